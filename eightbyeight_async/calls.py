@@ -1,0 +1,264 @@
+"""What each operation sends, and what its answer means. Pure: bytes in, bytes out.
+
+The answer's rules:
+- a 2xx that holds the promised object is a success, whatever else it holds;
+- otherwise the API's error code decides, whatever the HTTP status (a 500 with code 1001 is a wrong sub-account);
+- the HTTP status decides only where there is no known code; then 5xx and the rest mean "a gateway spoke".
+"""
+
+from __future__ import annotations
+
+import re
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Generic, TypeVar
+from urllib.parse import quote
+
+import attrs
+
+from eightbyeight_async import errors, wire
+from eightbyeight_async.errors import APIError, InvalidRequestError, Sent, UnexpectedResponseError
+from eightbyeight_async.hosts import Product
+from eightbyeight_async.models import rules
+from eightbyeight_async.models.common import CancelResponse, ErrorBody
+from eightbyeight_async.models.sms import SmsRequest, SmsResponse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+__all__ = [
+    "Call",
+    "cancel_batch",
+    "cancel_message",
+    "read_answer",
+    "send_sms",
+]
+
+T = TypeVar("T")
+
+# Source: SMS API, field `scheduled`: up to 7 days ahead.
+_MAX_SCHEDULE_SECONDS = 7 * 24 * 3600
+
+
+@attrs.frozen(kw_only=True)
+class Call(Generic[T]):
+    """One request, ready for the wire.
+
+    Attributes:
+        product: which of the two hosts.
+        method: HTTP method.
+        path: from the base URL on, percent-encoded.
+        body: JSON bytes, None for none.
+        answer: the class of a successful answer.
+        unknown: what a failure with an unknown outcome means for the caller (`Sent.NO` for a mere look-up).
+    """
+
+    product: Product
+    method: str
+    path: str
+    body: bytes | None
+    answer: type[T]
+    unknown: Sent = Sent.MAYBE
+
+
+def send_sms(subaccount_id: str, request: SmsRequest, now: Callable[[], datetime]) -> Call[SmsResponse]:
+    """Send SMS: `POST /api/v1/subaccounts/{subAccountId}/messages`."""
+    if not isinstance(request, SmsRequest):
+        raise InvalidRequestError("request", f"must be an SmsRequest, not {type(request).__name__}")
+    if request.text is None:
+        raise InvalidRequestError("text", "is required; only a message of a batch with a template may omit it")
+    if request.scheduled is not None and (request.scheduled - now()).total_seconds() > _MAX_SCHEDULE_SECONDS:
+        raise InvalidRequestError("scheduled", "must be at most 7 days ahead")
+    return Call(
+        product=Product.SMS,
+        method="POST",
+        path=_messages_path(subaccount_id),
+        body=wire.dump(request),
+        answer=SmsResponse,
+    )
+
+
+def cancel_message(product: Product, subaccount_id: str, umid: str) -> Call[CancelResponse]:
+    """Cancel one scheduled message: `DELETE .../messages/{umid}`, the same on both hosts."""
+    return Call(
+        product=product,
+        method="DELETE",
+        path=f"{_messages_path(subaccount_id)}/{_segment(umid, 'umid')}",
+        body=None,
+        answer=CancelResponse,
+    )
+
+
+def cancel_batch(product: Product, subaccount_id: str, batch_id: str) -> Call[CancelResponse]:
+    """Cancel a batch of scheduled messages: `DELETE .../messages/batch/{batchId}`, the same on both hosts."""
+    return Call(
+        product=product,
+        method="DELETE",
+        path=f"{_messages_path(subaccount_id)}/batch/{_segment(batch_id, 'batch_id')}",
+        body=None,
+        answer=CancelResponse,
+    )
+
+
+def _messages_path(subaccount_id: str) -> str:
+    return f"/api/v1/subaccounts/{quote(subaccount_id, safe='')}/messages"
+
+
+def _segment(value: str, field: str) -> str:
+    return quote(rules.segment(value, field), safe="")
+
+
+def read_answer(call: Call[T], status: int, headers: Mapping[str, str], body: bytes) -> T:
+    """The answer as a model.
+
+    Args:
+        call: what was asked.
+        status: HTTP status.
+        headers: the answer's headers, looked up in lower case.
+        body: the whole body, decoded.
+
+    Raises:
+        APIError: the API refused it or failed.
+        UnexpectedResponseError: it is not an answer of the API.
+    """
+    data: object = None
+    try:
+        data = wire.load(body)
+        if 200 <= status < 300:
+            return wire.structure(data, call.answer)
+        problem = "the body is not an error of the API"
+    except wire.UnreadableError as unreadable:
+        problem = str(unreadable)
+    raise _error(call, status, headers, _error_body(data), problem)
+
+
+def _error(
+    call: Call[T], status: int, headers: Mapping[str, str], body: ErrorBody, problem: str
+) -> APIError | UnexpectedResponseError:
+    found = _class_of(status, body.code)
+    if found is None:
+        if 200 <= status < 300:
+            problem = f"an answer that cannot be read: {problem}"
+        elif 300 <= status < 400:
+            problem = "a redirect, which is not followed; check the base URL"
+        return UnexpectedResponseError(problem, status_code=status, sent=call.unknown)
+    cls, sent = found
+    return cls(
+        status_code=status,
+        code=body.code,
+        message=body.message,
+        error_id=body.error_id,
+        timestamp=body.timestamp,
+        retry_after=_retry_after(headers),
+        meaning=_meaning(body.code, cls),
+        sent=Sent.NO if call.unknown is Sent.NO else sent,
+    )
+
+
+def _class_of(status: int, code: int | None) -> tuple[type[APIError], Sent] | None:
+    """Class and `sent` of an error; None when neither code nor status belongs to the API."""
+    match code:
+        case 1014:
+            return errors.TLSVersionError, Sent.NO
+        case 1200:
+            return errors.AuthenticationError, Sent.NO
+        case 1201:
+            return errors.PermissionDeniedError, Sent.NO
+        case 1300:
+            return errors.NotFoundError, Sent.NO
+        case int() if 2000 <= code <= 2999:
+            return errors.ServerError, Sent.MAYBE
+        case int() if 1000 <= code <= 1199 or 3000 <= code <= 3999:
+            return errors.BadRequestError, Sent.NO
+    by_status = _BY_STATUS.get(status)
+    if by_status is not None and not 200 <= status < 300:
+        return by_status, Sent.NO
+    if code is None:
+        return None
+    # A code nobody documented: an error of the API all the same. 4xx says refused; 1400 (resending interval
+    # violation) is documented as a refusal, whatever status carries it.
+    refused = 400 <= status < 500 or code == 1400
+    return APIError, Sent.NO if refused else Sent.MAYBE
+
+
+_BY_STATUS: dict[int, type[APIError]] = {
+    400: errors.BadRequestError,
+    401: errors.AuthenticationError,
+    403: errors.PermissionDeniedError,
+    404: errors.NotFoundError,
+    410: errors.NotFoundError,
+    422: errors.BadRequestError,
+    426: errors.TLSVersionError,
+    429: errors.RateLimitError,
+}
+
+
+# Our words, not the server's: those can echo a number or a text. Source: the table of error codes.
+_MEANINGS = {
+    1000: "a parameter is invalid",
+    1001: "the sub-account is unknown or belongs to another account or region (setting subaccount_id)",
+    1002: "the phone number is invalid (field destination)",
+    1003: "the encoding is invalid (field encoding)",
+    1004: "the text is invalid (field text)",
+    1005: "the sender id is invalid or not allowed (field source)",
+    1006: "the expiry is invalid (field expiry)",
+    1007: "the template is invalid",
+    1008: "the id is invalid",
+    1009: "the country is invalid (field country)",
+    1010: "a parameter is out of range",
+    1011: "the schedule time is invalid (field scheduled)",
+    1012: "the IP address is invalid (field client_ip)",
+    1014: "the connection's TLS is too old for this destination, TLS 1.3 is required",
+    1100: "too many messages in one request",
+    1200: "the API key is not accepted (setting api_key)",
+    1201: "the API key may not do this",
+    1300: "not found",
+    1400: "sent again too soon to the same number",
+    2000: "internal error at 8x8",
+    2001: "8x8 does not implement this function",
+    2002: "unsupported API version",
+    2003: "unsupported product",
+}
+
+
+def _meaning(code: int | None, cls: type[APIError]) -> str:
+    if code in _MEANINGS:
+        return _MEANINGS[code]
+    if code is not None and 3000 <= code <= 3999:
+        return "a parameter of the Messaging App is refused (.message has the API's words)"
+    return {
+        errors.AuthenticationError: "the API key is not accepted (setting api_key)",
+        errors.PermissionDeniedError: "the API key may not do this",
+        errors.NotFoundError: "not found",
+        errors.RateLimitError: "too many requests, slow down",
+        errors.ServerError: "internal error at 8x8",
+        errors.TLSVersionError: "the connection's TLS is too old, TLS 1.3 is required",
+    }.get(cls, "the API refused the request (.message has the API's words)")
+
+
+def _error_body(data: object) -> ErrorBody:
+    """What can be read of an error body, field by field: one odd field must not hide the others."""
+    found = {}
+    if isinstance(data, dict):
+        for field in attrs.fields(ErrorBody):
+            name = wire.camel(field.name)
+            try:
+                found[field.name] = getattr(wire.structure({name: data.get(name)}, ErrorBody), field.name)
+            except wire.UnreadableError:
+                continue
+    return ErrorBody(**found)
+
+
+_SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait. A date is measured against the answer's own `Date`: no clock here, and no skew."""
+    value = headers.get("retry-after", "").strip()
+    if _SECONDS.fullmatch(value):
+        return float(value)
+    try:
+        wait = parsedate_to_datetime(value) - parsedate_to_datetime(headers["date"])
+    except (ValueError, TypeError, KeyError, IndexError, OverflowError):
+        return None
+    return max(0.0, wait.total_seconds())

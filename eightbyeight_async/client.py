@@ -1,0 +1,159 @@
+"""`AsyncConnectClient`: settings in, operations out. It wires the parts and owns the connection pool."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import attrs
+import httpx
+
+from eightbyeight_async import settings
+from eightbyeight_async.chatapps import ChatAppsOperations
+from eightbyeight_async.errors import ClientClosedError, InvalidRequestError
+from eightbyeight_async.exchange import Exchange
+from eightbyeight_async.limiter import Limiter
+from eightbyeight_async.models.rules import subaccount
+from eightbyeight_async.pacing import Pacer
+from eightbyeight_async.retry import RetryPolicy
+from eightbyeight_async.sms import SmsOperations
+from eightbyeight_async.transport.tls import checked_context, pinned_context
+
+if TYPE_CHECKING:
+    import ssl
+    from typing import Self
+
+    from eightbyeight_async.hosts import Region
+
+__all__ = ["AsyncConnectClient"]
+
+# httpx drops an idle connection after 5 s, which makes every slow sender shake hands for every message.
+_KEEPALIVE_SECONDS = 60.0
+
+
+class AsyncConnectClient:
+    """The client of the 8x8 Connect messaging API.
+
+        async with AsyncConnectClient(api_key, subaccount_id) as client:
+            receipt = await client.sms.send(SmsRequest(destination="+6598765432", text="Hello", source="ACME"))
+
+    Make one and share it: it holds the connection pool. It can be made outside an event loop; it belongs to the
+    loop it is first used in.
+
+    Args:
+        api_key: None: `EIGHTBYEIGHT_API_KEY`.
+        subaccount_id: None: `EIGHTBYEIGHT_SUBACCOUNT_ID`.
+        region: whose hosts to talk to, a `Region` or its name; None: `EIGHTBYEIGHT_REGION`, else Asia Pacific.
+        sms_base_url: instead of the region's SMS host; None: `EIGHTBYEIGHT_SMS_BASE_URL`. https, or http to a
+            loopback address.
+        chatapps_base_url: the same for the ChatApps host; None: `EIGHTBYEIGHT_CHATAPPS_BASE_URL`.
+        retry: how 2000-class errors are retried; nothing else ever is.
+        timeout: seconds for each phase of an attempt: to connect, to write, and between two pieces of the answer.
+            Waiting for a place under `max_concurrency` has no limit.
+        max_concurrency: calls in flight over the whole client, whoever makes them; the rest wait their turn.
+        max_rate: calls a second, evenly paced, over the whole client; None: not paced.
+        ssl_context: your own, for a private CA or a client certificate; it must pin TLS 1.3 and check certificates.
+        http_client: your application's own `httpx.AsyncClient`; used as it is (its TLS, proxies, pool and hooks),
+            never closed by us. Every transport failure is then `Sent.MAYBE`: its phases are not ours to know.
+
+    Raises:
+        InvalidRequestError: a setting is missing or breaks its rule; names the setting.
+
+    Attributes:
+        sms: the SMS operations.
+        chatapps: the Messaging Apps operations.
+    """
+
+    sms: SmsOperations
+    chatapps: ChatAppsOperations
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        subaccount_id: str | None = None,
+        *,
+        region: Region | str | None = None,
+        sms_base_url: str | None = None,
+        chatapps_base_url: str | None = None,
+        retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
+        timeout: float = 30.0,
+        max_concurrency: int = 100,
+        max_rate: float | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        http_client: httpx.AsyncClient | None = None,
+    ) -> None:
+        key = settings.found_key(api_key)
+        options = settings.options(subaccount_id, retry, timeout)
+        bases = settings.bases(region, sms_base_url, chatapps_base_url)
+        width = settings.checked_count(max_concurrency, "max_concurrency")
+        rate = settings.checked_rate(max_rate, "max_rate")
+        if http_client is not None and ssl_context is not None:
+            raise InvalidRequestError("ssl_context", "has no effect on an http_client of your own; give it to that")
+        exchange = Exchange(
+            http=_own_http_client(ssl_context, width) if http_client is None else http_client,
+            own=http_client is None,
+            key=key,
+            bases=bases,
+            limiter=Limiter(width),
+            pacer=None if rate is None else Pacer(rate, time.monotonic),
+        )
+        self._bind(exchange, options, owner=True)
+
+    def with_options(
+        self, *, subaccount_id: str | None = None, retry: RetryPolicy | None = None, timeout: float | None = None
+    ) -> Self:
+        """A light view with other options on the same pool, bounds and pace; None keeps what this one has.
+
+        Closing a view does nothing: the pool belongs to the client that made it.
+        """
+        options = self._options
+        if subaccount_id is not None:
+            options = attrs.evolve(options, subaccount_id=subaccount(subaccount_id))
+        if retry is not None:
+            options = attrs.evolve(options, retry=settings.checked_retry(retry))
+        if timeout is not None:
+            options = attrs.evolve(options, timeout=settings.checked_seconds(timeout, "timeout"))
+        view = object.__new__(type(self))
+        view._bind(self._exchange, options, owner=False)
+        return view
+
+    def _bind(self, exchange: Exchange, options: settings.CallOptions, *, owner: bool) -> None:
+        self._exchange = exchange
+        self._options = options
+        self._owner = owner
+        self.sms = SmsOperations(exchange, options)
+        self.chatapps = ChatAppsOperations(exchange, options)
+
+    @property
+    def closed(self) -> bool:
+        return self._exchange.closed
+
+    async def aclose(self) -> None:
+        """Closes the pool; calls in flight fail, later ones are refused. Twice is fine."""
+        if self._owner:
+            await self._exchange.aclose()
+
+    async def __aenter__(self) -> Self:
+        if self.closed:
+            raise ClientClosedError
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        hosts = ", ".join(f"{product.value}={url!r}" for product, url in self._exchange.bases.items())
+        closed = ", closed" if self.closed else ""
+        return f"<{type(self).__name__} subaccount_id={self._options.subaccount_id!r}, {hosts}{closed}>"
+
+
+def _own_http_client(ssl_context: ssl.SSLContext | None, width: int) -> httpx.AsyncClient:
+    context = pinned_context() if ssl_context is None else checked_context(ssl_context)
+    return httpx.AsyncClient(
+        verify=context,
+        limits=httpx.Limits(
+            max_connections=width, max_keepalive_connections=width, keepalive_expiry=_KEEPALIVE_SECONDS
+        ),
+        # Plain http is for loopback addresses only; through a proxy of the environment it would leave the machine.
+        mounts={"http://": None},
+    )

@@ -1,0 +1,205 @@
+"""One call, end to end: a place in the limiter, its pace, the wire, the answer, another try.
+
+Everything a client and its `with_options` views share lives here. Decisions are made elsewhere (`calls` reads
+answers, `retry` decides, `transport.failures` judges phases); this file obeys them.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from contextlib import aclosing
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+from urllib.parse import urlsplit
+
+import anyio
+import httpx
+
+from eightbyeight_async.calls import read_answer
+from eightbyeight_async.errors import ClientClosedError, EightByEightError, Sent, UnexpectedResponseError
+from eightbyeight_async.retry import GiveUp
+from eightbyeight_async.transport.failures import WIRE_FAILURES, showable_cause, transport_error
+from eightbyeight_async.version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
+
+    from eightbyeight_async.calls import Call
+    from eightbyeight_async.hosts import Product
+    from eightbyeight_async.limiter import Limiter
+    from eightbyeight_async.pacing import Pacer
+    from eightbyeight_async.settings import CallOptions
+
+__all__ = ["MAX_BODY", "Exchange"]
+
+T = TypeVar("T")
+
+_log = logging.getLogger("eightbyeight_async")
+
+# The largest answer there is, a batch of 10,000 with its messages, is about 3 MB; ten times that is rubbish.
+MAX_BODY = 32 * 1024 * 1024
+
+
+class Exchange:
+    """The shared machinery of a client.
+
+    Args:
+        http: the httpx client that carries the calls.
+        own: whether we made it: then it is ours to close, and its transport's phases are known.
+        key: the API key.
+        bases: base URL of each product.
+        limiter: bounds the calls in flight.
+        pacer: paces their start; None: no pace.
+        sleep, dice, now: clock and randomness, passed in for tests.
+    """
+
+    def __init__(
+        self,
+        *,
+        http: httpx.AsyncClient,
+        own: bool,
+        key: str,
+        bases: Mapping[Product, str],
+        limiter: Limiter,
+        pacer: Pacer | None,
+        sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+        dice: Callable[[], float] = random.random,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.now = now
+        self.closed = False
+        self.bases = bases
+        self._http = http
+        self._own = own
+        self.limiter = limiter
+        self._pacer = pacer
+        self._sleep = sleep
+        self._dice = dice
+        self._headers = {
+            "Authorization": f"Bearer {key}",
+            "Accept": "application/json",
+            "User-Agent": f"eightbyeight-async/{__version__}",
+        }
+        self._body_headers = {**self._headers, "Content-Type": "application/json"}
+
+    async def run(self, call: Call[T], options: CallOptions) -> T:
+        """Makes the call, again where the retry policy says so.
+
+        Raises:
+            EightByEightError: with `attempts`, and `sent` over all of them: a first try that may have got through
+                is not undone by a second that was refused.
+        """
+        attempt = 0
+        maybe_sent = False
+        while True:
+            attempt += 1
+            try:
+                return await self._attempt(call, options)
+            except EightByEightError as error:
+                error.attempts = attempt - isinstance(error, ClientClosedError)
+                maybe_sent = maybe_sent or error.sent is Sent.MAYBE
+                if maybe_sent:
+                    error.sent = Sent.MAYBE
+                decision = options.retry.decide(error, attempt)
+                if isinstance(decision, GiveUp):
+                    raise
+                code = getattr(error, "code", None)
+            delay = decision.seconds(self._dice())
+            _log.info(
+                "code %s after attempt %d of %d, again in %.2f s", code, attempt, options.retry.max_attempts, delay
+            )
+            await self._sleep(delay)
+
+    async def aclose(self) -> None:
+        self.closed = True
+        if self._own:
+            await self._http.aclose()
+
+    async def _attempt(self, call: Call[T], options: CallOptions) -> T:
+        async with self.limiter:
+            if self._pacer is not None and (wait := self._pacer.reserve()) > 0:
+                await self._sleep(wait)
+            if self.closed:
+                raise ClientClosedError
+            status, headers, body = await self._send(call, options)
+        return read_answer(call, status, headers, body)
+
+    async def _send(self, call: Call[Any], options: CallOptions) -> tuple[int, httpx.Headers, bytes]:
+        url = self.bases[call.product] + call.path
+        request = self._http.build_request(
+            call.method,
+            url,
+            headers=self._headers if call.body is None else self._body_headers,
+            content=call.body,
+            # The limiter bounds the pool; who waits there has no deadline.
+            timeout=httpx.Timeout(options.timeout, pool=None),
+        )
+        try:
+            # Redirects: following one would send the message again, to a host nobody named.
+            response = await self._http.send(request, stream=True, follow_redirects=False)
+            try:
+                return response.status_code, response.headers, await _read(response, call)
+            finally:
+                await response.aclose()
+        except WIRE_FAILURES as caught:
+            failure = caught
+        # Outside the except block: what `showable_cause` withholds must not come back as the `__context__`.
+        error = transport_error(failure, host=urlsplit(url).netloc, timeout=options.timeout, own=self._own)
+        raise error from showable_cause(failure)
+
+
+async def _read(response: httpx.Response, call: Call[Any]) -> bytes:
+    """The body, decoded, and never more of it than `MAX_BODY`, compressed or not."""
+    try:
+        raw = response.content  # a hook, or a transport of the application's own, has read it already
+    except httpx.ResponseNotRead:
+        raw = None
+    if raw is not None:
+        return raw
+    chunks = []
+    size = 0
+    async with aclosing(cast("AsyncGenerator[bytes, None]", response.aiter_raw())) as parts:
+        async for chunk in parts:
+            size += len(chunk)
+            if size > MAX_BODY:
+                raise _too_large(response, call)
+            chunks.append(chunk)
+    raw = b"".join(chunks)
+    if "content-encoding" not in response.headers:
+        return raw
+    return _decoded(raw, response, call)
+
+
+class _Pieces(httpx.SyncByteStream):
+    """Compressed bytes in pieces small enough that what one of them becomes can be held."""
+
+    def __init__(self, raw: bytes) -> None:
+        self._raw = raw
+
+    def __iter__(self) -> Iterator[bytes]:
+        return (self._raw[start : start + 16_384] for start in range(0, len(self._raw), 16_384))
+
+
+def _decoded(raw: bytes, response: httpx.Response, call: Call[Any]) -> bytes:
+    """httpx's own decoding, after the exchange: one that fails inside it leaves its stream half read."""
+    whole = httpx.Response(response.status_code, headers=response.headers, stream=_Pieces(raw))
+    chunks = []
+    size = 0
+    try:
+        for chunk in whole.iter_bytes():
+            size += len(chunk)
+            if size > MAX_BODY:
+                raise _too_large(response, call)
+            chunks.append(chunk)
+    except httpx.DecodingError:
+        problem = "the body's content-encoding cannot be undone"
+    else:
+        return b"".join(chunks)
+    raise UnexpectedResponseError(problem, status_code=response.status_code, sent=call.unknown)
+
+
+def _too_large(response: httpx.Response, call: Call[Any]) -> UnexpectedResponseError:
+    return UnexpectedResponseError(
+        f"the body is larger than {MAX_BODY // 2**20} MiB", status_code=response.status_code, sent=call.unknown
+    )

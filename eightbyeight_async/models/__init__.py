@@ -1,0 +1,1 @@
+"""What travels, as attrs classes: frozen, slotted, keyword-only, checked when they are made."""

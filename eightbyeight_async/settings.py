@@ -1,0 +1,116 @@
+"""What a client is set to: arguments first, then the environment, then the defaults; all checked at once.
+
+Rules: an explicit argument beats the environment; an empty environment variable counts as not set; the key is
+never part of a message.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from typing import TYPE_CHECKING
+
+import attrs
+
+from eightbyeight_async.errors import InvalidRequestError
+from eightbyeight_async.hosts import Product, Region, base_url, checked_base_url, region_named
+from eightbyeight_async.models.rules import subaccount
+from eightbyeight_async.retry import RetryPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["PREFIX", "CallOptions", "bases", "checked_count", "checked_rate", "checked_seconds", "found_key", "options"]
+
+PREFIX = "EIGHTBYEIGHT_"
+
+
+@attrs.frozen(kw_only=True)
+class CallOptions:
+    """What `with_options` can change: it goes along with a call and is no property of the connection pool."""
+
+    subaccount_id: str
+    retry: RetryPolicy
+    timeout: float
+
+
+def found_key(value: str | None, environment: Mapping[str, str] = os.environ) -> str:
+    """The API key, fit for a header.
+
+    Raises:
+        InvalidRequestError: none given, or with characters that no HTTP header may carry.
+    """
+    key = _found(value, "api_key", environment)
+    if not isinstance(key, str):
+        raise InvalidRequestError("api_key", f"must be a string, not {type(key).__name__}")
+    if not key or not key.isascii() or not key.isprintable() or " " in key:
+        raise InvalidRequestError("api_key", "must be visible ASCII characters, without spaces or line ends")
+    return key
+
+
+def options(
+    subaccount_id: str | None, retry: RetryPolicy, timeout: float, environment: Mapping[str, str] = os.environ
+) -> CallOptions:
+    return CallOptions(
+        subaccount_id=subaccount(_found(subaccount_id, "subaccount_id", environment)),
+        retry=checked_retry(retry),
+        timeout=checked_seconds(timeout, "timeout"),
+    )
+
+
+def bases(
+    region: Region | str | None,
+    sms_base_url: str | None,
+    chatapps_base_url: str | None,
+    environment: Mapping[str, str] = os.environ,
+) -> dict[Product, str]:
+    """The base URL of each product.
+
+    `region` None: `EIGHTBYEIGHT_REGION`, else Asia Pacific.
+    """
+    asked = region if region is not None else environment.get(PREFIX + "REGION")
+    at = region_named(asked) if asked else Region.ASIA_PACIFIC
+    given = {
+        Product.SMS: ("sms_base_url", sms_base_url),
+        Product.CHATAPPS: ("chatapps_base_url", chatapps_base_url),
+    }
+    urls = {}
+    for product, (name, value) in given.items():
+        url = value if value is not None else environment.get(PREFIX + name.upper()) or None
+        urls[product] = base_url(at, product) if url is None else checked_base_url(url, name)
+    return urls
+
+
+def checked_retry(value: object) -> RetryPolicy:
+    if not isinstance(value, RetryPolicy):
+        raise InvalidRequestError("retry", f"must be a RetryPolicy, not {type(value).__name__}")
+    return value
+
+
+def checked_seconds(value: object, field: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value <= 0:
+        raise InvalidRequestError(field, "must be a number of seconds above 0")
+    return float(value)
+
+
+def checked_count(value: object, field: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise InvalidRequestError(field, "must be a whole number of at least 1")
+    return value
+
+
+def checked_rate(value: object, field: str) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value <= 0:
+        raise InvalidRequestError(field, "must be requests a second above 0, or None for no pacing")
+    return float(value)
+
+
+def _found(value: str | None, name: str, environment: Mapping[str, str]) -> str:
+    if value is not None:
+        return value
+    found = environment.get(PREFIX + name.upper())
+    if not found:
+        raise InvalidRequestError(name, f"is not set: pass it, or set {PREFIX}{name.upper()}")
+    return found

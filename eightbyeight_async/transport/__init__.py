@@ -1,0 +1,1 @@
+"""How bytes travel: TLS, connections, the pool. The only place that knows httpx's exceptions."""

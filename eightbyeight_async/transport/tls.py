@@ -1,0 +1,39 @@
+"""TLS 1.3 or nothing, with certificates checked.
+
+8x8 refuses older protocols for messages to Singapore (HTTP 426, code 1014), and one key serves all countries;
+so no connection of this package speaks anything older, and a caller's own context that would is refused.
+"""
+
+from __future__ import annotations
+
+import ssl
+
+import httpx
+
+from eightbyeight_async.errors import InvalidRequestError
+
+__all__ = ["checked_context", "pinned_context"]
+
+
+def pinned_context() -> ssl.SSLContext:
+    """A context that verifies servers as httpx does (certifi, or `SSL_CERT_FILE`/`SSL_CERT_DIR`), TLS 1.3 up."""
+    context = httpx.create_ssl_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    return context
+
+
+def checked_context(context: ssl.SSLContext) -> ssl.SSLContext:
+    """The caller's own context, if it keeps the rule.
+
+    Raises:
+        InvalidRequestError: it would speak a TLS older than 1.3, or not check certificates.
+    """
+    if context.minimum_version != ssl.TLSVersion.TLSv1_3:
+        raise InvalidRequestError(
+            "ssl_context", "allows TLS older than 1.3; set minimum_version = ssl.TLSVersion.TLSv1_3"
+        )
+    if context.verify_mode != ssl.CERT_REQUIRED:
+        raise InvalidRequestError(
+            "ssl_context", "does not check the server's certificate; set verify_mode = ssl.CERT_REQUIRED"
+        )
+    return context

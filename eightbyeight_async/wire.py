@@ -1,0 +1,199 @@
+"""JSON to models and back, through one cattrs converter: the only importer of cattrs.
+
+Rules of the wire:
+- names are camelCase on it, snake_case off it; a field that is None is not on it at all;
+- what comes in may know more than we do: unknown fields are ignored, an unknown enum value stays its string;
+- what comes in is not guessed at: a number where a string belongs is an error that names its JSON path, and
+  never shows the value (it can be somebody's number).
+"""
+
+from __future__ import annotations
+
+import json
+import types
+import typing
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, TypeVar, Union
+
+import attrs
+import cattrs
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+
+from eightbyeight_async.errors import InvalidRequestError
+
+__all__ = ["UnreadableError", "camel", "dump", "load", "structure", "unstructure"]
+
+T = TypeVar("T")
+
+
+class UnreadableError(Exception):
+    """An answer that is not what the API promises; `str()` is the JSON path and the rule, without the value."""
+
+
+def dump(model: object) -> bytes:
+    """A request model as the JSON bytes of a body."""
+    return _encode(_converter.unstructure(model)).encode()
+
+
+def load(body: bytes) -> Any:  # noqa: ANN401 - JSON can be anything
+    """The JSON of an answer.
+
+    Raises:
+        UnreadableError: it is not JSON.
+    """
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):  # ValueError: bad JSON, bad UTF-8, an integer of too many digits
+        problem = "the body is empty" if not body.strip() else "the body is not JSON"
+    raise UnreadableError(problem)  # outside the except block: a JSONDecodeError carries the whole body
+
+
+def unstructure(model: object) -> Any:  # noqa: ANN401 - JSON can be anything
+    """A model as plain dicts, lists and strings, in the API's names."""
+    return _converter.unstructure(model)
+
+
+def structure(data: object, cls: type[T]) -> T:
+    """Plain JSON data as a model.
+
+    Raises:
+        UnreadableError: a required field is missing, or a value is of another type than promised.
+    """
+    try:
+        return _converter.structure(data, cls)
+    except (cattrs.BaseValidationError, _ValueProblemError) as error:
+        problem = _first_problem(error, "")
+    raise UnreadableError(problem)  # outside the except block: cattrs' errors carry the values
+
+
+def camel(name: str) -> str:
+    """`dlr_callback_url` -> `dlrCallbackUrl`."""
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
+
+class _ValueProblemError(Exception):
+    """What a hook says of a value; our own words, so they may be shown."""
+
+
+def _first_problem(error: BaseException, path: str) -> str:
+    """Walks into cattrs' groups along the notes that name attribute and index."""
+    if isinstance(error, BaseExceptionGroup):
+        inner = error.exceptions[0]
+        for note in getattr(inner, "__notes__", ()):
+            if isinstance(note, cattrs.AttributeValidationNote):
+                path = f"{path}.{camel(note.name)}" if path else camel(note.name)
+            elif isinstance(note, cattrs.IterableValidationNote):
+                path = f"{path}[{note.index}]"
+        return _first_problem(inner, path)
+    match error:
+        case _ValueProblemError():
+            problem = str(error)
+        case InvalidRequestError():
+            return str(error)
+        case KeyError():
+            problem = "is missing"
+        case _:
+            problem = "cannot be read"
+    return f"{path or 'the body'} {problem}"
+
+
+def _strict(kind: type[T], name: str) -> typing.Callable[[object, object], T]:
+    def hook(value: object, _: object) -> T:
+        # bool is an int to Python, not to JSON.
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            raise _ValueProblemError(f"must be {name}, not {_json_type(value)}")
+        return value
+
+    return hook
+
+
+def _json_type(value: object) -> str:
+    names: dict[type, str] = {
+        dict: "an object",
+        list: "an array",
+        str: "a string",
+        bool: "a boolean",
+        int: "a number",
+        float: "a number",
+        type(None): "null",
+    }
+    return names.get(type(value), "something else")
+
+
+def _read_datetime(value: object, _: object) -> datetime:
+    """ISO 8601 with `Z` or an offset; the API writes 2 to 7 fraction digits, digits past the sixth are dropped."""
+    if not isinstance(value, str):
+        raise _ValueProblemError(f"must be a string, not {_json_type(value)}")
+    try:
+        moment = datetime.fromisoformat(value)
+        aware = moment.utcoffset() is not None
+    except ValueError:
+        aware = False
+    if not aware:
+        raise _ValueProblemError("must be a date and time with an offset")
+    return moment
+
+
+def _write_datetime(moment: datetime) -> str:
+    """ISO 8601 with an offset of whole minutes: all that RFC 3339 knows."""
+    offset = moment.utcoffset()
+    if offset is not None and offset.total_seconds() % 60:
+        moment = moment.astimezone(UTC)
+    return moment.isoformat()
+
+
+def _is_enum_or_text(kind: Any) -> bool:  # noqa: ANN401 - a type expression
+    if typing.get_origin(kind) not in (Union, types.UnionType):
+        return False
+    kinds = set(typing.get_args(kind)) - {type(None)}
+    return str in kinds and all(isinstance(k, type) and issubclass(k, str) for k in kinds)
+
+
+def _read_enum_or_text(value: object, kind: Any) -> Any:  # noqa: ANN401 - a type expression
+    """`Encoding | str`: the model's own converter knows the members, here it only has to be a string."""
+    if isinstance(value, str) or (value is None and type(None) in typing.get_args(kind)):
+        return value
+    raise _ValueProblemError(f"must be a string, not {_json_type(value)}")
+
+
+def _structure_object(cls: Any) -> typing.Callable[[object, object], Any]:  # noqa: ANN401 - any attrs class
+    fields = attrs.fields(attrs.resolve_types(cls))
+    names = {field.name: override(rename=camel(field.name)) for field in fields}
+    read = make_dict_structure_fn(cls, _converter, **names)  # type: ignore[arg-type]
+    optional = {camel(field.name) for field in fields if field.default is not attrs.NOTHING}
+
+    def hook(value: object, kind: object) -> Any:  # noqa: ANN401 - an instance of cls
+        if not isinstance(value, dict):
+            raise _ValueProblemError(f"must be an object, not {_json_type(value)}")
+        # null where a field may be left out means left out: a missing optional is its default.
+        if None in value.values():
+            value = {k: v for k, v in value.items() if v is not None or k not in optional}
+        return read(value, kind)
+
+    return hook
+
+
+def _unstructure_object(cls: Any) -> typing.Callable[[Any], dict[str, Any]]:  # noqa: ANN401 - any attrs class
+    names = {
+        # Every optional field of a request has the default None, so "omit the default" is "omit None".
+        field.name: override(rename=camel(field.name), omit_if_default=field.default is None)
+        for field in attrs.fields(attrs.resolve_types(cls))
+    }
+    return make_dict_unstructure_fn(cls, _converter, **names)  # type: ignore[arg-type]
+
+
+_converter = cattrs.Converter()
+_converter.register_structure_hook(str, _strict(str, "a string"))
+_converter.register_structure_hook(int, _strict(int, "an integer"))
+_converter.register_structure_hook(bool, _strict(bool, "a boolean"))
+_converter.register_structure_hook(datetime, _read_datetime)
+_converter.register_unstructure_hook(datetime, _write_datetime)
+_converter.register_structure_hook_func(_is_enum_or_text, _read_enum_or_text)
+_converter.register_unstructure_hook(StrEnum, lambda member: member.value)
+_converter.register_structure_hook_factory(attrs.has, _structure_object)
+_converter.register_unstructure_hook_factory(attrs.has, _unstructure_object)

@@ -1,0 +1,188 @@
+"""A server that answers what a test tells it to, byte for byte: real sockets, real TLS, plain threads.
+
+It knows HTTP just well enough to find the end of a request (h11 reads it), and nothing of the API.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, Self
+
+import attrs
+import h11
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    import trustme
+
+
+@attrs.frozen
+class Received:
+    """One request as it came."""
+
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: bytes
+
+
+def answer(status: int = 200, body: bytes | str = b"", headers: dict[str, str] | None = None) -> bytes:
+    """A complete answer with a content-length."""
+    body = body.encode() if isinstance(body, str) else body
+    lines = [f"HTTP/1.1 {status} X", f"Content-Length: {len(body)}"]
+    lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+QUEUED = answer(
+    200,
+    '{"umid":"bda3d56d-1424-e711-813c-06ed3428fe67","destination":"6598765432","encoding":"GSM7",'
+    '"status":{"code":"QUEUED","description":"SMS is accepted and queued for processing"}}',
+    {"Content-Type": "application/json"},
+)
+
+Step = bytes | None | threading.Event
+"""What to do with a request: answer these bytes; close without a word; or wait for the event, then close."""
+
+
+class ScriptedServer:
+    """Answers request n with step n of the script; the last step serves all that follow.
+
+    Attributes:
+        received: the requests, in the order of their ends.
+        connections: how many were accepted.
+        peak: the most requests that were unanswered at one time.
+    """
+
+    def __init__(
+        self,
+        script: Iterable[Step],
+        *,
+        authority: trustme.CA | None,
+        tls: Callable[[ssl.SSLContext], None] | None = None,
+        gate: threading.Event | None = None,
+        certificate_for: str = "localhost",
+        close_after_answer: bool = False,
+    ) -> None:
+        self.received: list[Received] = []
+        self.connections = 0
+        self.peak = 0
+        self._script = deque(script)
+        self._gate = gate
+        self._close_after_answer = close_after_answer
+        self._unanswered = 0
+        self._lock = threading.Lock()
+        self._threads: list[threading.Thread] = []
+        self._open: set[socket.socket] = set()
+        self._context: ssl.SSLContext | None = None
+        if authority is not None:
+            self._context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            authority.issue_cert(certificate_for).configure_cert(self._context)
+            if tls is not None:
+                tls(self._context)
+
+    @property
+    def url(self) -> str:
+        scheme = "http" if self._context is None else "https"
+        return f"{scheme}://localhost:{self._listener.getsockname()[1]}"
+
+    def __enter__(self) -> Self:
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self._start(self._accept)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._gate is not None:
+            self._gate.set()
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        with self._lock:
+            for connection in self._open:
+                try:
+                    connection.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    continue
+        for thread in self._threads:
+            thread.join(10)
+            assert not thread.is_alive()
+
+    def _start(self, target: Callable[..., None], *args: object) -> None:
+        thread = threading.Thread(target=target, args=args, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            self._start(self._serve, connection)
+
+    def _serve(self, connection: socket.socket) -> None:
+        stream = connection
+        with self._lock:
+            self._open.add(connection)
+        try:
+            if self._context is not None:
+                stream = self._context.wrap_socket(connection, server_side=True)
+                with self._lock:
+                    self._open.discard(connection)
+                    self._open.add(stream)
+            while (request := _read(stream)) is not None:
+                if not self._respond(stream, request):
+                    break
+        except OSError:
+            pass  # the client went away, or the handshake was refused: both are what some test wants
+        finally:
+            with self._lock:
+                self._open.discard(stream)
+                self._open.discard(connection)
+            stream.close()
+
+    def _respond(self, stream: socket.socket, request: Received) -> bool:
+        with self._lock:
+            self.received.append(request)
+            self._unanswered += 1
+            self.peak = max(self.peak, self._unanswered)
+            step = self._script.popleft() if len(self._script) > 1 else self._script[0]
+        if self._gate is not None:
+            self._gate.wait(30)
+        with self._lock:
+            self._unanswered -= 1
+        if isinstance(step, threading.Event):
+            step.wait(30)
+            return False
+        if step is None:
+            return False
+        stream.sendall(step)
+        return not self._close_after_answer
+
+
+def _read(stream: socket.socket) -> Received | None:
+    parser = h11.Connection(h11.SERVER)
+    head: h11.Request | None = None
+    body = b""
+    while True:
+        event = parser.next_event()
+        match event:
+            case h11.NEED_DATA:
+                data = stream.recv(65536)
+                if not data and head is None:
+                    return None
+                parser.receive_data(data)
+            case h11.Request():
+                head = event
+            case h11.Data():
+                body += bytes(event.data)
+            case h11.EndOfMessage():
+                assert head is not None
+                headers = {name.decode(): value.decode() for name, value in head.headers}
+                return Received(head.method.decode(), head.target.decode(), headers, body)
+            case _:
+                return None

@@ -1,0 +1,282 @@
+"""Errors and retries over real TLS: what is sent how often, and what each failure says about the message."""
+
+from __future__ import annotations
+
+import gzip
+import logging
+import socket
+import threading
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import httpx
+import pytest
+from answers import CASES, Case, coded
+from conftest import KEY
+from scripted import QUEUED, ScriptedServer, answer
+
+from eightbyeight_async import (
+    AsyncConnectClient,
+    BadRequestError,
+    EightByEightError,
+    RetryPolicy,
+    Sent,
+    ServerError,
+    SmsRequest,
+    SmsStatusCode,
+    TransportError,
+    TransportTimeoutError,
+    UnexpectedResponseError,
+    exchange,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Serve = Callable[..., ScriptedServer]
+    Connect = Callable[..., AsyncConnectClient]
+
+pytestmark = pytest.mark.anyio
+
+REQUEST = SmsRequest(destination="+6598765432", text="Hello", source="ACME")
+AT_ONCE = RetryPolicy(initial_delay=0.0, max_delay=0.0)
+
+
+async def error_of(client: AsyncConnectClient) -> EightByEightError:
+    with pytest.raises(EightByEightError) as caught:
+        await client.sms.send(REQUEST)
+    return caught.value
+
+
+async def test_a_send_as_the_server_sees_it(serve: Serve, connect: Connect) -> None:
+    with serve() as server:
+        async with connect(server) as client:
+            receipt = await client.sms.send(REQUEST)
+    assert receipt.umid == "bda3d56d-1424-e711-813c-06ed3428fe67"
+    assert receipt.status.code is SmsStatusCode.QUEUED
+    (request,) = server.received
+    assert (request.method, request.target) == ("POST", "/api/v1/subaccounts/acme_hq/messages")
+    assert request.headers["authorization"] == f"Bearer {KEY}"
+    assert request.headers["content-type"] == "application/json"
+    assert request.headers["accept"] == "application/json"
+    assert request.headers["user-agent"].startswith("eightbyeight-async/")
+    assert request.body == b'{"destination":"+6598765432","text":"Hello","source":"ACME"}'
+
+
+async def test_the_cancellations_as_the_server_sees_them(serve: Serve, connect: Connect) -> None:
+    with serve(answer(200, '{"cancelledCount": 10}')) as server:
+        async with connect(server) as client:
+            counts = [
+                (await client.sms.cancel_batch("b-1")).cancelled_count,
+                (await client.chatapps.cancel("u-1")).cancelled_count,
+                (await client.sms.cancel("u-2")).cancelled_count,
+                (await client.chatapps.cancel_batch("b-2")).cancelled_count,
+            ]
+    assert counts == [10] * 4
+    prefix = "/api/v1/subaccounts/acme_hq/messages"
+    assert [(r.method, r.target) for r in server.received] == [
+        ("DELETE", f"{prefix}/batch/b-1"),
+        ("DELETE", f"{prefix}/u-1"),
+        ("DELETE", f"{prefix}/u-2"),
+        ("DELETE", f"{prefix}/batch/b-2"),
+    ]
+    for request in server.received:
+        assert request.body == b""
+        assert "content-type" not in request.headers
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_the_table_of_answers_over_tls(serve: Serve, connect: Connect) -> None:
+    async def check(case: Case) -> None:
+        with serve(answer(case.status, case.body if case.status not in (204, 304) else b"")) as server:
+            async with connect(server, retry=AT_ONCE) as client:
+                error = await error_of(client)
+        found = (type(error), error.sent, error.attempts, len(server.received))
+        assert found == (case.error, case.sent, case.attempts, case.attempts), case.id
+
+    for case in CASES:
+        await check(case)
+
+
+async def test_a_2000_is_retried_until_it_is_fine(serve: Serve, connect: Connect) -> None:
+    with serve(answer(500, coded(2000)), answer(200, coded(2001)), QUEUED) as server:
+        async with connect(server, retry=AT_ONCE) as client:
+            assert (await client.sms.send(REQUEST)).umid
+    assert len(server.received) == 3
+    assert len({request.body for request in server.received}) == 1
+
+
+async def test_a_refusal_after_a_2000_may_still_have_been_sent(serve: Serve, connect: Connect) -> None:
+    with serve(answer(500, coded(2000)), answer(400, coded(1002))) as server:
+        async with connect(server, retry=AT_ONCE) as client:
+            error = await error_of(client)
+    assert type(error) is BadRequestError
+    assert (error.sent, error.attempts) == (Sent.MAYBE, 2)
+
+
+async def test_a_429_is_never_retried(serve: Serve, connect: Connect) -> None:
+    with serve(answer(429, b"", {"Retry-After": "0"})) as server:
+        async with connect(server, retry=AT_ONCE) as client:
+            error = await error_of(client)
+    assert (error.sent, error.attempts, len(server.received)) == (Sent.NO, 1, 1)
+
+
+async def test_a_redirect_is_not_followed(serve: Serve, connect: Connect) -> None:
+    with serve(QUEUED) as elsewhere:
+        for status in (301, 302, 303, 307, 308):
+            with serve(answer(status, b"", {"Location": f"{elsewhere.url}/x"})) as server:
+                async with connect(server, retry=AT_ONCE) as client:
+                    error = await error_of(client)
+            assert type(error) is UnexpectedResponseError
+            assert error.sent is Sent.MAYBE
+            assert "redirect" in str(error)
+    assert not elsewhere.received
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])  # on trio httpx's own half-read stream warns when collected
+@pytest.mark.parametrize("encoding", [None, "gzip"])
+async def test_a_huge_answer_is_not_gathered(
+    serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch, encoding: str | None
+) -> None:
+    monkeypatch.setattr(exchange, "MAX_BODY", 100_000)
+    body = b" " * 3_000_000
+    huge = answer(200, body) if encoding is None else answer(200, gzip.compress(body), {"Content-Encoding": "gzip"})
+    with serve(huge) as server:
+        async with connect(server) as client:
+            error = await error_of(client)
+    assert type(error) is UnexpectedResponseError
+    assert (error.sent, error.status_code) == (Sent.MAYBE, 200)
+    assert "larger" in str(error)
+
+
+async def test_a_compressed_answer_is_read(serve: Serve, connect: Connect) -> None:
+    body = gzip.compress(QUEUED.partition(b"\r\n\r\n")[2])
+    with serve(answer(200, body, {"Content-Encoding": "gzip"})) as server:
+        async with connect(server) as client:
+            assert (await client.sms.send(REQUEST)).status.code is SmsStatusCode.QUEUED
+
+
+async def test_an_encoding_that_cannot_be_undone(serve: Serve, connect: Connect) -> None:
+    with serve(answer(200, b"not gzip at all", {"Content-Encoding": "gzip"})) as server:
+        async with connect(server) as client:
+            error = await error_of(client)
+    assert type(error) is UnexpectedResponseError
+    assert (error.sent, error.status_code) == (Sent.MAYBE, 200)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        pytest.param(None, id="accepted, then dropped"),
+        pytest.param(QUEUED[:-20], id="cut off in the body"),
+        pytest.param(QUEUED[:30], id="cut off in the head"),
+        pytest.param(b"SMTP/1.0 hello\r\n\r\n", id="not HTTP"),
+        pytest.param(b"\x00" * 1000, id="zeros"),
+    ],
+)
+async def test_what_breaks_after_the_request_left_may_have_been_sent(
+    serve: Serve, connect: Connect, step: bytes | None
+) -> None:
+    with serve(step, close_after_answer=True) as server:
+        async with connect(server, retry=AT_ONCE) as client:
+            error = await error_of(client)
+    assert isinstance(error, TransportError)
+    assert (error.sent, error.attempts, len(server.received)) == (Sent.MAYBE, 1, 1)
+    assert "may have been sent" in str(error)
+
+
+async def test_no_answer_in_time_may_have_been_sent(serve: Serve, connect: Connect) -> None:
+    never = threading.Event()
+    with serve(never) as server:
+        async with connect(server, timeout=0.2) as client:
+            error = await error_of(client)
+        never.set()
+    assert type(error) is TransportTimeoutError
+    assert (error.sent, len(server.received)) == (Sent.MAYBE, 1)
+    assert "within 0.2 s" in str(error)
+
+
+async def test_a_refused_connection_was_not_sent(connect: Connect) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    client = AsyncConnectClient(KEY, "acme_hq", sms_base_url=f"https://127.0.0.1:{port}")
+    async with client:
+        error = await error_of(client)
+    assert type(error) is TransportError
+    assert (error.sent, error.attempts) == (Sent.NO, 1)
+    assert "not sent" in str(error)
+
+
+async def test_a_name_nobody_knows_was_not_sent() -> None:
+    async with AsyncConnectClient(KEY, "acme_hq", sms_base_url="https://nowhere.invalid") as client:
+        error = await error_of(client)
+    assert (type(error), error.sent) == (TransportError, Sent.NO)
+
+
+async def test_a_handshake_that_never_ends_was_not_sent(connect: Connect) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        url = f"https://127.0.0.1:{mute.getsockname()[1]}"
+        async with AsyncConnectClient(KEY, "acme_hq", sms_base_url=url, timeout=0.2) as client:
+            error = await error_of(client)
+    assert (type(error), error.sent) == (TransportTimeoutError, Sent.NO)
+
+
+async def test_under_an_injected_client_every_transport_failure_may_have_been_sent(tls: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        url = f"https://127.0.0.1:{closed.getsockname()[1]}"
+    async with httpx.AsyncClient(verify=tls) as http:
+        error = await error_of(AsyncConnectClient(KEY, "acme_hq", sms_base_url=url, http_client=http))
+    assert (type(error), error.sent) == (TransportError, Sent.MAYBE)
+
+
+async def test_the_waits_are_the_policys_and_a_cancellation_ends_them(serve: Serve, connect: Connect) -> None:
+    """The first retry would come after an hour; the cancellation gets through at once."""
+    with serve(answer(500, coded(2000), {"Retry-After": "7200"})) as server:
+        async with connect(server, retry=RetryPolicy(max_delay=3600.0)) as client:
+            with anyio.move_on_after(0.5) as scope:
+                await client.sms.send(REQUEST)
+            assert scope.cancelled_caught
+            assert len(server.received) == 1
+            # The place it held is free again: a client of one place goes on.
+            one = connect(server, retry=RetryPolicy.none(), max_concurrency=1)
+            async with one:
+                for _ in range(2):
+                    assert type(await error_of(one)) is ServerError
+
+
+async def test_the_sleeper_gets_what_was_decided(serve: Serve, connect: Connect) -> None:
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    failing = [answer(500, coded(2000)), answer(500, coded(2000), {"Retry-After": "3"}), answer(500, coded(2000))]
+    with serve(*failing, QUEUED) as server:
+        async with connect(server) as client:
+            client._exchange._sleep = sleep  # clock and dice are Exchange's arguments
+            client._exchange._dice = lambda: 0.5
+            await client.sms.send(REQUEST)
+    assert waits == [0.125, 3.0, 0.5]
+
+
+async def test_a_retry_is_logged_without_secrets(
+    serve: Serve, connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "eightbyeight_async")
+    with serve(answer(500, coded(2000)), QUEUED) as server:
+        async with connect(server, retry=AT_ONCE) as client:
+            await client.sms.send(REQUEST)
+    lines = [r.getMessage() for r in caplog.records if r.name == "eightbyeight_async"]
+    assert lines == ["code 2000 after attempt 1 of 4, again in 0.00 s"]
+
+
+async def test_cancelled_in_flight_the_connection_goes_and_the_place_comes_back(serve: Serve, connect: Connect) -> None:
+    never = threading.Event()
+    with serve(never, QUEUED) as server:
+        async with connect(server, max_concurrency=1) as client:
+            with anyio.move_on_after(0.3) as scope:
+                await client.sms.send(REQUEST)
+            assert scope.cancelled_caught
+            assert (await client.sms.send(REQUEST)).umid
+        never.set()
+    assert (len(server.received), server.connections) == (2, 2)

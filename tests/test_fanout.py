@@ -1,0 +1,326 @@
+"""Many sends at once: bounded, lazy, honest about what was taken and never answered."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import pytest
+from answers import coded
+from scripted import QUEUED, ScriptedServer, answer
+
+from eightbyeight_async import (
+    AsyncConnectClient,
+    BadRequestError,
+    InvalidRequestError,
+    SendResult,
+    Sent,
+    SmsRequest,
+    SmsResponse,
+    SmsStatus,
+    TransportError,
+)
+from eightbyeight_async.fanout import SendEach
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Serve = Callable[..., ScriptedServer]
+    Connect = Callable[..., AsyncConnectClient]
+
+pytestmark = pytest.mark.anyio
+
+
+def message(number: int = 0) -> SmsRequest:
+    return SmsRequest(destination="+6598765432", text=f"Hello {number}")
+
+
+OK = SmsResponse(umid="u", status=SmsStatus(code="QUEUED"))
+
+
+class Sender:
+    """Stands for the client where the fan-out alone is on trial: counts, and holds messages back."""
+
+    def __init__(self) -> None:
+        self.in_flight = 0
+        self.peak = 0
+        self.started = 0
+        self.gate: anyio.Event | None = None
+        self.fails: dict[int, BaseException] = {}
+
+    async def send(self, request: SmsRequest) -> SmsResponse:
+        number = self.started
+        self.started += 1
+        self.in_flight += 1
+        self.peak = max(self.peak, self.in_flight)
+        try:
+            for _ in range(20):  # longer than any source takes to give the next one
+                await anyio.lowlevel.checkpoint()
+            if self.gate is not None:
+                await self.gate.wait()
+            if number in self.fails:
+                raise self.fails[number]
+            return OK
+        finally:
+            self.in_flight -= 1
+
+
+class Counted:
+    """An iterable that knows how far it was read."""
+
+    def __init__(self, count: int, error: Exception | None = None) -> None:
+        self.taken = 0
+        self._count = count
+        self._error = error
+
+    def __iter__(self) -> Iterator[SmsRequest]:
+        for number in range(self._count):
+            self.taken += 1
+            yield message(number)
+        if self._error is not None:
+            raise self._error
+
+
+class AsyncCounted(Counted):
+    __iter__ = None  # type: ignore[assignment]
+
+    async def __aiter__(self) -> AsyncIterator[SmsRequest]:
+        for request in Counted.__iter__(self):  # type: ignore[misc]
+            await anyio.lowlevel.checkpoint()
+            yield request
+
+
+async def collect(run: SendEach) -> list[SendResult]:
+    async with run as results:
+        return [result async for result in results]
+
+
+SOURCES = pytest.mark.parametrize("source", [Counted, AsyncCounted])
+
+
+@SOURCES
+async def test_every_message_gets_one_result(source: type[Counted]) -> None:
+    sender = Sender()
+    run = SendEach(sender.send, source(300), 9)
+    results = await collect(run)
+    assert sorted(result.index for result in results) == list(range(300))
+    assert all(result.ok and result.request == message(result.index) for result in results)
+    assert (sender.peak, run.leftover) == (9, [])
+
+
+@SOURCES
+async def test_nothing_is_gathered(source: type[Counted]) -> None:
+    """With a reader that reads nothing, no more is taken than two messages a worker."""
+    sender = Sender()
+    requests = source(100_000)
+    async with SendEach(sender.send, requests, 5) as results:
+        await anyio.wait_all_tasks_blocked()
+        assert requests.taken <= 10
+        seen = 0
+        async for _ in results:
+            seen += 1
+            assert requests.taken <= seen + 10
+            if seen == 200:
+                break
+
+
+async def test_few_messages_start_few_workers() -> None:
+    sender = Sender()
+    run = SendEach(sender.send, [message(), message()], 1000)
+    assert len(await collect(run)) == 2
+    assert run._started <= 3
+
+
+@SOURCES
+async def test_no_messages_no_results(source: type[Counted]) -> None:
+    assert await collect(SendEach(Sender().send, source(0), 5)) == []
+
+
+async def test_a_none_in_the_iterable_is_an_error_not_the_end(serve: Serve, connect: Connect) -> None:
+    requests: Any = [message(), None, "text", message()]
+    with serve() as server:
+        async with connect(server) as client, client.sms.send_each(requests) as results:
+            found = {result.index: result async for result in results}
+    assert [found[n].ok for n in range(4)] == [True, False, False, True]
+    for n in (1, 2):
+        error = found[n].error
+        assert isinstance(error, InvalidRequestError)
+        assert error.field == "request"
+
+
+async def test_one_failing_message_aborts_nothing() -> None:
+    sender = Sender()
+    sender.fails = {3: TransportError("reset"), 5: InvalidRequestError("text", "missing")}
+    results = await collect(SendEach(sender.send, Counted(50), 4))
+    assert len(results) == 50
+    assert sorted(type(r.error).__name__ for r in results if not r.ok) == ["InvalidRequestError", "TransportError"]
+
+
+@SOURCES
+async def test_the_iterables_exception_comes_out_after_what_was_in_flight(source: type[Counted]) -> None:
+    sender = Sender()
+    got = []
+    with pytest.raises(ZeroDivisionError, match="row 20"):
+        async with SendEach(sender.send, source(20, ZeroDivisionError("row 20")), 6) as results:
+            async for result in results:
+                got.append(result.index)  # noqa: PERF401 - the exception would take the list along
+    assert sorted(got) == list(range(20))
+    assert sender.in_flight == 0
+
+
+async def test_the_iterables_exception_comes_out_of_a_block_that_reads_nothing() -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with SendEach(Sender().send, Counted(0, ZeroDivisionError()), 3):
+            await anyio.wait_all_tasks_blocked()
+
+
+async def test_a_bug_in_the_send_comes_out_and_its_message_is_told() -> None:
+    sender = Sender()
+    sender.fails = {2: KeyError("bug")}
+    run = SendEach(sender.send, Counted(1000), 2)
+    got = []
+    with pytest.raises(KeyError, match="bug"):
+        async with run as results:
+            async for result in results:
+                got.append(result.index)  # noqa: PERF401 - the exception would take the list along
+    assert sorted(got + [result.index for result in run.leftover]) == list(range(sender.started))
+    assert sender.started < 10
+
+
+async def test_the_bodys_exception_comes_out_as_it_is() -> None:
+    error = ZeroDivisionError("body")
+    with pytest.raises(ZeroDivisionError) as caught:
+        async with SendEach(Sender().send, Counted(100), 5) as results:
+            async for _ in results:
+                raise error
+    assert caught.value is error
+
+
+async def test_leaving_early_cancels_awaits_and_tells_what_was_in_flight() -> None:
+    sender = Sender()
+    sender.gate = anyio.Event()
+    run = SendEach(sender.send, Counted(100), 7)
+    async with run:
+        await anyio.wait_all_tasks_blocked()
+        assert sender.in_flight == 7
+    assert sender.in_flight == 0
+    assert sorted(result.index for result in run.leftover) == list(range(7))
+    for result in run.leftover:
+        assert isinstance(result.error, TransportError)
+        assert result.error.sent is Sent.MAYBE
+
+
+async def test_results_nobody_read_are_told_too() -> None:
+    run = SendEach(Sender().send, Counted(100), 3)
+    async with run as results:
+        first = await anext(results)
+        await anyio.wait_all_tasks_blocked()
+    told = [first.index] + [result.index for result in run.leftover]
+    assert sorted(told) == list(range(len(told)))
+    assert all(result.ok for result in run.leftover)
+
+
+async def test_a_cancellation_from_outside_goes_through() -> None:
+    sender = Sender()
+    sender.gate = anyio.Event()
+    run = SendEach(sender.send, Counted(100), 4)
+    with anyio.move_on_after(0.05) as scope:
+        async with run as results:
+            async for _ in results:
+                pass
+    assert scope.cancelled_caught
+    assert (sender.in_flight, len(run.leftover)) == (0, 4)
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_native_cancellation_goes_through() -> None:
+    import asyncio
+
+    sender = Sender()
+    sender.gate = anyio.Event()
+    run = SendEach(sender.send, Counted(100), 4)
+    task = asyncio.create_task(collect(run))
+    while sender.in_flight < 4:
+        await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert task.cancelled()
+    assert (sender.in_flight, len(run.leftover)) == (0, 4)
+
+
+async def test_misuse_is_said_clearly() -> None:
+    run = SendEach(Sender().send, Counted(2), 4)
+    with pytest.raises(RuntimeError, match="enter it first"):
+        await anext(run)
+    await collect(run)
+    with pytest.raises(StopAsyncIteration):
+        await anext(run)
+    with pytest.raises(RuntimeError, match="once"):
+        async with run:
+            pass
+    not_iterable: Any = 5
+    with pytest.raises(InvalidRequestError, match="^requests: .*int"):
+        SendEach(Sender().send, not_iterable, 4)
+
+
+async def test_two_readers_share_the_results() -> None:
+    seen: list[int] = []
+
+    async def read(results: SendEach) -> None:
+        async for result in results:
+            seen.append(result.index)
+            await anyio.lowlevel.checkpoint()
+
+    async with SendEach(Sender().send, Counted(200), 5) as results, anyio.create_task_group() as group:
+        group.start_soon(read, results)
+        group.start_soon(read, results)
+    assert sorted(seen) == list(range(200))
+
+
+async def test_over_real_tls_with_the_clients_own_bound(serve: Serve, connect: Connect) -> None:
+    """`max_concurrency` of the run bounds it, and never lifts the client's."""
+    for asked, bound in ((3, 3), (None, 6), (500, 6)):
+        with serve() as server:
+            async with connect(server, max_concurrency=6) as client:
+                results = await collect(client.sms.send_each(Counted(60), max_concurrency=asked))
+        assert len(results) == len(server.received) == 60
+        assert all(result.ok for result in results)
+        assert server.peak <= bound
+        assert server.connections <= bound
+
+
+async def test_answers_of_every_kind_become_results(serve: Serve, connect: Connect) -> None:
+    rejected = answer(200, '{"umid":"u","status":{"code":"REJECTED","description":"no"}}')
+    with serve(QUEUED, rejected, answer(400, coded(1002)), None, QUEUED) as server:
+        async with connect(server) as client:
+            results = await collect(client.sms.send_each(Counted(6), max_concurrency=1))
+    by_index = sorted(results, key=lambda result: result.index)
+    assert [result.ok for result in by_index] == [True, False, False, False, True, True]
+    assert by_index[1].response is not None
+    assert type(by_index[2].error) is BadRequestError
+    assert isinstance(by_index[3].error, TransportError)
+    assert all((result.response is None) != (result.error is None) for result in results)
+
+
+async def test_leaving_early_over_real_tls_frees_the_places(serve: Serve, connect: Connect) -> None:
+    gate = threading.Event()
+    with serve(gate=gate) as server:
+        async with connect(server, max_concurrency=4, timeout=10) as client:
+            run = client.sms.send_each(Counted(50))
+            async with run:
+                while len(server.received) < 4:
+                    await anyio.sleep(0.01)
+            gate.set()
+            assert len(run.leftover) == 4
+            assert len(await collect(client.sms.send_each(Counted(8)))) == 8
+    assert len(server.received) == 12
+
+
+@pytest.mark.parametrize("value", [0, -1, 1.5, "3", True])
+async def test_a_bad_bound_is_refused(value: Any) -> None:
+    client = AsyncConnectClient("key", "acme_hq")
+    with pytest.raises(InvalidRequestError, match="^max_concurrency: "):
+        client.sms.send_each([], max_concurrency=value)

@@ -1,0 +1,89 @@
+"""How the public API types, for the type checker: this file is checked and never run."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import assert_type
+
+import httpx
+
+from eightbyeight_async import (
+    APIError,
+    AsyncConnectClient,
+    CancelResponse,
+    EightByEightError,
+    Encoding,
+    InvalidRequestError,
+    Region,
+    RetryPolicy,
+    SendEach,
+    SendResult,
+    Sent,
+    SmsRequest,
+    SmsResponse,
+    SmsStatusCode,
+    Track,
+    UnexpectedResponseError,
+)
+
+AsyncConnectClient()
+AsyncConnectClient("key", "subaccount", region=Region.EUROPE, retry=RetryPolicy(max_attempts=2), max_rate=5)
+AsyncConnectClient(region="EUROPE", ssl_context=ssl.create_default_context(), timeout=3, max_concurrency=7)
+AsyncConnectClient(http_client=httpx.AsyncClient(), sms_base_url="https://x", chatapps_base_url=None)
+AsyncConnectClient("key", "subaccount", "too many")  # type: ignore[call-arg]
+AsyncConnectClient(max_concurency=1)  # type: ignore[call-arg]
+AsyncConnectClient(retry=None)  # type: ignore[arg-type]
+
+SmsRequest(destination="+6598765432", text="Hello", encoding="GSM7", track="None", scheduled=datetime.now(UTC))
+SmsRequest("+6598765432")  # type: ignore[call-arg]
+SmsRequest(text="Hello")  # type: ignore[call-arg]
+SmsRequest(destination="+6598765432", scheduled="2026-01-01")  # type: ignore[arg-type]
+
+
+async def requests() -> AsyncIterator[SmsRequest]:
+    yield SmsRequest(destination="+6598765432", text="Hello")
+
+
+async def use(client: AsyncConnectClient) -> None:
+    async with client as entered:
+        assert_type(entered, AsyncConnectClient)
+    assert_type(client.with_options(subaccount_id="other", timeout=5), AsyncConnectClient)
+    request = SmsRequest(destination="+6598765432", text="Hello", source="ACME")
+    assert_type(request.encoding, Encoding | None)
+    assert_type(request.track, Track | None)
+    receipt = await client.sms.send(request)
+    assert_type(receipt, SmsResponse)
+    assert_type(receipt.umid, str)
+    assert_type(receipt.status.code, SmsStatusCode | str)
+    assert_type(receipt.encoding, Encoding | str | None)
+    assert_type(await client.sms.cancel("umid"), CancelResponse)
+    assert_type(await client.sms.cancel_batch("batch"), CancelResponse)
+    assert_type(await client.chatapps.cancel("umid"), CancelResponse)
+    assert_type(await client.chatapps.cancel_batch("batch"), CancelResponse)
+    async with client.sms.send_each([request], max_concurrency=200) as results:
+        assert_type(results, SendEach)
+        async for result in results:
+            assert_type(result, SendResult)
+            assert_type(result.ok, bool)
+            assert_type(result.index, int)
+            assert_type(result.request, SmsRequest)
+            assert_type(result.response, SmsResponse | None)
+            assert_type(result.error, EightByEightError | None)
+    assert_type(results.leftover, list[SendResult])
+    client.sms.send_each(requests())
+    client.sms.send_each(request)  # type: ignore[arg-type]
+    request.text = "other"  # type: ignore[misc]
+    try:
+        await client.aclose()
+    except InvalidRequestError as error:
+        assert_type(error.field, str)
+    except APIError as error:
+        assert_type(error.sent, Sent)
+        assert_type(error.code, int | None)
+        assert_type(error.retry_after, float | None)
+    except UnexpectedResponseError as error:
+        assert_type(error.status_code, int | None)
+    except EightByEightError as error:
+        assert_type(error.attempts, int)
