@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from eightbyeight_async import calls
+from eightbyeight_async.calls import cancel
 from eightbyeight_async.hosts import Product
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class ChatAppsOperations:
             NotFoundError: no message of this sub-account has that id.
             EightByEightError: any other of the tree in `errors`.
         """
-        call = calls.cancel_message(Product.CHATAPPS, self._options.subaccount_id, umid)
+        call = cancel.cancel_message(Product.CHATAPPS, self._options.subaccount_id, umid)
         return await self._exchange.run(call, self._options)
 
     async def cancel_batch(self, batch_id: str) -> CancelResponse:
@@ -40,5 +40,5 @@ class ChatAppsOperations:
             InvalidRequestError: `batch_id` is not an id.
             EightByEightError: any other of the tree in `errors`.
         """
-        call = calls.cancel_batch(Product.CHATAPPS, self._options.subaccount_id, batch_id)
+        call = cancel.cancel_batch(Product.CHATAPPS, self._options.subaccount_id, batch_id)
         return await self._exchange.run(call, self._options)

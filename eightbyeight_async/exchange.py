@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import anyio
 import httpx
 
-from eightbyeight_async.calls import read_answer
+from eightbyeight_async.calls.answer import read_answer
 from eightbyeight_async.errors import ClientClosedError, EightByEightError, Sent, UnexpectedResponseError
 from eightbyeight_async.retry import GiveUp
 from eightbyeight_async.transport.failures import WIRE_FAILURES, showable_cause, transport_error
@@ -25,7 +25,7 @@ from eightbyeight_async.version import __version__
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 
-    from eightbyeight_async.calls import Call
+    from eightbyeight_async.calls.call import Call
     from eightbyeight_async.hosts import Product
     from eightbyeight_async.limiter import Limiter
     from eightbyeight_async.pacing import Pacer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from eightbyeight_async import calls
+from eightbyeight_async.calls import cancel, sms
 from eightbyeight_async.fanout import SendEach
 from eightbyeight_async.hosts import Product
 from eightbyeight_async.settings import checked_count
@@ -38,7 +38,7 @@ class SmsOperations:
             EightByEightError: any other of the tree in `errors`; `error.sent` says whether it may have gone out.
         """
         return await self._exchange.run(
-            calls.send_sms(self._options.subaccount_id, request, self._exchange.now), self._options
+            sms.send_sms(self._options.subaccount_id, request, self._exchange.now), self._options
         )
 
     def send_each(
@@ -72,7 +72,7 @@ class SmsOperations:
             NotFoundError: no message of this sub-account has that id.
             EightByEightError: any other of the tree in `errors`.
         """
-        call = calls.cancel_message(Product.SMS, self._options.subaccount_id, umid)
+        call = cancel.cancel_message(Product.SMS, self._options.subaccount_id, umid)
         return await self._exchange.run(call, self._options)
 
     async def cancel_batch(self, batch_id: str) -> CancelResponse:
@@ -82,5 +82,5 @@ class SmsOperations:
             InvalidRequestError: `batch_id` is not an id.
             EightByEightError: any other of the tree in `errors`.
         """
-        call = calls.cancel_batch(Product.SMS, self._options.subaccount_id, batch_id)
+        call = cancel.cancel_batch(Product.SMS, self._options.subaccount_id, batch_id)
         return await self._exchange.run(call, self._options)

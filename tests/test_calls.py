@@ -17,13 +17,15 @@ from eightbyeight_async import (
     SmsRequest,
     SmsStatusCode,
     UnexpectedResponseError,
-    calls,
 )
+from eightbyeight_async.calls.answer import read_answer
+from eightbyeight_async.calls.cancel import cancel_batch, cancel_message
+from eightbyeight_async.calls.sms import send_sms
 from eightbyeight_async.hosts import Product
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 REQUEST = SmsRequest(destination="+6598765432", text="Hello", source="ACME")
-SEND = calls.send_sms("acme_hq", REQUEST, lambda: NOW)
+SEND = send_sms("acme_hq", REQUEST, lambda: NOW)
 
 
 def test_send_sms() -> None:
@@ -34,16 +36,16 @@ def test_send_sms() -> None:
 @pytest.mark.parametrize("product", Product)
 def test_the_cancellations(product: Product) -> None:
     umid = "bda3d56d-1424-e711-813c-06ed3428fe67"
-    one, many = calls.cancel_message(product, "acme_hq", umid), calls.cancel_batch(product, "acme_hq", umid)
+    one, many = cancel_message(product, "acme_hq", umid), cancel_batch(product, "acme_hq", umid)
     assert one.path == f"/api/v1/subaccounts/acme_hq/messages/{umid}"
     assert many.path == f"/api/v1/subaccounts/acme_hq/messages/batch/{umid}"
     for call in (one, many):
         assert (call.product, call.method, call.body) == (product, "DELETE", None)
-        assert calls.read_answer(call, 200, {}, b'{"cancelledCount": 10}') == CancelResponse(cancelled_count=10)
+        assert read_answer(call, 200, {}, b'{"cancelledCount": 10}') == CancelResponse(cancelled_count=10)
 
 
 def test_a_legal_ampersand_of_a_subaccount_is_encoded() -> None:
-    assert calls.send_sms("R&D.x_-", REQUEST, lambda: NOW).path == "/api/v1/subaccounts/R%26D.x_-/messages"
+    assert send_sms("R&D.x_-", REQUEST, lambda: NOW).path == "/api/v1/subaccounts/R%26D.x_-/messages"
 
 
 @pytest.mark.parametrize(
@@ -75,7 +77,7 @@ def test_a_legal_ampersand_of_a_subaccount_is_encoded() -> None:
     ],
 )
 def test_no_id_can_change_the_path(value: str) -> None:
-    for make, field in ((calls.cancel_message, "umid"), (calls.cancel_batch, "batch_id")):
+    for make, field in ((cancel_message, "umid"), (cancel_batch, "batch_id")):
         with pytest.raises(InvalidRequestError) as caught:
             make(Product.SMS, "acme_hq", value)
         assert caught.value.field == field
@@ -83,28 +85,28 @@ def test_no_id_can_change_the_path(value: str) -> None:
 
 def test_a_single_send_needs_a_text() -> None:
     with pytest.raises(InvalidRequestError, match="^text: "):
-        calls.send_sms("acme_hq", SmsRequest(destination="+6598765432"), lambda: NOW)
+        send_sms("acme_hq", SmsRequest(destination="+6598765432"), lambda: NOW)
 
 
 def test_something_else_than_a_request_is_refused() -> None:
     with pytest.raises(InvalidRequestError, match="^request: must be an SmsRequest, not dict"):
-        calls.send_sms("acme_hq", {"destination": "+6598765432"}, lambda: NOW)  # type: ignore[arg-type]
+        send_sms("acme_hq", {"destination": "+6598765432"}, lambda: NOW)  # type: ignore[arg-type]
 
 
 def test_a_schedule_is_at_most_seven_days_ahead() -> None:
     for ahead, good in ((timedelta(days=7), True), (timedelta(days=7, seconds=1), False), (timedelta(days=-1), True)):
         request = SmsRequest(destination="+6598765432", text="x", scheduled=NOW + ahead)
         if good:
-            calls.send_sms("acme_hq", request, lambda: NOW)
+            send_sms("acme_hq", request, lambda: NOW)
         else:
             with pytest.raises(InvalidRequestError, match="^scheduled: "):
-                calls.send_sms("acme_hq", request, lambda: NOW)
+                send_sms("acme_hq", request, lambda: NOW)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 def test_the_table_of_answers(case: Case) -> None:
     with pytest.raises((APIError, UnexpectedResponseError)) as caught:
-        calls.read_answer(SEND, case.status, {}, case.body)
+        read_answer(SEND, case.status, {}, case.body)
     error = caught.value
     assert (type(error), error.sent, error.status_code) == (case.error, case.sent, case.status)
     if isinstance(error, APIError):
@@ -115,7 +117,7 @@ def test_the_table_of_answers(case: Case) -> None:
 
 def test_an_api_error_keeps_what_the_api_said() -> None:
     with pytest.raises(BadRequestError) as caught:
-        calls.read_answer(SEND, 400, {}, coded(1002, message="Invalid MSISDN 6598765432"))
+        read_answer(SEND, 400, {}, coded(1002, message="Invalid MSISDN 6598765432"))
     error = caught.value
     assert error.message == "Invalid MSISDN 6598765432"
     assert error.error_id == "91b106f0-c0da-4aba-a43a-7af9c5893a80"
@@ -128,31 +130,31 @@ def test_an_api_error_keeps_what_the_api_said() -> None:
 
 def test_one_odd_field_of_an_error_does_not_hide_the_others() -> None:
     with pytest.raises(BadRequestError) as caught:
-        calls.read_answer(SEND, 500, {}, coded(1005, message=["x"], timestamp="now", errorId=5))
+        read_answer(SEND, 500, {}, coded(1005, message=["x"], timestamp="now", errorId=5))
     error = caught.value
     assert (error.code, error.message, error.timestamp, error.error_id) == (1005, None, None, None)
 
 
 def test_an_error_id_that_is_no_id_is_not_shown() -> None:
     with pytest.raises(BadRequestError) as caught:
-        calls.read_answer(SEND, 400, {}, coded(1002, errorId="6598765432"))
+        read_answer(SEND, 400, {}, coded(1002, errorId="6598765432"))
     assert caught.value.error_id == "6598765432"
     assert "6598765432" not in f"{caught.value} {caught.value!r}"
 
 
 def test_a_success_wins_over_a_code_beside_it() -> None:
     body = b'{"umid":"u1","status":{"code":"QUEUED"},"code":2000}'
-    assert calls.read_answer(SEND, 200, {}, body).status.code is SmsStatusCode.QUEUED
+    assert read_answer(SEND, 200, {}, body).status.code is SmsStatusCode.QUEUED
 
 
 def test_a_rejected_message_is_an_answer_not_an_error() -> None:
     body = b'{"umid":"u1","status":{"code":"REJECTED","description":"x"}}'
-    assert calls.read_answer(SEND, 200, {}, body).status.code is SmsStatusCode.REJECTED
+    assert read_answer(SEND, 200, {}, body).status.code is SmsStatusCode.REJECTED
 
 
 def test_an_unreadable_success_names_the_path() -> None:
     with pytest.raises(UnexpectedResponseError) as caught:
-        calls.read_answer(SEND, 200, {}, b'{"umid":"u","status":{"code":6598765432}}')
+        read_answer(SEND, 200, {}, b'{"umid":"u","status":{"code":6598765432}}')
     assert str(caught.value) == (
         "HTTP 200: an answer that cannot be read: status.code must be a string, not a number (may have been sent)"
     )
@@ -181,5 +183,5 @@ def test_retry_after_is_seconds_or_a_date_against_the_answers_own(
     headers: dict[str, str], seconds: float | None
 ) -> None:
     with pytest.raises(RateLimitError) as caught:
-        calls.read_answer(SEND, 429, headers, b"")
+        read_answer(SEND, 429, headers, b"")
     assert caught.value.retry_after == seconds

@@ -1,6 +1,6 @@
-"""What each operation sends, and what its answer means. Pure: bytes in, bytes out.
+"""What an answer means. Pure: bytes in, a model or an error out.
 
-The answer's rules:
+Rules:
 - a 2xx that holds the promised object is a success, whatever else it holds;
 - otherwise the API's error code decides, whatever the HTTP status (a 500 with code 1001 is a wrong sub-account);
 - the HTTP status decides only where there is no known code; then 5xx and the rest mean "a gateway spoke".
@@ -10,102 +10,22 @@ from __future__ import annotations
 
 import re
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Generic, TypeVar
-from urllib.parse import quote
+from typing import TYPE_CHECKING, TypeVar
 
 import attrs
 
 from eightbyeight_async import errors, wire
-from eightbyeight_async.errors import APIError, InvalidRequestError, Sent, UnexpectedResponseError
-from eightbyeight_async.hosts import Product
-from eightbyeight_async.models import rules
-from eightbyeight_async.models.common import CancelResponse, ErrorBody
-from eightbyeight_async.models.sms import SmsRequest, SmsResponse
+from eightbyeight_async.errors import APIError, Sent, UnexpectedResponseError
+from eightbyeight_async.models.common import ErrorBody
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from datetime import datetime
+    from collections.abc import Mapping
 
-__all__ = [
-    "Call",
-    "cancel_batch",
-    "cancel_message",
-    "read_answer",
-    "send_sms",
-]
+    from eightbyeight_async.calls.call import Call
+
+__all__ = ["read_answer"]
 
 T = TypeVar("T")
-
-# Source: SMS API, field `scheduled`: up to 7 days ahead.
-_MAX_SCHEDULE_SECONDS = 7 * 24 * 3600
-
-
-@attrs.frozen(kw_only=True)
-class Call(Generic[T]):
-    """One request, ready for the wire.
-
-    Attributes:
-        product: which of the two hosts.
-        method: HTTP method.
-        path: from the base URL on, percent-encoded.
-        body: JSON bytes, None for none.
-        answer: the class of a successful answer.
-        unknown: what a failure with an unknown outcome means for the caller (`Sent.NO` for a mere look-up).
-    """
-
-    product: Product
-    method: str
-    path: str
-    body: bytes | None
-    answer: type[T]
-    unknown: Sent = Sent.MAYBE
-
-
-def send_sms(subaccount_id: str, request: SmsRequest, now: Callable[[], datetime]) -> Call[SmsResponse]:
-    """Send SMS: `POST /api/v1/subaccounts/{subAccountId}/messages`."""
-    if not isinstance(request, SmsRequest):
-        raise InvalidRequestError("request", f"must be an SmsRequest, not {type(request).__name__}")
-    if request.text is None:
-        raise InvalidRequestError("text", "is required; only a message of a batch with a template may omit it")
-    if request.scheduled is not None and (request.scheduled - now()).total_seconds() > _MAX_SCHEDULE_SECONDS:
-        raise InvalidRequestError("scheduled", "must be at most 7 days ahead")
-    return Call(
-        product=Product.SMS,
-        method="POST",
-        path=_messages_path(subaccount_id),
-        body=wire.dump(request),
-        answer=SmsResponse,
-    )
-
-
-def cancel_message(product: Product, subaccount_id: str, umid: str) -> Call[CancelResponse]:
-    """Cancel one scheduled message: `DELETE .../messages/{umid}`, the same on both hosts."""
-    return Call(
-        product=product,
-        method="DELETE",
-        path=f"{_messages_path(subaccount_id)}/{_segment(umid, 'umid')}",
-        body=None,
-        answer=CancelResponse,
-    )
-
-
-def cancel_batch(product: Product, subaccount_id: str, batch_id: str) -> Call[CancelResponse]:
-    """Cancel a batch of scheduled messages: `DELETE .../messages/batch/{batchId}`, the same on both hosts."""
-    return Call(
-        product=product,
-        method="DELETE",
-        path=f"{_messages_path(subaccount_id)}/batch/{_segment(batch_id, 'batch_id')}",
-        body=None,
-        answer=CancelResponse,
-    )
-
-
-def _messages_path(subaccount_id: str) -> str:
-    return f"/api/v1/subaccounts/{quote(subaccount_id, safe='')}/messages"
-
-
-def _segment(value: str, field: str) -> str:
-    return quote(rules.segment(value, field), safe="")
 
 
 def read_answer(call: Call[T], status: int, headers: Mapping[str, str], body: bytes) -> T:

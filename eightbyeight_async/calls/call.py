@@ -1,0 +1,50 @@
+"""One request, ready for the wire, and the rule of its path: no id can become more than one segment of it."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+from urllib.parse import quote
+
+import attrs
+
+from eightbyeight_async.errors import Sent
+from eightbyeight_async.hosts import Product
+from eightbyeight_async.models import rules
+
+__all__ = ["Call", "messages_path", "segment"]
+
+T = TypeVar("T")
+
+
+@attrs.frozen(kw_only=True)
+class Call(Generic[T]):
+    """One request, ready for the wire.
+
+    Attributes:
+        product: which of the two hosts.
+        method: HTTP method.
+        path: from the base URL on, percent-encoded.
+        body: JSON bytes, None for none.
+        answer: the class of a successful answer.
+        unknown: what a failure with an unknown outcome means for the caller (`Sent.NO` for a mere look-up).
+    """
+
+    product: Product
+    method: str
+    path: str
+    body: bytes | None
+    answer: type[T]
+    unknown: Sent = Sent.MAYBE
+
+
+def messages_path(subaccount_id: str) -> str:
+    return f"/api/v1/subaccounts/{quote(subaccount_id, safe='')}/messages"
+
+
+def segment(value: str, field: str) -> str:
+    """A server-made id as one segment of a path.
+
+    Raises:
+        InvalidRequestError: it is not an id, by the name of `field`.
+    """
+    return quote(rules.segment(value, field), safe="")

@@ -1,0 +1,35 @@
+"""Cancelling what is still scheduled: the same two requests on both hosts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from eightbyeight_async.calls.call import Call, messages_path, segment
+from eightbyeight_async.models.common import CancelResponse
+
+if TYPE_CHECKING:
+    from eightbyeight_async.hosts import Product
+
+__all__ = ["cancel_batch", "cancel_message"]
+
+
+def cancel_message(product: Product, subaccount_id: str, umid: str) -> Call[CancelResponse]:
+    """Cancel one scheduled message: `DELETE .../messages/{umid}`, the same on both hosts."""
+    return Call(
+        product=product,
+        method="DELETE",
+        path=f"{messages_path(subaccount_id)}/{segment(umid, 'umid')}",
+        body=None,
+        answer=CancelResponse,
+    )
+
+
+def cancel_batch(product: Product, subaccount_id: str, batch_id: str) -> Call[CancelResponse]:
+    """Cancel a batch of scheduled messages: `DELETE .../messages/batch/{batchId}`, the same on both hosts."""
+    return Call(
+        product=product,
+        method="DELETE",
+        path=f"{messages_path(subaccount_id)}/batch/{segment(batch_id, 'batch_id')}",
+        body=None,
+        answer=CancelResponse,
+    )
