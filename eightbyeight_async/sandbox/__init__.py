@@ -1,0 +1,33 @@
+"""An 8x8 Connect API on loopback: real HTTPS, the documented rules, faults on request.
+
+Rule of this package: it shares no wire code with the client. Paths, field names and codes are written
+down here a second time, from 8x8's documents, so that a mistake in one of the two cannot agree with itself.
+"""
+
+try:
+    import aiohttp as _aiohttp  # noqa: F401
+    import trustme as _trustme  # noqa: F401
+except ModuleNotFoundError as _missing:
+    raise ModuleNotFoundError(
+        f'the sandbox needs {_missing.name}: pip install "eightbyeight-async[sandbox]"', name=_missing.name
+    ) from _missing
+
+from eightbyeight_async.sandbox.clock import SandboxClock
+from eightbyeight_async.sandbox.faults import Fault, Faults
+from eightbyeight_async.sandbox.message import SandboxMessage
+from eightbyeight_async.sandbox.server import Sandbox
+from eightbyeight_async.sandbox.sms_api import REJECTED_PREFIX
+from eightbyeight_async.sandbox.traffic import SandboxRequest, Traffic
+from eightbyeight_async.sandbox.violations import Violation
+
+__all__ = [
+    "REJECTED_PREFIX",
+    "Fault",
+    "Faults",
+    "Sandbox",
+    "SandboxClock",
+    "SandboxMessage",
+    "SandboxRequest",
+    "Traffic",
+    "Violation",
+]

@@ -1,0 +1,18 @@
+"""Which encoding a text needs: GSM7 as long as every character is in GSM 03.38, else UCS2.
+
+Table: 3GPP TS 23.038, 6.2.1 (default alphabet, without the escape character) and 6.2.1.1 (extension).
+"""
+
+_DEFAULT_ALPHABET = (
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
+    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+_EXTENSION = "\f^{}\\[~]|€"
+GSM7_CHARACTERS = frozenset(_DEFAULT_ALPHABET + _EXTENSION)
+
+
+def encoding_for(text: str, asked: str | None) -> str:
+    """The encoding asked for, or the one AUTO (or nothing) settles on."""
+    if asked is not None and asked != "AUTO":
+        return asked
+    return "GSM7" if GSM7_CHARACTERS.issuperset(text) else "UCS2"

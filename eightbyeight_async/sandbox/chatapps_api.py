@@ -1,0 +1,142 @@
+"""The ChatApps host: send, send a batch, cancel, cancel a batch.
+
+Its status has another shape than the SMS one: {state, timestamp} and, once rejected, {errorCode, errorMessage}.
+As on the SMS host a bad single message is refused (400 and a 30xx code); in a batch it comes back rejected.
+"""
+
+from eightbyeight_async.sandbox.answers import JSONObject, Refusal, new_id, status_timestamp
+from eightbyeight_async.sandbox.call import Call, Operation, Step
+from eightbyeight_async.sandbox.cancelling import cancel, cancel_batch
+from eightbyeight_async.sandbox.chatapps_rules import check_chatapps
+from eightbyeight_async.sandbox.message import SandboxMessage, State
+from eightbyeight_async.sandbox.rules import an_object, check_length, flag, string
+
+MAX_BATCH = 10_000
+MAX_CLIENT_BATCH_ID = 100
+_UNSERVED = (3003, "the destination cannot be served")
+
+
+def send(call: Call) -> Step:
+    """POST .../messages"""
+    body = an_object(call.body, "the body is no JSON object")
+    message = _message(call, body, body)
+
+    def commit() -> JSONObject:
+        call.store.add([message])
+        return _answer(message, body, *_UNSERVED)
+
+    return Step(commit=commit, destinations=(message.destination,))
+
+
+def send_batch(call: Call) -> Step:
+    """POST .../messages/batch"""
+    body = an_object(call.body, "the body is no JSON object")
+    client_batch_id = check_length(string(body, "clientBatchId"), MAX_CLIENT_BATCH_ID, 3014, "clientBatchId")
+    include = flag(body, "includeMessagesInResponse")
+    template = an_object(body.get("template") or {}, "template is no object")
+    batch_id = new_id()
+    results: list[tuple[SandboxMessage, JSONObject, int, str]] = []
+    for item in _items(body):
+        asked = {**template, **{name: value for name, value in item.items() if value is not None}}
+        code, reason = _UNSERVED
+        try:
+            message = _message(call, asked, item, batch_id, client_batch_id)
+        except Refusal as refusal:
+            if refusal.code == 1000:
+                raise
+            code, reason = refusal.code, refusal.reason
+            message = _refused(call, item, batch_id, client_batch_id)
+        results.append((message, item, code, reason))
+    messages = [message for message, *_ in results]
+
+    def commit() -> JSONObject:
+        call.store.add_batch(batch_id, call.product, call.subaccount_id, messages)
+        rejected = sum(message.state == "rejected" for message in messages)
+        answer: JSONObject = {
+            "batchId": batch_id,
+            "acceptedCount": len(messages) - rejected,
+            "rejectedCount": rejected,
+        }
+        if client_batch_id is not None:
+            answer["clientBatchId"] = client_batch_id
+        if include:
+            answer["messages"] = [_answer(*result) for result in results]
+        return answer
+
+    return Step(commit=commit, destinations=[message.destination for message in messages])
+
+
+def _items(body: JSONObject) -> list[JSONObject]:
+    listed = body.get("messages")
+    if listed is None or listed == []:
+        raise Refusal(3012, "messages are missing")
+    if not isinstance(listed, list):
+        raise Refusal(1000, "messages is no array")
+    if len(listed) > MAX_BATCH:
+        raise Refusal(3013, f"a batch has at most {MAX_BATCH} messages")
+    return [an_object(item, "a message is no object") for item in listed]
+
+
+def _message(
+    call: Call,
+    asked: JSONObject,
+    received: JSONObject,
+    batch_id: str | None = None,
+    client_batch_id: str | None = None,
+) -> SandboxMessage:
+    fields = check_chatapps(asked, call.now)
+    state: State = "queued" if fields.scheduled is None else "scheduled"
+    return SandboxMessage(
+        umid=new_id(),
+        product=call.product,
+        subaccount_id=call.subaccount_id,
+        destination=fields.destination,
+        state="rejected" if call.rejects(fields.destination) else state,
+        accepted_at=call.now,
+        text=fields.text,
+        source=fields.source,
+        batch_id=batch_id,
+        client_message_id=fields.client_message_id,
+        client_batch_id=client_batch_id,
+        country=fields.country,
+        scheduled=fields.scheduled,
+        expiry=fields.expiry,
+        dlr_callback_url=fields.dlr_callback_url,
+        body=received,
+    )
+
+
+def _refused(call: Call, item: JSONObject, batch_id: str, client_batch_id: str | None) -> SandboxMessage:
+    user = item.get("user")
+    msisdn = user.get("msisdn") if isinstance(user, dict) else None
+    return SandboxMessage(
+        umid=new_id(),
+        product=call.product,
+        subaccount_id=call.subaccount_id,
+        destination=msisdn or "",
+        state="rejected",
+        accepted_at=call.now,
+        batch_id=batch_id,
+        client_message_id=item.get("clientMessageId"),
+        client_batch_id=client_batch_id,
+        body=item,
+    )
+
+
+def _answer(message: SandboxMessage, item: JSONObject, code: int, reason: str) -> JSONObject:
+    """`code` and `reason` are told only if the message was rejected."""
+    status: JSONObject = {"state": "queued", "timestamp": status_timestamp(message.accepted_at)}
+    if message.state == "rejected":
+        status |= {"state": "rejected", "errorCode": code, "errorMessage": reason}
+    answer: JSONObject = {"umid": message.umid, "user": item.get("user") or {}, "status": status}
+    if message.client_message_id is not None:
+        answer["clientMessageId"] = message.client_message_id
+    return answer
+
+
+OPERATIONS: dict[str, Operation] = {
+    "send": send,
+    "send_batch": send_batch,
+    "cancel": cancel,
+    "cancel_batch": cancel_batch,
+}

@@ -1,0 +1,192 @@
+"""The SMS host: send, send a batch, cancel, cancel a batch.
+
+A single message that breaks a rule is refused as a request (400 and a code). In a batch it is REJECTED
+within an answer of 200, unless its JSON has the wrong shape (400, code 1000), or the rule broken is one of
+the batch's own fields or of its template: then the whole batch is refused.
+"""
+
+from typing import Any
+
+from eightbyeight_async.sandbox.answers import JSONObject, Refusal, new_id
+from eightbyeight_async.sandbox.call import Call, Operation, Step
+from eightbyeight_async.sandbox.cancelling import cancel, cancel_batch, require_tls13
+from eightbyeight_async.sandbox.message import SandboxMessage, State
+from eightbyeight_async.sandbox.rules import (
+    an_object,
+    check_ip,
+    check_length,
+    check_sms,
+    check_sms_template,
+    flag,
+    string,
+)
+
+# No subscriber has such a number: 999 is a country code the ITU keeps in reserve.
+REJECTED_PREFIX = "+999"
+
+MAX_BATCH = 10_000
+MAX_CLIENT_BATCH_ID = 20
+_QUEUED = {"code": "QUEUED", "description": "taken, waits for processing"}
+_REJECTED_DESTINATION = "the destination cannot be served"
+
+
+def send(call: Call) -> Step:
+    """POST .../messages"""
+    body = an_object(call.body, "the body is no JSON object")
+    message = _message(call, body, body)
+    require_tls13(call, [message])
+
+    def commit() -> JSONObject:
+        call.store.add([message])
+        return _answer(message, _REJECTED_DESTINATION)
+
+    return Step(commit=commit, destinations=(message.destination,))
+
+
+def send_batch(call: Call) -> Step:
+    """POST .../messages/batch"""
+    body = an_object(call.body, "the body is no JSON object")
+    client_batch_id = check_length(string(body, "clientBatchId"), MAX_CLIENT_BATCH_ID, 1008, "clientBatchId")
+    check_ip(string(body, "clientIp"))
+    include = flag(body, "includeMessagesInResponse")
+    template = _template(call, body)
+    batch_id = new_id()
+    shared = {name: value for name, value in template.items() if value is not None}
+    results: list[tuple[SandboxMessage, str]] = []
+    for item in _items(body, template):
+        asked = _overlaid(shared, item)
+        try:
+            message = _message(call, asked, item, batch_id, client_batch_id)
+            reason = _REJECTED_DESTINATION
+        except Refusal as refusal:
+            if refusal.code == 1000:
+                raise
+            message, reason = _refused(call, asked, item, batch_id, client_batch_id), refusal.reason
+        results.append((message, reason))
+    messages = [message for message, _ in results]
+    require_tls13(call, messages)
+
+    def commit() -> JSONObject:
+        call.store.add_batch(batch_id, call.product, call.subaccount_id, messages)
+        rejected = sum(message.state == "rejected" for message in messages)
+        answer: JSONObject = {
+            "batchId": batch_id,
+            "acceptedCount": len(messages) - rejected,
+            "rejectedCount": rejected,
+        }
+        if client_batch_id is not None:
+            answer["clientBatchId"] = client_batch_id
+        if include:
+            answer["messages"] = [_answer(message, reason) for message, reason in results]
+        return answer
+
+    return Step(commit=commit, destinations=[message.destination for message in messages])
+
+
+def _overlaid(shared: JSONObject, item: JSONObject) -> JSONObject:
+    """A message's own fields over its batch's template; a null is no field."""
+    own = {name: value for name, value in item.items() if value is not None} if None in item.values() else item
+    return {**shared, **own} if shared else own
+
+
+def _template(call: Call, body: JSONObject) -> JSONObject:
+    if body.get("template") is None:
+        return {}
+    template = an_object(body["template"], "template is no object", 1007)
+    check_sms_template(template, call.now)
+    return template
+
+
+def _items(body: JSONObject, template: JSONObject) -> list[JSONObject]:
+    """The batch's messages, or one for each of its destinations; `messages` goes before `destinations`."""
+    name = "messages" if body.get("messages") is not None else "destinations"
+    listed: Any = body.get(name)
+    if listed is None:
+        raise Refusal(1000, "neither messages nor destinations")
+    if not isinstance(listed, list):
+        raise Refusal(1000, f"{name} is no array")
+    if not listed:
+        raise Refusal(1010, f"{name} is empty")
+    if len(listed) > MAX_BATCH:
+        raise Refusal(1100, f"a batch has at most {MAX_BATCH} messages")
+    if name == "messages":
+        return [an_object(item, "a message is no object") for item in listed]
+    if not all(isinstance(item, str) for item in listed):
+        raise Refusal(1000, "a destination is no string")
+    if template.get("text") is None:
+        raise Refusal(1007, "destinations need a template with a text")
+    return [{"destination": item} for item in listed]
+
+
+def _message(
+    call: Call,
+    asked: JSONObject,
+    received: JSONObject,
+    batch_id: str | None = None,
+    client_batch_id: str | None = None,
+) -> SandboxMessage:
+    fields = check_sms(asked, call.now)
+    state: State = "queued" if fields.scheduled is None else "scheduled"
+    return SandboxMessage(
+        umid=new_id(),
+        product=call.product,
+        subaccount_id=call.subaccount_id,
+        destination=fields.destination,
+        state="rejected" if call.rejects(fields.destination) else state,
+        accepted_at=call.now,
+        text=fields.text,
+        source=fields.source,
+        batch_id=batch_id,
+        client_message_id=fields.client_message_id,
+        client_batch_id=client_batch_id,
+        encoding=fields.encoding,
+        country=fields.country,
+        scheduled=fields.scheduled,
+        expiry=fields.expiry,
+        dlr_callback_url=fields.dlr_callback_url,
+        track=fields.track,
+        body=received,
+    )
+
+
+def _refused(
+    call: Call, asked: JSONObject, received: JSONObject, batch_id: str, client_batch_id: str | None
+) -> SandboxMessage:
+    """A message of a batch that breaks a rule: kept as rejected, with what can be read of it."""
+    encoding = asked.get("encoding")
+    return SandboxMessage(
+        umid=new_id(),
+        product=call.product,
+        subaccount_id=call.subaccount_id,
+        destination=asked.get("destination") or "",
+        state="rejected",
+        accepted_at=call.now,
+        text=asked.get("text"),
+        source=asked.get("source"),
+        batch_id=batch_id,
+        client_message_id=asked.get("clientMessageId"),
+        client_batch_id=client_batch_id,
+        encoding=encoding if encoding in ("GSM7", "UCS2") else "AUTO",
+        body=received,
+    )
+
+
+def _answer(message: SandboxMessage, reason: str) -> JSONObject:
+    """SmsResponse; `reason` is told only if the message was rejected."""
+    answer: JSONObject = {
+        "umid": message.umid,
+        "destination": message.destination,
+        "encoding": message.encoding,
+        "status": {"code": "REJECTED", "description": reason} if message.state == "rejected" else _QUEUED,
+    }
+    if message.client_message_id is not None:
+        answer["clientMessageId"] = message.client_message_id
+    return answer
+
+
+OPERATIONS: dict[str, Operation] = {
+    "send": send,
+    "send_batch": send_batch,
+    "cancel": cancel,
+    "cancel_batch": cancel_batch,
+}
