@@ -12,6 +12,7 @@ from eightbyeight_async.errors import (
     ClientClosedError,
     EightByEightError,
     InvalidRequestError,
+    LogExportError,
     NotFoundError,
     PermissionDeniedError,
     RateLimitError,
@@ -25,6 +26,8 @@ from eightbyeight_async.errors import (
 from eightbyeight_async.fanout import SendEach, SendResult
 from eightbyeight_async.hosts import Region
 from eightbyeight_async.models.common import CancelResponse, ErrorBody
+from eightbyeight_async.models.log_export import LogExportJob, LogExportRequest, LogExportState, LogExportStatus
+from eightbyeight_async.models.message_details import MessageDetails, MessageState, MessageStatus, Price
 from eightbyeight_async.models.sms import (
     Encoding,
     Outcome,
@@ -34,6 +37,7 @@ from eightbyeight_async.models.sms import (
     SmsStatusCode,
     Track,
 )
+from eightbyeight_async.models.sms_batch import BatchSmsRequest, BatchSmsResponse, BatchSmsResult, SmsTemplate
 from eightbyeight_async.retry import RetryPolicy
 from eightbyeight_async.version import __version__
 
@@ -42,15 +46,27 @@ __all__ = [
     "AsyncConnectClient",
     "AuthenticationError",
     "BadRequestError",
+    "BatchSmsRequest",
+    "BatchSmsResponse",
+    "BatchSmsResult",
     "CancelResponse",
     "ClientClosedError",
     "EightByEightError",
     "Encoding",
     "ErrorBody",
     "InvalidRequestError",
+    "LogExportError",
+    "LogExportJob",
+    "LogExportRequest",
+    "LogExportState",
+    "LogExportStatus",
+    "MessageDetails",
+    "MessageState",
+    "MessageStatus",
     "NotFoundError",
     "Outcome",
     "PermissionDeniedError",
+    "Price",
     "RateLimitError",
     "Region",
     "RetryPolicy",
@@ -62,6 +78,7 @@ __all__ = [
     "SmsResponse",
     "SmsStatus",
     "SmsStatusCode",
+    "SmsTemplate",
     "TLSVersionError",
     "Track",
     "TransportError",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
+from functools import partial
 from typing import TYPE_CHECKING
 
 import attrs
@@ -21,6 +23,8 @@ from eightbyeight_async.transport.tls import checked_context, pinned_context
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
     from typing import Self
 
     from eightbyeight_async.hosts import Region
@@ -89,13 +93,20 @@ class AsyncConnectClient:
         rate = settings.checked_rate(max_rate, "max_rate")
         if http_client is not None and ssl_context is not None:
             raise InvalidRequestError("ssl_context", "has no effect on an http_client of your own; give it to that")
+        new_http: Callable[[], AbstractAsyncContextManager[httpx.AsyncClient]]
+        if http_client is None:
+            context = pinned_context() if ssl_context is None else checked_context(ssl_context)
+            http, new_http = _own_http_client(context, width), partial(httpx.AsyncClient, verify=context)
+        else:
+            http, new_http = http_client, partial(nullcontext, http_client)
         exchange = Exchange(
-            http=_own_http_client(ssl_context, width) if http_client is None else http_client,
+            http=http,
             own=http_client is None,
             key=key,
             bases=bases,
             limiter=Limiter(width),
             pacer=None if rate is None else Pacer(rate, time.monotonic),
+            new_http=new_http,
         )
         self._bind(exchange, options, owner=True)
 
@@ -147,8 +158,7 @@ class AsyncConnectClient:
         return f"<{type(self).__name__} subaccount_id={self._options.subaccount_id!r}, {hosts}{closed}>"
 
 
-def _own_http_client(ssl_context: ssl.SSLContext | None, width: int) -> httpx.AsyncClient:
-    context = pinned_context() if ssl_context is None else checked_context(ssl_context)
+def _own_http_client(context: ssl.SSLContext, width: int) -> httpx.AsyncClient:
     return httpx.AsyncClient(
         verify=context,
         limits=httpx.Limits(

@@ -13,6 +13,7 @@
     │  ├─ NotFoundError     1300, else HTTP 404/410
     │  ├─ RateLimitError    HTTP 429
     │  └─ ServerError       2000-2999: the only one that is retried; sent MAYBE
+    ├─ LogExportError                  .job_id .reason            an export ended without its rows; sent NO
     └─ UnexpectedResponseError         no error body, or a 2xx that cannot be read; .status_code
 
 Rule of this file: what `str()` and `repr()` of an error show is made of our own words, numbers and ids. The
@@ -36,6 +37,7 @@ __all__ = [
     "ClientClosedError",
     "EightByEightError",
     "InvalidRequestError",
+    "LogExportError",
     "NotFoundError",
     "PermissionDeniedError",
     "RateLimitError",
@@ -213,6 +215,21 @@ class UnexpectedResponseError(EightByEightError):
     def __str__(self) -> str:
         status = "" if self.status_code is None else f"HTTP {self.status_code}: "
         return f"{status}{self.reason} ({_SENT_WORDS[self.sent]})"
+
+
+class LogExportError(EightByEightError):
+    """A log export ended without its rows, or is not finished in time; the log itself is intact at 8x8.
+
+    Attributes:
+        job_id: the export.
+        reason: how it ended.
+    """
+
+    def __init__(self, job_id: str, reason: str) -> None:
+        super().__init__(f"log export {reason}")
+        self.job_id = job_id
+        self.reason = reason
+        self.attempts = 1
 
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")

@@ -17,16 +17,18 @@ import anyio
 import httpx
 
 from eightbyeight_async.calls.answer import read_answer
+from eightbyeight_async.download import Downloader
 from eightbyeight_async.errors import ClientClosedError, EightByEightError, Sent, UnexpectedResponseError
+from eightbyeight_async.hosts import Product
 from eightbyeight_async.retry import GiveUp
 from eightbyeight_async.transport.failures import WIRE_FAILURES, showable_cause, transport_error
 from eightbyeight_async.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
+    from contextlib import AbstractAsyncContextManager
 
     from eightbyeight_async.calls.call import Call
-    from eightbyeight_async.hosts import Product
     from eightbyeight_async.limiter import Limiter
     from eightbyeight_async.pacing import Pacer
     from eightbyeight_async.settings import CallOptions
@@ -51,6 +53,7 @@ class Exchange:
         bases: base URL of each product.
         limiter: bounds the calls in flight.
         pacer: paces their start; None: no pace.
+        new_http: gives an httpx client for a download, closed after it.
         sleep, dice, now: clock and randomness, passed in for tests.
     """
 
@@ -63,6 +66,7 @@ class Exchange:
         bases: Mapping[Product, str],
         limiter: Limiter,
         pacer: Pacer | None,
+        new_http: Callable[[], AbstractAsyncContextManager[httpx.AsyncClient]],
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
         dice: Callable[[], float] = random.random,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -74,7 +78,7 @@ class Exchange:
         self._own = own
         self.limiter = limiter
         self._pacer = pacer
-        self._sleep = sleep
+        self.sleep = sleep
         self._dice = dice
         self._headers = {
             "Authorization": f"Bearer {key}",
@@ -82,6 +86,7 @@ class Exchange:
             "User-Agent": f"eightbyeight-async/{__version__}",
         }
         self._body_headers = {**self._headers, "Content-Type": "application/json"}
+        self.downloader = Downloader(http=new_http, home=bases[Product.SMS], headers=self._headers, own=own)
 
     async def run(self, call: Call[T], options: CallOptions) -> T:
         """Makes the call, again where the retry policy says so.
@@ -109,7 +114,7 @@ class Exchange:
             _log.info(
                 "code %s after attempt %d of %d, again in %.2f s", code, attempt, options.retry.max_attempts, delay
             )
-            await self._sleep(delay)
+            await self.sleep(delay)
 
     async def aclose(self) -> None:
         self.closed = True
@@ -119,7 +124,7 @@ class Exchange:
     async def _attempt(self, call: Call[T], options: CallOptions) -> T:
         async with self.limiter:
             if self._pacer is not None and (wait := self._pacer.reserve()) > 0:
-                await self._sleep(wait)
+                await self.sleep(wait)
             if self.closed:
                 raise ClientClosedError
             status, headers, body = await self._send(call, options)

@@ -7,14 +7,22 @@ from typing import TYPE_CHECKING
 from eightbyeight_async.calls import cancel, sms
 from eightbyeight_async.fanout import SendEach
 from eightbyeight_async.hosts import Product
-from eightbyeight_async.settings import checked_count
+from eightbyeight_async.log_export import log_rows
+from eightbyeight_async.models.feedback import SmsFeedback
+from eightbyeight_async.models.log_export import LogExportRequest
+from eightbyeight_async.models.sms_batch import paired
+from eightbyeight_async.settings import checked_count, checked_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Iterable
+    from collections.abc import AsyncIterable, AsyncIterator, Iterable
+    from datetime import datetime
 
     from eightbyeight_async.exchange import Exchange
     from eightbyeight_async.models.common import CancelResponse
-    from eightbyeight_async.models.sms import SmsRequest, SmsResponse
+    from eightbyeight_async.models.log_export import LogExportJob, LogExportStatus
+    from eightbyeight_async.models.message_details import MessageDetails
+    from eightbyeight_async.models.sms import Outcome, SmsRequest, SmsResponse
+    from eightbyeight_async.models.sms_batch import BatchSmsRequest, BatchSmsResponse
     from eightbyeight_async.settings import CallOptions
 
 __all__ = ["SmsOperations"]
@@ -63,6 +71,105 @@ class SmsOperations:
         if max_concurrency is not None:
             width = min(width, checked_count(max_concurrency, "max_concurrency"))
         return SendEach(self.send, requests, width)
+
+    async def send_batch(self, request: BatchSmsRequest) -> BatchSmsResponse:
+        """Sends up to 10,000 SMS in one request (8x8's reference: send-many-sms).
+
+        Returns:
+            The counts and the `batch_id` to cancel by. With `include_messages_in_response` each message beside its
+            answer (`results`), and the refused ones (`rejected`).
+
+        Raises:
+            InvalidRequestError: scheduled more than 7 days ahead; nothing was sent.
+            EightByEightError: any other of the tree in `errors`; `error.sent` speaks of the whole batch.
+        """
+        call = sms.send_batch(self._options.subaccount_id, request, self._exchange.now)
+        return paired(request, await self._exchange.run(call, self._options))
+
+    async def get(self, umid: str) -> MessageDetails:
+        """What 8x8 knows of one SMS (8x8's reference: get-sms-message-details). 1 request a second is allowed.
+
+        Raises:
+            InvalidRequestError: `umid` is not an id.
+            NotFoundError: no message of this sub-account has that id.
+            RateLimitError: asked more than once in a second.
+            EightByEightError: any other of the tree in `errors`.
+        """
+        return await self._exchange.run(sms.get_details(self._options.subaccount_id, umid), self._options)
+
+    async def send_feedback(self, umid: str, outcome: Outcome | str, timestamp: datetime | None = None) -> None:
+        """Tells 8x8 what became of a message sent with `Track.OUTCOME` (8x8's reference: api-sms-feedback).
+
+        Args:
+            umid: the message.
+            outcome: `Outcome` or its string.
+            timestamp: when the person did it, aware; None: 8x8 takes the time of the call.
+
+        Raises:
+            InvalidRequestError: an argument breaks its rule.
+            EightByEightError: any other of the tree in `errors`.
+        """
+        feedback = SmsFeedback(outcome=outcome, timestamp=timestamp)
+        await self._exchange.run(sms.send_feedback(self._options.subaccount_id, umid, feedback), self._options)
+
+    async def start_log_export(self, request: LogExportRequest | None = None) -> LogExportJob:
+        """Starts an export of the log (8x8's reference: start-log-export-job); None: the last seven days.
+
+        Raises:
+            EightByEightError: any of the tree in `errors`.
+        """
+        call = sms.start_log_export(self._options.subaccount_id, request or LogExportRequest())
+        return await self._exchange.run(call, self._options)
+
+    async def get_log_export(self, job_id: str) -> LogExportStatus:
+        """How far an export got (8x8's reference: get-log-export-job-result).
+
+        Raises:
+            InvalidRequestError: `job_id` is not an id.
+            NotFoundError: no such job.
+            EightByEightError: any other of the tree in `errors`.
+        """
+        return await self._exchange.run(sms.get_log_export(self._options.subaccount_id, job_id), self._options)
+
+    async def cancel_log_export(self, job_id: str) -> None:
+        """Cancels an export (8x8's reference: cancel-log-export-job).
+
+        Raises:
+            InvalidRequestError: `job_id` is not an id.
+            NotFoundError: no such job.
+            EightByEightError: any other of the tree in `errors`.
+        """
+        await self._exchange.run(sms.cancel_log_export(self._options.subaccount_id, job_id), self._options)
+
+    def iter_log_rows(
+        self, job: LogExportJob | str, *, poll_interval: float = 2.0, patience: float = 900.0
+    ) -> AsyncIterator[dict[str, str]]:
+        """The rows of an export: waits until it is ready, fetches its files, gives row after row.
+
+            async for row in client.sms.iter_log_rows(await client.sms.start_log_export()):
+                print(row["umid"], row["clientmessageid"], row["status_value"])
+
+        Args:
+            job: a started export, or its id.
+            poll_interval: seconds between two looks at its state.
+            patience: seconds to wait for it, all in all.
+
+        Returns:
+            Rows as 8x8's CSV has them: column name to text. Numbers and texts come masked by 8x8 by default.
+
+        Raises (while iterating):
+            InvalidRequestError: an argument breaks its rule.
+            LogExportError: the export failed, was cancelled, or took longer than `patience`.
+            EightByEightError: any other of the tree in `errors`.
+        """
+        return log_rows(
+            job,
+            look=self.get_log_export,
+            exchange=self._exchange,
+            options=self._options,
+            poll_interval=checked_seconds(poll_interval, "poll_interval"),
+            patience=checked_seconds(patience, "patience"),
+        )
 
     async def cancel(self, umid: str) -> CancelResponse:
         """Cancels one scheduled SMS (8x8's reference: cancel-scheduled-message).

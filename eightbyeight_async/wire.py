@@ -13,16 +13,17 @@ import json
 import types
 import typing
 from datetime import UTC, datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, TypeVar, Union
 
 import attrs
 import cattrs
-from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+from cattrs.gen import AttributeOverride, make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from eightbyeight_async.errors import InvalidRequestError
 
-__all__ = ["UnreadableError", "camel", "dump", "load", "structure", "unstructure"]
+__all__ = ["UnreadableError", "camel", "dump", "load", "structure", "unstructure", "wire_name"]
 
 T = TypeVar("T")
 
@@ -43,10 +44,16 @@ def load(body: bytes) -> Any:  # noqa: ANN401 - JSON can be anything
         UnreadableError: it is not JSON.
     """
     try:
-        return json.loads(body)
-    except (ValueError, RecursionError):  # ValueError: bad JSON, bad UTF-8, an integer of too many digits
+        # Decimal for prices: 0.1 must not become 0.1000000000000000055. NaN and Infinity are Python's, not JSON's.
+        return json.loads(body, parse_float=Decimal, parse_constant=_refuse_constant)
+    # ValueError: bad JSON, bad UTF-8, an integer of too many digits. ArithmeticError: an exponent of too many.
+    except (ValueError, ArithmeticError, RecursionError):
         problem = "the body is empty" if not body.strip() else "the body is not JSON"
     raise UnreadableError(problem)  # outside the except block: a JSONDecodeError carries the whole body
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError
 
 
 def unstructure(model: object) -> Any:  # noqa: ANN401 - JSON can be anything
@@ -77,7 +84,11 @@ _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
 class _ValueProblemError(Exception):
-    """What a hook says of a value; our own words, so they may be shown."""
+    """What a hook says of a value (or of the field `below` it); our own words, so they may be shown."""
+
+    def __init__(self, problem: str, below: str = "") -> None:
+        super().__init__(problem)
+        self.below = below
 
 
 def _first_problem(error: BaseException, path: str) -> str:
@@ -93,6 +104,7 @@ def _first_problem(error: BaseException, path: str) -> str:
     match error:
         case _ValueProblemError():
             problem = str(error)
+            path = f"{path}.{error.below}" if path and error.below else path + error.below
         case InvalidRequestError():
             return str(error)
         case KeyError():
@@ -120,6 +132,7 @@ def _json_type(value: object) -> str:
         bool: "a boolean",
         int: "a number",
         float: "a number",
+        Decimal: "a number",
         type(None): "null",
     }
     return names.get(type(value), "something else")
@@ -147,6 +160,34 @@ def _write_datetime(moment: datetime) -> str:
     return moment.isoformat()
 
 
+def _read_decimal(value: object, _: object) -> Decimal:
+    """From the digits as they were written, never by way of a binary float."""
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        raise _ValueProblemError(f"must be a number, not {_json_type(value)}")
+    number = Decimal(str(value))
+    # 1e999999999 is a Decimal too, and a gigabyte once somebody formats or rounds it.
+    if not number.is_finite() or abs(number.adjusted()) > _MAX_EXPONENT:
+        raise _ValueProblemError("must be a number of a sensible size")
+    return number
+
+
+_MAX_EXPONENT = 30
+
+
+def _is_int_or_text(kind: Any) -> bool:  # noqa: ANN401 - a type expression
+    if typing.get_origin(kind) not in (Union, types.UnionType):
+        return False
+    return set(typing.get_args(kind)) - {type(None)} == {int, str}
+
+
+def _read_int_or_text(value: object, kind: Any) -> Any:  # noqa: ANN401 - a type expression
+    if (isinstance(value, int | str) and not isinstance(value, bool)) or (
+        value is None and type(None) in typing.get_args(kind)
+    ):
+        return value
+    raise _ValueProblemError(f"must be an integer or a string, not {_json_type(value)}")
+
+
 def _is_enum_or_text(kind: Any) -> bool:  # noqa: ANN401 - a type expression
     if typing.get_origin(kind) not in (Union, types.UnionType):
         return False
@@ -161,11 +202,23 @@ def _read_enum_or_text(value: object, kind: Any) -> Any:  # noqa: ANN401 - a typ
     raise _ValueProblemError(f"must be a string, not {_json_type(value)}")
 
 
+def wire_name(field: Any) -> str | None:  # noqa: ANN401 - an attrs.Attribute of any type
+    """The field's JSON name: camelCase, unless its metadata says another; None: it never travels."""
+    name: str | None = field.metadata.get("wire", camel(field.name))
+    return name
+
+
+def _named(field: Any, **more: Any) -> AttributeOverride:  # noqa: ANN401 - an attrs.Attribute of any type
+    name = wire_name(field)
+    return override(omit=True) if name is None else override(rename=name, **more)
+
+
 def _structure_object(cls: Any) -> typing.Callable[[object, object], Any]:  # noqa: ANN401 - any attrs class
     fields = attrs.fields(attrs.resolve_types(cls))
-    names = {field.name: override(rename=camel(field.name)) for field in fields}
+    names = {field.name: _named(field) for field in fields}
     read = make_dict_structure_fn(cls, _converter, **names)  # type: ignore[arg-type]
-    optional = {camel(field.name) for field in fields if field.default is not attrs.NOTHING}
+    optional = {wire_name(field) for field in fields if field.default is not attrs.NOTHING}
+    arrays = [name for field in fields if _is_array(field.type) and (name := wire_name(field))]
 
     def hook(value: object, kind: object) -> Any:  # noqa: ANN401 - an instance of cls
         if not isinstance(value, dict):
@@ -173,27 +226,41 @@ def _structure_object(cls: Any) -> typing.Callable[[object, object], Any]:  # no
         # null where a field may be left out means left out: a missing optional is its default.
         if None in value.values():
             value = {k: v for k, v in value.items() if v is not None or k not in optional}
+        for name in arrays:
+            # cattrs would iterate over whatever is there: the keys of an object, the letters of a string.
+            if not isinstance(value.get(name, []), list):
+                raise _ValueProblemError(f"must be an array, not {_json_type(value[name])}", below=name)
         return read(value, kind)
 
     return hook
 
 
+def _is_array(kind: Any) -> bool:  # noqa: ANN401 - a type expression
+    options = typing.get_args(kind) if typing.get_origin(kind) in (Union, types.UnionType) else (kind,)
+    return any(typing.get_origin(option) is tuple for option in options)
+
+
 def _unstructure_object(cls: Any) -> typing.Callable[[Any], dict[str, Any]]:  # noqa: ANN401 - any attrs class
     names = {
         # Every optional field of a request has the default None, so "omit the default" is "omit None".
-        field.name: override(rename=camel(field.name), omit_if_default=field.default is None)
+        field.name: _named(field, omit_if_default=field.default is None)
         for field in attrs.fields(attrs.resolve_types(cls))
     }
     return make_dict_unstructure_fn(cls, _converter, **names)  # type: ignore[arg-type]
 
 
-_converter = cattrs.Converter()
+# Arrays are lists on the wire; models hold tuples, because they are frozen.
+_converter = cattrs.Converter(unstruct_collection_overrides={tuple: list})
 _converter.register_structure_hook(str, _strict(str, "a string"))
 _converter.register_structure_hook(int, _strict(int, "an integer"))
 _converter.register_structure_hook(bool, _strict(bool, "a boolean"))
+_converter.register_structure_hook(Decimal, _read_decimal)
 _converter.register_structure_hook(datetime, _read_datetime)
 _converter.register_unstructure_hook(datetime, _write_datetime)
 _converter.register_structure_hook_func(_is_enum_or_text, _read_enum_or_text)
+_converter.register_structure_hook_func(_is_int_or_text, _read_int_or_text)
+# An object kept as it came.
+_converter.register_structure_hook_func(lambda kind: kind == dict[str, Any], _strict(dict, "an object"))
 _converter.register_unstructure_hook(StrEnum, lambda member: member.value)
 _converter.register_structure_hook_factory(attrs.has, _structure_object)
 _converter.register_unstructure_hook_factory(attrs.has, _unstructure_object)

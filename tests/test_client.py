@@ -319,7 +319,7 @@ async def test_a_rate_paces_every_call(serve: Serve, connect: Connect) -> None:
 
     with serve() as server:
         async with connect(server, max_rate=0.5) as client:
-            client._exchange._sleep = sleep
+            client._exchange.sleep = sleep
             for _ in range(3):
                 await client.sms.send(REQUEST)
     assert len(waits) == 2  # the first goes at once

@@ -253,7 +253,7 @@ async def test_the_sleeper_gets_what_was_decided(serve: Serve, connect: Connect)
     failing = [answer(500, coded(2000)), answer(500, coded(2000), {"Retry-After": "3"}), answer(500, coded(2000))]
     with serve(*failing, QUEUED) as server:
         async with connect(server) as client:
-            client._exchange._sleep = sleep  # clock and dice are Exchange's arguments
+            client._exchange.sleep = sleep  # clock and dice are Exchange's arguments
             client._exchange._dice = lambda: 0.5
             await client.sms.send(REQUEST)
     assert waits == [0.125, 3.0, 0.5]

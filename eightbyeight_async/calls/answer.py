@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import attrs
 
@@ -44,11 +44,13 @@ def read_answer(call: Call[T], status: int, headers: Mapping[str, str], body: by
     data: object = None
     try:
         data = wire.load(body)
-        if 200 <= status < 300:
+        if 200 <= status < 300 and call.answer is not None:
             return wire.structure(data, call.answer)
         problem = "the body is not an error of the API"
     except wire.UnreadableError as unreadable:
         problem = str(unreadable)
+    if call.answer is None and 200 <= status < 300 and _error_body(data).code is None:
+        return cast("T", None)
     raise _error(call, status, headers, _error_body(data), problem)
 
 

@@ -25,7 +25,7 @@ class Call(Generic[T]):
         method: HTTP method.
         path: from the base URL on, percent-encoded.
         body: JSON bytes, None for none.
-        answer: the class of a successful answer.
+        answer: the class of a successful answer; None: a success says nothing.
         unknown: what a failure with an unknown outcome means for the caller (`Sent.NO` for a mere look-up).
     """
 
@@ -33,7 +33,7 @@ class Call(Generic[T]):
     method: str
     path: str
     body: bytes | None
-    answer: type[T]
+    answer: type[T] | None
     unknown: Sent = Sent.MAYBE
 
 

@@ -27,12 +27,15 @@ if TYPE_CHECKING:
 __all__ = [
     "aware_datetime",
     "callback_url",
+    "checked_country",
+    "checked_destination",
     "country",
     "destination",
     "ip_address",
     "known_or_text",
     "member",
     "optional",
+    "required",
     "segment",
     "subaccount",
     "text_up_to",
@@ -65,18 +68,31 @@ def optional(validator: Validator) -> Validator:
     return check
 
 
+def required(field: str, value: object) -> None:
+    if value is None:
+        raise InvalidRequestError(field, "is required")
+
+
 def destination(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if not _DESTINATION.fullmatch(checked_text(attribute.name, value)):
+    checked_destination(value, attribute.name)
+
+
+def checked_destination(value: object, field: str) -> None:
+    if not _DESTINATION.fullmatch(checked_text(field, value)):
         raise InvalidRequestError(
-            attribute.name,
+            field,
             "must be 7 to 15 digits, the first not 0, with or without a leading + and nothing else; "
             "a number in national format needs `country` too",
         )
 
 
 def country(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if not _COUNTRY.fullmatch(checked_text(attribute.name, value)):
-        raise InvalidRequestError(attribute.name, "must be a two-letter country code (ISO 3166-1 alpha-2)")
+    checked_country(value, attribute.name)
+
+
+def checked_country(value: object, field: str) -> None:
+    if not _COUNTRY.fullmatch(checked_text(field, value)):
+        raise InvalidRequestError(field, "must be a two-letter country code (ISO 3166-1 alpha-2)")
 
 
 def text_up_to(limit: int | None, *, least: int = 0) -> Validator:

@@ -1,0 +1,132 @@
+"""A file that the API gave a link to.
+
+Rules:
+- the API key goes to the API's own host and to no other, whatever a link or a redirect points to;
+- https only (and the API's own base URL, which may be a loopback one); redirects are judged one by one.
+"""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import httpx
+
+from eightbyeight_async.calls.answer import read_answer
+from eightbyeight_async.calls.call import Call
+from eightbyeight_async.errors import Sent, UnexpectedResponseError
+from eightbyeight_async.hosts import Product
+from eightbyeight_async.transport.failures import WIRE_FAILURES, showable_cause, transport_error
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+    from contextlib import AbstractAsyncContextManager
+
+__all__ = ["Downloader"]
+
+T = TypeVar("T")
+
+_MAX_REDIRECTS = 5
+_MAX_ERROR_BODY = 64 * 1024
+_PORTS = {"https": 443, "http": 80}
+
+
+class Downloader:
+    """Fetches files for a client.
+
+    Args:
+        http: gives an httpx client that streams (ours gathers answers, which a log of a million rows is not).
+        home: the API's own base URL.
+        headers: what identifies us there, the key among them.
+        own: whether the httpx client is ours.
+    """
+
+    def __init__(
+        self,
+        *,
+        http: Callable[[], AbstractAsyncContextManager[httpx.AsyncClient]],
+        home: str,
+        headers: Mapping[str, str],
+        own: bool,
+    ) -> None:
+        self._http = http
+        self._home = httpx.URL(home)
+        self._headers = headers
+        self._own = own
+
+    async def fetch(self, link: str, write: Callable[[bytes], object], *, patience: float) -> None:
+        """Writes the file behind `link`, piece by piece.
+
+        Args:
+            link: as the API gave it.
+            write: takes each piece; what it raises comes through.
+            patience: seconds for each phase of the exchange.
+
+        Raises:
+            EightByEightError: the link is not https, or answers with anything but a whole file.
+        """
+        url = _url(link)
+        async with self._http() as http:
+            for _ in range(_MAX_REDIRECTS + 1):
+                self._check(url)
+                headers = {"Accept": "*/*"}
+                if _same_origin(url, self._home):
+                    headers = {**self._headers, **headers}
+                request = http.build_request("GET", url, headers=headers, timeout=patience)
+                sending = http.send(request, stream=True, follow_redirects=False)
+                response = await self._guarded(sending, url, patience)
+                try:
+                    if response.status_code == httpx.codes.OK:
+                        await self._copy(response, write, url, patience)
+                        return
+                    if response.next_request is None:
+                        await self._refuse(response, url, patience)
+                        return
+                    url = response.next_request.url
+                finally:
+                    await response.aclose()
+        raise UnexpectedResponseError("too many redirects on the way to the file", sent=Sent.NO)
+
+    def _check(self, url: httpx.URL) -> None:
+        if url.scheme != "https" and not _same_origin(url, self._home):
+            raise UnexpectedResponseError("the link to the file is not an https URL", sent=Sent.NO)
+
+    async def _copy(
+        self, response: httpx.Response, write: Callable[[bytes], object], url: httpx.URL, patience: float
+    ) -> None:
+        async with aclosing(cast("AsyncGenerator[bytes, None]", response.aiter_bytes())) as pieces:
+            while (piece := await self._guarded(anext(pieces, None), url, patience)) is not None:
+                write(piece)
+
+    async def _refuse(self, response: httpx.Response, url: httpx.URL, patience: float) -> None:
+        body = b""
+        async with aclosing(cast("AsyncGenerator[bytes, None]", response.aiter_bytes())) as pieces:
+            while len(body) < _MAX_ERROR_BODY and (piece := await self._guarded(anext(pieces, None), url, patience)):
+                body += piece
+        call: Call[Any] = Call(product=Product.SMS, method="GET", path="", body=None, answer=None, unknown=Sent.NO)
+        read_answer(call, response.status_code, response.headers, body)
+        raise UnexpectedResponseError("an answer without a file", status_code=response.status_code, sent=Sent.NO)
+
+    async def _guarded(self, exchange: Awaitable[T], url: httpx.URL, patience: float) -> T:
+        try:
+            return await exchange
+        except WIRE_FAILURES as caught:
+            failure = caught
+        error = transport_error(failure, host=url.netloc.decode(), timeout=patience, own=self._own)
+        error.sent = Sent.NO  # a look-up: nothing is sent by it, and it can be made again
+        raise error from showable_cause(failure)
+
+
+def _url(link: str) -> httpx.URL:
+    try:
+        return httpx.URL(link)
+    except (TypeError, *WIRE_FAILURES):
+        problem = "the link to the file is not an https URL"
+    raise UnexpectedResponseError(problem, sent=Sent.NO)
+
+
+def _same_origin(one: httpx.URL, other: httpx.URL) -> bool:
+    def origin(url: httpx.URL) -> tuple[str, str, int | None]:
+        return url.scheme, url.host, url.port or _PORTS.get(url.scheme)
+
+    return origin(one) == origin(other)

@@ -1,0 +1,103 @@
+"""Exporting the log of an account's SMS: the job, its state, and where its files lie.
+
+Rules: OpenAPI of the SMS API, schemas LogExportRequest, LogExportJobStatus.
+"""
+
+from __future__ import annotations
+
+import enum
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import attrs
+
+from eightbyeight_async.errors import InvalidRequestError
+from eightbyeight_async.models import rules
+from eightbyeight_async.models.privacy import hidden, masked_number
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["LogExportJob", "LogExportRequest", "LogExportState", "LogExportStatus"]
+
+
+def _countries(value: Iterable[str] | None) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    if isinstance(value, str):
+        raise InvalidRequestError("countries", "must be a sequence of country codes, not one string")
+    countries = tuple(value)
+    for index, code in enumerate(countries):
+        rules.checked_country(code, f"countries[{index}]")
+    return countries
+
+
+def _limit(_: object, attribute: attrs.Attribute[int | None], value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise InvalidRequestError(attribute.name, "must be a whole number of at least 0; 0: no limit")
+
+
+@attrs.frozen(kw_only=True)
+class LogExportRequest:
+    """Which messages to export.
+
+    Attributes:
+        from_: from when on, aware; None: seven days ago.
+        to: until when, aware and after `from_`; None: today.
+        phone_number: only messages to or from this number.
+        countries: only messages to these countries, two-letter codes.
+        limit: at most so many rows; 0: no limit.
+
+    Raises:
+        InvalidRequestError: a field breaks its rule.
+    """
+
+    from_: datetime | None = attrs.field(default=None, validator=rules.optional(rules.aware_datetime))
+    to: datetime | None = attrs.field(default=None, validator=rules.optional(rules.aware_datetime))
+    phone_number: str | None = attrs.field(
+        default=None, validator=rules.optional(rules.destination), repr=masked_number
+    )
+    countries: tuple[str, ...] | None = attrs.field(default=None, converter=_countries)
+    limit: int | None = attrs.field(default=None, validator=rules.optional(_limit))
+
+    def __attrs_post_init__(self) -> None:
+        if self.from_ is not None and self.to is not None and self.from_ >= self.to:
+            raise InvalidRequestError("to", "must be later than from_")
+
+
+@attrs.frozen(kw_only=True)
+class LogExportJob:
+    """A started export. Attributes: job_id: 8x8's id of it."""
+
+    job_id: str
+
+
+class LogExportState(enum.StrEnum):
+    """How far an export got; all but the first two are final."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EMPTY = "empty"
+    ERROR = "error"
+
+
+def _state(value: LogExportState | str) -> LogExportState | str:
+    return rules.known_or_text(LogExportState, value) or value
+
+
+@attrs.frozen(kw_only=True)
+class LogExportStatus:
+    """How far an export got.
+
+    Attributes:
+        status: `LogExportState`, or the plain string of one this version does not know.
+        data: links to CSV files once it succeeded; they can be opened by who has them, so the repr hides them.
+        expires: until when the links work, aware.
+    """
+
+    status: LogExportState | str = attrs.field(converter=_state)
+    data: tuple[str, ...] | None = attrs.field(default=None, repr=hidden)
+    expires: datetime | None = None

@@ -1,0 +1,246 @@
+"""A batch of SMS in one request: what is sent, what comes back, and which answer belongs to which message.
+
+Rules: OpenAPI of the SMS API, schemas BatchSmsRequest, SmsTemplateFull, BatchSmsResponse.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import attrs
+
+from eightbyeight_async.errors import InvalidRequestError
+from eightbyeight_async.models import rules
+from eightbyeight_async.models.privacy import hidden, masked_digits
+from eightbyeight_async.models.sms import Encoding, SmsRequest, SmsResponse, SmsStatusCode
+
+if TYPE_CHECKING:
+    from typing import Any
+
+__all__ = ["MAX_BATCH", "BatchSmsRequest", "BatchSmsResponse", "BatchSmsResult", "SmsTemplate", "paired"]
+
+# Source: BatchSmsRequest, maxItems of `messages` and `destinations`.
+MAX_BATCH = 10_000
+
+
+def _encoding(value: Encoding | str | None) -> Encoding | None:
+    return rules.member(Encoding, value, "encoding")
+
+
+@attrs.frozen(kw_only=True)
+class SmsTemplate:
+    """What the messages of a batch share; a message's own field goes before the template's.
+
+    Attributes:
+        text: the text of every message that has none.
+        source, encoding, scheduled, expiry, dlr_callback_url: as in `SmsRequest`.
+
+    Raises:
+        InvalidRequestError: a field breaks its rule.
+    """
+
+    text: str | None = attrs.field(default=None, validator=rules.optional(rules.text_up_to(None, least=1)), repr=hidden)
+    source: str | None = attrs.field(default=None, validator=rules.optional(rules.text_up_to(16)), repr=masked_digits)
+    encoding: Encoding | None = attrs.field(default=None, converter=_encoding)
+    scheduled: datetime | None = attrs.field(default=None, validator=rules.optional(rules.aware_datetime))
+    expiry: datetime | None = attrs.field(default=None, validator=rules.optional(rules.aware_datetime))
+    dlr_callback_url: str | None = attrs.field(default=None, validator=rules.optional(rules.callback_url), repr=hidden)
+
+
+def _counted(value: object) -> str:
+    """A batch's repr tells how many: ten thousand masked numbers help nobody."""
+    return f"<{len(value)}>" if isinstance(value, tuple) else "None"
+
+
+def _messages(value: Iterable[SmsRequest] | None) -> tuple[SmsRequest, ...] | None:
+    return None if value is None else _tuple(value, "messages")
+
+
+def _destinations(value: Iterable[str] | None) -> tuple[str, ...] | None:
+    return None if value is None else _tuple(value, "destinations")
+
+
+def _tuple(value: Any, field: str) -> tuple[Any, ...]:  # noqa: ANN401 - checked item by item later
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        raise InvalidRequestError(field, f"must be a sequence, not {type(value).__name__}")
+    return tuple(value)
+
+
+@attrs.frozen(kw_only=True)
+class BatchSmsRequest:
+    """Up to 10,000 SMS in one request. Either `messages`, or `destinations` with a template that has a text.
+
+    Attributes:
+        messages: 1 to 10,000 messages; one may omit its text if the template has one.
+        destinations: 1 to 10,000 phone numbers that all get the template's text.
+        template: what the messages share.
+        client_batch_id: your reference for the batch, at most 20 characters.
+        include_messages_in_response: True: the answer tells of each message; None: it only counts.
+        client_ip: the end user's IP address, for 8x8's limiting per address.
+
+    Raises:
+        InvalidRequestError: a rule is broken; `field` names the place, e.g. `messages[3].text`.
+    """
+
+    messages: tuple[SmsRequest, ...] | None = attrs.field(default=None, converter=_messages, repr=_counted)
+    destinations: tuple[str, ...] | None = attrs.field(default=None, converter=_destinations, repr=_counted)
+    template: SmsTemplate | None = None
+    client_batch_id: str | None = attrs.field(
+        default=None, validator=rules.optional(rules.text_up_to(20)), repr=masked_digits
+    )
+    include_messages_in_response: bool | None = None
+    client_ip: str | None = attrs.field(default=None, validator=rules.optional(rules.ip_address), repr=hidden)
+
+    def __attrs_post_init__(self) -> None:
+        template: object = self.template
+        if template is not None and not isinstance(template, SmsTemplate):
+            raise InvalidRequestError("template", f"must be an SmsTemplate, not {type(template).__name__}")
+        flag: object = self.include_messages_in_response
+        if flag is not None and not isinstance(flag, bool):
+            raise InvalidRequestError("include_messages_in_response", "must be True, False or None")
+        if self.messages is not None and self.destinations is not None:
+            raise InvalidRequestError("destinations", "would be ignored beside messages; give one of the two")
+        if self.messages is not None:
+            self._check_messages(self.messages)
+        elif self.destinations is not None:
+            self._check_destinations(self.destinations)
+        else:
+            raise InvalidRequestError("messages", "is required, or destinations with a template")
+
+    def _check_messages(self, messages: tuple[SmsRequest, ...]) -> None:
+        _check_count("messages", messages)
+        shared_text = self.template is not None and self.template.text is not None
+        for index, message in enumerate(messages):
+            item: object = message
+            if not isinstance(item, SmsRequest):
+                raise InvalidRequestError(f"messages[{index}]", f"must be an SmsRequest, not {type(item).__name__}")
+            if item.text is None and not shared_text:
+                raise InvalidRequestError(f"messages[{index}].text", "is required: the template has no text either")
+
+    def _check_destinations(self, destinations: tuple[str, ...]) -> None:
+        _check_count("destinations", destinations)
+        if self.template is None or self.template.text is None:
+            raise InvalidRequestError("template.text", "is required for destinations: they have no text of their own")
+        for index, number in enumerate(destinations):
+            rules.checked_destination(number, f"destinations[{index}]")
+
+
+def _check_count(field: str, items: tuple[object, ...]) -> None:
+    if not 1 <= len(items) <= MAX_BATCH:
+        raise InvalidRequestError(field, f"must be 1 to {MAX_BATCH:,} items, not {len(items):,}")
+
+
+@attrs.frozen(kw_only=True)
+class BatchSmsResult:
+    """One message of a batch and what became of it.
+
+    Attributes:
+        index: its place in the request, from 0.
+        request: the message as it was given; for `destinations`, the message that the template makes of it.
+        response: the API's answer to it; None if the answer tells nothing of it.
+    """
+
+    index: int
+    request: SmsRequest
+    response: SmsResponse | None
+
+    @property
+    def ok(self) -> bool:
+        """True only for an accepted message: an answer whose status is QUEUED."""
+        return self.response is not None and self.response.status.code is SmsStatusCode.QUEUED
+
+
+@attrs.frozen(kw_only=True)
+class BatchSmsResponse:
+    """The answer to a batch.
+
+    Attributes:
+        batch_id: 8x8's id of the batch: cancel by it.
+        accepted_count, rejected_count: how many messages were accepted and refused.
+        client_batch_id: your reference, echoed.
+        messages: the answers one by one, in the API's order; None unless `include_messages_in_response`.
+        results: each message of the request with its answer, in the request's order; empty without `messages`.
+    """
+
+    batch_id: str
+    accepted_count: int
+    rejected_count: int
+    client_batch_id: str | None = attrs.field(default=None, repr=masked_digits)
+    messages: tuple[SmsResponse, ...] | None = attrs.field(default=None, repr=_counted)
+    results: tuple[BatchSmsResult, ...] = attrs.field(default=(), repr=_counted, metadata={"wire": None})
+
+    @property
+    def rejected(self) -> tuple[BatchSmsResult, ...]:
+        """The refused messages with their requests.
+
+        Empty without `include_messages_in_response`; `rejected_count` counts them all the same.
+        """
+        return tuple(
+            result
+            for result in self.results
+            if result.response is not None and result.response.status.code is SmsStatusCode.REJECTED
+        )
+
+
+def paired(request: BatchSmsRequest, response: BatchSmsResponse) -> BatchSmsResponse:
+    """The answer with `results`: each message of the request beside its answer.
+
+    The API answers in the order of the request, but no page promises it. So a place counts only where number or
+    `client_message_id` agree; what does not is looked for by `client_message_id`, then by number, and taken only
+    if it is the only one. What remains stays without an answer: a wrong pair is worse than none.
+    """
+    answers = response.messages
+    if answers is None:
+        return response
+    asked = _asked(request)
+    found: list[SmsResponse | None] = [None] * len(asked)
+    left = dict(enumerate(answers))
+    if len(answers) == len(asked):
+        for index, (one, answer) in enumerate(zip(asked, answers, strict=True)):
+            if _agree(one, answer):
+                found[index] = left.pop(index)
+    for key in (_reference, _digits):
+        by_key: defaultdict[str | None, list[int]] = defaultdict(list)
+        for place, answer in left.items():
+            by_key[key(answer)].append(place)
+        open_asked: defaultdict[str | None, list[int]] = defaultdict(list)
+        for index, one in enumerate(asked):
+            if found[index] is None:
+                open_asked[key(one)].append(index)
+        for value, indexes in open_asked.items():
+            places = by_key.get(value, [])
+            if value is not None and len(indexes) == len(places) == 1:
+                found[indexes[0]] = left.pop(places[0])
+    results = tuple(BatchSmsResult(index=index, request=one, response=found[index]) for index, one in enumerate(asked))
+    return attrs.evolve(response, results=results)
+
+
+def _asked(request: BatchSmsRequest) -> tuple[SmsRequest, ...]:
+    if request.messages is not None:
+        return request.messages
+    text = request.template.text if request.template is not None else None
+    return tuple(SmsRequest(destination=number, text=text) for number in request.destinations or ())
+
+
+def _agree(request: SmsRequest, answer: SmsResponse) -> bool:
+    if request.client_message_id is not None and answer.client_message_id is not None:
+        return request.client_message_id == answer.client_message_id
+    # In national format the platform answers with the international number: its end is the same.
+    number, answered = _digits(request), _digits(answer)
+    return (
+        number is None
+        or answered is None
+        or answered == number
+        or (request.country is not None and answered.endswith(number.lstrip("0")[-6:]))
+    )
+
+
+def _reference(message: SmsRequest | SmsResponse) -> str | None:
+    return message.client_message_id
+
+
+def _digits(message: SmsRequest | SmsResponse) -> str | None:
+    return None if message.destination is None else message.destination.lstrip("+")
