@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 from contextlib import nullcontext
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import attrs
 import httpx
 
 from eightbyeight_async import settings
-from eightbyeight_async.chatapps import ChatAppsOperations
 from eightbyeight_async.errors import ClientClosedError, InvalidRequestError
 from eightbyeight_async.exchange import Exchange
 from eightbyeight_async.limiter import Limiter
@@ -27,12 +26,10 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from typing import Self
 
+    from eightbyeight_async.chatapps import ChatAppsOperations
     from eightbyeight_async.hosts import Region
 
 __all__ = ["AsyncConnectClient"]
-
-# httpx drops an idle connection after 5 s, which makes every slow sender shake hands for every message.
-_KEEPALIVE_SECONDS = 60.0
 
 
 class AsyncConnectClient:
@@ -59,6 +56,9 @@ class AsyncConnectClient:
         ssl_context: your own, for a private CA or a client certificate; it must pin TLS 1.3 and check certificates.
         http_client: your application's own `httpx.AsyncClient`; used as it is (its TLS, proxies, pool and hooks),
             never closed by us. Every transport failure is then `Sent.MAYBE`: its phases are not ours to know.
+        proxy: where all https calls go through; None: `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` decide. Through a
+            proxy httpx's own connections serve, which are slower.
+        http2: offer HTTP/2 (extra `[http2]`); served by httpx's own connections, which are slower.
 
     Raises:
         InvalidRequestError: a setting is missing or breaks its rule; names the setting.
@@ -69,7 +69,6 @@ class AsyncConnectClient:
     """
 
     sms: SmsOperations
-    chatapps: ChatAppsOperations
 
     def __init__(
         self,
@@ -85,23 +84,42 @@ class AsyncConnectClient:
         max_rate: float | None = None,
         ssl_context: ssl.SSLContext | None = None,
         http_client: httpx.AsyncClient | None = None,
+        proxy: str | httpx.Proxy | None = None,
+        http2: bool = False,
     ) -> None:
         key = settings.found_key(api_key)
         options = settings.options(subaccount_id, retry, timeout)
         bases = settings.bases(region, sms_base_url, chatapps_base_url)
         width = settings.checked_count(max_concurrency, "max_concurrency")
         rate = settings.checked_rate(max_rate, "max_rate")
-        if http_client is not None and ssl_context is not None:
-            raise InvalidRequestError("ssl_context", "has no effect on an http_client of your own; give it to that")
+        if http_client is not None:
+            for name, given in (("ssl_context", ssl_context), ("proxy", proxy), ("http2", http2 or None)):
+                if given is not None:
+                    raise InvalidRequestError(name, "has no effect on an http_client of your own; give it to that")
+        http: httpx.AsyncClient
         new_http: Callable[[], AbstractAsyncContextManager[httpx.AsyncClient]]
         if http_client is None:
+            # Here, because they load asyncio, and not every import of this package leads to a client.
+            from eightbyeight_async.transport.choose import build_http_client
+            from eightbyeight_async.transport.shortcut import ShortcutClient
+
             context = pinned_context() if ssl_context is None else checked_context(ssl_context)
-            http, new_http = _own_http_client(context, width), partial(httpx.AsyncClient, verify=context)
+            through = settings.checked_proxy(proxy)
+            http = build_http_client(
+                ssl_context=context,
+                max_connections=width,
+                timeout=options.timeout,
+                proxy=through,
+                http2=settings.checked_http2(http2),
+            )
+            complete = isinstance(http, ShortcutClient)
+            new_http = partial(httpx.AsyncClient, verify=context, proxy=through)
         else:
-            http, new_http = http_client, partial(nullcontext, http_client)
+            http, complete, new_http = http_client, False, partial(nullcontext, http_client)
         exchange = Exchange(
             http=http,
             own=http_client is None,
+            complete=complete,
             key=key,
             bases=bases,
             limiter=Limiter(width),
@@ -133,7 +151,13 @@ class AsyncConnectClient:
         self._options = options
         self._owner = owner
         self.sms = SmsOperations(exchange, options)
-        self.chatapps = ChatAppsOperations(exchange, options)
+
+    @cached_property
+    def chatapps(self) -> ChatAppsOperations:
+        """The Messaging Apps operations; their models are loaded with the first use."""
+        from eightbyeight_async.chatapps import ChatAppsOperations
+
+        return ChatAppsOperations(self._exchange, self._options)
 
     @property
     def closed(self) -> bool:
@@ -156,14 +180,3 @@ class AsyncConnectClient:
         hosts = ", ".join(f"{product.value}={url!r}" for product, url in self._exchange.bases.items())
         closed = ", closed" if self.closed else ""
         return f"<{type(self).__name__} subaccount_id={self._options.subaccount_id!r}, {hosts}{closed}>"
-
-
-def _own_http_client(context: ssl.SSLContext, width: int) -> httpx.AsyncClient:
-    return httpx.AsyncClient(
-        verify=context,
-        limits=httpx.Limits(
-            max_connections=width, max_keepalive_connections=width, keepalive_expiry=_KEEPALIVE_SECONDS
-        ),
-        # Plain http is for loopback addresses only; through a proxy of the environment it would leave the machine.
-        mounts={"http://": None},
-    )

@@ -21,7 +21,8 @@ from eightbyeight_async.download import Downloader
 from eightbyeight_async.errors import ClientClosedError, EightByEightError, Sent, UnexpectedResponseError
 from eightbyeight_async.hosts import Product
 from eightbyeight_async.retry import GiveUp
-from eightbyeight_async.transport.failures import WIRE_FAILURES, showable_cause, transport_error
+from eightbyeight_async.transport.failures import WIRE_FAILURES, refused_answer, showable_cause, transport_error
+from eightbyeight_async.transport.prepare import Preparer
 from eightbyeight_async.version import __version__
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Exchange:
     Args:
         http: the httpx client that carries the calls.
         own: whether we made it: then it is ours to close, and its transport's phases are known.
+        complete: whether its answers come with their bodies in, bounded in size: then they are not streamed.
         key: the API key.
         bases: base URL of each product.
         limiter: bounds the calls in flight.
@@ -62,6 +64,7 @@ class Exchange:
         *,
         http: httpx.AsyncClient,
         own: bool,
+        complete: bool,
         key: str,
         bases: Mapping[Product, str],
         limiter: Limiter,
@@ -85,6 +88,7 @@ class Exchange:
             "Accept": "application/json",
             "User-Agent": f"eightbyeight-async/{__version__}",
         }
+        self._preparer = Preparer(self._headers) if complete else None
         self._body_headers = {**self._headers, "Content-Type": "application/json"}
         self.downloader = Downloader(http=new_http, home=bases[Product.SMS], headers=self._headers, own=own)
 
@@ -132,6 +136,23 @@ class Exchange:
 
     async def _send(self, call: Call[Any], options: CallOptions) -> tuple[int, httpx.Headers, bytes]:
         url = self.bases[call.product] + call.path
+        try:
+            if self._preparer is not None:
+                request = self._preparer.request(call.method, url, call.body, options.timeout)
+                response = await self._http.send(request, follow_redirects=False)
+                return response.status_code, response.headers, response.content
+            return await self._send_stream(call, url, options)
+        except WIRE_FAILURES as caught:
+            failure = caught
+        # Outside the except block: what `showable_cause` withholds must not come back as the `__context__`.
+        if (refused := refused_answer(failure)) is not None:
+            problem, status = refused
+            raise UnexpectedResponseError(problem, status_code=status, sent=call.unknown)
+        error = transport_error(failure, host=urlsplit(url).netloc, timeout=options.timeout, own=self._own)
+        raise error from showable_cause(failure)
+
+    async def _send_stream(self, call: Call[Any], url: str, options: CallOptions) -> tuple[int, httpx.Headers, bytes]:
+        """Through an httpx client whose answers have no bound of their own."""
         request = self._http.build_request(
             call.method,
             url,
@@ -140,18 +161,12 @@ class Exchange:
             # The limiter bounds the pool; who waits there has no deadline.
             timeout=httpx.Timeout(options.timeout, pool=None),
         )
+        # Redirects: following one would send the message again, to a host nobody named.
+        response = await self._http.send(request, stream=True, follow_redirects=False)
         try:
-            # Redirects: following one would send the message again, to a host nobody named.
-            response = await self._http.send(request, stream=True, follow_redirects=False)
-            try:
-                return response.status_code, response.headers, await _read(response, call)
-            finally:
-                await response.aclose()
-        except WIRE_FAILURES as caught:
-            failure = caught
-        # Outside the except block: what `showable_cause` withholds must not come back as the `__context__`.
-        error = transport_error(failure, host=urlsplit(url).netloc, timeout=options.timeout, own=self._own)
-        raise error from showable_cause(failure)
+            return response.status_code, response.headers, await _read(response, call)
+        finally:
+            await response.aclose()
 
 
 async def _read(response: httpx.Response, call: Call[Any]) -> bytes:

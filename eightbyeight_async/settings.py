@@ -6,11 +6,13 @@ never part of a message.
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import os
 from typing import TYPE_CHECKING
 
 import attrs
+import httpx
 
 from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.hosts import Product, Region, base_url, checked_base_url, region_named
@@ -20,7 +22,19 @@ from eightbyeight_async.retry import RetryPolicy
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["PREFIX", "CallOptions", "bases", "checked_count", "checked_rate", "checked_seconds", "found_key", "options"]
+__all__ = [
+    "PREFIX",
+    "CallOptions",
+    "bases",
+    "checked_count",
+    "checked_http2",
+    "checked_proxy",
+    "checked_rate",
+    "checked_retry",
+    "checked_seconds",
+    "found_key",
+    "options",
+]
 
 PREFIX = "EIGHTBYEIGHT_"
 
@@ -84,6 +98,27 @@ def bases(
 def checked_retry(value: object) -> RetryPolicy:
     if not isinstance(value, RetryPolicy):
         raise InvalidRequestError("retry", f"must be a RetryPolicy, not {type(value).__name__}")
+    return value
+
+
+def checked_proxy(value: object) -> httpx.Proxy | None:
+    """A proxy's URL can hold a password, so it is in no message."""
+    if value is None or isinstance(value, httpx.Proxy):
+        return value
+    try:
+        proxy = httpx.Proxy(value) if isinstance(value, str) else None
+    except Exception:  # noqa: BLE001 - httpx has a class of its own for a bad URL and a ValueError for a bad scheme
+        proxy = None
+    if proxy is None or not proxy.url.host:
+        raise InvalidRequestError("proxy", "must be a URL such as http://proxy.example.com:3128")
+    return proxy
+
+
+def checked_http2(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise InvalidRequestError("http2", "must be True or False")
+    if value and importlib.util.find_spec("h2") is None:
+        raise InvalidRequestError("http2", 'needs another package: pip install "eightbyeight-async[http2]"')
     return value
 
 

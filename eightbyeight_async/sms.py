@@ -1,4 +1,8 @@
-"""`client.sms`: the operations of the SMS API."""
+"""`client.sms`: the operations of the SMS API.
+
+What a send needs is imported with this file, the rest by the operation that needs it: making the attrs classes of
+everything takes as long as importing httpx.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,6 @@ from typing import TYPE_CHECKING
 from eightbyeight_async.calls import cancel, sms
 from eightbyeight_async.fanout import SendEach
 from eightbyeight_async.hosts import Product
-from eightbyeight_async.log_export import log_rows
-from eightbyeight_async.models.feedback import SmsFeedback
-from eightbyeight_async.models.log_export import LogExportRequest
-from eightbyeight_async.models.sms_batch import paired
 from eightbyeight_async.settings import checked_count, checked_seconds
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from eightbyeight_async.exchange import Exchange
     from eightbyeight_async.models.common import CancelResponse
-    from eightbyeight_async.models.log_export import LogExportJob, LogExportStatus
+    from eightbyeight_async.models.log_export import LogExportJob, LogExportRequest, LogExportStatus
     from eightbyeight_async.models.message_details import MessageDetails
     from eightbyeight_async.models.sms import Outcome, SmsRequest, SmsResponse
     from eightbyeight_async.models.sms_batch import BatchSmsRequest, BatchSmsResponse
@@ -83,7 +83,10 @@ class SmsOperations:
             InvalidRequestError: scheduled more than 7 days ahead; nothing was sent.
             EightByEightError: any other of the tree in `errors`; `error.sent` speaks of the whole batch.
         """
-        call = sms.send_batch(self._options.subaccount_id, request, self._exchange.now)
+        from eightbyeight_async.calls import sms_batch
+        from eightbyeight_async.models.sms_batch import paired
+
+        call = sms_batch.send_batch(self._options.subaccount_id, request, self._exchange.now)
         return paired(request, await self._exchange.run(call, self._options))
 
     async def get(self, umid: str) -> MessageDetails:
@@ -95,7 +98,9 @@ class SmsOperations:
             RateLimitError: asked more than once in a second.
             EightByEightError: any other of the tree in `errors`.
         """
-        return await self._exchange.run(sms.get_details(self._options.subaccount_id, umid), self._options)
+        from eightbyeight_async.calls import sms_after
+
+        return await self._exchange.run(sms_after.get_details(self._options.subaccount_id, umid), self._options)
 
     async def send_feedback(self, umid: str, outcome: Outcome | str, timestamp: datetime | None = None) -> None:
         """Tells 8x8 what became of a message sent with `Track.OUTCOME` (8x8's reference: api-sms-feedback).
@@ -109,8 +114,11 @@ class SmsOperations:
             InvalidRequestError: an argument breaks its rule.
             EightByEightError: any other of the tree in `errors`.
         """
+        from eightbyeight_async.calls import sms_after
+        from eightbyeight_async.models.feedback import SmsFeedback
+
         feedback = SmsFeedback(outcome=outcome, timestamp=timestamp)
-        await self._exchange.run(sms.send_feedback(self._options.subaccount_id, umid, feedback), self._options)
+        await self._exchange.run(sms_after.send_feedback(self._options.subaccount_id, umid, feedback), self._options)
 
     async def start_log_export(self, request: LogExportRequest | None = None) -> LogExportJob:
         """Starts an export of the log (8x8's reference: start-log-export-job); None: the last seven days.
@@ -118,7 +126,11 @@ class SmsOperations:
         Raises:
             EightByEightError: any of the tree in `errors`.
         """
-        call = sms.start_log_export(self._options.subaccount_id, request or LogExportRequest())
+        from eightbyeight_async.calls import sms_after
+        from eightbyeight_async.models.log_export import LogExportRequest
+
+        wanted = LogExportRequest() if request is None else request
+        call = sms_after.start_log_export(self._options.subaccount_id, wanted)
         return await self._exchange.run(call, self._options)
 
     async def get_log_export(self, job_id: str) -> LogExportStatus:
@@ -129,7 +141,9 @@ class SmsOperations:
             NotFoundError: no such job.
             EightByEightError: any other of the tree in `errors`.
         """
-        return await self._exchange.run(sms.get_log_export(self._options.subaccount_id, job_id), self._options)
+        from eightbyeight_async.calls import sms_after
+
+        return await self._exchange.run(sms_after.get_log_export(self._options.subaccount_id, job_id), self._options)
 
     async def cancel_log_export(self, job_id: str) -> None:
         """Cancels an export (8x8's reference: cancel-log-export-job).
@@ -139,7 +153,9 @@ class SmsOperations:
             NotFoundError: no such job.
             EightByEightError: any other of the tree in `errors`.
         """
-        await self._exchange.run(sms.cancel_log_export(self._options.subaccount_id, job_id), self._options)
+        from eightbyeight_async.calls import sms_after
+
+        await self._exchange.run(sms_after.cancel_log_export(self._options.subaccount_id, job_id), self._options)
 
     def iter_log_rows(
         self, job: LogExportJob | str, *, poll_interval: float = 2.0, patience: float = 900.0
@@ -162,6 +178,8 @@ class SmsOperations:
             LogExportError: the export failed, was cancelled, or took longer than `patience`.
             EightByEightError: any other of the tree in `errors`.
         """
+        from eightbyeight_async.log_export import log_rows
+
         return log_rows(
             job,
             look=self.get_log_export,

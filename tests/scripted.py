@@ -103,7 +103,9 @@ class ScriptedServer:
         with self._lock:
             for connection in self._open:
                 try:
-                    connection.shutdown(socket.SHUT_RDWR)
+                    # The plain socket's: an SSLSocket's own forgets its TLS, and a thread in recv() would get
+                    # the client's goodbye undeciphered.
+                    socket.socket.shutdown(connection, socket.SHUT_RDWR)
                 except OSError:
                     continue
         for thread in self._threads:

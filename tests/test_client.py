@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import ssl
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -24,12 +25,12 @@ from eightbyeight_async import (
 )
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Callable
 
     Serve = Callable[..., ScriptedServer]
     Connect = Callable[..., AsyncConnectClient]
 
+PLAIN = ssl.create_default_context()
 REQUEST = SmsRequest(destination="+6598765432", text="Hello")
 
 
@@ -117,6 +118,12 @@ def test_what_is_not_given_comes_from_the_environment(monkeypatch: pytest.Monkey
         ("retry", {"retry": None}),
         *[("timeout", {"timeout": value}) for value in (0, -1, math.inf, math.nan, "30", None, True)],
         *[("max_concurrency", {"max_concurrency": value}) for value in (0, -5, 1.5, "9", None, True)],
+        *[("proxy", {"proxy": value}) for value in (5, "", "nonsense", "ftp://proxy:1", "http://user:with space@")],
+        ("http2", {"http2": "yes"}),
+        *[
+            (name, {name: value, "http_client": httpx.AsyncClient(verify=PLAIN)})
+            for name, value in (("proxy", "http://proxy:1"), ("http2", True), ("ssl_context", PLAIN))
+        ],
         *[("max_rate", {"max_rate": value}) for value in (0, -5, math.inf, math.nan, "9", True)],
     ],
 )
@@ -336,6 +343,26 @@ async def test_plain_http_to_loopback_never_goes_through_a_proxy(
         async with connect(server) as client:
             await client.sms.send(REQUEST)
     assert (len(server.received), len(proxy.received)) == (1, 0)
+
+
+@pytest.mark.anyio
+async def test_https_goes_through_the_proxy_of_the_argument(serve: Serve, connect: Connect) -> None:
+    with serve() as server, serve(answer(403), authority=None) as proxy:
+        async with connect(server, proxy=proxy.url) as client:
+            with pytest.raises(EightByEightError, match="proxy") as caught:
+                await client.sms.send(REQUEST)
+    assert caught.value.sent is Sent.NO
+    assert [r.method for r in proxy.received] == ["CONNECT"]
+    assert not server.received
+
+
+@pytest.mark.anyio
+async def test_http2_is_served_too(serve: Serve, connect: Connect) -> None:
+    """The server speaks HTTP/1.1 only; the offer of HTTP/2 does no harm."""
+    with serve() as server:
+        async with connect(server, http2=True) as client:
+            assert (await client.sms.send(REQUEST)).umid
+    assert len(server.received) == 1
 
 
 @pytest.mark.anyio

@@ -23,7 +23,7 @@ from eightbyeight_async import (
     wire,
 )
 from eightbyeight_async.calls.answer import read_answer
-from eightbyeight_async.calls.sms import send_batch
+from eightbyeight_async.calls.sms_batch import send_batch
 from eightbyeight_async.models.sms_batch import paired
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)

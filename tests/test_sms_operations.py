@@ -36,7 +36,7 @@ from eightbyeight_async import (
     UnexpectedResponseError,
     wire,
 )
-from eightbyeight_async.calls.sms import send_feedback, start_log_export
+from eightbyeight_async.calls.sms_after import send_feedback, start_log_export
 from eightbyeight_async.models.feedback import SmsFeedback
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from urllib.parse import quote
 
 import attrs
 
-from eightbyeight_async.errors import Sent
+from eightbyeight_async.errors import InvalidRequestError, Sent
 from eightbyeight_async.hosts import Product
 from eightbyeight_async.models import rules
 
-__all__ = ["Call", "messages_path", "segment"]
+__all__ = ["Call", "check_kind", "messages_path", "segment"]
 
 T = TypeVar("T")
 
@@ -48,3 +48,9 @@ def segment(value: str, field: str) -> str:
         InvalidRequestError: it is not an id, by the name of `field`.
     """
     return quote(rules.segment(value, field), safe="")
+
+
+def check_kind(request: object, kind: type) -> None:
+    """Whoever passes a dict gets one line, not an AttributeError from the depths."""
+    if not isinstance(request, kind):
+        raise InvalidRequestError("request", f"must be of class {kind.__name__}, not {type(request).__name__}")

@@ -14,7 +14,7 @@ import httpx
 
 from eightbyeight_async.errors import Sent, TransportError, TransportTimeoutError
 
-__all__ = ["WIRE_FAILURES", "showable_cause", "transport_error"]
+__all__ = ["WIRE_FAILURES", "AnswerTooLargeError", "refused_answer", "showable_cause", "transport_error"]
 
 # Beside httpx's own: what a closed or foreign transport lets through. Anything else is a bug and stays itself.
 WIRE_FAILURES = (
@@ -27,6 +27,19 @@ WIRE_FAILURES = (
     anyio.BrokenResourceError,
     anyio.EndOfStream,
 )
+
+
+class AnswerTooLargeError(httpx.RemoteProtocolError):
+    """Our transports' word for an answer beyond their bounds; to httpx's users an error of the protocol.
+
+    Attributes:
+        status_code: of the answer, None if its head was too large already.
+    """
+
+    def __init__(self, message: str, status_code: int | None) -> None:
+        super().__init__(message)
+        self.status_code = status_code
+
 
 _NOTHING_LEFT = (
     httpx.ConnectError,
@@ -51,6 +64,15 @@ def transport_error(failure: Exception, *, host: str, timeout: float, own: bool)
     if isinstance(failure, httpx.TimeoutException):
         return TransportTimeoutError(f"{_timeout_words(failure, host)} within {timeout:g} s", sent=sent)
     return TransportError(_words(failure, host), sent=sent)
+
+
+def refused_answer(failure: Exception) -> tuple[str, int | None] | None:
+    """An answer came but cannot be taken: what is wrong with it, and its status if known; None: it was the wire."""
+    if isinstance(failure, AnswerTooLargeError):
+        return str(failure), failure.status_code
+    if isinstance(failure, httpx.DecodingError):
+        return "the body's content-encoding cannot be undone", None
+    return None
 
 
 def showable_cause(failure: Exception) -> Exception | None:

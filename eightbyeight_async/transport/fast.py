@@ -1,0 +1,160 @@
+"""The transport: HTTP/1.1 over asyncio under `httpx.AsyncClient`, as fast as aiohttp, with httpx's exceptions.
+
+Rules of this file:
+- `httpx.ConnectError`, `ConnectTimeout` and `PoolTimeout` mean that no byte of the request has left, as do
+  `UnsupportedProtocol` and, for a body of bytes, `LocalProtocolError`. Everything else may have been sent.
+- No request is ever written twice: a connection found closed before the first byte is handed to the socket is
+  replaced; after that there is an error.
+- Whatever happens to a request, cancellation at any await included, its slot in the pool is returned.
+
+What it does not do goes to httpx's own transport, chosen in `choose.py`: proxies, HTTP/2, loops other than
+asyncio's. It answers with complete bodies, never a stream, and calls no `trace` extension.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import httpx
+
+from eightbyeight_async.transport.complete import CompleteResponse
+from eightbyeight_async.transport.connect import Origin, Settings
+from eightbyeight_async.transport.head import Head, framed
+from eightbyeight_async.transport.inflate import check_inflated
+from eightbyeight_async.transport.pool import Pool
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import AsyncGenerator, Mapping
+
+__all__ = ["FastTransport"]
+
+_NO_TIMEOUTS: Mapping[str, float | None] = {}
+
+
+class FastTransport(httpx.AsyncBaseTransport):
+    """HTTP/1.1 on asyncio (uvloop included); one loop at a time, a new loop starts with new connections.
+
+    Args:
+        ssl_context: for https origins.
+        max_connections: at most so many to one origin; further requests wait, first come first served, for as long as
+            their `pool` timeout says.
+        keepalive_expiry: seconds an idle connection is kept. 60, not httpx's 5: who sends a message now and then
+            would shake hands (1.1 ms of CPU and two round trips) each time.
+        max_body: bytes of an answer's body, before decompression and after; more is a RemoteProtocolError.
+    """
+
+    def __init__(
+        self,
+        *,
+        ssl_context: ssl.SSLContext,
+        max_connections: int = 100,
+        keepalive_expiry: float = 60.0,
+        max_body: int = 32 * 1024 * 1024,
+    ) -> None:
+        ssl_context.set_alpn_protocols(["http/1.1"])
+        self._settings = Settings(ssl_context, max_connections, keepalive_expiry, max_body)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._pools: dict[Origin, Pool] = {}
+        self._closed = False
+
+    @property
+    def pools(self) -> Mapping[Origin, Pool]:
+        """The pools of the present loop, by origin: to look at."""
+        return self._pools
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send `request`, return its answer with the whole body in.
+
+        Raises:
+            httpx.TransportError: by phase, see the top of the file.
+        """
+        url = request.url
+        extensions = request.extensions
+        pool = self._pool(Origin(url.raw_scheme, url.raw_host, url.port, extensions.get("sni_hostname")))
+        head = Head(request.method, url.raw_path, request.headers.raw)
+        data, rest = _body(head, request.stream)
+        timeouts = extensions.get("timeout") or _NO_TIMEOUTS
+        connection = pool.take()
+        if connection is None:
+            connection = await pool.acquire(pool_timeout=timeouts.get("pool"), connect_timeout=timeouts.get("connect"))
+        try:
+            await connection.exchange(
+                data,
+                rest,
+                head_only=request.method == "HEAD",
+                write_timeout=timeouts.get("write"),
+                read_timeout=timeouts.get("read"),
+            )
+            answer = connection.answer
+            body = answer.body
+            response = CompleteResponse(
+                answer.status,
+                headers=answer.headers,
+                body=body,
+                plain=answer.plain,
+                extensions={
+                    "http_version": answer.version,
+                    "reason_phrase": answer.reason,
+                    "network_stream": connection.stream,
+                },
+            )
+        except BaseException:
+            pool.discard(connection)
+            raise
+        if head.close:
+            pool.discard(connection)
+        else:
+            pool.release(connection)
+        if not response.plain and "content-encoding" in response.headers:
+            check_inflated(body, response.headers["content-encoding"], self._settings.max_body, answer.status)
+        return response
+
+    def _pool(self, origin: Origin) -> Pool:
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            self._leave_loop()
+            self._loop = loop
+        pool = self._pools.get(origin)
+        if pool is None:
+            if self._closed:
+                raise RuntimeError("the transport is closed")
+            if origin.scheme not in (b"https", b"http") or not origin.host:
+                raise httpx.UnsupportedProtocol("the URL is neither https:// nor http:// with a host")
+            pool = self._pools[origin] = Pool(origin, self._settings)
+        return pool
+
+    def _leave_loop(self) -> None:
+        pools, self._pools = self._pools, {}
+        if self._loop is None or not pools:
+            return
+        if self._loop.is_closed():
+            for pool in pools.values():
+                pool.forget()
+        else:
+            # Another thread's loop, or one that rests: it closes its own sockets when it runs.
+            for pool in pools.values():
+                self._loop.call_soon_threadsafe(pool.retire)
+
+    async def aclose(self) -> None:
+        """Close all connections. A request under way fails; a second call does nothing."""
+        self._closed = True
+        if self._loop is None:
+            return
+        if asyncio.get_running_loop() is not self._loop:
+            self._leave_loop()
+            return
+        pools, self._pools = self._pools, {}
+        for pool in pools.values():
+            pool.retire()
+        for pool in pools.values():
+            await pool.aclose()
+
+
+def _body(head: Head, stream: object) -> tuple[bytes, AsyncGenerator[bytes] | None]:
+    if type(stream) is httpx.ByteStream:
+        return head.with_body(b"".join(stream)), None
+    if not isinstance(stream, httpx.AsyncByteStream):
+        raise RuntimeError("a sync request body cannot be sent by an async transport")  # noqa: TRY004 - httpx's choice
+    return head.data, framed(head, stream)

@@ -1,0 +1,148 @@
+"""The head of a request as bytes, and the rules it has to keep before one of them is written.
+
+Rules of this file:
+- Nothing that could end a line or a header early gets out: names are tokens, values have no control characters.
+- A refusal names the header or the rule, never a value: `Authorization` is one of them.
+- The declared length is the length sent: a known body is compared before anything is written, a streamed one
+  piece by piece.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncGenerator
+
+import httpx
+
+__all__ = ["Head", "framed"]
+
+_METHOD = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_TARGET = re.compile(rb"[\x21-\x7e]+")
+_ALLOWED = bytes(byte for byte in range(256) if byte == 9 or (byte >= 32 and byte != 127))
+
+_PLAIN, _HOST, _LENGTH, _ENCODING, _CONNECTION = range(5)
+_SPECIAL = {
+    b"host": _HOST,
+    b"content-length": _LENGTH,
+    b"transfer-encoding": _ENCODING,
+    b"connection": _CONNECTION,
+}
+
+_known: dict[bytes, int] = {}
+# Which of the above a header name is, in the case it is written: an application uses a dozen names over and
+# over, and a look-up costs a tenth of the check. Only names are kept, and only so many.
+_KNOWN_AT_MOST = 256
+
+
+class Head:
+    """The first line and the headers of one request.
+
+    Attributes:
+        data: the bytes to write, blank line included.
+        length: what Content-Length declares; None if there is none.
+        chunked: the body goes out in chunks.
+        close: the request asks for the connection to be closed after it.
+
+    Raises:
+        httpx.LocalProtocolError: from the constructor: the request breaks a rule. Nothing was written.
+    """
+
+    __slots__ = ("chunked", "close", "data", "length")
+
+    def __init__(self, method: str, target: bytes, headers: list[tuple[bytes, bytes]]) -> None:
+        self.length: int | None = None
+        self.chunked = False
+        self.close = False
+        hosts = 0
+        line = method.encode("ascii", "replace")
+        if not _METHOD.fullmatch(line) or line == b"CONNECT":
+            raise httpx.LocalProtocolError("the method is not one this transport can send")
+        if not _TARGET.fullmatch(target):
+            raise httpx.LocalProtocolError("the request target has characters that are not allowed")
+        parts = [line, b" ", target, b" HTTP/1.1\r\n"]
+        for name, value in headers:
+            kind = _known.get(name)
+            if kind is None:
+                kind = _kind(name)
+            if value.strip() != value:
+                raise _bad_value(name)
+            if kind:
+                if kind == _HOST:
+                    hosts += 1
+                elif kind == _LENGTH:
+                    self._declare(value)
+                elif kind == _ENCODING:
+                    if self.chunked or value.lower() != b"chunked":
+                        raise httpx.LocalProtocolError("the only transfer encoding is chunked, once")
+                    self.chunked = True
+                elif b"close" in value.lower():
+                    self.close = True
+            parts += (name, b": ", value, b"\r\n")
+        if hosts != 1:
+            raise httpx.LocalProtocolError("a request has one Host header")
+        parts.append(b"\r\n")
+        self.data = b"".join(parts)
+        # One look at the whole for what may not be in it: a tenth of the price of a look at each value.
+        if self.data.translate(None, _ALLOWED) != b"\r\n" * (len(headers) + 2):
+            raise _bad_value(next(name for name, value in headers if value.translate(None, _ALLOWED)))
+
+    def _declare(self, value: bytes) -> None:
+        if not value.isdigit() or len(value) > 20 or self.length not in (None, int(value)):
+            raise httpx.LocalProtocolError("the Content-Length is not one number")
+        self.length = int(value)
+
+    def with_body(self, body: bytes) -> bytes:
+        """Head and body, ready to write.
+
+        Raises:
+            httpx.LocalProtocolError: Content-Length says something else. Nothing was written.
+        """
+        if self.chunked:
+            if not body:
+                return self.data + b"0\r\n\r\n"
+            return b"%s%x\r\n%s\r\n0\r\n\r\n" % (self.data, len(body), body)
+        if len(body) != (self.length or 0):
+            raise httpx.LocalProtocolError("the body is not as long as Content-Length says")
+        return self.data + body
+
+
+async def framed(head: Head, stream: httpx.AsyncByteStream) -> AsyncGenerator[bytes]:
+    """A streamed body as it goes over the wire, in the framing the head announces.
+
+    Raises:
+        httpx.LocalProtocolError: it turns out longer or shorter than declared.
+    """
+    left = head.length or 0
+    parts = aiter(stream)
+    try:
+        async for part in parts:
+            if not part:
+                continue
+            if head.chunked:
+                yield b"%x\r\n%s\r\n" % (len(part), part)
+                continue
+            left -= len(part)
+            if left < 0:
+                raise httpx.LocalProtocolError("the body is longer than Content-Length says")
+            yield part
+    finally:
+        # Left early, by an error or an early answer: the caller's generator is finished here, not by the collector.
+        if isinstance(parts, AsyncGenerator):
+            await parts.aclose()
+    if head.chunked:
+        yield b"0\r\n\r\n"
+    elif left:
+        raise httpx.LocalProtocolError("the body is shorter than Content-Length says")
+
+
+def _bad_value(name: bytes) -> httpx.LocalProtocolError:
+    return httpx.LocalProtocolError(f"the value of the header {name.decode()} has characters that are not allowed")
+
+
+def _kind(name: bytes) -> int:
+    if not _METHOD.fullmatch(name):
+        raise httpx.LocalProtocolError("a header name has characters that are not allowed")
+    kind = _SPECIAL.get(name.lower(), _PLAIN)
+    if len(_known) < _KNOWN_AT_MOST:
+        _known[name] = kind
+    return kind

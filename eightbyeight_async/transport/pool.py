@@ -1,0 +1,249 @@
+"""The connections to one origin: who gets which, and how many there are.
+
+Rules of this file:
+- A slot is a connection in use, idle or being opened; there are never more than the limit, and a slot is free the
+  moment its connection is given up, not when the socket has got round to closing.
+- Nobody waits while a connection is idle or a slot is free; nothing is idle while somebody waits. So whoever
+  returns something hands it to the one who has waited longest, and it never lies about in between.
+- Every step is O(1), with one connection or with 10,000 waiting: httpcore looks at all of both for every request.
+- The last one returned is the first one used: a burst's extra connections grow old and are closed.
+- All state changes happen between two awaits. What is awaited is cancelled without a trace: a slot taken goes
+  back, a connection handed over in the same moment goes to the next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+import httpx
+
+from eightbyeight_async.transport.connect import Origin, Settings, open_connection
+
+if TYPE_CHECKING:
+    from eightbyeight_async.transport.connection import Connection
+
+__all__ = ["Pool"]
+
+
+class Pool:
+    """Connections to `origin`, on the running loop.
+
+    Attributes:
+        slots: connections in use, idle or being opened.
+    """
+
+    def __init__(self, origin: Origin, settings: Settings) -> None:
+        self._origin = origin
+        self._settings = settings
+        self._loop = asyncio.get_running_loop()
+        self.slots = 0
+        self._idle: dict[Connection, None] = {}  # by the time of their return
+        self._waiters: OrderedDict[asyncio.Future[Connection | None], None] = OrderedDict()
+        self._sockets: set[Connection] = set()
+        self._opening: set[asyncio.Timeout] = set()
+        self._sweeper: asyncio.TimerHandle | None = None
+        self._closed = False
+        self._emptied: asyncio.Event | None = None
+
+    @property
+    def idle(self) -> int:
+        """How many connections wait for a request."""
+        return len(self._idle)
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for a connection."""
+        return len(self._waiters)
+
+    @property
+    def sockets(self) -> int:
+        """How many sockets are open, those included that are just being closed."""
+        return len(self._sockets)
+
+    # Taking.
+
+    def take(self) -> Connection | None:
+        """An idle connection that is still good, without waiting."""
+        idle = self._idle
+        while idle:
+            connection, _ = idle.popitem()
+            if connection.usable() and not self._stale(connection):
+                return connection
+            self.discard(connection)
+        return None
+
+    async def acquire(self, *, pool_timeout: float | None, connect_timeout: float | None) -> Connection:
+        """A connection: an idle one, a new one, or the next one to be returned.
+
+        Raises:
+            httpx.PoolTimeout: none was returned in time.
+            httpx.ConnectError, httpx.ConnectTimeout: a new one could not be opened, or the pool was closed.
+        """
+        connection = self.take()
+        if connection is None:
+            if self.slots < self._settings.max_connections:
+                self.slots += 1
+            else:
+                connection = await self._wait(pool_timeout)
+                if connection is not None and not connection.usable():
+                    connection.close()  # went bad on the way; its slot is ours
+                    connection = None
+        if connection is None:
+            connection = await self._open(connect_timeout)
+        return connection
+
+    async def _wait(self, seconds: float | None) -> Connection | None:
+        # None: not a connection, but the slot to open one.
+        if self._closed:
+            raise _closed_error()
+        waiter: asyncio.Future[Connection | None] = self._loop.create_future()
+        self._waiters[waiter] = None
+        timer = None if seconds is None else self._loop.call_later(seconds, self._give_up, waiter)
+        try:
+            return await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
+                # Handed over, and cancelled before it could look at it.
+                handed = waiter.result()
+                if handed is None:
+                    self._free_slot()
+                else:
+                    self.release(handed)
+            else:
+                self._waiters.pop(waiter, None)
+            raise
+        finally:
+            if timer is not None:
+                timer.cancel()
+
+    def _give_up(self, waiter: asyncio.Future[Connection | None]) -> None:
+        if self._waiters.pop(waiter, waiter) is None and not waiter.done():
+            waiter.set_exception(httpx.PoolTimeout("no connection became free in time"))
+
+    async def _open(self, seconds: float | None) -> Connection:
+        limit = asyncio.timeout(0 if self._closed else seconds)
+        self._opening.add(limit)
+        try:
+            connection = await open_connection(self._origin, self._settings, self, limit)
+        except BaseException as error:
+            self._opening.discard(limit)
+            self._free_slot()
+            if self._closed and isinstance(error, httpx.TransportError):
+                raise _closed_error() from error
+            raise
+        self._opening.discard(limit)
+        return connection
+
+    # Returning.
+
+    def release(self, connection: Connection) -> None:
+        """Take back a connection that can carry another request."""
+        if self._closed or not connection.reusable:
+            self.discard(connection)
+            return
+        if not self._hand(connection):
+            connection.idle_since = self._loop.time()
+            self._idle[connection] = None
+            if self._sweeper is None:
+                self._sweep_at(connection.idle_since + self._settings.keepalive_expiry)
+
+    def discard(self, connection: Connection) -> None:
+        """Take back a connection that cannot, and close it."""
+        connection.close(politely=True)
+        self._free_slot()
+
+    def _free_slot(self) -> None:
+        if not self._hand(None):
+            self.slots -= 1
+            self._check_emptied()
+
+    def _hand(self, what: Connection | None) -> bool:
+        while self._waiters:
+            waiter, _ = self._waiters.popitem(last=False)
+            if not waiter.done():
+                waiter.set_result(what)
+                return True
+        return False
+
+    # Growing old.
+
+    def _stale(self, connection: Connection) -> bool:
+        return self._loop.time() - connection.idle_since >= self._settings.keepalive_expiry
+
+    def _sweep_at(self, when: float) -> None:
+        self._sweeper = self._loop.call_at(when, self._sweep)
+
+    def _sweep(self) -> None:
+        self._sweeper = None
+        now = self._loop.time() + 0.001  # uvloop's clock: milliseconds
+        while self._idle:
+            oldest = next(iter(self._idle))
+            expires = oldest.idle_since + self._settings.keepalive_expiry
+            if expires > now:
+                self._sweep_at(expires)
+                return
+            del self._idle[oldest]
+            self.discard(oldest)
+
+    # What a connection tells (see connection.Owner).
+
+    def made(self, connection: Connection) -> None:
+        self._sockets.add(connection)
+
+    def closed(self, connection: Connection) -> None:
+        if self._idle.pop(connection, connection) is None:
+            self._free_slot()
+
+    def gone(self, connection: Connection) -> None:
+        self._sockets.discard(connection)
+        self._check_emptied()
+
+    # The end.
+
+    def retire(self) -> None:
+        """Close everything now: who waits for something gets an error."""
+        self._closed = True
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            self._sweeper = None
+        while self._waiters:
+            waiter, _ = self._waiters.popitem()
+            if not waiter.done():
+                waiter.set_exception(_closed_error())
+        for limit in list(self._opening):
+            with contextlib.suppress(RuntimeError):  # it has just run out by itself
+                limit.reschedule(self._loop.time())
+        while self._idle:
+            self.discard(self._idle.popitem()[0])
+        for connection in list(self._sockets):
+            connection.close(httpx.ReadError("the client was closed while the request was under way"))
+
+    async def aclose(self) -> None:
+        """`retire`, and wait until the sockets are closed (a turn or two of the loop)."""
+        self.retire()
+        while self._sockets or self._opening:
+            self._emptied = asyncio.Event()
+            await self._emptied.wait()
+
+    def _check_emptied(self) -> None:
+        if self._emptied is not None:
+            self._emptied.set()
+
+    def forget(self) -> None:
+        """The loop is dead: let everything go without touching it."""
+        self._closed = True
+        self._sweeper = None
+        self._waiters.clear()
+        self._opening.clear()
+        self._idle.clear()
+        for connection in self._sockets:
+            connection.forget()
+        self._sockets.clear()
+        self.slots = 0
+
+
+def _closed_error() -> httpx.ConnectError:
+    return httpx.ConnectError("the client was closed before the request was sent")

@@ -1,0 +1,87 @@
+"""Servers and clients for the transport's tests; each runs on asyncio's own loop and on uvloop."""
+
+from __future__ import annotations
+
+import gc
+import importlib.util
+import ssl
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trustme
+from transport.raw_server import RawServer, polite
+
+from eightbyeight_async.transport.fast import FastTransport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+LOOPS: list[Any] = [pytest.param(("asyncio", {}), id="asyncio")]
+if importlib.util.find_spec("uvloop"):
+    LOOPS.append(pytest.param(("asyncio", {"use_uvloop": True}), id="uvloop"))
+
+
+@pytest.fixture(params=LOOPS)
+def anyio_backend(request: pytest.FixtureRequest) -> Any:
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(scope="session")
+def server_tls(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)
+    return context
+
+
+@pytest.fixture(scope="session")
+def tls(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    authority.configure_trust(context)
+    return context
+
+
+@pytest.fixture
+def transport(tls: ssl.SSLContext) -> Callable[..., FastTransport]:
+    """`async with transport(max_connections=5) as fast:`"""
+
+    def make(**options: Any) -> FastTransport:
+        return FastTransport(ssl_context=tls, **options)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def _settled() -> Iterator[None]:
+    """What is there before the tests need not be looked through after each of them."""
+    import hypothesis  # noqa: F401 - it looks for its own objects through the collector, which hides frozen ones
+
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.fixture
+def collected(_settled: None) -> Iterator[None]:
+    """What the test leaks complains within the test: a socket nobody closed, an exception nobody looked at."""
+    yield
+    gc.collect()
+
+
+@pytest.fixture
+def threaded_server(server_tls: ssl.SSLContext) -> Iterator[RawServer]:
+    """A server on a loop and in a thread of its own: for clients of other loops, which it outlives."""
+    from anyio.from_thread import start_blocking_portal
+
+    with (
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(RawServer(polite, tls=server_tls)) as server,
+    ):
+        yield server

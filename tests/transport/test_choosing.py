@@ -1,0 +1,178 @@
+"""Which transport serves a client, and that each of them serves."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import ssl
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+from transport.raw_server import OK, Peer, RawServer, answering, polite
+
+from eightbyeight_async.transport.choose import build_http_client
+from eightbyeight_async.transport.shortcut import ShortcutClient
+from eightbyeight_async.transport.stock import StockTransport
+
+PROXY_NAMES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+
+
+@pytest.fixture(autouse=True)
+def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in PROXY_NAMES:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+
+def client(tls: ssl.SSLContext, **options: Any) -> httpx.AsyncClient:
+    return build_http_client(**{"ssl_context": tls, "max_connections": 5, "timeout": 5.0, **options})
+
+
+class Tunnel:
+    """An HTTP proxy: what it was asked to connect to, and pipes there."""
+
+    def __init__(self) -> None:
+        self.asked: list[bytes] = []
+
+    async def __call__(self, peer: Peer) -> None:
+        head, _ = await peer.request()
+        self.asked.append(head.split(b"\r\n")[0])
+        host, port = head.split()[1].split(b":")
+        reader, writer = await asyncio.open_connection(host.decode(), int(port))
+        await peer.send(b"HTTP/1.1 200 Connected\r\n\r\n")
+
+        async def pipe(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+            while data := await source.read(65536):
+                sink.write(data)
+            sink.write_eof()
+
+        ends = asyncio.gather(pipe(peer.reader, writer), pipe(reader, peer.writer), return_exceptions=True)
+        try:
+            await ends
+        finally:
+            writer.close()
+
+
+@pytest.mark.anyio
+async def test_nothing_special_is_the_fast_one(tls: ssl.SSLContext, server_tls: ssl.SSLContext) -> None:
+    async with RawServer(polite, tls=server_tls) as server, client(tls) as http:
+        assert isinstance(http, ShortcutClient)
+        for _ in range(3):
+            assert (await http.get(server.url)).text == "hi"
+        await asyncio.gather(*[http.get(server.url) for _ in range(100)])
+        assert server.open_at_most == 5
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("how", ["argument", "HTTPS_PROXY", "ALL_PROXY"])
+async def test_a_proxy_is_used_for_https_and_never_for_plain_http(
+    tls: ssl.SSLContext, server_tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    tunnel = Tunnel()
+    async with (
+        RawServer(polite, tls=server_tls) as server,
+        RawServer(polite) as plain,
+        RawServer(tunnel) as proxy,
+    ):
+        if how != "argument":
+            monkeypatch.setenv(how, proxy.url)
+            monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        async with client(tls, proxy=proxy.url if how == "argument" else None) as http:
+            for _ in range(3):
+                assert (await http.get(server.url)).text == "hi"
+                assert (await http.get(plain.url)).text == "hi"
+        assert tunnel.asked == [b"CONNECT 127.0.0.1:%d HTTP/1.1" % server.port]
+        assert plain.requests == 3
+
+
+@pytest.mark.anyio
+async def test_no_proxy_is_respected(
+    tls: ssl.SSLContext, server_tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tunnel = Tunnel()
+    async with RawServer(polite, tls=server_tls) as server, RawServer(tunnel) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        for excluded, fast in (("127.0.0.1", False), ("*", True), ("other.example, *", True)):
+            monkeypatch.setenv("NO_PROXY", excluded)
+            async with client(tls) as http:
+                assert isinstance(http, ShortcutClient) is fast
+                assert (await http.get(server.url)).text == "hi"
+        async with client(tls, trust_env=False) as http:
+            assert isinstance(http, ShortcutClient)
+            assert (await http.get(server.url)).text == "hi"
+        assert tunnel.asked == []
+
+
+@pytest.mark.anyio
+async def test_http_2_is_httpxs_business(tls: ssl.SSLContext, server_tls: ssl.SSLContext) -> None:
+    if importlib.util.find_spec("h2") is None:
+        with pytest.raises(ImportError, match="httpx\\[http2\\]"):
+            client(tls, http2=True)
+        return
+    async with RawServer(polite, tls=server_tls) as server, client(tls, http2=True) as http:
+        response = await http.get(server.url)  # this server knows 1.1 alone, and is served all the same
+        assert (response.http_version, response.text) == ("HTTP/1.1", "hi")
+
+
+def test_a_client_is_made_outside_a_loop_and_used_in_several(tls: ssl.SSLContext, server_tls: ssl.SSLContext) -> None:
+    http = client(tls)
+
+    async def main(*, last: bool) -> None:
+        async with RawServer(polite, tls=server_tls) as server:
+            assert (await http.get(server.url)).text == "hi"
+        if last:
+            await http.aclose()
+
+    asyncio.run(main(last=False))
+    asyncio.run(main(last=True))
+
+
+def test_trio_is_served_by_stock_transports(tls: ssl.SSLContext, threaded_server: RawServer) -> None:
+    pytest.importorskip("trio")
+    http = client(tls)
+
+    async def main() -> None:
+        async with anyio.create_task_group() as group:
+            for _ in range(40):
+                group.start_soon(http.get, threaded_server.url)
+        assert threaded_server.open_at_most == 5
+        with anyio.move_on_after(0.001):
+            await http.get(threaded_server.url)
+        assert (await http.get(threaded_server.url)).json is not None
+        await http.aclose()
+
+    anyio.run(main, backend="trio")
+
+
+@pytest.mark.anyio
+async def test_stock_transports_are_bounded_and_come_back(tls: ssl.SSLContext) -> None:
+    gate = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        while True:
+            await peer.request()
+            await gate.wait()
+            await peer.send(OK)
+
+    async with RawServer(script) as server, StockTransport(ssl_context=tls, max_connections=2) as stock:
+        tasks = [asyncio.ensure_future(stock.handle_async_request(server.post())) for _ in range(6)]
+        while server.open_now < 2:
+            await asyncio.sleep(0.001)
+        with pytest.raises(httpx.PoolTimeout):
+            pool_of_its_own = {"connect": 5, "read": 5, "write": 5, "pool": 0.05}
+            await stock.handle_async_request(server.post(timeout=pool_of_its_own))
+        tasks[0].cancel()
+        gate.set()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        assert sum(isinstance(result, httpx.Response) for result in results) == 5
+        assert server.open_at_most <= 3
+
+
+@pytest.mark.anyio
+async def test_stock_transports_have_the_body_limit_too(tls: ssl.SSLContext) -> None:
+    large = b"HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n" + b"x" * 2000
+    async with RawServer(answering(large)) as server, StockTransport(ssl_context=tls, max_body=1000) as stock:
+        with pytest.raises(httpx.RemoteProtocolError, match="larger than 1000"):
+            await stock.handle_async_request(server.post())

@@ -1,0 +1,584 @@
+"""One request over one connection: every way an exchange can go, on real sockets, with TLS 1.3 and without."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import os
+import ssl
+import zlib
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from transport.raw_server import OK, Peer, RawServer, answering, polite
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    import trustme
+
+    from eightbyeight_async.transport.fast import FastTransport
+
+    Make = Callable[..., FastTransport]
+
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("collected")]
+
+
+@pytest.fixture(params=["tls", "plain"])
+def server_side(request: pytest.FixtureRequest, server_tls: ssl.SSLContext) -> dict[str, Any]:
+    return {"tls": server_tls if request.param == "tls" else None}
+
+
+async def test_a_connection_is_used_again(transport: Make, server_side: dict[str, Any]) -> None:
+    async with RawServer(polite, **server_side) as server, transport() as fast:
+        for _ in range(5):
+            response = await fast.handle_async_request(server.post())
+            assert (response.status_code, await response.aread()) == (200, b"hi")
+        assert len(server.peers) == 1
+
+
+async def test_the_response_carries_what_httpx_carries(transport: Make, server_side: dict[str, Any]) -> None:
+    answer = b"HTTP/1.1 202 All right\r\nContent-Length: 0\r\nX-A: b\r\n\r\n"
+    async with RawServer(answering(answer), **server_side) as server, transport() as fast:
+        response = await fast.handle_async_request(server.post())
+        assert response.http_version == "HTTP/1.1"
+        assert response.reason_phrase == "All right"
+        assert response.headers.raw == [(b"Content-Length", b"0"), (b"X-A", b"b")]
+        stream = response.extensions["network_stream"]
+        assert stream.get_extra_info("server_addr") == ("127.0.0.1", server.port)
+        assert stream.get_extra_info("client_addr")[0] == "127.0.0.1"
+        assert stream.get_extra_info("socket").fileno() > 0
+        session = stream.get_extra_info("ssl_object")
+        if server_side["tls"]:
+            assert session.version() == "TLSv1.3"
+        else:
+            assert session is None
+        assert stream.get_extra_info("nonsense") is None
+
+
+async def test_an_answer_in_single_bytes(transport: Make, server_side: dict[str, Any]) -> None:
+    async def script(peer: Peer) -> None:
+        for _ in range(2):
+            await peer.request()
+            for byte in b"HTTP/1.1 100 Continue\r\n\r\n" + OK:
+                await peer.send(bytes([byte]))
+                await asyncio.sleep(0)
+
+    async with RawServer(script, **server_side) as server, transport() as fast:
+        for _ in range(2):
+            response = await fast.handle_async_request(server.post())
+            assert await response.aread() == b"hi"
+        assert len(server.peers) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi",
+        b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nhi",
+        OK + b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nbad",
+        OK + b"surplus",
+    ],
+    ids=["close", "1.0", "pipelined", "surplus"],
+)
+async def test_after_such_an_answer_there_is_a_new_connection(
+    transport: Make, server_side: dict[str, Any], answer: bytes
+) -> None:
+    async with RawServer(answering(answer), **server_side) as server, transport() as fast:
+        for _ in range(3):
+            response = await fast.handle_async_request(server.post())
+            assert await response.aread() == b"hi"
+        assert len(server.peers) == 3
+
+
+@pytest.mark.parametrize("surplus", [b"\r\n", b"x", b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nbad"])
+async def test_bytes_on_an_idle_connection_are_never_the_next_answer(
+    transport: Make, server_side: dict[str, Any], surplus: bytes
+) -> None:
+    async def script(peer: Peer) -> None:
+        while True:
+            await peer.request()
+            await peer.send(OK)
+            await asyncio.sleep(0.01)
+            await peer.send(surplus)
+
+    async with RawServer(script, **server_side) as server, transport() as fast:
+        for _ in range(3):
+            response = await fast.handle_async_request(server.post())
+            assert await response.aread() == b"hi"
+            await asyncio.sleep(0.05)
+            assert all(pool.idle == pool.slots == 0 for pool in fast.pools.values())
+        assert len(server.peers) == 3
+
+
+async def test_a_request_of_close_is_kept_by_us_too(transport: Make, server_side: dict[str, Any]) -> None:
+    async with RawServer(polite, **server_side) as server, transport() as fast:
+        for _ in range(2):
+            request = server.post()
+            request.headers["Connection"] = "close"
+            await fast.handle_async_request(request)
+        assert len(server.peers) == 2
+
+
+async def test_a_body_without_a_length_ends_with_the_connection(transport: Make, server_side: dict[str, Any]) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(b"HTTP/1.1 200 OK\r\n\r\nhel")
+        await asyncio.sleep(0.01)
+        await peer.send(b"lo")
+
+    async with RawServer(script, **server_side) as server, transport() as fast:
+        for _ in range(2):
+            response = await fast.handle_async_request(server.post())
+            assert await response.aread() == b"hello"
+        assert len(server.peers) == 2
+
+
+async def test_without_tls_goodbye_it_ends_all_the_same_as_under_httpx(
+    transport: Make, tls: ssl.SSLContext, server_tls: ssl.SSLContext
+) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(b"HTTP/1.1 200 OK\r\n\r\nhello")
+        peer.cut()
+
+    stock = httpx.AsyncHTTPTransport(verify=tls)
+    async with RawServer(script, tls=server_tls) as server, transport() as fast, stock:
+        bodies = []
+        for one in (fast, stock):
+            response = await one.handle_async_request(server.post())
+            bodies.append(await response.aread())
+            await response.aclose()
+        assert bodies == [b"hello", b"hello"]
+
+
+@pytest.mark.parametrize("head", ["HEAD", "GET"])
+async def test_head_and_no_content_have_no_body(transport: Make, server_side: dict[str, Any], head: str) -> None:
+    status = b"200 OK" if head == "HEAD" else b"204 No Content"
+    answer = b"HTTP/1.1 %s\r\nContent-Length: 100\r\n\r\n" % status
+    async with RawServer(answering(answer), **server_side) as server, transport() as fast:
+        request = httpx.Request(head, server.url, headers={"Host": "x"})
+        response = await fast.handle_async_request(request)
+        assert await response.aread() == b""
+
+
+# Closed in every phase.
+
+
+async def test_closed_during_the_handshake_nothing_was_sent(transport: Make) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.reader.read(1)
+
+    async with RawServer(script) as server, transport() as fast:
+        request = httpx.Request("POST", f"https://127.0.0.1:{server.port}/", headers={"Host": "x"})
+        with pytest.raises(httpx.ConnectError) as caught:
+            await fast.handle_async_request(request)
+        assert "during the TLS handshake" in str(caught.value)
+
+
+async def test_refused_and_unknown(transport: Make) -> None:
+    async with transport() as fast:
+        for url in ("https://127.0.0.1:9/", "https://nowhere.invalid/"):
+            with pytest.raises(httpx.ConnectError) as caught:
+                await fast.handle_async_request(httpx.Request("GET", url))
+            assert isinstance(caught.value.__cause__, OSError)
+        assert all(pool.slots == 0 for pool in fast.pools.values())
+
+
+async def test_closed_before_an_answer(transport: Make, server_side: dict[str, Any]) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+
+    async with RawServer(script, **server_side) as server, transport() as fast:
+        with pytest.raises(httpx.RemoteProtocolError, match="without sending"):
+            await fast.handle_async_request(server.post())
+
+
+@pytest.mark.parametrize("cut", [1, 12, len(OK) - 1])
+@pytest.mark.parametrize("how", ["closed", "reset"])
+async def test_closed_within_the_answer(transport: Make, server_side: dict[str, Any], cut: int, how: str) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(OK[:cut])
+        if how == "reset":
+            peer.cut()
+
+    async with RawServer(script, **server_side) as server, transport() as fast:
+        with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
+            await fast.handle_async_request(server.post())
+        assert all(pool.slots == 0 for pool in fast.pools.values())
+
+
+async def test_reset_while_a_large_body_is_written(transport: Make, server_side: dict[str, Any]) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.reader.read(1000)
+        peer.cut()
+
+    async with RawServer(script, **server_side) as server, transport() as fast:
+        with pytest.raises((httpx.WriteError, httpx.ReadError, httpx.RemoteProtocolError)):
+            await fast.handle_async_request(server.post(b"x" * 20_000_000))
+
+
+async def test_closed_while_idle_is_noticed_and_replaced(transport: Make, server_side: dict[str, Any]) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(OK)
+
+    async with RawServer(script, **server_side) as server, transport() as fast:
+        for _ in range(3):
+            await fast.handle_async_request(server.post())
+            await asyncio.sleep(0.02)
+            assert all(pool.idle == pool.slots == 0 for pool in fast.pools.values())
+        assert len(server.peers) == 3
+
+
+async def test_closed_while_the_loop_was_busy_is_noticed_before_writing(transport: Make) -> None:
+    """The end lies in the socket, the loop has not seen it: no request is lost to it."""
+    import socket
+    import threading
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    accepted: list[socket.socket] = []
+    got: list[bytes] = []
+    closed = threading.Event()
+
+    def serve() -> None:
+        for _ in range(2):
+            connection, _ = listener.accept()
+            accepted.append(connection)
+            got.append(connection.recv(65536))
+            connection.sendall(OK)
+            if len(accepted) == 1:
+                may_close.wait()
+                connection.close()
+                closed.set()
+
+    may_close = threading.Event()
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        async with transport() as fast:
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+            for _ in range(2):
+                response = await fast.handle_async_request(httpx.Request("GET", url))
+                assert await response.aread() == b"hi"
+                may_close.set()
+                closed.wait()  # on purpose on the loop's thread: it sees nothing meanwhile
+        assert len(got) == 2
+    finally:
+        thread.join()
+        listener.close()
+        for connection in accepted:
+            connection.close()
+
+
+async def test_a_server_that_speaks_first_is_not_answered(transport: Make) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.send(b"220 smtp.example ESMTP\r\n")
+        await peer.gone()
+
+    async with RawServer(script) as server, transport() as fast:
+        with pytest.raises((httpx.ConnectError, httpx.RemoteProtocolError)):
+            await fast.handle_async_request(server.post())
+
+
+# Timeouts.
+
+
+def timeouts(**seconds: float) -> dict[str, float | None]:
+    return {"connect": None, "read": None, "write": None, "pool": None, **seconds}
+
+
+async def silent(peer: Peer) -> None:
+    await peer.gone()
+
+
+async def test_read_timeout(transport: Make, server_side: dict[str, Any]) -> None:
+    async with RawServer(silent, **server_side) as server, transport() as fast:
+        with pytest.raises(httpx.ReadTimeout):
+            await fast.handle_async_request(server.post(timeout=timeouts(read=0.05)))
+        assert all(pool.slots == 0 for pool in fast.pools.values())
+
+
+async def test_read_timeout_is_between_bytes(transport: Make, server_side: dict[str, Any]) -> None:
+    """An answer that takes longer than the timeout, but never pauses for so long, is an answer."""
+
+    async def script(peer: Peer) -> None:
+        while True:
+            await peer.request()
+            for at in range(0, len(OK), 4):
+                await peer.send(OK[at : at + 4])
+                await asyncio.sleep(0.04)
+
+    async with RawServer(script, **server_side) as server, transport() as fast:
+        response = await fast.handle_async_request(server.post(timeout=timeouts(read=0.3)))
+        assert await response.aread() == b"hi"
+
+
+async def test_a_shorter_timeout_on_a_used_connection_is_kept(transport: Make, server_side: dict[str, Any]) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(OK)
+        await peer.gone()
+
+    async with RawServer(script, **server_side) as server, transport() as fast:
+        await fast.handle_async_request(server.post(timeout=timeouts(read=100)))
+        with pytest.raises(httpx.ReadTimeout):
+            await fast.handle_async_request(server.post(timeout=timeouts(read=0.05)))
+        assert len(server.peers) == 1
+
+
+async def test_write_timeout(transport: Make, server_side: dict[str, Any]) -> None:
+    async def script(peer: Peer) -> None:
+        peer.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        await asyncio.sleep(30)
+
+    async with RawServer(script, **server_side) as server, transport() as fast:
+        with pytest.raises(httpx.WriteTimeout):
+            await fast.handle_async_request(server.post(b"x" * 30_000_000, timeout=timeouts(write=0.1)))
+
+
+async def test_connect_timeout_in_the_handshake(transport: Make) -> None:
+    async with RawServer(silent) as server, transport() as fast:
+        request = httpx.Request(
+            "GET", f"https://127.0.0.1:{server.port}/", extensions={"timeout": timeouts(connect=0.05)}
+        )
+        with pytest.raises(httpx.ConnectTimeout):
+            await fast.handle_async_request(request)
+        assert all(pool.slots == 0 for pool in fast.pools.values())
+        await asyncio.sleep(0.01)
+        assert all(pool.sockets == 0 for pool in fast.pools.values())
+
+
+# Large and streamed bodies.
+
+
+class Parts(httpx.AsyncByteStream):
+    def __init__(self, *parts: bytes) -> None:
+        self.parts = parts
+        self.taken = 0
+        self.finished = False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            for part in self.parts:
+                self.taken += 1
+                yield part
+        finally:
+            self.finished = True
+
+
+async def test_a_large_body_arrives_whole(transport: Make, server_side: dict[str, Any]) -> None:
+    bodies = []
+
+    async def script(peer: Peer) -> None:
+        while True:
+            bodies.append((await peer.request())[1])
+            await peer.send(OK)
+
+    body = os.urandom(5_000_000)
+    async with RawServer(script, **server_side) as server, transport() as fast:
+        for _ in range(2):
+            await fast.handle_async_request(server.post(body))
+        assert bodies == [body, body]
+        assert len(server.peers) == 1
+
+
+@pytest.mark.parametrize("sized", [True, False])
+async def test_a_streamed_body_arrives_whole(transport: Make, server_side: dict[str, Any], sized: bool) -> None:
+    bodies = []
+
+    async def script(peer: Peer) -> None:
+        while True:
+            bodies.append((await peer.request())[1])
+            await peer.send(OK)
+
+    parts = [os.urandom(size) for size in (1, 100_000, 300_000)]
+    whole = b"".join(parts)
+    framing = (b"Content-Length", b"%d" % len(whole)) if sized else (b"Transfer-Encoding", b"chunked")
+    async with RawServer(script, **server_side) as server, transport() as fast:
+        for _ in range(2):
+            stream = Parts(*parts)
+            request = httpx.Request("POST", server.url, headers=[(b"Host", b"x"), framing], stream=stream)
+            await fast.handle_async_request(request)
+            assert stream.finished
+        assert bodies == [whole, whole]
+        assert len(server.peers) == 1
+
+
+async def test_an_answer_before_the_body_is_out_is_the_answer(transport: Make, server_side: dict[str, Any]) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.reader.readuntil(b"\r\n\r\n")
+        peer.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        await peer.send(b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno")
+        await asyncio.sleep(30)
+
+    async with RawServer(script, **server_side) as server, transport() as fast:
+        response = await fast.handle_async_request(server.post(b"x" * 30_000_000))
+        assert (response.status_code, await response.aread()) == (413, b"no")
+        stream = Parts(*[b"x" * 100_000] * 300)
+        headers = [(b"Host", b"x"), (b"Transfer-Encoding", b"chunked")]
+        response = await fast.handle_async_request(httpx.Request("POST", server.url, headers=headers, stream=stream))
+        assert response.status_code == 413
+        assert stream.taken < 300
+        assert stream.finished
+        assert len(server.peers) == 2, "the half-written connection was used again"
+
+
+async def test_a_body_that_raises_takes_its_connection_with_it(transport: Make, server_side: dict[str, Any]) -> None:
+    class Broken(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            yield b"x"
+            raise ZeroDivisionError
+
+    async with RawServer(polite, **server_side) as server, transport(max_connections=1) as fast:
+        headers = [(b"Host", b"x"), (b"Transfer-Encoding", b"chunked")]
+        with pytest.raises(ZeroDivisionError):
+            await fast.handle_async_request(httpx.Request("POST", server.url, headers=headers, stream=Broken()))
+        await fast.handle_async_request(server.post())
+        assert len(server.peers) == 2
+
+
+async def test_a_bad_header_costs_no_connection(transport: Make, server_side: dict[str, Any]) -> None:
+    async with RawServer(polite, **server_side) as server, transport() as fast:
+        request = httpx.Request("GET", server.url, headers=[(b"Host", b"x"), (b"Authorization", b"s3cr3t\r\nX: y")])
+        with pytest.raises(httpx.LocalProtocolError) as caught:
+            await fast.handle_async_request(request)
+        assert "s3cr3t" not in str(caught.value)
+        assert server.peers == []
+
+
+# TLS.
+
+
+async def test_an_untrusted_certificate_is_refused(server_tls: ssl.SSLContext) -> None:
+    from eightbyeight_async.transport.fast import FastTransport
+    from eightbyeight_async.transport.tls import pinned_context
+
+    async with RawServer(polite, tls=server_tls) as server, FastTransport(ssl_context=pinned_context()) as fast:
+        with pytest.raises(httpx.ConnectError, match="unable to get local issuer") as caught:
+            await fast.handle_async_request(server.post())
+        assert isinstance(caught.value.__cause__, ssl.SSLCertVerificationError)
+        assert server.requests == 0
+
+
+async def test_a_certificate_for_another_host_is_refused(transport: Make, authority: trustme.CA) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("other.example").configure_cert(context)
+    async with RawServer(polite, tls=context) as server, transport() as fast:
+        with pytest.raises(httpx.ConnectError, match="IP address mismatch"):
+            await fast.handle_async_request(server.post())
+        request = server.post(sni_hostname="other.example")
+        response = await fast.handle_async_request(request)
+        assert response.status_code == 200
+
+
+async def test_tls_1_2_is_not_spoken(transport: Make, authority: trustme.CA) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    async with RawServer(polite, tls=context) as server, transport() as fast:
+        # asyncio's server hangs up without an alert; OpenSSL's own would say "protocol version".
+        with pytest.raises(httpx.ConnectError, match="handshake"):
+            await fast.handle_async_request(server.post())
+
+
+async def test_session_tickets_do_not_disturb(transport: Make, authority: trustme.CA) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.num_tickets = 50
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    async with RawServer(polite, tls=context) as server, transport() as fast:
+        for _ in range(5):
+            await fast.handle_async_request(server.post())
+        assert len(server.peers) == 1
+
+
+async def test_rubbish_instead_of_tls_records(transport: Make, server_tls: ssl.SSLContext) -> None:
+    """A middle box, or a fault: it is an error, never an answer."""
+
+    async def relay(peer: Peer) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", behind.port)
+
+        async def forward() -> None:
+            while data := await peer.reader.read(65536):
+                writer.write(data)
+
+        up = asyncio.ensure_future(forward())
+        try:
+            seen = 0
+            while data := await reader.read(65536):
+                seen += 1
+                await peer.send(data if seen == 1 else b"\x17\x03\x03\x00\x20" + b"rubbish!" * 4)
+        finally:
+            up.cancel()
+            await asyncio.gather(up, return_exceptions=True)
+            writer.close()
+
+    async with RawServer(polite, tls=server_tls) as behind, RawServer(relay) as front, transport() as fast:
+        request = httpx.Request("GET", f"https://127.0.0.1:{front.port}/")
+        with pytest.raises((httpx.ReadError, httpx.ConnectError)) as caught:
+            await fast.handle_async_request(request)
+        assert "TLS" in str(caught.value)
+
+
+async def test_goodbye_is_said_on_closing(transport: Make, server_tls: ssl.SSLContext) -> None:
+    """One more record goes out when the pool closes an idle connection: close_notify."""
+    sent: list[int] = []
+
+    async def relay(peer: Peer) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", behind.port)
+
+        async def down() -> None:
+            while data := await reader.read(65536):
+                await peer.send(data)
+
+        task = asyncio.ensure_future(down())
+        while data := await peer.reader.read(65536):
+            sent.append(len(data))
+            writer.write(data)
+        writer.close()
+        await asyncio.gather(task, return_exceptions=True)
+
+    async with RawServer(polite, tls=server_tls) as behind, RawServer(relay) as front:
+        async with transport() as fast:
+            request = httpx.Request("GET", f"https://127.0.0.1:{front.port}/")
+            await fast.handle_async_request(request)
+            before = list(sent)
+        while front.open_now:
+            await asyncio.sleep(0.001)
+        assert len(sent) == len(before) + 1
+        assert sent[-1] < 64
+
+
+# Compressed bodies.
+
+
+@pytest.mark.parametrize("name", ["gzip", "deflate", "raw", "twice"])
+async def test_compressed_bodies_are_httpxs_business(transport: Make, server_side: dict[str, Any], name: str) -> None:
+    text = b'{"umid": "x"}' * 100
+    packed, encoding = {
+        "gzip": (gzip.compress(text), b"gzip"),
+        "deflate": (zlib.compress(text), b"deflate"),
+        "raw": (zlib.compress(text)[2:-4], b"deflate"),
+        "twice": (gzip.compress(zlib.compress(text)), b"deflate, gzip"),
+    }[name]
+    answer = b"HTTP/1.1 200 OK\r\nContent-Encoding: %s\r\nContent-Length: %d\r\n\r\n" % (encoding, len(packed))
+    async with RawServer(answering(answer + packed), **server_side) as server, transport() as fast:
+        response = await fast.handle_async_request(server.post())
+        assert await response.aread() == text
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "twice"])
+async def test_a_bomb_is_refused(transport: Make, encoding: str) -> None:
+    text = bytes(5_000_000)
+    packed, name = {
+        "gzip": (gzip.compress(text), b"gzip"),
+        "deflate": (zlib.compress(text)[2:-4], b"deflate"),
+        "twice": (gzip.compress(gzip.compress(text)), b"gzip, gzip"),
+    }[encoding]
+    answer = b"HTTP/1.1 200 OK\r\nContent-Encoding: %s\r\nContent-Length: %d\r\n\r\n" % (name, len(packed))
+    async with RawServer(answering(answer + packed)) as server, transport(max_body=1_000_000) as fast:
+        with pytest.raises(httpx.RemoteProtocolError, match="unpacks to more"):
+            await fast.handle_async_request(server.post())

@@ -1,0 +1,232 @@
+"""The same bytes mean the same through FastTransport as through httpx's own transport, wherever they are cut.
+
+Hypothesis writes answers, spoils them, cuts them up. What comes out is (status, headers, body) or a class of error;
+`DIFFERENCES` is the whole list of what may differ, and why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import re
+import ssl
+from typing import TYPE_CHECKING, NamedTuple
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from transport.raw_server import Peer, RawServer
+
+from eightbyeight_async.transport.fast import FastTransport
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Difference(NamedTuple):
+    what: str
+    why: str
+    sign: re.Pattern[bytes]  # in the answer's bytes
+    stricter: bool  # we refuse what httpx takes; else the reverse
+
+
+HEAD_END = rb"(?s:.*?)"
+DIFFERENCES = [
+    Difference(
+        "a line ends in LF alone",
+        "llhttp's switch for it would accept it between chunks too, where h11 does not; no server sends it",
+        re.compile(rb"(?<!\r)\n"),
+        stricter=True,
+    ),
+    Difference(
+        "a header goes on in the next line",
+        "obsolete since RFC 7230, and refused by llhttp without its switch for all leniencies at once",
+        re.compile(rb"\r?\n[ \t]"),
+        stricter=True,
+    ),
+    Difference(
+        "a control character in a header or trailer",
+        "never legal; h11 lets most through",
+        re.compile(rb"[\x01-\x08\x0e-\x1f\x7f]"),
+        stricter=True,
+    ),
+    Difference(
+        "Content-Length twice, or a list, with one value",
+        "RFC 9112 lets a client take it or leave it; llhttp leaves it",
+        re.compile(rb"(?i)content-length:[^\n]*(,|\n(?s:.*)content-length:)"),
+        stricter=True,
+    ),
+    Difference(
+        "a chunk extension that is no token=value",
+        "h11 takes anything after the semicolon",
+        re.compile(rb"\n[0-9A-Fa-f]+[ \t]*;"),
+        stricter=True,
+    ),
+    Difference(
+        "a space between a chunk's size and its extension",
+        "the price of taking spaces after a size, which servers do send",
+        re.compile(rb"\n[0-9A-Fa-f]+[ \t]+;"),
+        stricter=False,
+    ),
+    Difference(
+        "blank lines between a 1xx and the answer",
+        "llhttp skips them; before the first line of all we do refuse them",
+        re.compile(rb"HTTP/\d\.\d 1\d\d(?s:.*?)\r\n\r\n[\r\n]"),
+        stricter=False,
+    ),
+]
+
+NAMES = [b"X-A", b"Content-Type", b"Date", b"Connection", b"Upgrade", b"Keep-Alive", b"x_y"]
+VALUES = [b"", b"a", b"close", b"keep-alive", b"Upgrade", b"TLS/1.3", b"a, b", b'"q\xc3\xa9"', b"x" * 300, b"a\tb"]
+INFORMED = [b"", b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"]
+SPOILERS = [b"\r", b"\n", b"\r\n", b" ", b"\t", b":", b";", b",", b"\x00", b"\x01", b"\x0b", b"\x7f", b"\xff"]
+SPOILERS += [b"0", b"1", b"9", b"f", b"-", b"+", b"H", b"HTTP/1.1", b"/", b"chunked", b"Content-Length: 3\r\n"]
+
+
+@st.composite
+def answers(draw: st.DrawFn) -> bytes:
+    version = draw(st.sampled_from([b"1.1", b"1.1", b"1.1", b"1.0", b"2.0", b"1.3"]))
+    status = draw(st.sampled_from([200, 200, 200, 201, 204, 205, 304, 400, 426, 500, 999]))
+    reason = draw(st.sampled_from([b" OK", b"", b" ", b" Not So Good", b" \xc3\xa9"]))
+    headers = draw(st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(VALUES)), max_size=4))
+    body = draw(st.binary(max_size=40))
+    framing = draw(st.sampled_from(["length", "length", "chunked", "chunked", "none", "both"]))
+    if framing in ("length", "both"):
+        headers.append((b"Content-Length", b"%d" % len(body)))
+    if framing in ("chunked", "both"):
+        headers.append((b"Transfer-Encoding", draw(st.sampled_from([b"chunked", b"Chunked"]))))
+        size = draw(st.integers(1, 10))
+        chunks = [body[at : at + size] for at in range(0, len(body), size)]
+        extension = draw(st.sampled_from([b"", b"", b";a=b", b" "]))
+        trailer = draw(st.sampled_from([b"", b"", b"X-T: y\r\n"]))
+        body = b"".join(b"%x%s\r\n%s\r\n" % (len(c), extension, c) for c in chunks) + b"0\r\n" + trailer + b"\r\n"
+    if status in (204, 304) and framing != "none" and draw(st.booleans()):
+        body = b""
+    head = b"HTTP/%s %d%s\r\n" % (version, status, reason) + b"".join(b"%s: %s\r\n" % pair for pair in headers)
+    return draw(st.sampled_from(INFORMED)) + head + b"\r\n" + body
+
+
+@st.composite
+def spoiled(draw: st.DrawFn) -> bytes:
+    data = draw(answers())
+    for _ in range(draw(st.integers(0, 2))):
+        at = draw(st.integers(0, len(data)))
+        match draw(st.sampled_from(["insert", "replace", "delete", "truncate"])):
+            case "insert":
+                data = data[:at] + draw(st.sampled_from(SPOILERS)) + data[at:]
+            case "replace":
+                data = data[:at] + draw(st.sampled_from(SPOILERS)) + data[at + 1 :]
+            case "delete":
+                data = data[:at] + data[at + 1 :]
+            case _:
+                data = data[:at]
+    return data
+
+
+class Bench:
+    """A server that sends what it is told, and both transports."""
+
+    def __init__(self) -> None:
+        self.runner = asyncio.Runner()
+        self.pieces: list[bytes] = []
+        self.runner.run(self._start())
+
+    async def _start(self) -> None:
+        self.server = await RawServer(self._script).__aenter__()
+
+    async def _script(self, peer: Peer) -> None:
+        await peer.request()
+        for piece in self.pieces:
+            peer.writer.write(piece)
+            await asyncio.sleep(0)
+        peer.writer.write_eof()
+        await peer.gone()
+
+    def close(self) -> None:
+        self.runner.run(self.server.__aexit__(None, None, None))
+        self.runner.close()
+
+    def outcome(self, transport: httpx.AsyncBaseTransport, method: str) -> tuple[object, ...]:
+        return self.runner.run(self._outcome(transport, method))
+
+    async def _outcome(self, transport: httpx.AsyncBaseTransport, method: str) -> tuple[object, ...]:
+        timeout = {"connect": 5, "read": 5, "write": 5, "pool": 5}
+        request = httpx.Request(method, self.server.url, headers={"Host": "x"}, extensions={"timeout": timeout})
+        async with transport:
+            try:
+                response = await transport.handle_async_request(request)
+                body = await response.aread()
+                await response.aclose()
+            except httpx.TransportError as error:
+                return (type(error).__name__,)
+            headers = [pair for pair in response.headers.raw if pair[0].lower() != b"content-length"]
+            return (response.status_code, response.http_version, response.reason_phrase, headers, body)
+
+
+@pytest.fixture(scope="module")
+def bench() -> Iterator[Bench]:
+    made = Bench()
+    yield made
+    made.close()
+
+
+def compare(bench: Bench, tls: ssl.SSLContext, data: bytes, cuts: list[int], method: str) -> None:
+    edges = sorted({0, len(data), *[cut % (len(data) + 1) for cut in cuts]})
+    bench.pieces = [data[start:end] for start, end in itertools.pairwise(edges)]
+    ours = bench.outcome(FastTransport(ssl_context=tls), method)
+    theirs = bench.outcome(httpx.AsyncHTTPTransport(verify=tls), method)
+    if ours == theirs:
+        return
+    # Refused by one of them, and for a reason that is listed.
+    assert (len(ours) == 1) != (len(theirs) == 1), (data, ours, theirs)
+    stricter = len(ours) == 1
+    listed = [one.what for one in DIFFERENCES if one.stricter is stricter and one.sign.search(data)]
+    assert listed, (data, ours, theirs)
+
+
+@pytest.mark.parametrize("anyio_backend", ["none"])
+@settings(
+    max_examples=500,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    derandomize=True,
+)
+@given(data=spoiled(), cuts=st.lists(st.integers(0, 1000), max_size=6), method=st.sampled_from(["GET", "GET", "HEAD"]))
+@example(data=b"", cuts=[], method="GET")
+@example(data=b"HTTP/1.1 101 Switching Protocols\r\n\r\n", cuts=[], method="GET")
+@example(data=b"\r\nHTTP/1.1 200 OK\r\n\r\n", cuts=[], method="GET")
+def test_the_same_bytes_mean_the_same(
+    bench: Bench, tls: ssl.SSLContext, anyio_backend: str, data: bytes, cuts: list[int], method: str
+) -> None:
+    del anyio_backend
+    compare(bench, tls, data, cuts, method)
+
+
+WITNESSES = {
+    "a line ends in LF alone": b"HTTP/1.1 200 OK\nContent-Length: 2\n\nhi",
+    "a header goes on in the next line": b"HTTP/1.1 200 OK\r\nX: a\r\n b\r\nContent-Length: 2\r\n\r\nhi",
+    "a control character in a header or trailer": b"HTTP/1.1 200 OK\r\nX: \x01\r\nContent-Length: 2\r\n\r\nhi",
+    "Content-Length twice, or a list, with one value": b"HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\n\r\nhi",
+    "a chunk extension that is no token=value": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    b"2; a = b\r\nhi\r\n0\r\n\r\n",
+    "a space between a chunk's size and its extension": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    b"2 ;a=b\r\nhi\r\n0\r\n\r\n",
+    "blank lines between a 1xx and the answer": b"HTTP/1.1 100 Continue\r\n\r\n\r\n"
+    b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
+}
+
+
+@pytest.mark.parametrize("anyio_backend", ["none"])
+@pytest.mark.parametrize("difference", DIFFERENCES, ids=lambda one: one.what)
+def test_each_difference_is_still_one(
+    bench: Bench, tls: ssl.SSLContext, anyio_backend: str, difference: Difference
+) -> None:
+    """A line of the table that has become untrue goes out of it."""
+    del anyio_backend
+    data = WITNESSES[difference.what]
+    assert difference.sign.search(data)
+    bench.pieces = [data]
+    ours = bench.outcome(FastTransport(ssl_context=tls), "GET")
+    theirs = bench.outcome(httpx.AsyncHTTPTransport(verify=tls), "GET")
+    assert (len(ours) == 1, len(theirs) == 1) == (difference.stricter, not difference.stricter)

@@ -1,0 +1,315 @@
+"""Who gets which connection, how many there are, and that everything comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import time
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from transport.raw_server import OK, Peer, RawServer, polite
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable
+
+    from eightbyeight_async.transport.fast import FastTransport
+    from eightbyeight_async.transport.pool import Pool
+
+    Make = Callable[..., FastTransport]
+
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("collected")]
+
+
+def timeouts(**seconds: float) -> dict[str, float | None]:
+    return {"connect": None, "read": None, "write": None, "pool": None, **seconds}
+
+
+def only(fast: FastTransport) -> Pool:
+    (pool,) = fast.pools.values()
+    return pool
+
+
+class Gate:
+    """A server script that answers when it is let, and notes the order of what it got."""
+
+    def __init__(self) -> None:
+        self.open = asyncio.Event()
+        self.order: list[bytes] = []
+        self.peers: list[int] = []
+
+    async def __call__(self, peer: Peer) -> None:
+        while True:
+            _, body = await peer.request()
+            self.order.append(body)
+            self.peers.append(peer.number)
+            await self.open.wait()
+            await peer.send(OK)
+
+
+async def turns(until: Callable[[], bool]) -> None:
+    """Let the loop turn until something is so; a test that never gets there fails by its count."""
+    for _ in range(2000):
+        if until():
+            return
+        await asyncio.sleep(0.001)
+    raise AssertionError("it never came to that")
+
+
+async def test_the_last_one_returned_is_the_first_one_used(transport: Make) -> None:
+    gate = Gate()
+    async with RawServer(gate) as server, transport() as fast:
+        tasks = [asyncio.ensure_future(fast.handle_async_request(server.post(b"%d" % n))) for n in range(3)]
+        await turns(lambda: len(gate.order) == 3)
+        gate.open.set()
+        await asyncio.gather(*tasks)
+        assert only(fast).idle == 3
+        gate.peers.clear()
+        for _ in range(6):
+            await fast.handle_async_request(server.post())
+        assert len(set(gate.peers)) == 1
+
+
+async def test_who_waits_longest_is_served_first(transport: Make) -> None:
+    gate = Gate()
+    async with RawServer(gate) as server, transport(max_connections=1) as fast:
+        tasks = []
+        for number in range(20):
+            tasks.append(asyncio.ensure_future(fast.handle_async_request(server.post(b"%02d" % number))))
+            await asyncio.sleep(0)
+        await turns(lambda: len(gate.order) == 1)
+        assert only(fast).waiting == 19
+        gate.open.set()
+        await asyncio.gather(*tasks)
+        assert gate.order == sorted(gate.order)
+        assert len(server.peers) == 1
+
+
+async def test_the_bound_holds_and_is_used(transport: Make) -> None:
+    async with RawServer(polite) as server, transport(max_connections=7) as fast:
+        await asyncio.gather(*[fast.handle_async_request(server.post()) for _ in range(300)])
+        assert server.open_at_most == 7
+        assert (only(fast).slots, only(fast).idle, only(fast).waiting) == (7, 7, 0)
+
+
+async def test_the_bound_is_per_origin(transport: Make) -> None:
+    gate = Gate()
+    async with RawServer(gate) as one, RawServer(gate) as other, transport(max_connections=2) as fast:
+        tasks = [asyncio.ensure_future(fast.handle_async_request(s.post())) for s in (one, other) for _ in range(3)]
+        await turns(lambda: len(gate.order) == 4)
+        assert one.open_now == other.open_now == 2
+        gate.open.set()
+        await asyncio.gather(*tasks)
+
+
+async def test_ten_thousand_wait_for_five(transport: Make, server_tls: ssl.SSLContext) -> None:
+    async with RawServer(polite, tls=server_tls) as server, transport(max_connections=5) as fast:
+        responses = await asyncio.gather(*[fast.handle_async_request(server.post()) for _ in range(10_000)])
+        assert sum(response.status_code == 200 for response in responses) == 10_000
+        assert server.open_at_most == len(server.peers) == 5
+        assert (only(fast).slots, only(fast).idle, only(fast).waiting) == (5, 5, 0)
+
+
+async def test_pool_timeout_says_that_nothing_was_sent(transport: Make) -> None:
+    gate = Gate()
+    async with RawServer(gate) as server, transport(max_connections=1) as fast:
+        first = asyncio.ensure_future(fast.handle_async_request(server.post(b"first")))
+        await turns(lambda: len(gate.order) == 1)
+        with pytest.raises(httpx.PoolTimeout):
+            await fast.handle_async_request(server.post(timeout=timeouts(pool=0.02)))
+        assert only(fast).waiting == 0
+        gate.open.set()
+        await first
+        assert gate.order == [b"first"]
+        assert only(fast).slots == only(fast).idle == 1
+
+
+async def test_who_gives_up_waiting_is_forgotten_at_once(transport: Make) -> None:
+    gate = Gate()
+    async with RawServer(gate) as server, transport(max_connections=1) as fast:
+        first = asyncio.ensure_future(fast.handle_async_request(server.post()))
+        waiting = [asyncio.ensure_future(fast.handle_async_request(server.post())) for _ in range(500)]
+        await turns(lambda: len(gate.order) == 1)
+        assert only(fast).waiting == 500
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        assert only(fast).waiting == 0
+        gate.open.set()
+        assert (await first).status_code == 200
+
+
+async def test_a_failed_connect_lets_the_next_one_try(transport: Make) -> None:
+    async with transport(max_connections=2) as fast:
+        request = httpx.Request("GET", "http://127.0.0.1:9/")
+        failures = await asyncio.gather(
+            *[fast.handle_async_request(request) for _ in range(50)], return_exceptions=True
+        )
+        assert {type(failure) for failure in failures} == {httpx.ConnectError}
+        assert (only(fast).slots, only(fast).waiting) == (0, 0)
+
+
+async def test_a_failed_exchange_lets_the_next_one_try(transport: Make) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        if peer.number % 2:
+            await peer.send(OK)
+
+    async with RawServer(script) as server, transport(max_connections=2) as fast:
+        results = await asyncio.gather(
+            *[fast.handle_async_request(server.post()) for _ in range(40)], return_exceptions=True
+        )
+        assert {type(result) for result in results} <= {
+            httpx.RemoteProtocolError,
+            *{type(r) for r in results if isinstance(r, httpx.Response)},
+        }
+        await turns(lambda: only(fast).slots == 0)
+        assert only(fast).waiting == 0
+
+
+async def test_idle_connections_are_closed_in_time(transport: Make, server_tls: ssl.SSLContext) -> None:
+    async with RawServer(polite, tls=server_tls) as server, transport(keepalive_expiry=0.1) as fast:
+        await asyncio.gather(*[fast.handle_async_request(server.post()) for _ in range(3)])
+        assert only(fast).idle == 3
+        await turns(lambda: only(fast).sockets == 0)
+        assert only(fast).slots == only(fast).idle == 0
+        await turns(lambda: server.open_now == 0)
+        await fast.handle_async_request(server.post())
+        assert len(server.peers) == 4
+
+
+async def test_an_expired_connection_is_not_used_even_if_nobody_swept(transport: Make) -> None:
+    async with RawServer(polite) as server, transport(keepalive_expiry=0.05) as fast:
+        await fast.handle_async_request(server.post())
+        time.sleep(0.1)  # noqa: ASYNC251 - the loop is busy, the timer late
+        await fast.handle_async_request(server.post())
+        assert len(server.peers) == 2
+
+
+async def test_closing_fails_what_is_under_way_and_leaves_nothing(transport: Make, server_tls: ssl.SSLContext) -> None:
+    gate = Gate()
+    async with RawServer(gate, tls=server_tls) as server:
+        fast = transport(max_connections=2)
+        tasks = [asyncio.ensure_future(fast.handle_async_request(server.post())) for _ in range(4)]
+        await turns(lambda: len(gate.order) == 2)
+        pool = only(fast)
+        await fast.aclose()
+        assert (pool.sockets, pool.idle, pool.waiting) == (0, 0, 0)
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        # Two were written and wait for an answer; two never left.
+        kinds = [type(result) for result in results]
+        assert kinds == [httpx.ReadError] * 2 + [httpx.ConnectError] * 2
+        assert all("closed" in str(result) for result in results)
+        assert pool.slots == 0
+        await fast.aclose()
+        with pytest.raises(RuntimeError, match="closed"):
+            await fast.handle_async_request(server.post())
+
+
+async def test_closing_ends_a_connect_under_way(transport: Make) -> None:
+    async def silent(peer: Peer) -> None:
+        await peer.gone()
+
+    async with RawServer(silent) as server:
+        fast = transport()
+        request = httpx.Request("GET", f"https://127.0.0.1:{server.port}/")
+        task = asyncio.ensure_future(fast.handle_async_request(request))
+        await turns(lambda: len(server.peers) == 1)
+        pool = only(fast)
+        await fast.aclose()
+        assert pool.sockets == 0
+        with pytest.raises(httpx.ConnectError, match="closed"):
+            await task
+        assert pool.slots == 0
+
+
+async def test_other_schemes_are_refused(transport: Make) -> None:
+    async with transport() as fast:
+        for url in ("ftp://127.0.0.1/", "ws://127.0.0.1/", "/relative"):
+            with pytest.raises(httpx.UnsupportedProtocol):
+                await fast.handle_async_request(httpx.Request("GET", url, headers={"Host": "x"}))
+
+
+# Other loops. These run loops of their own.
+
+
+def await_quiet(until: Callable[[], bool]) -> None:
+    for _ in range(2000):
+        if until():
+            return
+        time.sleep(0.001)
+    raise AssertionError("it never came to that")
+
+
+def runs(loop: str) -> Callable[[Any], Any]:
+    if loop == "asyncio":
+        return asyncio.run
+    return pytest.importorskip("uvloop").run  # type: ignore[no-any-return]
+
+
+# A loop left with open connections: asyncio complains when it collects them, uvloop in `loop.close()` (where a
+# warning turned into an error keeps it closing for ever, with any open socket of anybody).
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+@pytest.mark.parametrize("anyio_backend", ["none"])
+def test_a_second_loop_starts_with_new_connections(
+    transport: Make, threaded_server: RawServer, loop: str, anyio_backend: str
+) -> None:
+    """What the dead loop had open is let go: the server sees it end, and the new loop's requests are served."""
+    del anyio_backend
+    run = runs(loop)
+    fast = transport()
+
+    async def main(*, last: bool) -> None:
+        await asyncio.gather(*[fast.handle_async_request(threaded_server.post()) for _ in range(3)])
+        assert only(fast).sockets == 3
+        if last:
+            await fast.aclose()
+
+    for number in (1, 2, 3):
+        run(main(last=number == 3))
+        assert len(threaded_server.peers) == 3 * number
+        if number == 2:
+            await_quiet(lambda: threaded_server.open_now <= 3)  # the first loop's are gone, though nobody closed them
+    await_quiet(lambda: threaded_server.open_now == 0)
+    gc.collect()
+
+
+@pytest.mark.parametrize("anyio_backend", ["none"])
+def test_a_loop_that_only_rests_gets_its_connections_closed_when_it_runs(transport: Make, anyio_backend: str) -> None:
+    del anyio_backend
+    fast = transport()
+    first = asyncio.new_event_loop()
+    server = first.run_until_complete(RawServer(polite).__aenter__())
+    first.run_until_complete(fast.handle_async_request(server.post()))
+    old = only(fast)
+
+    async def elsewhere() -> None:
+        async with RawServer(polite) as other:
+            await fast.handle_async_request(other.post())
+        await fast.aclose()
+
+    asyncio.run(elsewhere())
+    assert old.sockets == 1
+    first.run_until_complete(asyncio.sleep(0.01))
+    assert old.sockets == old.slots == 0
+    first.run_until_complete(server.__aexit__(None, None, None))
+    first.run_until_complete(asyncio.sleep(0.01))
+    first.close()
+
+
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+@pytest.mark.parametrize("anyio_backend", ["none"])
+def test_closing_from_a_later_loop_works(transport: Make, threaded_server: RawServer, anyio_backend: str) -> None:
+    del anyio_backend
+    fast = transport()
+
+    async def use() -> None:
+        await fast.handle_async_request(threaded_server.post())
+
+    asyncio.run(use())
+    assert only(fast).sockets == 1
+    asyncio.run(fast.aclose())
+    gc.collect()
