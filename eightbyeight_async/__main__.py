@@ -1,0 +1,27 @@
+"""`eightbyeight` and `python -m eightbyeight_async`: the door to the command line, which is an extra."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from importlib.util import find_spec
+
+__all__ = ["main"]
+
+
+def main() -> int:
+    """Runs the command line with the arguments of this process; returns its exit code."""
+    missing = [name for name in ("cyclopts", "rich") if find_spec(name) is None]
+    if missing:
+        needs = " and ".join(missing)
+        print(f'eightbyeight: the command line needs {needs}: pip install "eightbyeight-async[cli]"', file=sys.stderr)  # noqa: T201
+        return 2
+    from eightbyeight_async.cli.entry import run_command_line  # noqa: PLC0415 - an extra, and slower than the check
+
+    # What stops a service is what stops it by hand: SIGTERM as Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    return run_command_line(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,238 @@
+"""The commands: what each is called, what it takes, what its help teaches. What they do is elsewhere.
+
+Imports inside the commands: `eightbyeight --help` has to be there at once.
+No `from __future__ import annotations` here: the annotations are read when the commands are made.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import App, Parameter
+
+from eightbyeight_async.cli.exits import MEANINGS
+from eightbyeight_async.cli.options import FILE, MESSAGE, OUTPUT, SPEED, Connection, MessageFields
+from eightbyeight_async.version import __version__
+
+__all__ = ["make_app"]
+
+_Flag = Parameter(negative=(), show_default=False, group=OUTPUT)
+AsJson = Annotated[bool, _Flag, Parameter(name="--json", help="Print a JSON object.")]
+DryRun = Annotated[bool, _Flag, Parameter(help="Check everything, say what would be sent, send nothing.")]
+
+
+def make_app() -> App:
+    app = App(
+        name="eightbyeight",
+        help="Send and cancel messages through the 8x8 Connect API.\n\n"
+        "EIGHTBYEIGHT_API_KEY and EIGHTBYEIGHT_SUBACCOUNT_ID say who you are. "
+        "Without an account: `eightbyeight demo`, or `eightbyeight sandbox`.",
+        help_epilogue=MEANINGS,
+        help_format="markdown",
+        version=__version__,
+    )
+    for name, command in (
+        ("send", send),
+        ("send-each", send_each),
+        ("cancel", cancel),
+        ("cancel-batch", cancel_batch),
+        ("chatapps-cancel", chatapps_cancel),
+        ("sandbox", sandbox),
+        ("demo", demo),
+    ):
+        app.command(command, name=name)
+    return app
+
+
+def send(
+    *,
+    to: Annotated[str, Parameter(help="The number, with + and country code.", group=MESSAGE)],
+    text: Annotated[str, Parameter(help="The message.", allow_leading_hyphen=True, group=MESSAGE)],
+    client_message_id: Annotated[
+        str | None, Parameter(help="Your reference, echoed in receipts.", group=MESSAGE)
+    ] = None,
+    message: MessageFields = MessageFields(),  # noqa: B008 - frozen
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+    connection: Connection = Connection(),  # noqa: B008 - frozen
+) -> int:
+    """Send one SMS.
+
+    It is never sent twice by itself: a try is repeated only when the API says that it had an internal error
+    (2000 to 2999). Exit code 4 means: it may have been sent, look it up before you run this again.
+
+    ```
+    eightbyeight send --to +6598765432 --text "Your code is 123456"
+    ```
+    """
+    from eightbyeight_async.cli import one  # noqa: PLC0415
+
+    request = one.request_from(
+        {**message.values(), "destination": to, "text": text, "client_message_id": client_message_id}
+    )
+    if dry_run:
+        return one.plan(connection, request, as_json=as_json)
+    return one.send(connection, request, as_json=as_json)
+
+
+def send_each(
+    file: Annotated[
+        str, Parameter(help="CSV with a header, or JSONL; - for stdin.", group=FILE, allow_leading_hyphen=True)
+    ],
+    /,
+    *,
+    text: Annotated[
+        str | None,
+        Parameter(
+            help="The text of every message; {column} is filled in from the row.",
+            allow_leading_hyphen=True,
+            group=FILE,
+        ),
+    ] = None,
+    file_format: Annotated[
+        Literal["csv", "jsonl"] | None, Parameter(name="--format", help="Else by the file's name.", group=FILE)
+    ] = None,
+    delimiter: Annotated[
+        str | None, Parameter(help="What separates the cells of a CSV, or the word tab; else found out.", group=FILE)
+    ] = None,
+    message: MessageFields = MessageFields(),  # noqa: B008 - frozen
+    concurrency: Annotated[int, Parameter(help="Requests in flight.", group=SPEED)] = 50,
+    rate: Annotated[float | None, Parameter(help="At most so many requests a second.", group=SPEED)] = None,
+    output: Annotated[Path | None, Parameter(help="Where the records go; else to stdout.", group=OUTPUT)] = None,
+    force: Annotated[bool, _Flag, Parameter(help="Overwrite --output.")] = False,
+    include_private: Annotated[bool, _Flag, Parameter(help="Numbers and texts in the records.")] = False,
+    dry_run: DryRun = False,
+    connection: Connection = Connection(),  # noqa: B008 - frozen
+) -> int:
+    """Send an SMS for each row of a file.
+
+    Columns named like the fields of a message (`destination`, `text`, `source`, `scheduled`,
+    `client_message_id`, ...) are those fields; an empty cell leaves its field out. Other columns are for
+    `--text`. Options of a message hold for the rows that leave the field out.
+
+    The whole file is checked first, and nothing is sent if anything is wrong with it. Then a JSON line a
+    message is written as its answer comes (`row`, `outcome`, `umid`, ...), without numbers and texts.
+    Ctrl-C stops it; what was in flight then is recorded as `unknown`.
+
+    ```
+    eightbyeight send-each people.csv --text "Hi {name}, see you at {time}" --dry-run
+    eightbyeight send-each people.csv --text "Hi {name}, see you at {time}" > sent.jsonl
+    ```
+    """
+    from eightbyeight_async.cli import send_each as command  # noqa: PLC0415
+
+    order = command.Order(
+        file=file,
+        text=text,
+        defaults=message.values(),
+        format=file_format,
+        separator=delimiter,
+        concurrency=concurrency,
+        rate=rate,
+        output=output,
+        force=force,
+        include_private=include_private,
+    )
+    return command.send_each(order, connection, dry_run=dry_run)
+
+
+def cancel(
+    umid: Annotated[str, Parameter(help="The id that sending it gave.")],
+    /,
+    *,
+    as_json: AsJson = False,
+    connection: Connection = Connection(),  # noqa: B008 - frozen
+) -> int:
+    """Cancel a scheduled SMS. Exit code 1 also if it was not waiting any more.
+
+    ```
+    eightbyeight cancel 7a4bbd96-19f0-4b6a-a7a4-cf0b0a5a7a3e
+    ```
+    """
+    from eightbyeight_async.cli import one  # noqa: PLC0415
+
+    return one.cancel(connection, "cancel", umid, as_json=as_json)
+
+
+def cancel_batch(
+    batch_id: Annotated[str, Parameter(help="The id that sending the batch gave.")],
+    /,
+    *,
+    as_json: AsJson = False,
+    connection: Connection = Connection(),  # noqa: B008 - frozen
+) -> int:
+    """Cancel what is still scheduled of a batch of SMS. Exit code 1 also if nothing was.
+
+    ```
+    eightbyeight cancel-batch 00b4d8a4-1f0f-4a6b-9c2e-9f0d0a1b2c3d --json
+    ```
+    """
+    from eightbyeight_async.cli import one  # noqa: PLC0415
+
+    return one.cancel(connection, "cancel-batch", batch_id, as_json=as_json)
+
+
+def chatapps_cancel(
+    umid: Annotated[str, Parameter(help="The id that sending it gave.")],
+    /,
+    *,
+    as_json: AsJson = False,
+    connection: Connection = Connection(),  # noqa: B008 - frozen
+) -> int:
+    """Cancel a scheduled ChatApps message (WhatsApp, Viber, ...). Exit code 1 also if it was not waiting any more.
+
+    ```
+    eightbyeight chatapps-cancel 7a4bbd96-19f0-4b6a-a7a4-cf0b0a5a7a3e
+    ```
+    """
+    from eightbyeight_async.cli import one  # noqa: PLC0415
+
+    return one.cancel(connection, "chatapps-cancel", umid, as_json=as_json)
+
+
+def sandbox(
+    *,
+    port: Annotated[int, Parameter(help="Of the SMS host; 0 for a free one.")] = 0,
+    chatapps_port: Annotated[int, Parameter(help="Of the ChatApps host; 0 for a free one.")] = 0,
+    allow_tls12: Annotated[bool, _Flag, Parameter(help="Offer TLS 1.2 beside 1.3, as the API does.")] = False,
+    rate_limit: Annotated[float | None, Parameter(help="Requests a second, beyond them 429.")] = None,
+    latency: Annotated[float, Parameter(help="Seconds that every answer takes longer.")] = 0.0,
+) -> int:
+    """Run an 8x8 Connect API of your own on this machine, until Ctrl-C.
+
+    It keeps the API's rules over real HTTPS and sends nothing. Prints the variables that point a program at it:
+
+    ```
+    eightbyeight sandbox > sandbox.env &
+    . ./sandbox.env && eightbyeight send --to +6598765432 --text Hello
+    ```
+    """
+    from eightbyeight_async.cli.serve import SandboxSettings, serve  # noqa: PLC0415
+
+    return serve(
+        SandboxSettings(
+            sms_port=port,
+            chatapps_port=chatapps_port,
+            allow_tls12=allow_tls12,
+            rate_limit=rate_limit,
+            latency=latency,
+        )
+    )
+
+
+def demo(
+    *,
+    concurrency: Annotated[int, Parameter(help="Requests in flight.")] = 16,
+    output: Annotated[Path | None, Parameter(help="Keep the records in this file.")] = None,
+) -> int:
+    """Send 2,000 messages to a sandbox, cancel the scheduled ones, count what became of them.
+
+    Needs no account and leaves nothing behind. Exit code 0 only if all counts add up, and every message that
+    was accepted arrived exactly once.
+
+    ```
+    eightbyeight demo
+    ```
+    """
+    from eightbyeight_async.cli.demo import run_demo  # noqa: PLC0415
+
+    return run_demo(concurrency=concurrency, output=output)

@@ -1,0 +1,41 @@
+"""The demo's 2,000 rows, `demo.csv`, with their schedules moved to today.
+
+Their numbers are nobody's: from ranges that regulators keep for films (United Kingdom, United States, France,
+Germany, Sweden, Australia), with a subscriber number of zeros elsewhere, and under +999, which no country has: those
+the sandbox rejects. A few rows have a schedule that has passed, which the API refuses.
+"""
+
+from __future__ import annotations
+
+import csv
+from datetime import timedelta
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+__all__ = ["FAULTY_ROWS", "write_demo_file"]
+
+# Met by an internal error (code 2000) first.
+FAULTY_ROWS = (100, 1500)
+_MINUTES = "scheduled_in_minutes"
+
+
+def write_demo_file(path: Path, now: datetime) -> list[str]:
+    """Writes the file; returns the numbers of `FAULTY_ROWS`."""
+    packed = files("eightbyeight_async.cli") / "demo.csv"
+    faulty = []
+    rows = csv.DictReader(packed.read_text(encoding="utf-8").splitlines())
+    with path.open("w", encoding="utf-8", newline="") as made:
+        names = [name for name in rows.fieldnames or () if name != _MINUTES]
+        writer = csv.DictWriter(made, [*names, "scheduled"])
+        writer.writeheader()
+        for number, row in enumerate(rows, 1):
+            minutes = row.pop(_MINUTES)
+            moment = now + timedelta(minutes=int(minutes)) if minutes else None
+            writer.writerow({**row, "scheduled": "" if moment is None else moment.isoformat(timespec="seconds")})
+            if number in FAULTY_ROWS:
+                faulty.append(row["destination"])
+    return faulty

@@ -1,0 +1,102 @@
+"""How every command ends: an exit code, for a mistake one line on stderr, never a traceback.
+
+What a person typed can be a number or a text, and what they type wrong ends up in a build's log: errors about
+arguments name options and commands, no values. `EIGHTBYEIGHT_DEBUG=1` shows tracebacks, for bug reports.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cyclopts import App, CycloptsError
+from cyclopts.exceptions import CoercionError, MissingArgumentError, UnknownOptionError, UnusedCliTokensError
+
+from eightbyeight_async.cli.app import make_app
+from eightbyeight_async.cli.exits import Exit, UsageError, exit_after
+from eightbyeight_async.errors import EightByEightError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["run_command_line"]
+
+
+def run_command_line(arguments: Sequence[str]) -> int:
+    """Runs one command; returns its exit code."""
+    try:
+        code = _run(make_app(), arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader of stdout went away. Python would say so once more when it flushes at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.REFUSED
+    return code
+
+
+def _run(app: App, arguments: Sequence[str]) -> int:
+    try:
+        code = app(list(arguments) or ["--help"], exit_on_error=False, print_error=False, result_action="return_value")
+    except CycloptsError as wrong:
+        command = " ".join(["eightbyeight", *(wrong.command_chain or ())])
+        return _fail(f"{_words(wrong, app)} (see {command} --help)", Exit.USAGE)
+    except UsageError as wrong:
+        return _fail(str(wrong), Exit.USAGE)
+    except EightByEightError as wrong:
+        return _fail(str(wrong), exit_after(wrong))
+    except ModuleNotFoundError as missing:
+        if "eightbyeight-async[" not in str(missing):
+            return _bug(missing)
+        return _fail(str(missing), Exit.USAGE)
+    except KeyboardInterrupt:
+        return _fail("interrupted", Exit.INTERRUPTED)
+    except BrokenPipeError:
+        raise
+    except Exception as bug:  # noqa: BLE001 - the last place there is
+        return _bug(bug)
+    return int(code) if isinstance(code, int) else Exit.OK
+
+
+def _fail(words: str, code: Exit) -> int:
+    print(f"eightbyeight: {words}", file=sys.stderr)
+    if _debugging():
+        traceback.print_exc()
+    return code
+
+
+def _bug(bug: Exception) -> int:
+    """The exception's type and place; its words may hold anything."""
+    last = traceback.extract_tb(bug.__traceback__)[-1]
+    where = f"{Path(last.filename).name}:{last.lineno}"
+    return _fail(
+        f"internal error: {type(bug).__name__} in {where}; please report it (EIGHTBYEIGHT_DEBUG=1 shows a traceback)",
+        Exit.INTERNAL,
+    )
+
+
+def _debugging() -> bool:
+    return os.environ.get("EIGHTBYEIGHT_DEBUG", "") not in ("", "0")
+
+
+def _words(wrong: CycloptsError, app: App) -> str:
+    match wrong:
+        case UnknownOptionError():
+            # `--to=+6598765432` spelt wrong: only what stands before the `=`.
+            return f"there is no option {(wrong.token.keyword or wrong.token.value).partition('=')[0]}"
+        case UnusedCliTokensError() if wrong.command_chain:
+            return "an argument too many; put a text with spaces in quotes"
+        case MissingArgumentError() if wrong.argument is not None:
+            return f"{wrong.argument.name} is missing"
+        case CoercionError() if wrong.argument is not None:
+            choices = getattr(wrong.target_type, "__args__", ())
+            kinds = {int: "a whole number", float: "a number"}
+            kind = f"one of {', '.join(map(str, choices))}" if choices else kinds.get(wrong.target_type or str)
+            return f"{wrong.argument.name} must be {kind or 'of another kind'}"
+        case _ if not wrong.command_chain:
+            commands = ", ".join(name for name in app if not name.startswith("-"))
+            return f"there is no such command; there are {commands}"
+        case _:
+            return "the arguments do not fit together"

@@ -1,0 +1,79 @@
+"""The counts of a run, which add up: rows = accepted + rejected + failed + unknown + not tried."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import attrs
+
+from eightbyeight_async.cli.exits import Exit
+from eightbyeight_async.cli.record import Outcome, outcome_of, status_word
+from eightbyeight_async.errors import APIError, AuthenticationError
+
+if TYPE_CHECKING:
+    from eightbyeight_async.errors import EightByEightError
+    from eightbyeight_async.models.sms import SmsResponse
+
+__all__ = ["Tally"]
+
+_MOST_REASONS = 30
+
+
+@attrs.define
+class Tally:
+    """
+    Attributes:
+        rows: messages there are to send.
+        outcomes: how many ended how.
+        reasons: why those that were not accepted were not, and the row of the first of each kind.
+        key_refused: the API said that the key is not accepted.
+        interrupted: somebody stopped the run.
+    """
+
+    rows: int
+    outcomes: Counter[Outcome] = attrs.field(factory=Counter)
+    reasons: Counter[str] = attrs.field(factory=Counter)
+    first_rows: dict[str, int] = attrs.field(factory=dict)
+    key_refused: bool = False
+    interrupted: bool = False
+
+    def count(self, row: int, response: SmsResponse | None, error: EightByEightError | None) -> None:
+        outcome = outcome_of(response, error)
+        self.outcomes[outcome] += 1
+        if isinstance(error, AuthenticationError):
+            self.key_refused = True
+        if outcome is not Outcome.ACCEPTED:
+            reason = f"{outcome.value}: {_reason(response, error)}"
+            if reason not in self.reasons and len(self.reasons) >= _MOST_REASONS:
+                reason = f"{outcome.value}: for other reasons"
+            self.reasons[reason] += 1
+            self.first_rows[reason] = min(row, self.first_rows.get(reason, row))
+
+    @property
+    def tried(self) -> int:
+        return self.outcomes.total()
+
+    @property
+    def not_tried(self) -> int:
+        return self.rows - self.tried
+
+    @property
+    def exit(self) -> Exit:
+        if self.interrupted:
+            return Exit.INTERRUPTED
+        if self.outcomes[Outcome.UNKNOWN]:
+            return Exit.UNKNOWN
+        if self.key_refused:
+            return Exit.AUTHENTICATION
+        return Exit.OK if self.outcomes[Outcome.ACCEPTED] == self.rows else Exit.REFUSED
+
+
+def _reason(response: SmsResponse | None, error: EightByEightError | None) -> str:
+    """Without what differs from message to message (error ids, attempts), so that equals are counted together."""
+    if response is not None:
+        return f"status {status_word(response)}"
+    if isinstance(error, APIError):
+        code = "no code" if error.code is None else f"code {error.code}"
+        return f"{error.args[0]} ({type(error).__name__}, {code}, HTTP {error.status_code})"
+    return "interrupted" if error is None else f"{error} ({type(error).__name__})"

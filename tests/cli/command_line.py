@@ -1,0 +1,77 @@
+"""The real command in a process of its own, pointed at a sandbox."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import pytest
+
+import eightbyeight_async
+from eightbyeight_async.cli.entry import run_command_line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from eightbyeight_async.sandbox import Sandbox
+
+ROOT = Path(eightbyeight_async.__file__).parent.parent
+COMMAND = [sys.executable, "-m", "eightbyeight_async"]
+
+
+@attrs.frozen
+class Ended:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """The JSON lines of stdout."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+def environment(sandbox: Sandbox | None, **more: str) -> dict[str, str]:
+    """This process's, with nothing of EIGHTBYEIGHT_ in it but what the sandbox says; warnings are errors."""
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("EIGHTBYEIGHT_")}
+    wiring: Mapping[str, str] = {} if sandbox is None else sandbox.environment
+    return {**bare, "PYTHONWARNINGS": "error", "PYTHONPATH": str(ROOT), **wiring, **more}
+
+
+def eightbyeight(*arguments: object, sandbox: Sandbox | None = None, stdin: bytes = b"", **more: str) -> Ended:
+    ended = subprocess.run(  # noqa: S603
+        [*COMMAND, *map(str, arguments)],
+        input=stdin,
+        capture_output=True,
+        env=environment(sandbox, **more),
+        timeout=60,
+        check=False,
+    )
+    return Ended(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
+
+
+def in_process(
+    *arguments: object, capsys: pytest.CaptureFixture[str], sandbox: Sandbox | None = None, **more: str
+) -> Ended:
+    """The same without a process of its own, for long tables: a process takes half a second to start."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment(sandbox, **more).items():
+            patch.setenv(name, value)
+        code = run_command_line([str(argument) for argument in arguments])
+    out, err = capsys.readouterr()
+    return Ended(code, out, err)
+
+
+def started(*arguments: object, sandbox: Sandbox | None = None, **more: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(  # noqa: S603
+        [*COMMAND, *map(str, arguments)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(sandbox, **more),
+    )

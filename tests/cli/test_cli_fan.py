@@ -1,0 +1,205 @@
+"""The run over a file: how much is taken, what stops it, what becomes of what is in flight."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from eightbyeight_async.cli import fan
+from eightbyeight_async.cli.exits import Exit
+from eightbyeight_async.cli.fan import Fan
+from eightbyeight_async.cli.lines import FileChangedError
+from eightbyeight_async.cli.output import NoLines
+from eightbyeight_async.cli.record import Outcome
+from eightbyeight_async.cli.rows import Row
+from eightbyeight_async.cli.run import run
+from eightbyeight_async.cli.tally import Tally
+from eightbyeight_async.models.sms import SmsRequest
+from eightbyeight_async.sandbox import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from eightbyeight_async.sandbox import Sandbox
+
+WIDTH = 4
+
+
+class Records(NoLines):
+    """Keeps the records; `fails_after`: as a disk does that is full then."""
+
+    def __init__(self, fails_after: int | None = None) -> None:
+        super().__init__()
+        self.kept: list[dict[str, object]] = []
+        self._fails_after = fails_after
+
+    async def write(self, line: str) -> None:
+        if len(self.kept) == self._fails_after:
+            self.failure = "o: No space left on device"
+        if self.failure is None:
+            self.kept.append(json.loads(line))
+        else:
+            self.unwritten.append(line)
+
+
+def rows(count: int, taken: Callable[[int], None] = lambda _: None) -> Iterator[Row]:
+    for number in range(1, count + 1):
+        taken(number)
+        yield Row(number=number, line=number + 1, request=SmsRequest(destination=f"+447700{number:06d}", text="Hi"))
+
+
+def the_fan(sandbox: Sandbox, count: int, taken: Iterator[Row] | None = None, **options: object) -> Fan:
+    settings = {"lines": Records(), **options}
+    client = sandbox.client(max_concurrency=WIDTH)
+    return Fan(client=client, rows=taken or rows(count), tally=Tally(count), **settings)  # type: ignore[arg-type]
+
+
+def send(one: Fan) -> None:
+    async def work() -> None:
+        async with one.client:
+            await one.run()
+
+    run(work)
+
+
+def counts(tally: Tally) -> dict[str, int]:
+    found = {outcome.value: tally.outcomes[outcome] for outcome in Outcome if tally.outcomes[outcome]}
+    assert sum(found.values()) + tally.not_tried == tally.rows
+    return found
+
+
+def test_rows_are_taken_as_they_are_sent(sandbox: Sandbox) -> None:
+    """Counted: what has been taken and not yet recorded never exceeds twice the concurrency."""
+    records, ahead = Records(), []
+    one = the_fan(sandbox, 300, rows(300, lambda number: ahead.append(number - len(records.kept))), lines=records)
+    send(one)
+    assert len(records.kept) == len(sandbox.messages) == 300
+    assert max(ahead) <= 2 * WIDTH + 1
+    assert sandbox.traffic.peak_in_flight <= WIDTH
+
+
+def test_every_outcome_is_counted_and_recorded(sandbox: Sandbox) -> None:
+    sandbox.faults.plan(
+        [
+            None,
+            Fault.error(1002),
+            Fault.server_error(times=4),
+            Fault.accept_then_drop(),
+            Fault.html(),
+            Fault.error(9, status=429),
+        ]
+    )
+    one = the_fan(sandbox, 6)
+    one.client = sandbox.client(max_concurrency=1)
+    send(one)
+    found = sorted((r["row"], r["outcome"], r["ok"], r["sent"], r["code"]) for r in one.lines.kept)  # type: ignore[attr-defined]
+    assert found == [
+        (1, "accepted", True, "yes", None),
+        (2, "failed", False, "no", 1002),
+        (3, "unknown", False, "maybe", 2000),
+        (4, "unknown", False, "maybe", None),
+        (5, "unknown", False, "maybe", None),
+        (6, "failed", False, "no", 9),
+    ]
+    assert counts(one.tally) == {"accepted": 1, "failed": 2, "unknown": 3}
+    assert one.tally.exit is Exit.UNKNOWN
+
+
+def test_a_refused_key_stops_the_run(sandbox: Sandbox) -> None:
+    """The rows in flight are told the same; the others are not tried, and that is counted."""
+    one = the_fan(sandbox, 1000)
+    one.client = sandbox.client(api_key="revoked", max_concurrency=WIDTH)
+    send(one)
+    assert one.why_stopped == "the API key is not accepted"
+    assert sandbox.traffic.requests == counts(one.tally)["failed"] <= 3 * WIDTH
+    assert one.tally.exit is Exit.AUTHENTICATION
+
+
+def test_a_full_disk_stops_the_run_and_nothing_is_forgotten(sandbox: Sandbox) -> None:
+    one = the_fan(sandbox, 1000, lines=Records(fails_after=10))
+    send(one)
+    assert one.why_stopped == "o: No space left on device"
+    assert 10 + len(one.lines.unwritten) == counts(one.tally)["accepted"] == len(sandbox.messages) <= 10 + 3 * WIDTH
+
+
+def test_a_file_that_changed_stops_the_run(sandbox: Sandbox) -> None:
+    def changing() -> Iterator[Row]:
+        yield from rows(10)
+        raise FileChangedError
+
+    one = the_fan(sandbox, 20, changing())
+    send(one)
+    assert one.why_stopped == "the file has changed since it was checked"
+    assert (counts(one.tally), one.tally.not_tried) == ({"accepted": 10}, 10)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_waits_for_what_is_in_flight(sandbox: Sandbox, number: signal.Signals) -> None:
+    def interrupt(row: int) -> None:
+        if row == 50:
+            os.kill(os.getpid(), number)
+
+    one = the_fan(sandbox, 1000, rows(1000, interrupt))
+    send(one)
+    assert counts(one.tally) == {"accepted": len(sandbox.messages)}
+    assert 50 <= len(sandbox.messages) <= 50 + WIDTH
+    assert (one.why_stopped, one.tally.exit) == ("interrupted", Exit.INTERRUPTED)
+
+
+def test_what_an_interrupt_cuts_off_is_unknown(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fan, "GRACE", 0.05)
+    sandbox.faults.plan([*[None] * 10, *[Fault.slow(10)] * WIDTH])
+
+    def interrupt(row: int) -> None:
+        if row == 10 + WIDTH:
+            signal.raise_signal(signal.SIGINT)
+
+    one = the_fan(sandbox, 1000, rows(1000, interrupt))
+    send(one)
+    assert counts(one.tally) == {"accepted": 10, "unknown": WIDTH}
+    assert sorted(r["row"] for r in one.lines.kept if r["sent"] == "maybe") == [11, 12, 13, 14]  # type: ignore[attr-defined]
+
+
+def test_a_second_interrupt_ends_the_wait(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fan, "GRACE", 1000.0)
+    sandbox.faults.plan([Fault.slow(30, times=None)])
+
+    def interrupt(row: int) -> None:
+        if row == WIDTH:
+            signal.raise_signal(signal.SIGINT)
+            # Later, because a handler runs on the loop's next turn, and two signals at once can be one.
+            threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+    one = the_fan(sandbox, 1000, rows(1000, interrupt))
+    send(one)
+    assert counts(one.tally) == {"unknown": WIDTH}
+    assert one.tally.exit is Exit.INTERRUPTED
+
+
+def test_rows_that_wait_for_their_moment_are_not_in_flight(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With `--rate` an interrupt leaves behind what was on its way, not what was queued for it."""
+    monkeypatch.setattr(fan, "GRACE", 0.0)
+
+    def interrupt(row: int) -> None:
+        if row == 4:
+            signal.raise_signal(signal.SIGINT)
+
+    one = the_fan(sandbox, 1000, rows(1000, interrupt), rate=20.0)
+    send(one)
+    assert one.tally.tried == 3
+
+
+def test_a_bug_is_not_hidden_and_the_books_are_closed(sandbox: Sandbox) -> None:
+    def failing() -> Iterator[Row]:
+        yield from rows(10)
+        raise ZeroDivisionError
+
+    one = the_fan(sandbox, 20, failing())
+    with pytest.raises(ZeroDivisionError):
+        send(one)
+    assert counts(one.tally) == {"accepted": 10}

@@ -1,0 +1,152 @@
+"""Records get to where they belong, and what cannot be written is known."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import stat
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from eightbyeight_async.cli.exits import UsageError
+from eightbyeight_async.cli.output import WrittenLines, new_file
+from eightbyeight_async.cli.run import run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+NOTHING = (-1, -1)
+
+
+def write(lines: WrittenLines, texts: list[str], *, hurry: bool = False) -> None:
+    async def work() -> None:
+        for text in texts:
+            await lines.write(text)
+        await lines.close(hurry=hurry)
+
+    run(work)
+
+
+def test_every_line_is_written_in_order(tmp_path: Path) -> None:
+    path = tmp_path / "o.jsonl"
+    texts = [f'{{"row": {n}}}' for n in range(10_000)]
+    write(WrittenLines(new_file(path, force=False, private=False, not_this=NOTHING), "o", owned=True), texts)
+    assert path.read_text().splitlines() == texts
+
+
+@pytest.fixture
+def small_files() -> Iterator[int]:
+    """A disk that is full after 10,000 bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
+    yield 10_000
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_on_a_full_disk_no_line_is_half_written_and_none_is_forgotten(tmp_path: Path, small_files: int) -> None:
+    path = tmp_path / "o.jsonl"
+    texts = [f"{n:099d}x" for n in range(500)]  # 101 bytes with the line end: the limit falls into a line
+    lines = WrittenLines(new_file(path, force=False, private=False, not_this=NOTHING), "o", owned=True)
+    write(lines, texts)
+    written = path.read_text()
+    assert written.endswith("\n")
+    assert len(written) == small_files // 101 * 101
+    assert written.splitlines() + lines.unwritten == texts
+    assert lines.failure == "o: File too large"
+    assert not lines.reader_left
+
+
+def test_a_reader_that_left_is_noticed() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    lines = WrittenLines(writing, "stdout", owned=True)
+    write(lines, ["a", "b"])
+    assert (lines.failure, lines.reader_left, lines.unwritten) == ("stdout: nobody reads any more", True, ["a", "b"])
+
+
+def test_a_reader_that_dawdles_holds_up_the_writer_but_not_the_loop() -> None:
+    """Two thousand lines may wait; the next one waits for the reader, and others go on meanwhile."""
+    import anyio
+
+    reading, writing = os.pipe()
+    text = "x" * 100
+    lines = WrittenLines(writing, "stdout", owned=True)
+    read: list[bytes] = []
+
+    def reader() -> None:
+        while piece := os.read(reading, 65536):
+            read.append(piece)
+
+    async def work() -> None:
+        done = 0
+
+        async def writer() -> None:
+            nonlocal done
+            for _ in range(5000):
+                await lines.write(text)
+                done += 1
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(writer)
+            before = -1
+            while done != before:  # until it is stuck; the loop itself is not, or this would not go on
+                before = done
+                await anyio.sleep(0.05)
+            assert done < 5000
+            thread.start()
+        await lines.close(hurry=False)
+
+    thread = threading.Thread(target=reader)
+    run(work)
+    thread.join(10)
+    os.close(reading)
+    assert b"".join(read) == f"{text}\n".encode() * 5000
+    assert lines.unwritten == []
+
+
+def test_a_reader_that_never_reads_does_not_keep_an_interrupted_run_from_ending(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("eightbyeight_async.cli.output._PATIENCE", 0.1)
+    reading, writing = os.pipe()
+    lines = WrittenLines(writing, "stdout")
+    texts = ["x" * 100] * 1500  # more than a pipe holds
+    write(lines, texts, hurry=True)
+    assert lines.unwritten
+    assert lines.failure == "stdout: nobody reads"
+    os.close(reading)  # the thread ends on that
+
+
+def test_an_existing_file_is_overwritten_only_by_force(tmp_path: Path) -> None:
+    path = tmp_path / "o.jsonl"
+    path.write_text("precious\n")
+    with pytest.raises(UsageError, match="exists; --force"):
+        new_file(path, force=False, private=False, not_this=NOTHING)
+    assert path.read_text() == "precious\n"
+    path.chmod(0o644)
+    os.close(new_file(path, force=True, private=True, not_this=NOTHING))
+    assert path.read_text() == ""
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_the_input_is_never_the_output(tmp_path: Path) -> None:
+    path = tmp_path / "messages.csv"
+    path.write_text("precious\n")
+    link = tmp_path / "link"
+    link.hardlink_to(path)
+    identity = (path.stat().st_dev, path.stat().st_ino)
+    with pytest.raises(UsageError, match="is the file with the messages"):
+        new_file(link, force=True, private=False, not_this=identity)
+    assert path.read_text() == "precious\n"
+
+
+def test_a_device_can_be_the_output() -> None:
+    from pathlib import Path as RealPath
+
+    os.close(new_file(RealPath(os.devnull), force=False, private=False, not_this=NOTHING))

@@ -1,0 +1,183 @@
+"""Every code block of the README runs, in its own process, as a reader would run it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+import pytest
+
+from eightbyeight_async.sandbox import Sandbox
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+@attrs.frozen
+class Block:
+    heading: str
+    language: str
+    code: str
+
+
+def blocks() -> list[Block]:
+    found = []
+    heading = ""
+    for part in re.split(r"^(## [^\n]*|```\w*\n.*?^```$)", README, flags=re.MULTILINE | re.DOTALL):
+        if part.startswith("## "):
+            heading = part[3:]
+        elif part.startswith("```"):
+            first, _, rest = part.partition("\n")
+            found.append(Block(heading, first[3:], rest.removesuffix("```")))
+    return found
+
+
+BLOCKS = blocks()
+
+
+def of(heading: str, language: str) -> list[str]:
+    return [block.code for block in BLOCKS if (block.heading, block.language) == (heading, language)]
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox() as running:
+        yield running
+
+
+def run(arguments: list[str], sandbox: Sandbox, cwd: Path | None = None) -> str:
+    environment = {**os.environ, **sandbox.environment, "PYTHONWARNINGS": "error"}
+    done = subprocess.run(arguments, capture_output=True, text=True, env=environment, cwd=cwd, timeout=60, check=False)  # noqa: S603
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def run_python(code: str, sandbox: Sandbox) -> str:
+    return run([sys.executable, "-c", code], sandbox)
+
+
+def test_every_block_is_known_here() -> None:
+    assert [(block.heading, block.language) for block in BLOCKS] == [
+        ("Two commands", "console"),
+        ("Send a message", "python"),
+        ("In a web service", "python"),
+        ("Send many from a script", "python"),
+        ("Send many from a script", "console"),
+        ("Cancel", "python"),
+        ("Errors, and what `sent` means", ""),
+        ("Test your own code against the sandbox", "python"),
+        ("Test your own code against the sandbox", "python"),
+    ]
+
+
+def test_the_two_commands_name_sessions_that_exist() -> None:
+    """Running them is CI's job: it calls both from a fresh environment."""
+    (commands,) = of("Two commands", "console")
+    noxfile, ci = (ROOT / "noxfile.py").read_text(), (ROOT / ".ci" / "run").read_text()
+    for line in commands.splitlines():
+        match = re.fullmatch(r"python -m pip install nox && python -m nox -s (\w+)", line)
+        assert match, line
+        assert re.search(rf"^def {match[1]}\(session", noxfile, re.MULTILINE)
+        assert line in ci
+
+
+def test_send_a_message(sandbox: Sandbox) -> None:
+    (code,) = of("Send a message", "python")
+    sandbox.reset()
+    printed = run_python(code, sandbox)
+    (message,) = sandbox.messages
+    assert printed == f"{message.umid} True GSM7\n"
+    assert message.text == "Hello"
+
+
+def test_in_a_web_service(sandbox: Sandbox) -> None:
+    (code,) = of("In a web service", "python")
+    sandbox.reset()
+    drive = """
+import asyncio, httpx
+async def drive():
+    async with app.router.lifespan_context(app):
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://app") as http:
+            for number in ("+6598765432", "nonsense"):
+                answer = await http.post("/login-code", params={"number": number})
+                print(answer.status_code, sorted(answer.json()))
+asyncio.run(drive())
+"""
+    assert run_python(code + drive, sandbox) == "200 ['umid']\n502 ['detail']\n"
+    assert len(sandbox.messages) == 1
+
+
+def test_send_many(sandbox: Sandbox) -> None:
+    (code,) = of("Send many from a script", "python")
+    sandbox.reset()
+    assert run_python(code, sandbox).splitlines()[-1] == "1000 accepted"
+    assert len({message.client_message_id for message in sandbox.messages}) == 1000
+
+
+def test_send_many_from_the_command_line(sandbox: Sandbox, tmp_path: Path) -> None:
+    (commands,) = of("Send many from a script", "console")
+    rows = "destination,name,source\n+6598765432,Ann,ACME\n+6598765433,Bob,ACME\n"
+    (tmp_path / "messages.csv").write_text(rows)
+    sandbox.reset()
+    dry, wet = commands.splitlines()
+    for line, sent in ((dry, 0), (wet, 2)):
+        command = shlex.split(line)
+        assert command[0] == "eightbyeight"
+        run([sys.executable, "-m", "eightbyeight_async", *command[1:]], sandbox, tmp_path)
+        assert len(sandbox.messages) == sent
+    assert {message.text for message in sandbox.messages} == {"Hi Ann, we open at nine", "Hi Bob, we open at nine"}
+    assert len((tmp_path / "results.jsonl").read_text().splitlines()) == 2
+
+
+def test_cancel(sandbox: Sandbox) -> None:
+    (code,) = of("Cancel", "python")
+    lines = run_python(code, sandbox).splitlines()
+    assert lines[:2] == ["1", "0"]
+    assert lines[2].startswith("not found (code 1300, HTTP 404")
+
+
+def test_the_tree_of_errors_is_the_codes() -> None:
+    import eightbyeight_async
+
+    (tree,) = of("Errors, and what `sent` means", "")
+    drawn = set(re.findall(r"\w+Error", tree)) - {"ValueError", "RuntimeError"}
+    exported = {name for name in eightbyeight_async.__all__ if name.endswith("Error")}
+    assert drawn == exported
+
+
+def test_the_sandbox_in_a_script(sandbox: Sandbox) -> None:
+    code, _ = of("Test your own code against the sandbox", "python")
+    assert run_python(code, sandbox) == "Sent.MAYBE 1\n"
+
+
+def test_the_sandbox_in_pytest(sandbox: Sandbox, tmp_path: Path) -> None:
+    _, code = of("Test your own code against the sandbox", "python")
+    (tmp_path / "test_mine.py").write_text(code)
+    assert "1 passed" in run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "."], sandbox, tmp_path)
+
+
+def test_the_settings_table_is_the_signature() -> None:
+    import inspect
+
+    from eightbyeight_async import AsyncConnectClient
+
+    (table,) = re.findall(r"^## Settings\n(.*?)^An explicit", README, re.MULTILINE | re.DOTALL)
+    named = re.findall(r"^\| `(\w+)`", table, re.MULTILINE)
+    assert named == [name for name in inspect.signature(AsyncConnectClient.__init__).parameters if name != "self"]
+
+
+def test_the_map_names_what_exists() -> None:
+    (table,) = re.findall(r"^## Map\n(.*?)^`benchmarks/`", README, re.MULTILINE | re.DOTALL)
+    named = set(re.findall(r"`([\w]+(?:\.py|/))`", table))
+    package = ROOT / "eightbyeight_async"
+    for name in named:
+        assert (package / name).exists(), name
+    files = {p.name for p in package.glob("*.py")} - {"__init__.py", "__main__.py", "version.py"}
+    folders = {f"{p.name}/" for p in package.iterdir() if p.is_dir() and p.name != "__pycache__"}
+    assert files | folders == named
