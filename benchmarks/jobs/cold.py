@@ -1,0 +1,33 @@
+"""Cold start: from nothing to the first answered message, with the client's own default TLS context.
+
+The parent points `SSL_CERT_FILE` at certifi's bundle plus the throw-away CA: every contender loads the same bundle.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from benchmarks.contenders import Target, opened
+
+
+async def run(contender: str, url: str, concurrency: int, started: float) -> dict[str, Any]:
+    """`started`: the parent's `time.time()` just before it started this process."""
+    up = time.perf_counter()
+    context_manager = opened(contender, Target(url=url, ca_file=None), concurrency)
+    imported = time.perf_counter()
+    async with context_manager as sender:
+        constructed = time.perf_counter()
+        if not await sender.send_one(0):
+            raise RuntimeError("the first message was not accepted")
+        answered = time.perf_counter()
+        since_start = time.time() - started
+        await sender.send_one(1)
+        second = time.perf_counter()
+    return {
+        "start_to_answer_ms": since_start * 1000,
+        "import_ms": (imported - up) * 1000,
+        "construct_ms": (constructed - imported) * 1000,
+        "first_message_ms": (answered - constructed) * 1000,
+        "second_message_ms": (second - answered) * 1000,
+    }

@@ -1,0 +1,93 @@
+"""Closed loop: so many messages with so many in flight, as fast as they go.
+
+Before the clock starts: a warm-up that opens all connections, and a probe from which the number of messages is chosen
+so that the timed part takes about `seconds`, unless `count` fixes it. A client that needs more than a second for the
+warm-up needs no probe. Never fewer than 300 messages or twice what is in flight: a slow client takes longer then.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.contenders import Sender, Target, opened
+from benchmarks.control import Control
+
+MOST_MESSAGES = 50_000
+SLOW = 1.0  # seconds of warm-up
+
+
+class LostMessagesError(Exception):
+    """The server did not see exactly the messages that were sent."""
+
+
+def peak_memory() -> float | None:
+    """MB that this process needed at its peak; None where the platform does not say.
+
+    `ru_maxrss` is only the second choice: on Linux it starts with the parent's peak.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next((line for line in status.read_text().splitlines() if line.startswith("VmHWM")), None)
+        if line is not None:
+            return int(line.split()[1]) / 1024
+    try:
+        import resource  # noqa: PLC0415 - not on Windows
+    except ImportError:
+        return None
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 1024)
+
+
+async def _timed(sender: Sender, first: int, count: int) -> tuple[int, float]:
+    began = time.perf_counter()
+    await sender.send_all(first, count)
+    return count, time.perf_counter() - began
+
+
+async def run(
+    contender: str,
+    url: str,
+    ca_file: str,
+    concurrency: int,
+    seconds: float = 1.2,
+    count: int | None = None,
+    latency: float = 0.0,
+) -> dict[str, Any]:
+    target = Target(url=url, ca_file=ca_file)
+    with Control(url, ca_file) as control:
+        async with opened(contender, target, concurrency) as sender:
+            control.reset()
+            sent, took = await _timed(sender, 0, max(concurrency, 100))
+            if count is None:
+                control.reset(latency)
+                first = sent
+                if took < SLOW or latency:
+                    sent, took = await _timed(sender, first, max(concurrency, 200))
+                    first += sent
+                count = min(max(int(sent / took * seconds), 2 * concurrency, 300), MOST_MESSAGES)
+            else:
+                first = sent
+            gc.collect()
+            before = control.reset(latency)
+            cpu, began = time.process_time(), time.perf_counter()
+            accepted = await sender.send_all(first, count)
+            wall, cpu = time.perf_counter() - began, time.process_time() - cpu
+            after = control.stats()
+    if not accepted == after["requests"] == after["distinct"] == count:
+        raise LostMessagesError(f"{contender}: sent {count}, accepted {accepted}, server saw {after}")
+    return {
+        "messages": count,
+        "wall": wall,
+        "rate": count / wall,
+        "cpu_per_1000": cpu / count * 1000,
+        "client_busy": cpu / wall,
+        "server_busy": (after["cpu"] - before["cpu"]) / wall,
+        "server_cpu_per_1000": (after["cpu"] - before["cpu"]) / count * 1000,
+        "server_delay": after["delay_mean"],
+        "server_in_flight": after["most_in_flight"],
+        "new_connections": after["connections"],
+        "peak_mb": peak_memory(),
+    }

@@ -1,0 +1,38 @@
+"""What is measured, one module a subject: `run` does it, `tables` shows it, `bars` holds it to its promise.
+
+A new subject is a new module and a line in `MEASUREMENTS`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Protocol, cast
+
+if TYPE_CHECKING:
+    from benchmarks.figures import Bar, Row, Table
+    from benchmarks.processes import Server
+    from benchmarks.settings import Settings
+
+__all__ = ["MEASUREMENTS", "Measurement", "measurement"]
+
+MEASUREMENTS = {
+    "throughput": "throughput",
+    "slow-server": "slow_server",
+    "latency": "latency",
+    "memory": "memory",
+    "cold-start": "cold_start",
+    "import": "import_time",
+    "micro": "micro",
+}
+
+
+class Measurement(Protocol):
+    def run(self, settings: Settings, server: Server) -> list[Row]: ...
+
+    def tables(self, rows: list[Row]) -> list[Table]: ...
+
+    def bars(self, rows: list[Row]) -> list[Bar]: ...
+
+
+def measurement(name: str) -> Measurement:
+    return cast("Measurement", importlib.import_module(f"benchmarks.measurements.{MEASUREMENTS[name]}"))
