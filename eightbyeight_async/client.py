@@ -115,7 +115,7 @@ class AsyncConnectClient:
             complete = isinstance(http, ShortcutClient)
             new_http = partial(httpx.AsyncClient, verify=context, proxy=through)
         else:
-            http, complete, new_http = http_client, False, partial(nullcontext, http_client)
+            http, complete, new_http = http_client, False, lambda: nullcontext(http_client)
         exchange = Exchange(
             http=http,
             own=http_client is None,

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from eightbyeight_async.pacing import Pacer
     from eightbyeight_async.settings import CallOptions
 
-__all__ = ["MAX_BODY", "Exchange"]
+__all__ = ["MAX_BODY", "Exchange", "Flight"]
 
 T = TypeVar("T")
 
@@ -42,6 +42,21 @@ _log = logging.getLogger("eightbyeight_async")
 
 # The largest answer there is, a batch of 10,000 with its messages, is about 3 MB; ten times that is rubbish.
 MAX_BODY = 32 * 1024 * 1024
+
+
+class Flight:
+    """What is known of a call while it is under way: whoever cancels it has no error to ask.
+
+    Attributes:
+        attempts: how many were begun.
+        maybe_sent: whether one of them was handed to the wire and not refused since.
+    """
+
+    __slots__ = ("attempts", "maybe_sent")
+
+    def __init__(self) -> None:
+        self.attempts = 0
+        self.maybe_sent = False
 
 
 class Exchange:
@@ -92,8 +107,8 @@ class Exchange:
         self._body_headers = {**self._headers, "Content-Type": "application/json"}
         self.downloader = Downloader(http=new_http, home=bases[Product.SMS], headers=self._headers, own=own)
 
-    async def run(self, call: Call[T], options: CallOptions) -> T:
-        """Makes the call, again where the retry policy says so.
+    async def run(self, call: Call[T], options: CallOptions, flight: Flight | None = None) -> T:
+        """Makes the call, again where the retry policy says so; `flight` is kept up to date on the way.
 
         Raises:
             EightByEightError: with `attempts`, and `sent` over all of them: a first try that may have got through
@@ -101,15 +116,18 @@ class Exchange:
         """
         attempt = 0
         maybe_sent = False
+        flight = Flight() if flight is None else flight
         while True:
             attempt += 1
+            flight.attempts = attempt
             try:
-                return await self._attempt(call, options)
+                return await self._attempt(call, options, flight)
             except EightByEightError as error:
                 error.attempts = attempt - isinstance(error, ClientClosedError)
                 maybe_sent = maybe_sent or error.sent is Sent.MAYBE
                 if maybe_sent:
                     error.sent = Sent.MAYBE
+                flight.maybe_sent = maybe_sent
                 decision = options.retry.decide(error, attempt)
                 if isinstance(decision, GiveUp):
                     raise
@@ -125,12 +143,13 @@ class Exchange:
         if self._own:
             await self._http.aclose()
 
-    async def _attempt(self, call: Call[T], options: CallOptions) -> T:
+    async def _attempt(self, call: Call[T], options: CallOptions, flight: Flight) -> T:
         async with self.limiter:
             if self._pacer is not None and (wait := self._pacer.reserve()) > 0:
                 await self.sleep(wait)
             if self.closed:
                 raise ClientClosedError
+            flight.maybe_sent = call.unknown is Sent.MAYBE
             status, headers, body = await self._send(call, options)
         return read_answer(call, status, headers, body)
 
@@ -149,6 +168,8 @@ class Exchange:
             problem, status = refused
             raise UnexpectedResponseError(problem, status_code=status, sent=call.unknown)
         error = transport_error(failure, host=urlsplit(url).netloc, timeout=options.timeout, own=self._own)
+        if call.unknown is Sent.NO:
+            error.sent = Sent.NO  # a look-up: whatever became of it, nothing is sent by it
         raise error from showable_cause(failure)
 
     async def _send_stream(self, call: Call[Any], url: str, options: CallOptions) -> tuple[int, httpx.Headers, bytes]:

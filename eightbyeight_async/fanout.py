@@ -17,6 +17,7 @@ import anyio
 import attrs
 
 from eightbyeight_async.errors import EightByEightError, InvalidRequestError, Sent, TransportError
+from eightbyeight_async.exchange import Flight
 from eightbyeight_async.models.sms import SmsRequest, SmsResponse, SmsStatusCode
 
 if TYPE_CHECKING:
@@ -38,12 +39,14 @@ class SendResult:
         request: the request as it was given.
         response: the API's answer, which can be a refusal: see `ok`.
         error: why there is none; `error.sent` says whether the message may have gone out.
+        attempts: how many times it was tried; 0 when it was refused before the first.
     """
 
     index: int
     request: SmsRequest
     response: SmsResponse | None = None
     error: EightByEightError | None = None
+    attempts: int = 1
 
     @property
     def ok(self) -> bool:
@@ -56,12 +59,13 @@ class SendEach:
 
     Attributes:
         leftover: after the block, what was taken from the iterable and never handed over: results nobody read,
-            and messages cancelled in flight, as an error with `Sent.MAYBE`. Empty after a run read to its end.
+            and messages cancelled on their way, as an error whose `sent` is MAYBE if they were handed to the wire
+            and NO if they still waited for their turn. Empty after a run read to its end.
     """
 
     def __init__(
         self,
-        send: Callable[[SmsRequest], Awaitable[SmsResponse]],
+        send: Callable[[SmsRequest, Flight], Awaitable[SmsResponse]],
         requests: Iterable[SmsRequest] | AsyncIterable[SmsRequest],
         width: int,
     ) -> None:
@@ -174,13 +178,16 @@ class SendEach:
         return _END if source is None else next(source.iterator, _END)
 
     async def _one(self, index: int, request: SmsRequest) -> SendResult:
+        flight = Flight()
         try:
-            return SendResult(index=index, request=request, response=await self._send(request))
+            response = await self._send(request, flight)
+            return SendResult(index=index, request=request, response=response, attempts=flight.attempts)
         except EightByEightError as error:
-            return SendResult(index=index, request=request, error=error)
+            return SendResult(index=index, request=request, error=error, attempts=error.attempts)
         except BaseException:
-            cut_off = TransportError("cancelled before the answer came", sent=Sent.MAYBE)
-            self.leftover.append(SendResult(index=index, request=request, error=cut_off))
+            sent = Sent.MAYBE if flight.maybe_sent else Sent.NO
+            cut_off = TransportError("cancelled before the answer came", sent=sent)
+            self.leftover.append(SendResult(index=index, request=request, error=cut_off, attempts=flight.attempts))
             raise
 
 

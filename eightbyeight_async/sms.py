@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Iterable
     from datetime import datetime
 
-    from eightbyeight_async.exchange import Exchange
+    from eightbyeight_async.exchange import Exchange, Flight
     from eightbyeight_async.models.common import CancelResponse
     from eightbyeight_async.models.log_export import LogExportJob, LogExportRequest, LogExportStatus
     from eightbyeight_async.models.message_details import MessageDetails
@@ -45,9 +45,11 @@ class SmsOperations:
             InvalidRequestError: no text, or scheduled more than 7 days ahead; nothing was sent.
             EightByEightError: any other of the tree in `errors`; `error.sent` says whether it may have gone out.
         """
-        return await self._exchange.run(
-            sms.send_sms(self._options.subaccount_id, request, self._exchange.now), self._options
-        )
+        return await self._send(request, None)
+
+    async def _send(self, request: SmsRequest, flight: Flight | None) -> SmsResponse:
+        call = sms.send_sms(self._options.subaccount_id, request, self._exchange.now)
+        return await self._exchange.run(call, self._options, flight)
 
     def send_each(
         self, requests: Iterable[SmsRequest] | AsyncIterable[SmsRequest], *, max_concurrency: int | None = None
@@ -70,7 +72,7 @@ class SmsOperations:
         width = self._exchange.limiter.width
         if max_concurrency is not None:
             width = min(width, checked_count(max_concurrency, "max_concurrency"))
-        return SendEach(self.send, requests, width)
+        return SendEach(self._send, requests, width)
 
     async def send_batch(self, request: BatchSmsRequest) -> BatchSmsResponse:
         """Sends up to 10,000 SMS in one request (8x8's reference: send-many-sms).

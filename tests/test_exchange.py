@@ -147,9 +147,11 @@ async def test_a_huge_answer_is_not_gathered(
     body = b" " * (MAX_BODY + 1_000_000)
     huge = answer(200, body) if encoding is None else answer(200, gzip.compress(body), {"Content-Encoding": "gzip"})
     with serve(huge) as server:
-        async with httpx.AsyncClient(verify=tls) as http:
-            async with connect(server, **({"http_client": http} if injected else {})) as client:
-                error = await error_of(client)
+        async with (
+            httpx.AsyncClient(verify=tls) as http,
+            connect(server, **({"http_client": http} if injected else {})) as client,
+        ):
+            error = await error_of(client)
     assert type(error) is UnexpectedResponseError
     assert (error.sent, error.status_code, error.attempts) == (Sent.MAYBE, 200, 1)
     assert str(error).startswith("HTTP 200: the body ")

@@ -15,6 +15,7 @@ from eightbyeight_async import (
     AsyncConnectClient,
     BadRequestError,
     InvalidRequestError,
+    RetryPolicy,
     SendResult,
     Sent,
     SmsRequest,
@@ -26,6 +27,8 @@ from eightbyeight_async.fanout import SendEach
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from eightbyeight_async.exchange import Flight
 
     Serve = Callable[..., ScriptedServer]
     Connect = Callable[..., AsyncConnectClient]
@@ -50,7 +53,8 @@ class Sender:
         self.gate: anyio.Event | None = None
         self.fails: dict[int, BaseException] = {}
 
-    async def send(self, request: SmsRequest) -> SmsResponse:
+    async def send(self, request: SmsRequest, flight: Flight) -> SmsResponse:
+        flight.maybe_sent = True
         number = self.started
         self.started += 1
         self.in_flight += 1
@@ -317,6 +321,32 @@ async def test_leaving_early_over_real_tls_frees_the_places(serve: Serve, connec
             assert len(run.leftover) == 4
             assert len(await collect(client.sms.send_each(Counted(8)))) == 8
     assert len(server.received) == 12
+
+
+async def test_what_only_waited_for_its_turn_was_not_sent(serve: Serve, connect: Connect) -> None:
+    """At one message in 1,000 seconds the first is on the wire, and the other two wait for their moment."""
+    gate = threading.Event()
+    with serve(gate=gate) as server:
+        async with connect(server, max_rate=0.001, timeout=10) as client:
+            run = client.sms.send_each(Counted(50), max_concurrency=3)
+            async with run:
+                while not server.received or run._taken < 3:
+                    await anyio.sleep(0.01)
+        gate.set()
+    left = {result.index: result for result in run.leftover}
+    assert {index: result.error and result.error.sent.name for index, result in left.items()} == {
+        0: "MAYBE",
+        1: "NO",
+        2: "NO",
+    }
+
+
+async def test_a_result_tells_its_attempts(serve: Serve, connect: Connect) -> None:
+    policy = RetryPolicy(max_delay=0.0)
+    with serve(answer(500, coded(2000)), answer(500, coded(2000)), QUEUED, answer(400, coded(1002))) as server:
+        async with connect(server, retry=policy) as client:
+            results = await collect(client.sms.send_each(Counted(2), max_concurrency=1))
+    assert [(result.index, result.ok, result.attempts) for result in results] == [(0, True, 3), (1, False, 1)]
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.5, "3", True])

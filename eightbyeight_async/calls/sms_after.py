@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import attrs
-
 from eightbyeight_async import wire
 from eightbyeight_async.calls.call import Call, check_kind, messages_path, segment
 from eightbyeight_async.errors import Sent
@@ -68,4 +66,10 @@ def get_log_export(subaccount_id: str, job_id: str) -> Call[LogExportStatus]:
 
 def cancel_log_export(subaccount_id: str, job_id: str) -> Call[None]:
     """Cancel a log export: `DELETE .../messages/exports/{jobId}`; the answer is empty."""
-    return attrs.evolve(get_log_export(subaccount_id, job_id), method="DELETE", answer=None, unknown=Sent.MAYBE)
+    return Call(
+        product=Product.SMS,
+        method="DELETE",
+        path=f"{messages_path(subaccount_id)}/exports/{segment(job_id, 'job_id')}",
+        body=None,
+        answer=None,
+    )
