@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import types
 import typing
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -19,7 +20,7 @@ from typing import Any, TypeVar, Union
 
 import attrs
 import cattrs
-from cattrs.gen import AttributeOverride, make_dict_structure_fn, make_dict_unstructure_fn, override
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from eightbyeight_async.errors import InvalidRequestError
 
@@ -97,7 +98,8 @@ def _first_problem(error: BaseException, path: str) -> str:
         inner = error.exceptions[0]
         for note in getattr(inner, "__notes__", ()):
             if isinstance(note, cattrs.AttributeValidationNote):
-                path = f"{path}.{camel(note.name)}" if path else camel(note.name)
+                name = _name_in(error, note.name)
+                path = f"{path}.{name}" if path else name
             elif isinstance(note, cattrs.IterableValidationNote):
                 path = f"{path}[{note.index}]"
         return _first_problem(inner, path)
@@ -112,6 +114,13 @@ def _first_problem(error: BaseException, path: str) -> str:
         case _:
             problem = "cannot be read"
     return f"{path or 'the body'} {problem}"
+
+
+def _name_in(error: BaseException, attribute: str) -> str:
+    """The JSON name of an attribute of the class whose structuring failed."""
+    if isinstance(error, cattrs.ClassValidationError) and attrs.has(error.cl):
+        return wire_name(attrs.fields_dict(error.cl)[attribute]) or attribute
+    return camel(attribute)
 
 
 def _strict(kind: type[T], name: str) -> typing.Callable[[object, object], T]:
@@ -174,6 +183,15 @@ def _read_decimal(value: object, _: object) -> Decimal:
 _MAX_EXPONENT = 30
 
 
+def _read_float(value: object, _: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        raise _ValueProblemError(f"must be a number, not {_json_type(value)}")
+    try:
+        return float(value)
+    except OverflowError:
+        raise _ValueProblemError("must be a number of a sensible size") from None
+
+
 def _is_int_or_text(kind: Any) -> bool:  # noqa: ANN401 - a type expression
     if typing.get_origin(kind) not in (Union, types.UnionType):
         return False
@@ -208,15 +226,60 @@ def wire_name(field: Any) -> str | None:  # noqa: ANN401 - an attrs.Attribute of
     return name
 
 
-def _named(field: Any, **more: Any) -> AttributeOverride:  # noqa: ANN401 - an attrs.Attribute of any type
+def _named(field: Any, **more: Any) -> Any:  # noqa: ANN401 - an attrs.Attribute to an override of cattrs
     name = wire_name(field)
     return override(omit=True) if name is None else override(rename=name, **more)
 
 
+class _Tagged(typing.NamedTuple):
+    """A field with a `tag` in its metadata: the JSON string of that name beside it tells the class of its value.
+
+    Each class of the field's union has its tag as a class attribute of that name; the one that has it as a field
+    takes every other tag, and its second field, named like this one, what comes.
+    """
+
+    field: str
+    name: str
+    tag: str
+    classes: dict[str, Any]
+    rest: Any
+
+    def told(self, value: dict[str, Any]) -> dict[str, Any]:
+        """The object with the tagged value as (class, data), for `_read_tagged`."""
+        data = value.get(self.name)
+        if data is None:
+            return value
+        if not isinstance(data, dict):
+            raise _ValueProblemError(f"must be an object, not {_json_type(data)}", below=self.name)
+        tag = value.get(self.tag)
+        if not isinstance(tag, str):
+            raise _ValueProblemError(f"must be a string, not {_json_type(tag)}", below=self.tag)
+        cls = self.classes.get(tag)
+        return {**value, self.name: (cls, data) if cls else (self.rest, {self.tag: tag, self.name: data})}
+
+
+def _read_tagged(told: Any, _: object) -> Any:  # noqa: ANN401 - an instance of one of the classes
+    cls, data = told
+    return _converter.structure(data, cls)
+
+
+def _tagged(fields: Any) -> list[_Tagged]:  # noqa: ANN401 - attrs.Attributes
+    found = []
+    for field in fields:
+        if tag := field.metadata.get("tag"):
+            classes = [kind for kind in typing.get_args(field.type) if attrs.has(kind)]
+            (rest,) = [kind for kind in classes if tag in attrs.fields_dict(kind)]
+            by_tag = {getattr(kind, tag): kind for kind in classes if kind is not rest}
+            found.append(_Tagged(field.name, wire_name(field) or field.name, tag, by_tag, rest))
+    return found
+
+
 def _structure_object(cls: Any) -> typing.Callable[[object, object], Any]:  # noqa: ANN401 - any attrs class
     fields = attrs.fields(attrs.resolve_types(cls))
+    tagged = _tagged(fields)
     names = {field.name: _named(field) for field in fields}
-    read = make_dict_structure_fn(cls, _converter, **names)  # type: ignore[arg-type]
+    names |= {one.field: override(rename=one.name, struct_hook=_read_tagged) for one in tagged}
+    read = make_dict_structure_fn(cls, _converter, **names)
     optional = {wire_name(field) for field in fields if field.default is not attrs.NOTHING}
     arrays = [name for field in fields if _is_array(field.type) and (name := wire_name(field))]
 
@@ -230,6 +293,8 @@ def _structure_object(cls: Any) -> typing.Callable[[object, object], Any]:  # no
             # cattrs would iterate over whatever is there: the keys of an object, the letters of a string.
             if not isinstance(value.get(name, []), list):
                 raise _ValueProblemError(f"must be an array, not {_json_type(value[name])}", below=name)
+        for one in tagged:
+            value = one.told(value)
         return read(value, kind)
 
     return hook
@@ -246,7 +311,22 @@ def _unstructure_object(cls: Any) -> typing.Callable[[Any], dict[str, Any]]:  # 
         field.name: _named(field, omit_if_default=field.default is None)
         for field in attrs.fields(attrs.resolve_types(cls))
     }
-    return make_dict_unstructure_fn(cls, _converter, **names)  # type: ignore[arg-type]
+    write = make_dict_unstructure_fn(cls, _converter, **names)
+    tagged = _tagged(attrs.fields(cls))
+    if not tagged:
+        return write
+
+    def hook(model: Any) -> dict[str, Any]:  # noqa: ANN401 - an instance of cls
+        data = write(model)
+        for one in tagged:
+            part = getattr(model, one.field)
+            if isinstance(part, one.rest):
+                data |= data.pop(one.name)
+            elif part is not None:
+                data[one.tag] = getattr(part, one.tag)
+        return data
+
+    return hook
 
 
 # Arrays are lists on the wire; models hold tuples, because they are frozen.
@@ -255,12 +335,15 @@ _converter.register_structure_hook(str, _strict(str, "a string"))
 _converter.register_structure_hook(int, _strict(int, "an integer"))
 _converter.register_structure_hook(bool, _strict(bool, "a boolean"))
 _converter.register_structure_hook(Decimal, _read_decimal)
+_converter.register_structure_hook(float, _read_float)
 _converter.register_structure_hook(datetime, _read_datetime)
 _converter.register_unstructure_hook(datetime, _write_datetime)
 _converter.register_structure_hook_func(_is_enum_or_text, _read_enum_or_text)
 _converter.register_structure_hook_func(_is_int_or_text, _read_int_or_text)
 # An object kept as it came.
-_converter.register_structure_hook_func(lambda kind: kind == dict[str, Any], _strict(dict, "an object"))
+_converter.register_structure_hook_func(
+    lambda kind: kind in (dict[str, Any], Mapping[str, Any]), _strict(dict, "an object")
+)
 _converter.register_unstructure_hook(StrEnum, lambda member: member.value)
 _converter.register_structure_hook_factory(attrs.has, _structure_object)
 _converter.register_unstructure_hook_factory(attrs.has, _unstructure_object)

@@ -22,13 +22,26 @@ FLOORS = (
     # 1: the exchange of one request
     {"settings", "limiter", "transport", "download", "exchange"},
     # 2: use
-    {"fanout", "sms", "chatapps", "log_export", "webhooks", "delivery", "client", ""},
+    {"fanout", "sms", "chatapps", "log_export", "webhooks", "delivery", "client", "bulk", ""},
     # 3: edges
     {"sandbox", "cli", "__main__"},
 )
 
-PURE_ONLY = {"abc", "collections", "dataclasses", "datetime", "email", "enum", "functools", "ipaddress", "itertools"}
-PURE_ONLY |= {"json", "math", "re", "types", "typing", "urllib", "decimal", "__future__", "attrs", "cattrs", PACKAGE}
+PURE_ONLY = {"abc", "collections", "dataclasses", "datetime", "email", "enum", "functools", "hmac", "ipaddress"}
+PURE_ONLY |= {
+    "itertools",
+    "json",
+    "math",
+    "re",
+    "types",
+    "typing",
+    "urllib",
+    "decimal",
+    "__future__",
+    "attrs",
+    "cattrs",
+    PACKAGE,
+}
 
 
 def modules() -> dict[str, Path]:

@@ -1,0 +1,52 @@
+"""What the operations of the Messaging Apps API send. No limit is documented here for how far ahead to schedule."""
+
+from __future__ import annotations
+
+from eightbyeight_async import wire
+from eightbyeight_async.calls.call import Call, check_kind, messages_path, segment
+from eightbyeight_async.errors import InvalidRequestError, Sent
+from eightbyeight_async.hosts import Product
+from eightbyeight_async.models.chatapps_answer import ChatAppsResponse
+from eightbyeight_async.models.chatapps_batch import BatchChatAppsRequest, BatchChatAppsResponse
+from eightbyeight_async.models.chatapps_details import ChatAppsMessageDetails
+from eightbyeight_async.models.chatapps_message import ChatAppsRequest
+
+__all__ = ["get_details", "send_batch", "send_message"]
+
+
+def send_message(subaccount_id: str, request: ChatAppsRequest) -> Call[ChatAppsResponse]:
+    """Send a ChatApps message: `POST /api/v1/subaccounts/{subAccountId}/messages`."""
+    check_kind(request, ChatAppsRequest)
+    if request.content is None:
+        raise InvalidRequestError("content", "is required; only a message of a batch with a template may omit it")
+    return Call(
+        product=Product.CHATAPPS,
+        method="POST",
+        path=messages_path(subaccount_id),
+        body=wire.dump(request),
+        answer=ChatAppsResponse,
+    )
+
+
+def send_batch(subaccount_id: str, request: BatchChatAppsRequest) -> Call[BatchChatAppsResponse]:
+    """Send a batch of ChatApps messages: `POST .../messages/batch`."""
+    check_kind(request, BatchChatAppsRequest)
+    return Call(
+        product=Product.CHATAPPS,
+        method="POST",
+        path=f"{messages_path(subaccount_id)}/batch",
+        body=wire.dump(request),
+        answer=BatchChatAppsResponse,
+    )
+
+
+def get_details(subaccount_id: str, umid: str) -> Call[ChatAppsMessageDetails]:
+    """ChatApps message details: `GET .../messages/{umid}`."""
+    return Call(
+        product=Product.CHATAPPS,
+        method="GET",
+        path=f"{messages_path(subaccount_id)}/{segment(umid, 'umid')}",
+        body=None,
+        answer=ChatAppsMessageDetails,
+        unknown=Sent.NO,
+    )

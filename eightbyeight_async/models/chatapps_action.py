@@ -1,0 +1,208 @@
+"""What a person can do with an interactive message: reply, choose from a list, open a URL, a flow, a product, call.
+
+The JSON names mix snake_case and camelCase: where a name is not camelCase the field says so. Limits: OpenAPI,
+Send-Message, `interactive.action`. Checked by the message that holds it (see `chatapps_rules`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import attrs
+
+from eightbyeight_async.models import rules
+from eightbyeight_async.models.chatapps_flow import FlowAction, FlowPayload
+from eightbyeight_async.models.chatapps_rules import (
+    Rule,
+    as_tuple,
+    fail,
+    many,
+    one_of,
+    part,
+    required,
+    ruled,
+    string,
+    whole,
+)
+from eightbyeight_async.models.privacy import hidden, masked_digits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = [
+    "ButtonReply",
+    "InteractiveAction",
+    "InteractiveButton",
+    "InteractiveParameters",
+    "InteractiveSection",
+    "ProductItem",
+    "SectionRow",
+]
+
+# Source: descriptions of `rows` and `product_items`: over all sections of a message.
+_MAX_ROWS = 10
+_MAX_PRODUCTS = 30
+
+
+@attrs.frozen(kw_only=True)
+class ButtonReply:
+    """What a reply button says, and the id that comes back when it is tapped.
+
+    Attributes:
+        id: 1 to 256 characters, unique within the message.
+        title: 1 to 20 characters, unique within the message.
+    """
+
+    id: str = attrs.field(repr=masked_digits, metadata=ruled(string(256)))
+    title: str = attrs.field(repr=hidden, metadata=ruled(string(20)))
+
+
+@attrs.frozen(kw_only=True)
+class InteractiveButton:
+    """A reply button; `type` knows no other value yet."""
+
+    reply: ButtonReply = attrs.field(metadata=ruled(part(ButtonReply)))
+    type: str = attrs.field(default="reply", metadata=ruled(one_of("reply")))
+
+
+@attrs.frozen(kw_only=True)
+class SectionRow:
+    """A row of a list to choose from.
+
+    Attributes:
+        id: 1 to 200 characters; comes back when the row is chosen.
+        title: 1 to 24 characters.
+        description: at most 72 characters.
+    """
+
+    id: str = attrs.field(repr=masked_digits, metadata=ruled(string(200)))
+    title: str = attrs.field(repr=hidden, metadata=ruled(string(24)))
+    description: str | None = attrs.field(default=None, repr=hidden, metadata=ruled(string(72, least=0)))
+
+
+@attrs.frozen(kw_only=True)
+class ProductItem:
+    """A product of the catalogue that the action names."""
+
+    product_retailer_id: str = attrs.field(metadata=ruled(string(), wire="product_retailer_id"))
+
+
+def _rows(value: Iterable[SectionRow] | None) -> tuple[SectionRow, ...] | None:
+    return as_tuple(value)
+
+
+def _product_items(value: Iterable[ProductItem] | None) -> tuple[ProductItem, ...] | None:
+    return as_tuple(value)
+
+
+@attrs.frozen(kw_only=True)
+class InteractiveSection:
+    """A section of a list or of a product list.
+
+    Attributes:
+        title: at most 24 characters; required if there is more than one section.
+        rows: of a list; at most 10 over all its sections.
+        product_items: of a product list; at least 1 a section, at most 30 over all sections.
+    """
+
+    title: str | None = attrs.field(default=None, repr=hidden, metadata=ruled(string(24)))
+    rows: tuple[SectionRow, ...] | None = attrs.field(
+        default=None, converter=_rows, metadata=ruled(many(SectionRow, least=1))
+    )
+    product_items: tuple[ProductItem, ...] | None = attrs.field(
+        default=None, converter=_product_items, metadata=ruled(many(ProductItem, least=1), wire="product_items")
+    )
+
+
+def _flow_action(value: FlowAction | str | None) -> FlowAction | str | None:
+    return rules.known_or_text(FlowAction, value)
+
+
+def _payload_navigates(path: str, parameters: InteractiveParameters) -> None:
+    if parameters.flow_action_payload is not None and parameters.flow_action not in {None, FlowAction.NAVIGATE}:
+        fail(f"{path}.flow_action_payload", "goes with flow_action 'navigate' alone")
+
+
+@attrs.frozen(kw_only=True)
+class InteractiveParameters:
+    """What a URL button, a flow or a call button needs.
+
+    Attributes:
+        display_text: the button's label, at most 20 characters; required for a URL, else "Call Now".
+        url: what a URL button opens.
+        ttl_minutes: how long a call button works, 1 to 43,200 minutes; None: 10,080 (7 days).
+        payload: your own string of a call button, at most 512 characters.
+        flow_id: WhatsApp's id of the flow.
+        flow_cta: the flow button's label, at most 30 characters.
+        flow_action: `FlowAction` or its string; None: navigate.
+        flow_action_payload: the first screen; only when it navigates.
+    """
+
+    display_text: str | None = attrs.field(default=None, repr=hidden, metadata=ruled(string(20), wire="display_text"))
+    url: str | None = attrs.field(default=None, repr=hidden, metadata=ruled(string()))
+    ttl_minutes: int | None = attrs.field(default=None, metadata=ruled(whole(1, 43_200)))
+    payload: str | None = attrs.field(default=None, repr=hidden, metadata=ruled(string(512, least=0)))
+    flow_id: str | None = attrs.field(default=None, metadata=ruled(string()))
+    flow_cta: str | None = attrs.field(default=None, repr=hidden, metadata=ruled(string(30)))
+    flow_action: FlowAction | str | None = attrs.field(
+        default=None, converter=_flow_action, metadata=ruled(one_of(*FlowAction))
+    )
+    flow_action_payload: FlowPayload | None = attrs.field(default=None, metadata=ruled(part(FlowPayload)))
+    RULES: ClassVar[tuple[Rule, ...]] = (_payload_navigates,)
+
+
+def _buttons_differ(path: str, action: InteractiveAction) -> None:
+    seen: dict[str, set[str]] = {"id": set(), "title": set()}
+    for index, button in enumerate(action.buttons or ()):
+        for name, taken in seen.items():
+            value = getattr(button.reply, name)
+            if value in taken:
+                fail(f"{path}.buttons[{index}].reply.{name}", "must be unique within the message")
+            taken.add(value)
+
+
+def _sections_fit(path: str, action: InteractiveAction) -> None:
+    sections = action.sections or ()
+    for index, section in enumerate(sections):
+        if len(sections) > 1:
+            required(f"{path}.sections[{index}]", section, "title", why=" when there is more than one section")
+    for name, most in (("rows", _MAX_ROWS), ("product_items", _MAX_PRODUCTS)):
+        count = sum(len(getattr(section, name) or ()) for section in sections)
+        if count > most:
+            fail(f"{path}.sections", f"must have at most {most} {name} in all, not {count}")
+
+
+def _buttons(value: Iterable[InteractiveButton] | None) -> tuple[InteractiveButton, ...] | None:
+    return as_tuple(value)
+
+
+def _sections(value: Iterable[InteractiveSection] | None) -> tuple[InteractiveSection, ...] | None:
+    return as_tuple(value)
+
+
+@attrs.frozen(kw_only=True)
+class InteractiveAction:
+    """What the person can do; which fields are required depends on the interactive type.
+
+    Attributes:
+        button: the label that opens a list, at most 20 characters.
+        buttons: 1 to 3 reply buttons.
+        catalog_id: the catalogue of a product or product list.
+        product_retailer_id: the product.
+        name: `send_location` for a location request.
+        sections: 1 to 10 sections of a list or product list.
+        parameters: of a URL button, a flow or a call button.
+    """
+
+    button: str | None = attrs.field(default=None, repr=hidden, metadata=ruled(string(20)))
+    buttons: tuple[InteractiveButton, ...] | None = attrs.field(
+        default=None, converter=_buttons, metadata=ruled(many(InteractiveButton, least=1, most=3))
+    )
+    catalog_id: str | None = attrs.field(default=None, metadata=ruled(string(), wire="catalog_id"))
+    product_retailer_id: str | None = attrs.field(default=None, metadata=ruled(string(), wire="product_retailer_id"))
+    name: str | None = attrs.field(default=None, metadata=ruled(string()))
+    sections: tuple[InteractiveSection, ...] | None = attrs.field(
+        default=None, converter=_sections, metadata=ruled(many(InteractiveSection, least=1, most=10))
+    )
+    parameters: InteractiveParameters | None = attrs.field(default=None, metadata=ruled(part(InteractiveParameters)))
+    RULES: ClassVar[tuple[Rule, ...]] = (_buttons_differ, _sections_fit)

@@ -1,0 +1,26 @@
+"""A place on the map: content of its own, and a parameter of a template."""
+
+from __future__ import annotations
+
+import attrs
+
+from eightbyeight_async.models.chatapps_rules import number, ruled, string
+from eightbyeight_async.models.privacy import hidden
+
+__all__ = ["Location"]
+
+
+@attrs.frozen(kw_only=True)
+class Location:
+    """A place on the map.
+
+    Attributes:
+        latitude: degrees, -90 to 90.
+        longitude: degrees, -180 to 180.
+        name, address: what stands below the map.
+    """
+
+    latitude: float = attrs.field(repr=hidden, metadata=ruled(number(-90, 90)))
+    longitude: float = attrs.field(repr=hidden, metadata=ruled(number(-180, 180)))
+    name: str | None = attrs.field(default=None, repr=hidden, metadata=ruled(string(least=0)))
+    address: str | None = attrs.field(default=None, repr=hidden, metadata=ruled(string(least=0)))

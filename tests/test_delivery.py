@@ -1,0 +1,196 @@
+"""Whoever awaits a message is woken by its final receipt, exactly, whatever came before, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import anyio
+import anyio.to_thread
+import pytest
+from test_receipts import receipt
+
+from eightbyeight_async import InvalidRequestError
+from eightbyeight_async.webhooks import DeliveryWaiter, MessageProgress
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_the_final_receipt_wakes_everybody_who_waits_for_it_and_nobody_else() -> None:
+    waiter = DeliveryWaiter()
+    got: list[MessageProgress] = []
+
+    async def person(umid: str) -> None:
+        got.append(await waiter.wait(umid))
+
+    async with anyio.create_task_group() as group:
+        for _ in range(3):
+            group.start_soon(person, "m1")
+        group.start_soon(person, "m2")
+        await anyio.wait_all_tasks_blocked()
+        for state in ("queued", "sent", "expired"):
+            waiter.feed(receipt(state))
+        await anyio.wait_all_tasks_blocked()
+        assert got == []
+        progress = waiter.feed(receipt("delivered"))
+        await anyio.wait_all_tasks_blocked()
+        assert got == [progress] * 3
+        assert progress == waiter.state("m1")
+        assert "awaited=1" in repr(waiter)
+        waiter.feed(receipt("rejected", umid="m2"))
+    assert got[3].umid == "m2"
+    assert waiter._awaited == {}
+
+
+async def test_a_receipt_that_came_before_is_found() -> None:
+    waiter = DeliveryWaiter()
+    waiter.feed(receipt("delivered", 1))
+    waiter.feed(receipt("sent", 0))  # late
+    assert (await waiter.wait("m1", timeout=0)).state == "delivered"
+    assert (await waiter.wait("m1")).state == "delivered"
+
+
+async def test_two_receipts_at_once_give_the_one_that_counts() -> None:
+    waiter = DeliveryWaiter()
+    got: list[MessageProgress] = []
+
+    async def person() -> None:
+        got.append(await waiter.wait("m1"))
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(person)
+        await anyio.wait_all_tasks_blocked()
+        waiter.feed(receipt("delivered", 0))
+        waiter.feed(receipt("read", 1))
+        waiter.feed(receipt("delivered", 0))
+    assert [progress.state for progress in got] == ["read"]
+
+
+@pytest.mark.parametrize(
+    ("fed", "known"),
+    [
+        ([], "no receipt of the message came at all"),
+        (["sent"], "the last state was sent"),
+        (["+6598765432"], "the last state was of a kind this version does not know"),
+    ],
+)
+async def test_out_of_patience_is_a_timeout_error_that_says_what_is_known(fed: list[str], known: str) -> None:
+    waiter = DeliveryWaiter()
+    for state in fed:
+        waiter.feed(receipt(state))
+    with pytest.raises(TimeoutError) as caught:
+        await waiter.wait("m1", timeout=0)
+    assert str(caught.value) == f"no final receipt within 0 s; {known}"
+    assert waiter._awaited == {}
+
+
+async def test_who_gives_up_does_not_disturb_who_stays() -> None:
+    waiter = DeliveryWaiter()
+    got: list[str] = []
+
+    async def patient() -> None:
+        got.append((await waiter.wait("m1")).state)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(patient)
+        await anyio.wait_all_tasks_blocked()
+        with pytest.raises(TimeoutError):
+            await waiter.wait("m1", timeout=0)
+        waiter.feed(receipt("read"))
+    assert got == ["read"]
+
+
+async def test_a_cancelled_wait_leaves_nothing() -> None:
+    waiter = DeliveryWaiter()
+    async with anyio.create_task_group() as group:
+        for _ in range(5):
+            group.start_soon(waiter.wait, "m1")
+        await anyio.wait_all_tasks_blocked()
+        assert len(waiter._awaited) == 1
+        group.cancel_scope.cancel()
+    assert waiter._awaited == {}
+    waiter.feed(receipt("delivered"))
+    assert (await waiter.wait("m1", timeout=0)).state == "delivered"
+
+
+async def test_cancelled_in_the_moment_of_the_receipt_the_receipt_is_not_lost() -> None:
+    waiter = DeliveryWaiter()
+    async with anyio.create_task_group() as group:
+        group.start_soon(waiter.wait, "m1")
+        await anyio.wait_all_tasks_blocked()
+        waiter.feed(receipt("delivered"))
+        group.cancel_scope.cancel()
+    assert waiter._awaited == {}
+    assert (await waiter.wait("m1", timeout=0)).state == "delivered"
+
+
+async def test_an_awaited_message_is_not_missed_however_little_is_remembered() -> None:
+    waiter = DeliveryWaiter(max_messages=1)
+    got: list[str] = []
+
+    async def person() -> None:
+        got.append((await waiter.wait("m1")).state)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(person)
+        await anyio.wait_all_tasks_blocked()
+        waiter.feed(receipt("sent"))
+        for number in range(100):
+            waiter.feed(receipt("delivered", umid=str(number)))
+        waiter.feed(receipt("delivered"))
+        for number in range(100):
+            waiter.feed(receipt("delivered", umid=str(number)))
+        assert waiter.state("m1") is None
+    assert got == ["delivered"]
+
+
+async def test_ten_thousand_wait_at_once() -> None:
+    waiter = DeliveryWaiter()
+    got: set[str] = set()
+
+    async def person(umid: str) -> None:
+        got.add((await waiter.wait(umid, timeout=60)).umid)
+
+    async with anyio.create_task_group() as group:
+        for number in range(10_000):
+            group.start_soon(person, str(number))
+        await anyio.wait_all_tasks_blocked()
+        for number in reversed(range(10_000)):
+            waiter.feed(receipt("delivered", umid=str(number)))
+    assert len(got) == 10_000
+    assert waiter._awaited == {}
+
+
+async def test_another_thread_is_told_how() -> None:
+    waiter = DeliveryWaiter()
+    with pytest.raises(RuntimeError, match="async def"):
+        await anyio.to_thread.run_sync(waiter.feed, receipt("delivered"))
+    assert waiter.state("m1") is None
+
+    def as_told() -> None:
+        anyio.from_thread.run_sync(waiter.feed, receipt("delivered"))
+
+    await anyio.to_thread.run_sync(as_told)
+    assert (await waiter.wait("m1", timeout=0)).state == "delivered"
+
+
+async def test_another_event_loop_is_refused() -> None:
+    waiter = DeliveryWaiter()
+
+    async def feed() -> None:
+        waiter.feed(receipt("delivered"))
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(waiter.wait, "m1")
+        await anyio.wait_all_tasks_blocked()
+        with pytest.raises(RuntimeError, match="event loop"):
+            await anyio.to_thread.run_sync(anyio.run, feed)
+        assert waiter.state("m1") is None
+        waiter.feed(receipt("delivered"))
+
+
+@pytest.mark.parametrize("patience", [-1, math.nan, "5", True])
+async def test_a_timeout_that_is_none_is_refused(patience: Any) -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        await DeliveryWaiter().wait("m1", timeout=patience)
+    assert caught.value.field == "timeout"

@@ -1,0 +1,182 @@
+"""Receipts fold into one state a message, whatever order they come in and however often."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eightbyeight_async import InvalidRequestError
+from eightbyeight_async.webhooks import (
+    ChannelUser,
+    DeliveryReceipt,
+    DeliveryState,
+    DeliveryStatus,
+    MessageProgress,
+    Namespace,
+    Price,
+    ReceiptFolder,
+)
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def receipt(state: str, minute: int | None = 0, *, umid: str = "m1", detail: str | None = None) -> DeliveryReceipt:
+    timestamp = None if minute is None else NOON + timedelta(minutes=minute)
+    status = DeliveryStatus(state=state, detail=detail, timestamp=timestamp)
+    return DeliveryReceipt(namespace="SMS", umid=umid, status=status)
+
+
+OPERATOR = "delivered_to_operator"
+HANDSET = "delivered_to_recipient"
+
+
+@pytest.mark.parametrize(
+    ("winner", "loser"),
+    [
+        # a higher rank wins, though it claims to be earlier
+        (receipt("sent", 0), receipt("queued", 9)),
+        (receipt("undelivered", 0), receipt("sent", 9)),
+        (receipt("rejected", 0), receipt("queued", 9)),
+        (receipt("delivered", 0), receipt("sent", 9)),
+        (receipt("delivered", 0), receipt("undelivered", 9)),
+        (receipt("delivered", 0, detail=HANDSET), receipt("undelivered", 9)),
+        (receipt("read", 0), receipt("delivered", 9)),
+        (receipt("read", None), receipt("delivered", 9)),
+        # the handset's word beats the operator's
+        (receipt("delivered", 0, detail=HANDSET), receipt("delivered", 9, detail=OPERATOR)),
+        # within a rank the later wins: delivered to the operator, then not to the phone, or a fallback channel
+        (receipt("undelivered", 2), receipt("delivered", 1, detail=OPERATOR)),
+        (receipt("delivered", 2, detail=OPERATOR), receipt("undelivered", 1)),
+        (receipt("undelivered", 2), receipt("rejected", 1)),
+        (receipt("sent", 2), receipt("sent", 1)),
+        (receipt("undelivered", 0), receipt("undelivered", None)),
+        # a state nobody here knows is news beside `sent`, and never undoes an end
+        (receipt("expired", 2), receipt("sent", 1)),
+        (receipt("sent", 2), receipt("expired", 1)),
+        (receipt("expired", 0), receipt("queued", 9)),
+        (receipt("undelivered", 0), receipt("expired", 9)),
+    ],
+)
+def test_which_of_two_receipts_counts(winner: DeliveryReceipt, loser: DeliveryReceipt) -> None:
+    for first, second in ((winner, loser), (loser, winner)):
+        folder = ReceiptFolder()
+        assert folder.fold(first).changed
+        progress = folder.fold(second)
+        assert progress == MessageProgress(umid="m1", receipt=winner) == folder.state("m1")
+        assert progress.changed is (second is winner)
+        assert not folder.fold(first).changed
+        assert not folder.fold(second).changed
+
+
+def test_progress_speaks_for_its_receipt() -> None:
+    progress = ReceiptFolder().fold(receipt("undelivered", detail="rejected_by_operator"))
+    assert (progress.umid, progress.state, progress.final) == ("m1", DeliveryState.UNDELIVERED, True)
+    assert progress.status.detail == "rejected_by_operator"
+    assert not ReceiptFolder().fold(receipt("sent")).final
+    assert not ReceiptFolder().fold(receipt("expired")).final
+
+
+def test_messages_are_kept_apart() -> None:
+    folder = ReceiptFolder()
+    folder.fold(receipt("sent", umid="a"))
+    folder.fold(receipt("read", umid="b"))
+    assert [folder.state(umid) and folder.state(umid).state for umid in "abc"] == ["sent", "read", None]  # type: ignore[union-attr]
+    assert len(folder) == 2
+
+
+# Few values, so that ties in every field happen.
+STATUSES = st.builds(
+    DeliveryStatus,
+    state=st.sampled_from([*DeliveryState, "expired", "Delivered"]),
+    detail=st.sampled_from([None, OPERATOR, HANDSET]),
+    timestamp=st.sampled_from(
+        [None, NOON, NOON.astimezone(timezone(timedelta(hours=8))), NOON + timedelta(microseconds=1)]
+    ),
+    error_code=st.sampled_from([None, 0, 15, "X"]),
+)
+RECEIPTS = st.builds(
+    DeliveryReceipt,
+    namespace=st.sampled_from(Namespace),
+    umid=st.sampled_from(["m1", "m2"]),
+    status=STATUSES,
+    price=st.sampled_from([None, Price(total=Decimal("0.1")), Price(total=Decimal("0.10"))]),
+    user=st.sampled_from([None, ChannelUser(name="x")]),
+    sms_count=st.sampled_from([None, 1, 2]),
+)
+
+
+def folded(receipts: list[DeliveryReceipt]) -> dict[str, str | None]:
+    """The end state, field by field as shown: equal decimals of different digits count as different here."""
+    folder = ReceiptFolder()
+    for one in receipts:
+        folder.fold(one)
+    return {umid: repr(folder.state(umid)) for umid in ("m1", "m2")}
+
+
+@given(st.data(), st.lists(RECEIPTS, max_size=8))
+def test_any_order_and_repetition_gives_the_same_end(data: st.DataObject, receipts: list[DeliveryReceipt]) -> None:
+    again = data.draw(st.lists(st.sampled_from(receipts), max_size=6)) if receipts else []
+    shuffled = data.draw(st.permutations(receipts + again))
+    assert folded(shuffled) == folded(receipts)
+
+
+@given(st.lists(RECEIPTS, min_size=1, max_size=8))
+def test_a_message_never_goes_back(receipts: list[DeliveryReceipt]) -> None:
+    folder = ReceiptFolder()
+    finished: set[str] = set()
+    for one in receipts:
+        progress = folder.fold(one)
+        assert progress == folder.state(one.umid)
+        assert progress.final or one.umid not in finished
+        if progress.final:
+            finished.add(one.umid)
+
+
+def test_memory_is_bounded_and_the_finished_go_first() -> None:
+    folder = ReceiptFolder(max_messages=3)
+    folder.fold(receipt("sent", umid="open-1"))
+    folder.fold(receipt("delivered", umid="done-1"))
+    folder.fold(receipt("delivered", umid="done-2"))
+    folder.fold(receipt("read", 1, umid="done-1"))  # news of a finished one does not make it younger
+    folder.fold(receipt("sent", umid="open-2"))
+    assert folder.state("done-1") is None
+    folder.fold(receipt("sent", umid="open-3"))
+    assert folder.state("done-2") is None
+    assert (len(folder), folder.forgotten) == (3, 2)
+
+
+def test_when_nothing_is_finished_the_oldest_goes_but_never_the_newest() -> None:
+    folder = ReceiptFolder(max_messages=2)
+    folder.fold(receipt("sent", umid="open-1"))
+    folder.fold(receipt("sent", umid="open-2"))
+    folder.fold(receipt("delivered", umid="done"))
+    assert [umid for umid in ("open-1", "open-2", "done") if folder.state(umid)] == ["open-2", "done"]
+    folder = ReceiptFolder(max_messages=1)
+    for umid in "abc":
+        assert folder.fold(receipt("delivered", umid=umid)).changed
+        assert folder.state(umid) is not None
+    assert (len(folder), folder.forgotten) == (1, 2)
+
+
+@pytest.mark.parametrize("limit", [0, -1, 1.5, True, "9", None])
+def test_a_limit_that_is_none_is_refused(limit: object) -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        ReceiptFolder(max_messages=limit)  # type: ignore[arg-type]
+    assert caught.value.field == "max_messages"
+
+
+def test_only_receipts_are_folded() -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        ReceiptFolder().fold("delivered")  # type: ignore[arg-type]
+    assert str(caught.value) == "receipt: must be a DeliveryReceipt, not str"
+
+
+def test_no_repr_shows_a_person() -> None:
+    folder = ReceiptFolder()
+    status = DeliveryStatus(state="undelivered", error_message="no such number +6598765432")
+    one = DeliveryReceipt(namespace="SMS", umid="m1", status=status, destination="+6598765432")
+    assert "98765432" not in repr(folder.fold(one)) + repr(folder)

@@ -1,0 +1,489 @@
+"""A webhook's body becomes an event or a clear error; only who knows the secret is heard; nothing is shown."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import json
+import pickle
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from webhook_samples import CHATAPPS_INBOUND, CHATAPPS_RECEIPT, KNOWN, SMS_INBOUND, SMS_RECEIPT, TEMPLATE_UPDATE, UMID
+
+from eightbyeight_async import EightByEightError, InvalidRequestError, Sent, webhooks, wire
+from eightbyeight_async.webhooks import (
+    ChannelUser,
+    DeliveryReceipt,
+    DeliveryState,
+    DeliveryStatus,
+    InboundMessage,
+    Namespace,
+    Price,
+    Recipient,
+    UnknownEvent,
+    WebhookAuthorizationError,
+    WebhookError,
+    parse,
+)
+
+
+def body(event: object) -> bytes:
+    return json.dumps(event).encode()
+
+
+def changed(sample: dict[str, Any], path: str, value: object) -> dict[str, Any]:
+    """The sample with another value at the path; `...` takes the field out."""
+    event = copy.deepcopy(sample)
+    *parents, last = path.split(".")
+    place = event
+    for name in parents:
+        place = place[name]
+    if value is ...:
+        del place[last]
+    else:
+        place[last] = value
+    return event
+
+
+def test_the_receipt_of_an_sms() -> None:
+    assert parse(body(SMS_RECEIPT)) == DeliveryReceipt(
+        namespace=Namespace.SMS,
+        umid=UMID,
+        batch_id="3e09ac86-bd74-5465-851d-1eb5a5fdbb9b",
+        client_message_id="1e09ac86-bd74-5465-851d-1eb5a5fdbb9b",
+        client_batch_id="2e09ac86-bd74-5465-851d-1eb5a5fdbb9b",
+        sub_account_id="SubAccount-1",
+        source="8x8",
+        destination="+12025550293",
+        status=DeliveryStatus(
+            state=DeliveryState.UNDELIVERED,
+            detail="rejected_by_operator",
+            timestamp=datetime(2016, 1, 1, tzinfo=UTC),
+            error_code=15,
+            error_message="Invalid destination",
+        ),
+        price=Price(total=Decimal("0.0375"), per_sms=Decimal("0.0125"), currency="USD"),
+        sms_count=3,
+    )
+
+
+def test_the_receipt_of_a_chatapps_message() -> None:
+    receipt = parse(body(CHATAPPS_RECEIPT))
+    assert receipt == DeliveryReceipt(
+        namespace=Namespace.CHATAPPS,
+        umid="9f1c2e7a-6b40-4de1-8a2c-1f0d9e7c5b31",
+        sub_account_id="SubAccount-1",
+        channel="whatsapp",
+        user=ChannelUser(msisdn="+6512345678", channel_user_id="6512345678"),
+        status=DeliveryStatus(state="read", timestamp=datetime(2025, 5, 17, 6, 27, 52, 450000, tzinfo=UTC)),
+    )
+    assert isinstance(receipt, DeliveryReceipt)
+    assert (receipt.state, receipt.final) == (DeliveryState.READ, True)
+
+
+def test_an_inbound_sms() -> None:
+    message = parse(body(SMS_INBOUND))
+    assert message == InboundMessage(
+        namespace=Namespace.SMS,
+        umid=UMID,
+        sub_account_id="SubAccount-1",
+        timestamp=datetime(2016, 1, 1, 14, 34, 56, 17000, tzinfo=UTC),
+        source="+6581968289",
+        destination="+4534735477",
+        body="Test MO message",
+        encoding="GSM7",
+        sms_count=2,
+        price=Price(total=Decimal("0.0446592"), per_sms=Decimal("0.0446592"), currency="EUR"),
+    )
+    assert isinstance(message, InboundMessage)
+    assert (message.sender, message.text) == ("+6581968289", "Test MO message")
+
+
+def test_an_inbound_chatapps_message() -> None:
+    message = parse(body(CHATAPPS_INBOUND))
+    assert message == InboundMessage(
+        namespace=Namespace.CHATAPPS,
+        umid=UMID,
+        sub_account_id="SubAccount-1",
+        timestamp=datetime(2016, 1, 1, 14, 34, 56, 17000, tzinfo=UTC),
+        user=ChannelUser(msisdn="+12025550023", channel_user_id="12025550023", name="Ann Example"),
+        recipient=Recipient(channel="whatsapp", channel_id="269a57f4-3522-eb11-8278-00155d9f27ac"),
+        type="Text",
+        content={"text": "Test message"},
+        reply_to_umid="777a57f4-bd74-eb11-851d-00155d9fe255",
+    )
+    assert isinstance(message, InboundMessage)
+    assert (message.sender, message.text) == ("+12025550023", "Test message")
+    assert hash(message) == hash(parse(body(CHATAPPS_INBOUND)))
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [({"url": "https://example.com/x.jpg"}, None), ({"text": 5}, None), ({}, None), (None, None), ({"text": ""}, "")],
+)
+def test_what_has_no_words_has_no_text(content: object, text: str | None) -> None:
+    message = parse(body(changed(CHATAPPS_INBOUND, "payload.content", content)))
+    assert isinstance(message, InboundMessage)
+    assert message.text == text
+
+
+def test_a_location_keeps_its_digits() -> None:
+    raw = body(changed(CHATAPPS_INBOUND, "payload.content", {"location": {"latitude": 1.5}}))
+    message = parse(raw.replace(b"1.5", b"1.3521000000000000001"))
+    assert isinstance(message, InboundMessage)
+    assert message.content == {"location": {"latitude": Decimal("1.3521000000000000001")}}
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        TEMPLATE_UPDATE,
+        changed(SMS_RECEIPT, "namespace", "Voice"),
+        changed(SMS_RECEIPT, "eventType", "message_expired"),
+        {"namespace": "SMS", "eventType": "ping"},
+        {"eventType": "ping", "payload": [1.5]},
+    ],
+)
+def test_an_event_of_an_unknown_kind_is_kept_as_it_came(event: dict[str, Any]) -> None:
+    found = parse(body(event))
+    raw = json.loads(json.dumps(event), parse_float=Decimal)
+    assert found == UnknownEvent(event_type=event["eventType"], namespace=event.get("namespace"), raw=raw)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("0.1", Decimal("0.1")),
+        ("0.10", Decimal("0.10")),
+        ("1", Decimal(1)),
+        ("0.1000000000000000055511151231257827", Decimal("0.1000000000000000055511151231257827")),
+        ("1.25e-2", Decimal("0.0125")),
+        ("0", Decimal(0)),
+    ],
+)
+def test_a_price_is_the_number_as_written_never_a_float(written: str, read: Decimal) -> None:
+    raw = body(changed(SMS_RECEIPT, "payload.price.total", 77777)).replace(b"77777", written.encode())
+    receipt = parse(raw)
+    assert isinstance(receipt, DeliveryReceipt)
+    assert receipt.price is not None
+    assert str(receipt.price.total) == str(read)
+
+
+@pytest.mark.parametrize("price", [{}, {"total": 0.5, "currency": "USD"}, {"total": None}])
+def test_a_price_may_lack_anything(price: dict[str, Any]) -> None:
+    receipt = parse(body(changed(SMS_RECEIPT, "payload.price", price)))
+    assert isinstance(receipt, DeliveryReceipt)
+    assert receipt.price is not None
+    assert receipt.price.per_sms is None
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [(15, 15), (0, 0), (-1, -1), ("15", 15), ("0015", 15), ("EX-15", "EX-15"), ("", ""), ("-1", "-1"), (None, None)],
+)
+def test_an_error_code_is_an_integer_or_the_string_that_is_none(written: object, read: object) -> None:
+    receipt = parse(body(changed(SMS_RECEIPT, "payload.status.errorCode", written)))
+    assert isinstance(receipt, DeliveryReceipt)
+    assert receipt.status.error_code == read
+    assert type(receipt.status.error_code) is type(read)
+
+
+@pytest.mark.parametrize("digits", ["", ".06", ".060", ".0600", ".06000", ".060000", ".0600001"])
+@pytest.mark.parametrize("zone", ["Z", "+00:00", "+08:00"])
+def test_timestamps_of_every_documented_shape_are_read(digits: str, zone: str) -> None:
+    receipt = parse(body(changed(SMS_RECEIPT, "payload.status.timestamp", f"2020-06-17T04:17:21{digits}{zone}")))
+    hour = 20 if zone == "+08:00" else 4
+    day = 16 if zone == "+08:00" else 17
+    assert isinstance(receipt, DeliveryReceipt)
+    expected = datetime(2020, 6, day, hour, 17, 21, 60000 if digits else 0, tzinfo=UTC)
+    assert receipt.status.timestamp == expected
+
+
+def test_an_unknown_state_stays_its_string_and_is_not_final() -> None:
+    receipt = parse(body(changed(SMS_RECEIPT, "payload.status.state", "expired")))
+    assert isinstance(receipt, DeliveryReceipt)
+    assert (receipt.state, receipt.final) == ("expired", False)
+
+
+def test_which_states_are_final() -> None:
+    assert {state for state in DeliveryState if state.final} == {
+        DeliveryState.REJECTED,
+        DeliveryState.DELIVERED,
+        DeliveryState.UNDELIVERED,
+        DeliveryState.READ,
+    }
+
+
+@pytest.mark.parametrize("sample", KNOWN)
+def test_only_the_umid_and_the_state_are_needed(sample: dict[str, Any]) -> None:
+    payload: dict[str, Any] = {"umid": UMID}
+    if "status" in sample["payload"]:
+        payload["status"] = {"state": "sent"}
+    event = parse(body({**sample, "payload": payload}))
+    assert isinstance(event, DeliveryReceipt | InboundMessage)
+    assert event.umid == UMID
+
+
+def with_more(value: Any) -> Any:
+    """An unknown field in every object."""
+    if isinstance(value, dict):
+        return {**{name: with_more(inner) for name, inner in value.items()}, "aNewField": {"x": [1, None]}}
+    return value
+
+
+@pytest.mark.parametrize("sample", [SMS_RECEIPT, CHATAPPS_RECEIPT, SMS_INBOUND])
+def test_unknown_fields_are_ignored_everywhere(sample: dict[str, Any]) -> None:
+    assert parse(body(with_more(sample))) == parse(body(sample))
+
+
+@pytest.mark.parametrize(
+    ("raw", "problem"),
+    [
+        (b"", "the body is empty"),
+        (b" \n", "the body is empty"),
+        (b"<root><namespace>SMS</namespace></root>", "the body is not JSON"),
+        (b'{"namespace": "SMS", "eventType": "out', "the body is not JSON"),
+        (b"\xff\xfe\xfa", "the body is not JSON"),
+        (b"[" * 100_000, "the body is not JSON"),
+        (b'{"eventType": "x", "y": ' + b"9" * 5000 + b"}", "the body is not JSON"),
+        (b'{"eventType": "x", "y": NaN}', "the body is not JSON"),
+        (b'{"eventType": "x", "y": -Infinity}', "the body is not JSON"),
+        (b'{"eventType": "x", "y": 1e99999999999999999999}', "the body is not JSON"),
+        (b"[]", "the body must be an object, not an array"),
+        (b"null", "the body must be an object, not null"),
+        (b'"SMS"', "the body must be an object, not a string"),
+        (b"1.5", "the body must be an object, not a number"),
+        (b"{}", "eventType is missing"),
+    ],
+)
+def test_rubbish_is_named_and_not_shown(raw: bytes, problem: str) -> None:
+    with pytest.raises(WebhookError) as caught:
+        parse(raw)
+    assert str(caught.value) == caught.value.reason == problem
+    assert caught.value.sent is Sent.NO
+
+
+STATUS = "payload.status"
+
+
+@pytest.mark.parametrize(
+    ("sample", "path", "value", "problem"),
+    [
+        (SMS_RECEIPT, "eventType", ..., "eventType is missing"),
+        (SMS_RECEIPT, "eventType", None, "eventType must be a string, not null"),
+        (SMS_RECEIPT, "eventType", 7, "eventType must be a string, not a number"),
+        (SMS_RECEIPT, "namespace", ..., "namespace is missing"),
+        (SMS_RECEIPT, "namespace", None, "namespace is missing"),
+        (SMS_RECEIPT, "namespace", {}, "namespace must be a string, not an object"),
+        (SMS_RECEIPT, "payload", ..., "payload is missing"),
+        (SMS_RECEIPT, "payload", None, "payload must be an object, not null"),
+        (SMS_RECEIPT, "payload", [], "payload must be an object, not an array"),
+        (SMS_RECEIPT, "payload.umid", ..., "payload.umid is missing"),
+        (SMS_RECEIPT, "payload.umid", 6598765432, "payload.umid must be a string, not a number"),
+        (SMS_RECEIPT, "payload.umid", "", "payload.umid must not be empty"),
+        (SMS_RECEIPT, "payload.status", ..., "payload.status is missing"),
+        (SMS_RECEIPT, "payload.status", "sent", "payload.status must be an object, not a string"),
+        (SMS_RECEIPT, "payload.status.state", ..., "payload.status.state is missing"),
+        (SMS_RECEIPT, "payload.status.state", 4, "payload.status.state must be a string, not a number"),
+        (SMS_RECEIPT, f"{STATUS}.errorCode", True, f"{STATUS}.errorCode must be an integer or a string, not a boolean"),
+        (SMS_RECEIPT, f"{STATUS}.errorCode", 1.5, f"{STATUS}.errorCode must be an integer or a string, not a number"),
+        (SMS_RECEIPT, f"{STATUS}.timestamp", "now", f"{STATUS}.timestamp must be a date and time with an offset"),
+        (SMS_RECEIPT, "payload.price", 5, "payload.price must be an object, not a number"),
+        (SMS_RECEIPT, "payload.price.total", "cheap", "payload.price.total must be a number, not a string"),
+        (SMS_RECEIPT, "payload.price.total", True, "payload.price.total must be a number, not a boolean"),
+        (SMS_RECEIPT, "payload.price.total", 1e300, "payload.price.total must be a number of a sensible size"),
+        (SMS_RECEIPT, "payload.smsCount", 1.5, "payload.smsCount must be an integer, not a number"),
+        (CHATAPPS_RECEIPT, "payload.user.msisdn", 1, "payload.user.msisdn must be a string, not a number"),
+        (SMS_INBOUND, "payload.umid", None, "payload.umid must be a string, not null"),
+        (SMS_INBOUND, "payload.body", [], "payload.body must be a string, not an array"),
+        (CHATAPPS_INBOUND, "payload.content", "x", "payload.content must be an object, not a string"),
+        (CHATAPPS_INBOUND, "payload.recipient", [], "payload.recipient must be an object, not an array"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_named_by_its_path(sample: dict[str, Any], path: str, value: object, problem: str) -> None:
+    with pytest.raises(WebhookError) as caught:
+        parse(body(changed(sample, path, value)))
+    assert caught.value.reason == problem
+
+
+def test_the_size_is_bounded_before_anything_is_read() -> None:
+    raw = body(SMS_RECEIPT)
+    assert parse(raw, max_size=len(raw)) == parse(raw)
+    with pytest.raises(WebhookError) as caught:
+        parse(raw, max_size=len(raw) - 1)
+    assert caught.value.reason == f"the body is larger than {len(raw) - 1} bytes"
+    with pytest.raises(WebhookError, match="larger than 1048576 bytes"):
+        parse(b" " * (webhooks.MAX_BODY + 1))
+
+
+@pytest.mark.parametrize("wrong", ["{}", None, {"eventType": "x"}])
+def test_a_body_that_is_no_bytes_is_the_callers_mistake(wrong: Any) -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        parse(wrong)
+    assert caught.value.field == "body"
+
+
+AUTHORIZATION = "Bearer 9QQhlsEb8VY"
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        (None, "is missing"),
+        ("", "is not the expected one"),
+        ("Bearer 9QQhlsEb8Vy", "is not the expected one"),
+        ("bearer 9QQhlsEb8VY", "is not the expected one"),
+        (AUTHORIZATION + " ", "is not the expected one"),
+        (AUTHORIZATION[:-1], "is not the expected one"),
+        (AUTHORIZATION + "\u6f22", "is not the expected one"),
+        ("\ud800", "is not the expected one"),
+        ("Bearer \xe9", "is not the expected one"),
+    ],
+)
+def test_without_the_secret_nothing_is_read(given: str | None, problem: str) -> None:
+    with pytest.raises(WebhookAuthorizationError) as caught:
+        parse(b"not even looked at", authorization=given, expected_authorization=AUTHORIZATION)
+    assert caught.value.reason == f"the Authorization header {problem}"
+    assert "9QQ" not in str(caught.value) + repr(caught.value)
+    assert isinstance(caught.value, EightByEightError)
+    assert caught.value.sent is Sent.NO
+
+
+def test_with_the_secret_it_is_read() -> None:
+    assert parse(body(SMS_RECEIPT), authorization=AUTHORIZATION, expected_authorization=AUTHORIZATION) == parse(
+        body(SMS_RECEIPT)
+    )
+
+
+def test_a_secret_that_is_not_ascii_is_known_however_the_server_decoded_it() -> None:
+    agreed = "Bearer \u6f22\xe9"
+    for seen in (agreed, agreed.encode().decode("latin-1")):
+        event = parse(body(SMS_RECEIPT), authorization=seen, expected_authorization=agreed)
+        assert event == parse(body(SMS_RECEIPT))
+    with pytest.raises(WebhookAuthorizationError):
+        parse(body(SMS_RECEIPT), authorization="Bearer ?\xe9", expected_authorization=agreed)
+
+
+def test_a_character_the_server_cannot_have_decoded_stands_for_no_other() -> None:
+    for seen in ("Bearer \u6f22x", "Bearer \ud800x"):
+        with pytest.raises(WebhookAuthorizationError):
+            parse(body(SMS_RECEIPT), authorization=seen, expected_authorization="Bearer ?x")
+
+
+def test_without_an_expectation_any_header_will_do() -> None:
+    assert parse(body(SMS_RECEIPT), authorization="anything") == parse(body(SMS_RECEIPT))
+
+
+def test_an_empty_expectation_is_refused_not_met() -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        parse(body(SMS_RECEIPT), authorization="", expected_authorization="")
+    assert caught.value.field == "expected_authorization"
+
+
+PEOPLE = ("2025550293", "6581968289", "4534735477", "12345678", "2025550023", "Ann", "Test", "Invalid destination")
+
+
+@pytest.mark.parametrize("sample", [*KNOWN, changed(SMS_INBOUND, "eventType", "new")])
+def test_no_repr_shows_a_person(sample: dict[str, Any]) -> None:
+    shown = repr(parse(body(sample)))
+    assert not [secret for secret in PEOPLE if secret in shown]
+
+
+def test_an_error_crosses_process_borders() -> None:
+    error = pickle.loads(pickle.dumps(WebhookError("payload is missing")))  # noqa: S301
+    assert (type(error), error.reason) == (WebhookError, "payload is missing")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+PLACES = [
+    (sample, path)
+    for sample in KNOWN
+    for path in (
+        "namespace",
+        "eventType",
+        "payload",
+        *(f"payload.{name}" for name in sample["payload"]),
+        *(f"payload.{n}.{m}" for n, v in sample["payload"].items() if isinstance(v, dict) for m in v),
+    )
+]
+
+
+@given(st.sampled_from(PLACES), JSON)
+def test_whatever_stands_anywhere_it_is_an_event_or_a_webhook_error(
+    place: tuple[dict[str, Any], str], value: object
+) -> None:
+    sample, path = place
+    try:
+        outcome = repr(type(parse(body(changed(sample, path, value)))))
+    except WebhookError as error:
+        outcome = error.reason
+    assert outcome.startswith((path, "<class 'eightbyeight_async.models.webhooks."))
+
+
+@given(st.binary(max_size=40) | JSON.map(body))
+def test_any_bytes_are_an_event_or_a_webhook_error(raw: bytes) -> None:
+    with contextlib.suppress(WebhookError):
+        parse(raw)
+
+
+TEXT = st.text(max_size=12)
+MOMENTS = st.datetimes(timezones=st.just(UTC))
+PRICES = st.builds(
+    Price,
+    total=st.none() | st.decimals(-1000, 1000, places=5),
+    per_sms=st.none() | st.decimals(0, 10, places=7),
+    currency=st.none() | TEXT,
+)
+USERS = st.builds(ChannelUser, msisdn=st.none() | TEXT, channel_user_id=st.none() | TEXT, name=st.none() | TEXT)
+RECEIPTS = st.builds(
+    DeliveryReceipt,
+    namespace=st.sampled_from(Namespace) | TEXT,
+    umid=st.text(min_size=1, max_size=12),
+    status=st.builds(
+        DeliveryStatus,
+        state=st.sampled_from(DeliveryState) | TEXT,
+        detail=st.none() | TEXT,
+        timestamp=st.none() | MOMENTS,
+        error_code=st.none() | st.integers() | TEXT,
+        error_message=st.none() | TEXT,
+    ),
+    client_message_id=st.none() | TEXT,
+    destination=st.none() | TEXT,
+    user=st.none() | USERS,
+    price=st.none() | PRICES,
+    sms_count=st.none() | st.integers(),
+)
+INBOUND = st.builds(
+    InboundMessage,
+    namespace=st.sampled_from(Namespace) | TEXT,
+    umid=st.text(min_size=1, max_size=12),
+    timestamp=st.none() | MOMENTS,
+    body=st.none() | TEXT,
+    user=st.none() | USERS,
+    recipient=st.none() | st.builds(Recipient, channel=st.none() | TEXT, channel_id=st.none() | TEXT),
+    content=st.none() | st.dictionaries(TEXT, TEXT, max_size=2),
+)
+
+
+@given(RECEIPTS | INBOUND)
+def test_every_model_survives_the_round_trip(model: DeliveryReceipt | InboundMessage) -> None:
+    data = wire.unstructure(model)
+    assert None not in data.values()
+    assert None not in data.get("status", {}).values()
+    assert wire.structure(data, type(model)) == model
+
+
+def test_the_export_list_is_what_it_says() -> None:
+    for name in webhooks.__all__:
+        assert getattr(webhooks, name).__doc__
+    public = {n for n, v in vars(webhooks).items() if not n.startswith("_") and isinstance(v, type)}
+    assert public <= set(webhooks.__all__)
