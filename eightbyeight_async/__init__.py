@@ -107,7 +107,7 @@ if TYPE_CHECKING:
     from eightbyeight_async.models.log_export import LogExportJob, LogExportRequest, LogExportState, LogExportStatus
     from eightbyeight_async.models.message_details import MessageDetails, MessageState, MessageStatus, Price
     from eightbyeight_async.models.sms_batch import BatchSmsRequest, BatchSmsResponse, BatchSmsResult, SmsTemplate
-    from eightbyeight_async.text import TextMeasure, TextPolicy, measure
+    from eightbyeight_async.text import LongTextWarning, TextMeasure, TextPolicy, measure
 
 __all__ = [
     "APIError",
@@ -164,6 +164,7 @@ __all__ = [
     "LogExportRequest",
     "LogExportState",
     "LogExportStatus",
+    "LongTextWarning",
     "MessageDetails",
     "MessageState",
     "MessageStatus",
@@ -285,6 +286,7 @@ _LATE = {
         "TemplateParameter",
     ),
     "text": (
+        "LongTextWarning",
         "TextMeasure",
         "TextPolicy",
         "measure",

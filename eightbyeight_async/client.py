@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from eightbyeight_async.chatapps import ChatAppsOperations
     from eightbyeight_async.hosts import Region
+    from eightbyeight_async.text import TextPolicy
 
 __all__ = ["AsyncConnectClient"]
 
@@ -59,6 +60,8 @@ class AsyncConnectClient:
         proxy: where all https calls go through; None: `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` decide. Through a
             proxy httpx's own connections serve, which are slower.
         http2: offer HTTP/2 (extra `[http2]`); served by httpx's own connections, which are slower.
+        long_text: `TextPolicy` or its string, for SMS texts of more than 10 parts, which the platform truncates and
+            sends: `warn` (a `LongTextWarning`), `refuse` (an InvalidRequestError before anything is sent), `allow`.
 
     Raises:
         InvalidRequestError: a setting is missing or breaks its rule; names the setting.
@@ -86,9 +89,10 @@ class AsyncConnectClient:
         http_client: httpx.AsyncClient | None = None,
         proxy: str | httpx.Proxy | None = None,
         http2: bool = False,
+        long_text: TextPolicy | str = "warn",
     ) -> None:
         key = settings.found_key(api_key)
-        options = settings.options(subaccount_id, retry, timeout)
+        options = settings.options(subaccount_id, retry, timeout, long_text)
         bases = settings.bases(region, sms_base_url, chatapps_base_url)
         width = settings.checked_count(max_concurrency, "max_concurrency")
         rate = settings.checked_rate(max_rate, "max_rate")
@@ -129,7 +133,12 @@ class AsyncConnectClient:
         self._bind(exchange, options, owner=True)
 
     def with_options(
-        self, *, subaccount_id: str | None = None, retry: RetryPolicy | None = None, timeout: float | None = None
+        self,
+        *,
+        subaccount_id: str | None = None,
+        retry: RetryPolicy | None = None,
+        timeout: float | None = None,
+        long_text: TextPolicy | str | None = None,
     ) -> Self:
         """A light view with other options on the same pool, bounds and pace; None keeps what this one has.
 
@@ -142,6 +151,8 @@ class AsyncConnectClient:
             options = attrs.evolve(options, retry=settings.checked_retry(retry))
         if timeout is not None:
             options = attrs.evolve(options, timeout=settings.checked_seconds(timeout, "timeout"))
+        if long_text is not None:
+            options = attrs.evolve(options, long_text=settings.checked_policy(long_text))
         view = object.__new__(type(self))
         view._bind(self._exchange, options, owner=False)
         return view

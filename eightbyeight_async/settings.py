@@ -16,11 +16,13 @@ import httpx
 
 from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.hosts import Product, Region, base_url, checked_base_url, region_named
-from eightbyeight_async.models.rules import subaccount
+from eightbyeight_async.models.rules import member, subaccount
 from eightbyeight_async.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from eightbyeight_async.text import TextPolicy  # noqa: TC004 - for the type checker; loaded when a client is made
 
 __all__ = [
     "PREFIX",
@@ -28,6 +30,7 @@ __all__ = [
     "bases",
     "checked_count",
     "checked_http2",
+    "checked_policy",
     "checked_proxy",
     "checked_rate",
     "checked_retry",
@@ -46,6 +49,7 @@ class CallOptions:
     subaccount_id: str
     retry: RetryPolicy
     timeout: float
+    long_text: TextPolicy
 
 
 def found_key(value: str | None, environment: Mapping[str, str] = os.environ) -> str:
@@ -63,12 +67,17 @@ def found_key(value: str | None, environment: Mapping[str, str] = os.environ) ->
 
 
 def options(
-    subaccount_id: str | None, retry: RetryPolicy, timeout: float, environment: Mapping[str, str] = os.environ
+    subaccount_id: str | None,
+    retry: RetryPolicy,
+    timeout: float,
+    long_text: TextPolicy | str,
+    environment: Mapping[str, str] = os.environ,
 ) -> CallOptions:
     return CallOptions(
         subaccount_id=subaccount(_found(subaccount_id, "subaccount_id", environment)),
         retry=checked_retry(retry),
         timeout=checked_seconds(timeout, "timeout"),
+        long_text=checked_policy(long_text),
     )
 
 
@@ -99,6 +108,15 @@ def checked_retry(value: object) -> RetryPolicy:
     if not isinstance(value, RetryPolicy):
         raise InvalidRequestError("retry", f"must be a RetryPolicy, not {type(value).__name__}")
     return value
+
+
+def checked_policy(value: TextPolicy | str) -> TextPolicy:
+    from eightbyeight_async.text import TextPolicy
+
+    policy = member(TextPolicy, value, "long_text")
+    if policy is None:
+        raise InvalidRequestError("long_text", "must be 'warn', 'refuse' or 'allow'")
+    return policy
 
 
 def checked_proxy(value: object) -> httpx.Proxy | None:

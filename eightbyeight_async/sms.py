@@ -6,9 +6,11 @@ everything takes as long as importing httpx.
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 from eightbyeight_async.calls import cancel, sms
+from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.fanout import SendEach
 from eightbyeight_async.hosts import Product
 from eightbyeight_async.settings import checked_count, checked_seconds
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from eightbyeight_async.models.common import CancelResponse
     from eightbyeight_async.models.log_export import LogExportJob, LogExportRequest, LogExportStatus
     from eightbyeight_async.models.message_details import MessageDetails
-    from eightbyeight_async.models.sms import Outcome, SmsRequest, SmsResponse
+    from eightbyeight_async.models.sms import Encoding, Outcome, SmsRequest, SmsResponse
     from eightbyeight_async.models.sms_batch import BatchSmsRequest, BatchSmsResponse
     from eightbyeight_async.settings import CallOptions
 
@@ -42,14 +44,29 @@ class SmsOperations:
             The API's answer. `status.code` can be `REJECTED`: the request was fine, the message refused.
 
         Raises:
-            InvalidRequestError: no text, or scheduled more than 7 days ahead; nothing was sent.
+            InvalidRequestError: no text, one too long for `long_text="refuse"`, or scheduled more than 7 days
+                ahead; nothing was sent.
             EightByEightError: any other of the tree in `errors`; `error.sent` says whether it may have gone out.
+
+        Warns:
+            LongTextWarning: the platform will truncate the text (`long_text="warn"`, the default).
         """
         return await self._send(request, None)
 
     async def _send(self, request: SmsRequest, flight: Flight | None) -> SmsResponse:
         call = sms.send_sms(self._options.subaccount_id, request, self._exchange.now)
+        self._check_length(request.text, request.encoding)
         return await self._exchange.run(call, self._options, flight)
+
+    def _check_length(self, text: str | None, encoding: Encoding | None, place: str = "text") -> None:
+        from eightbyeight_async.text import LongTextWarning, check_length
+
+        try:
+            warning = check_length(text, encoding, self._options.long_text)
+        except InvalidRequestError as error:
+            raise InvalidRequestError(place, error.reason) from None
+        if warning is not None:
+            warnings.warn(f"{place}: {warning}", LongTextWarning, stacklevel=2)
 
     def send_each(
         self, requests: Iterable[SmsRequest] | AsyncIterable[SmsRequest], *, max_concurrency: int | None = None
@@ -89,6 +106,8 @@ class SmsOperations:
         from eightbyeight_async.models.sms_batch import paired
 
         call = sms_batch.send_batch(self._options.subaccount_id, request, self._exchange.now)
+        for place, text, encoding in sms_batch.texts(request):
+            self._check_length(text, encoding, place)
         return paired(request, await self._exchange.run(call, self._options))
 
     async def get(self, umid: str) -> MessageDetails:

@@ -23,7 +23,7 @@ from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.models import rules
 from eightbyeight_async.models.sms import Encoding
 
-__all__ = ["MAX_PARTS", "TextMeasure", "TextPolicy", "check_length", "measure"]
+__all__ = ["MAX_PARTS", "LongTextWarning", "TextMeasure", "TextPolicy", "check_length", "measure"]
 
 # Source: SMS API, field `text`.
 MAX_PARTS = 10
@@ -46,6 +46,10 @@ class TextPolicy(enum.StrEnum):
     WARN = "warn"
     REFUSE = "refuse"
     ALLOW = "allow"
+
+
+class LongTextWarning(UserWarning):
+    """A text was sent that the platform truncates; Python shows it once a place, `long_text="allow"` never."""
 
 
 @attrs.frozen(kw_only=True)

@@ -15,13 +15,17 @@ from scripted import QUEUED, ScriptedServer, answer
 
 from eightbyeight_async import (
     AsyncConnectClient,
+    BatchSmsRequest,
     ClientClosedError,
     EightByEightError,
     InvalidRequestError,
+    LongTextWarning,
     Region,
     RetryPolicy,
     Sent,
     SmsRequest,
+    SmsTemplate,
+    TextPolicy,
 )
 
 if TYPE_CHECKING:
@@ -120,6 +124,7 @@ def test_what_is_not_given_comes_from_the_environment(monkeypatch: pytest.Monkey
         *[("max_concurrency", {"max_concurrency": value}) for value in (0, -5, 1.5, "9", None, True)],
         *[("proxy", {"proxy": value}) for value in (5, "", "nonsense", "ftp://proxy:1", "http://user:with space@")],
         ("http2", {"http2": "yes"}),
+        *[("long_text", {"long_text": value}) for value in ("shout", None, 5)],
         *[
             (name, {name: value, "http_client": httpx.AsyncClient(verify=PLAIN)})
             for name, value in (("proxy", "http://proxy:1"), ("http2", True), ("ssl_context", PLAIN))
@@ -377,3 +382,31 @@ async def test_https_goes_through_the_proxy_of_the_environment(
     assert caught.value.sent is Sent.NO
     assert [r.method for r in proxy.received] == ["CONNECT"]
     assert not server.received
+
+
+LONG = SmsRequest(destination="+6598765432", text="x" * 1531)
+
+
+@pytest.mark.anyio
+async def test_a_text_that_would_be_truncated_is_warned_of_refused_or_allowed(serve: Serve, connect: Connect) -> None:
+    with serve() as server:
+        async with connect(server) as client:
+            with pytest.warns(LongTextWarning, match="11 parts") as warned:
+                await client.sms.send(LONG)
+            assert "xxx" not in str(warned[0].message)
+            await client.sms.send(SmsRequest(destination="+6598765432", text="x" * 1530))
+            await client.with_options(long_text="allow").sms.send(LONG)
+        async with connect(server, long_text=TextPolicy.REFUSE) as strict:
+            with pytest.raises(InvalidRequestError, match="^text: ") as caught:
+                await strict.sms.send(LONG)
+            assert caught.value.sent is Sent.NO
+            batch = BatchSmsRequest(messages=[REQUEST, LONG])
+            with pytest.raises(InvalidRequestError, match=r"^messages\[1\].text: "):
+                await strict.sms.send_batch(batch)
+            with pytest.raises(InvalidRequestError, match=r"^template.text: "):
+                await strict.sms.send_batch(
+                    BatchSmsRequest(destinations=["6598765432"], template=SmsTemplate(text="x" * 1531))
+                )
+            async with strict.sms.send_each([LONG, REQUEST]) as results:
+                assert sorted([result.ok async for result in results]) == [False, True]
+    assert len(server.received) == 4

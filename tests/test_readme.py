@@ -70,6 +70,9 @@ def test_every_block_is_known_here() -> None:
         ("Send many from a script", "python"),
         ("Send many from a script", "console"),
         ("Cancel", "python"),
+        ("Batches", "python"),
+        ("ChatApps", "python"),
+        ("Delivery receipts", "python"),
         ("Errors, and what `sent` means", ""),
         ("Test your own code against the sandbox", "python"),
         ("Test your own code against the sandbox", "python"),
@@ -140,6 +143,25 @@ def test_cancel(sandbox: Sandbox) -> None:
     lines = run_python(code, sandbox).splitlines()
     assert lines[:2] == ["1", "0"]
     assert lines[2].startswith("not found (code 1300, HTTP 404")
+
+
+def test_batches(sandbox: Sandbox) -> None:
+    (code,) = of("Batches", "python")
+    assert run_python(code, sandbox).splitlines() == ["0 True", "1 True", "2 accepted, 0 rejected", "2 cancelled"]
+
+
+def test_chatapps(sandbox: Sandbox) -> None:
+    (code,) = of("ChatApps", "python")
+    sandbox.reset()
+    printed = run_python(code, sandbox)
+    (message,) = sandbox.messages
+    assert printed == f"{message.umid} queued\n"
+
+
+def test_delivery_receipts() -> None:
+    """`test_receipt_app.py` runs it, with receipts posted over a real socket."""
+    (code,) = of("Delivery receipts", "python")
+    assert (ROOT / "tests" / "receipt_app.py").read_text().endswith('"""\n\n' + code)
 
 
 def test_the_tree_of_errors_is_the_codes() -> None:

@@ -11,10 +11,12 @@ from eightbyeight_async.hosts import Product
 from eightbyeight_async.models.sms_batch import BatchSmsRequest, BatchSmsResponse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
-__all__ = ["send_batch"]
+    from eightbyeight_async.models.sms import Encoding
+
+__all__ = ["send_batch", "texts"]
 
 
 def send_batch(subaccount_id: str, request: BatchSmsRequest, now: Callable[[], datetime]) -> Call[BatchSmsResponse]:
@@ -32,3 +34,13 @@ def send_batch(subaccount_id: str, request: BatchSmsRequest, now: Callable[[], d
         body=wire.dump(request),
         answer=BatchSmsResponse,
     )
+
+
+def texts(request: BatchSmsRequest) -> Iterator[tuple[str, str | None, Encoding | None]]:
+    """Every text of a batch once, with its place and the encoding it will have."""
+    shared = None if request.template is None else request.template.encoding
+    if request.template is not None:
+        yield "template.text", request.template.text, shared
+    for index, message in enumerate(request.messages or ()):
+        if message.text is not None:
+            yield f"messages[{index}].text", message.text, message.encoding or shared
