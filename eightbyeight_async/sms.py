@@ -14,6 +14,7 @@ from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.fanout import SendEach
 from eightbyeight_async.hosts import Product
 from eightbyeight_async.settings import checked_count, checked_seconds
+from eightbyeight_async.text import LongTextWarning, check_length
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Iterable
@@ -59,8 +60,6 @@ class SmsOperations:
         return await self._exchange.run(call, self._options, flight)
 
     def _check_length(self, text: str | None, encoding: Encoding | None, place: str = "text") -> None:
-        from eightbyeight_async.text import LongTextWarning, check_length
-
         try:
             warning = check_length(text, encoding, self._options.long_text)
         except InvalidRequestError as error:

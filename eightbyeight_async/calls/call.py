@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Generic, TypeVar
 from urllib.parse import quote
 
@@ -37,6 +38,7 @@ class Call(Generic[T]):
     unknown: Sent = Sent.MAYBE
 
 
+@lru_cache(maxsize=256)
 def messages_path(subaccount_id: str) -> str:
     return f"/api/v1/subaccounts/{quote(subaccount_id, safe='')}/messages"
 

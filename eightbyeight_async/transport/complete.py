@@ -31,7 +31,7 @@ class CompleteResponse(httpx.Response):
         self,
         status_code: int,
         *,
-        headers: list[tuple[bytes, bytes]],
+        headers: httpx.Headers | list[tuple[bytes, bytes]],
         body: bytes,
         extensions: dict[str, Any],
         plain: bool,
