@@ -13,8 +13,13 @@ except ModuleNotFoundError as _missing:
     ) from _missing
 
 from eightbyeight_async.sandbox.clock import SandboxClock
-from eightbyeight_async.sandbox.faults import Fault, Faults
-from eightbyeight_async.sandbox.message import SandboxMessage
+from eightbyeight_async.sandbox.delivery import Deliveries, Delivery
+from eightbyeight_async.sandbox.export_jobs import Exports
+from eightbyeight_async.sandbox.fault_queue import Faults
+from eightbyeight_async.sandbox.faults import Fault
+from eightbyeight_async.sandbox.message import SandboxFeedback, SandboxMessage
+from eightbyeight_async.sandbox.process import SandboxProcess
+from eightbyeight_async.sandbox.receipts import Receipts, SandboxReceipt
 from eightbyeight_async.sandbox.server import Sandbox
 from eightbyeight_async.sandbox.sms_api import REJECTED_PREFIX
 from eightbyeight_async.sandbox.traffic import SandboxRequest, Traffic
@@ -22,11 +27,18 @@ from eightbyeight_async.sandbox.violations import Violation
 
 __all__ = [
     "REJECTED_PREFIX",
+    "Deliveries",
+    "Delivery",
+    "Exports",
     "Fault",
     "Faults",
+    "Receipts",
     "Sandbox",
     "SandboxClock",
+    "SandboxFeedback",
     "SandboxMessage",
+    "SandboxProcess",
+    "SandboxReceipt",
     "SandboxRequest",
     "Traffic",
     "Violation",

@@ -7,8 +7,8 @@ _DEFAULT_ALPHABET = (
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
-_EXTENSION = "\f^{}\\[~]|€"
-GSM7_CHARACTERS = frozenset(_DEFAULT_ALPHABET + _EXTENSION)
+GSM7_EXTENSION = frozenset("\f^{}\\[~]|€")
+GSM7_CHARACTERS = frozenset(_DEFAULT_ALPHABET) | GSM7_EXTENSION
 
 
 def encoding_for(text: str, asked: str | None) -> str:

@@ -5,14 +5,18 @@ so that a reader that knows only one of them is found out.
 """
 
 import itertools
+import os
 import secrets
-from collections.abc import Mapping
-from datetime import datetime, timedelta, timezone
+import string
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 JSONObject = dict[str, Any]
 
 _FORMS = itertools.cycle([(7, "+00:00"), (2, "Z"), (3, "Z"), (6, "+08:00"), (4, "Z"), (5, "+00:00")])
+_ALPHANUMERIC = string.ascii_letters + string.digits
 _SINGAPORE = timezone(timedelta(hours=8))
 
 
@@ -30,10 +34,36 @@ class Refusal(Exception):  # noqa: N818 - the API refusing is no fault of this p
         self.headers = dict(headers or {})
 
 
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file as an answer, in pieces made while it is sent."""
+
+    pieces: Callable[[], Iterator[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """An answer of 302."""
+
+    location: str
+
+
 def new_id() -> str:
-    """A random UUID (version 4), in a fifth of uuid4's time: a batch needs ten thousand."""
-    digits = secrets.token_hex(16)
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
+    """A random UUID (version 4)."""
+    return next(new_ids(1))
+
+
+def new_ids(count: int) -> Iterator[str]:
+    """Random UUIDs, ten times as fast as uuid4: a batch needs ten thousand."""
+    digits = os.urandom(16 * count).hex()
+    for at in range(0, 32 * count, 32):
+        a, b, c, d, e = at + 8, at + 12, at + 16, at + 20, at + 32
+        yield f"{digits[at:a]}-{digits[a:b]}-4{digits[b + 1 : c]}-a{digits[c + 1 : d]}-{digits[d:e]}"
+
+
+def new_token(length: int = 64) -> str:
+    """A random alphanumeric string, as the documents' job ids are."""
+    return "".join(secrets.choice(_ALPHANUMERIC) for _ in range(length))
 
 
 def error_body(code: int | str, reason: str, now: datetime) -> JSONObject:
@@ -51,6 +81,7 @@ def error_timestamp(now: datetime) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{f'{moment.microsecond:06d}7'[:digits]}{zone}"
 
 
-def status_timestamp(now: datetime) -> str:
-    """The form of a ChatApps status: two fraction digits and Z."""
-    return f"{now:%Y-%m-%dT%H:%M:%S}.{now.microsecond // 10000:02d}Z"
+def status_timestamp(moment: datetime) -> str:
+    """The form of statuses and logs: UTC, two fraction digits and Z."""
+    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return utc.isoformat(timespec="milliseconds")[:22] + "Z"

@@ -1,4 +1,4 @@
-"""What an operation is given, and what it owes: a body to answer with, produced by a commit that may not happen.
+"""What an operation is given, and what it owes: an answer, produced by a commit that may not happen.
 
 An operation validates at once and changes nothing. Whether its change is made is for the faults to say:
 a call dropped before acceptance is validated, never committed.
@@ -7,16 +7,22 @@ a call dropped before acceptance is validated, never committed.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from eightbyeight_async.sandbox.answers import JSONObject
-from eightbyeight_async.sandbox.message import Product
+from eightbyeight_async.sandbox.answers import Download, JSONObject, Moved
+from eightbyeight_async.sandbox.delivery import Deliveries
+from eightbyeight_async.sandbox.message import Product, SandboxFeedback
 from eightbyeight_async.sandbox.store import Store
+
+if TYPE_CHECKING:
+    from eightbyeight_async.sandbox.export_jobs import Exports
+
+Result = JSONObject | Download | Moved | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """`body` is the parsed JSON of a POST; `target` the id of a cancel; `rejects` judges a destination."""
+    """`body` is the parsed JSON of a POST; `target` the id in the path; `rejects` judges a destination."""
 
     product: Product
     subaccount_id: str
@@ -26,15 +32,21 @@ class Call:
     tls_version: str
     store: Store
     rejects: Callable[[str], bool]
+    deliveries: Deliveries
+    exports: "Exports"
+    feedback: list[SandboxFeedback]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """`commit` makes the change and returns the answer's body; the rest is what faults are chosen by."""
+    """`commit` makes the change and returns what to answer with (None: nothing); faults are chosen by the rest."""
 
-    commit: Callable[[], JSONObject]
+    commit: Callable[[], Result]
+    status: int = 200
     destinations: Sequence[str] = ()
-    target: str = ""
+    cancels: str = ""
+    looks_up: str = ""
+    downloads: str = ""
 
 
 class Operation(Protocol):

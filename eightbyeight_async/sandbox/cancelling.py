@@ -37,7 +37,7 @@ def cancel(call: Call) -> Step:
     if message is None:
         raise Refusal(1300, "no message has this umid", status=404)
     require_tls13(call, [message])
-    return Step(commit=lambda: _count(call, [message]), target=umid)
+    return Step(commit=lambda: _count(call, [message]), cancels=umid)
 
 
 def cancel_batch(call: Call) -> Step:
@@ -47,7 +47,7 @@ def cancel_batch(call: Call) -> Step:
     if messages is None:
         raise Refusal(1008, "no batch has this id")
     require_tls13(call, messages)
-    return Step(commit=lambda: _count(call, messages), target=batch_id)
+    return Step(commit=lambda: _count(call, messages), cancels=batch_id)
 
 
 def _count(call: Call, messages: list[SandboxMessage]) -> JSONObject:

@@ -1,4 +1,4 @@
-"""The ChatApps host: send, send a batch, cancel, cancel a batch.
+"""The ChatApps host: send, send a batch; what else it offers is listed at the end.
 
 Its status has another shape than the SMS one: {state, timestamp} and, once rejected, {errorCode, errorMessage}.
 As on the SMS host a bad single message is refused (400 and a 30xx code); in a batch it comes back rejected.
@@ -8,6 +8,7 @@ from eightbyeight_async.sandbox.answers import JSONObject, Refusal, new_id, stat
 from eightbyeight_async.sandbox.call import Call, Operation, Step
 from eightbyeight_async.sandbox.cancelling import cancel, cancel_batch
 from eightbyeight_async.sandbox.chatapps_rules import check_chatapps
+from eightbyeight_async.sandbox.details import details
 from eightbyeight_async.sandbox.message import SandboxMessage, State
 from eightbyeight_async.sandbox.rules import an_object, check_length, flag, string
 
@@ -23,7 +24,7 @@ def send(call: Call) -> Step:
 
     def commit() -> JSONObject:
         call.store.add([message])
-        return _answer(message, body, *_UNSERVED)
+        return _answer(message, body)
 
     return Step(commit=commit, destinations=(message.destination,))
 
@@ -35,19 +36,17 @@ def send_batch(call: Call) -> Step:
     include = flag(body, "includeMessagesInResponse")
     template = an_object(body.get("template") or {}, "template is no object")
     batch_id = new_id()
-    results: list[tuple[SandboxMessage, JSONObject, int, str]] = []
-    for item in _items(body):
+    items = _items(body)
+    messages: list[SandboxMessage] = []
+    for item in items:
         asked = {**template, **{name: value for name, value in item.items() if value is not None}}
-        code, reason = _UNSERVED
         try:
             message = _message(call, asked, item, batch_id, client_batch_id)
         except Refusal as refusal:
             if refusal.code == 1000:
                 raise
-            code, reason = refusal.code, refusal.reason
-            message = _refused(call, item, batch_id, client_batch_id)
-        results.append((message, item, code, reason))
-    messages = [message for message, *_ in results]
+            message = _refused(call, item, batch_id, client_batch_id, refusal)
+        messages.append(message)
 
     def commit() -> JSONObject:
         call.store.add_batch(batch_id, call.product, call.subaccount_id, messages)
@@ -60,7 +59,7 @@ def send_batch(call: Call) -> Step:
         if client_batch_id is not None:
             answer["clientBatchId"] = client_batch_id
         if include:
-            answer["messages"] = [_answer(*result) for result in results]
+            answer["messages"] = [_answer(message, item) for message, item in zip(messages, items, strict=True)]
         return answer
 
     return Step(commit=commit, destinations=[message.destination for message in messages])
@@ -86,12 +85,13 @@ def _message(
 ) -> SandboxMessage:
     fields = check_chatapps(asked, call.now)
     state: State = "queued" if fields.scheduled is None else "scheduled"
+    rejected = call.rejects(fields.destination)
     return SandboxMessage(
         umid=new_id(),
         product=call.product,
         subaccount_id=call.subaccount_id,
         destination=fields.destination,
-        state="rejected" if call.rejects(fields.destination) else state,
+        state="rejected" if rejected else state,
         accepted_at=call.now,
         text=fields.text,
         source=fields.source,
@@ -102,11 +102,17 @@ def _message(
         scheduled=fields.scheduled,
         expiry=fields.expiry,
         dlr_callback_url=fields.dlr_callback_url,
+        content_type=fields.content_type,
+        channels=fields.channels,
+        error_code=_UNSERVED[0] if rejected else None,
+        error_message=_UNSERVED[1] if rejected else None,
         body=received,
     )
 
 
-def _refused(call: Call, item: JSONObject, batch_id: str, client_batch_id: str | None) -> SandboxMessage:
+def _refused(
+    call: Call, item: JSONObject, batch_id: str, client_batch_id: str | None, refusal: Refusal
+) -> SandboxMessage:
     user = item.get("user")
     msisdn = user.get("msisdn") if isinstance(user, dict) else None
     return SandboxMessage(
@@ -119,15 +125,16 @@ def _refused(call: Call, item: JSONObject, batch_id: str, client_batch_id: str |
         batch_id=batch_id,
         client_message_id=item.get("clientMessageId"),
         client_batch_id=client_batch_id,
+        error_code=refusal.code,
+        error_message=refusal.reason,
         body=item,
     )
 
 
-def _answer(message: SandboxMessage, item: JSONObject, code: int, reason: str) -> JSONObject:
-    """`code` and `reason` are told only if the message was rejected."""
+def _answer(message: SandboxMessage, item: JSONObject) -> JSONObject:
     status: JSONObject = {"state": "queued", "timestamp": status_timestamp(message.accepted_at)}
     if message.state == "rejected":
-        status |= {"state": "rejected", "errorCode": code, "errorMessage": reason}
+        status |= {"state": "rejected", "errorCode": message.error_code, "errorMessage": message.error_message}
     answer: JSONObject = {"umid": message.umid, "user": item.get("user") or {}, "status": status}
     if message.client_message_id is not None:
         answer["clientMessageId"] = message.client_message_id
@@ -139,4 +146,5 @@ OPERATIONS: dict[str, Operation] = {
     "send_batch": send_batch,
     "cancel": cancel,
     "cancel_batch": cancel_batch,
+    "details": details,
 }

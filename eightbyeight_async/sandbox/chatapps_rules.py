@@ -42,6 +42,8 @@ class ChatAppsFields:
     scheduled: datetime | None
     expiry: datetime | None
     dlr_callback_url: str | None
+    content_type: str
+    channels: tuple[str, ...]
 
 
 def check_chatapps(body: JSONObject, now: datetime) -> ChatAppsFields:
@@ -72,6 +74,8 @@ def check_chatapps(body: JSONObject, now: datetime) -> ChatAppsFields:
         scheduled=check_schedule(string(body, "scheduled"), now),
         expiry=check_expiry(string(body, "expiry"), now),
         dlr_callback_url=check_url(string(body, "dlrCallbackUrl"), 3020, "dlrCallbackUrl"),
+        content_type=kind,
+        channels=tuple(channel["channel"] for channel in body.get("channels") or ()),
     )
 
 

@@ -1,6 +1,7 @@
 """What time it is for the sandbox: real time plus whatever a test has skipped.
 
-Nothing waits on this clock. Schedules are judged when somebody looks, so skipping a day costs nothing.
+Schedules do not wait on this clock: they are judged when somebody looks, so skipping a day costs nothing. What
+does wait (receipts) is told when it is moved.
 """
 
 from collections.abc import Callable
@@ -13,6 +14,7 @@ class SandboxClock:
     def __init__(self, base: Callable[[], datetime] | None = None) -> None:
         self._base = base or (lambda: datetime.now(UTC))
         self._skipped = timedelta()
+        self.moved: Callable[[], None] = lambda: None
 
     def now(self) -> datetime:
         return (self._base() + self._skipped).astimezone(UTC)
@@ -23,6 +25,7 @@ class SandboxClock:
         if step < timedelta():
             raise ValueError("the sandbox's clock goes forward only")
         self._skipped += step
+        self.moved()
 
     def reset(self) -> None:
         """Back to real time."""

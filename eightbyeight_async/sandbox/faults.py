@@ -1,13 +1,10 @@
-"""What goes wrong on request: chosen by destination, by the id of a cancel, or by a plan request by request.
+"""What can go wrong on request. Which request it happens to is fault_queue's to say.
 
 A fault says three things: whether the request still takes effect (`accepts`: a message is recorded, a cancel
 is carried out), what the caller sees, and how many requests it holds for (`times`, None for all that follow).
 """
 
-import threading
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal, Self, TypedDict, Unpack
 
 Kind = Literal["normal", "error", "body", "drop", "truncate", "raw"]
@@ -141,87 +138,3 @@ class Fault:
     def raw(cls, data: bytes, **more: Unpack[Options]) -> Self:
         """These very bytes instead of an HTTP answer, then the connection ends."""
         return cls(kind="raw", body=data, **more)
-
-
-class Faults:
-    """The faults still to come. Safe to fill while requests run.
-
-    A request takes the plan's next entry, and, where that is None or the plan is used up, the next fault of
-    its destination or of the id it cancels. Only requests with a valid key, below the rate limit, take part.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._plan: Iterator[Fault | None] = iter(())
-        self._by_destination: dict[str, deque[Fault]] = {}
-        self._by_id: dict[str, deque[Fault]] = {}
-
-    def plan(self, entries: Iterable[Fault | None]) -> None:
-        """Replace the plan: one entry a request in the order they arrive, None for no fault, may be endless."""
-        with self._lock:
-            self._plan = _one_by_one(entries)
-
-    def on_destination(self, destination: str, *faults: Fault) -> None:
-        """Faults for the next requests to a number (with or without its +), one after the other.
-
-        A batch is met by the fault of any of its destinations.
-        """
-        with self._lock:
-            self._by_destination.setdefault(destination.lstrip("+"), deque()).extend(faults)
-
-    def on_cancel(self, umid_or_batch_id: str, *faults: Fault) -> None:
-        """Faults for the next cancels of that umid or batch id, one after the other."""
-        with self._lock:
-            self._by_id.setdefault(umid_or_batch_id.lower(), deque()).extend(faults)
-
-    def clear(self) -> None:
-        """No more faults."""
-        with self._lock:
-            self._plan = iter(())
-            self._by_destination.clear()
-            self._by_id.clear()
-
-    def next_planned(self) -> Fault | None:
-        with self._lock:
-            return next(self._plan, None)
-
-    def next_for(self, destinations: Sequence[str], target: str) -> Fault | None:
-        with self._lock:
-            if self._by_id and target in self._by_id:
-                return _take(self._by_id, target)
-            if self._by_destination:
-                for destination in destinations:
-                    number = destination.lstrip("+")
-                    if number in self._by_destination:
-                        return _take(self._by_destination, number)
-            return None
-
-    def __repr__(self) -> str:
-        return f"<Faults for {len(self._by_destination)} destinations and {len(self._by_id)} cancels>"
-
-
-def _one_by_one(entries: Iterable[Fault | None]) -> Iterator[Fault | None]:
-    for entry in entries:
-        if entry is None:
-            yield None
-            continue
-        left = entry.times
-        while left is None or left > 0:
-            yield entry
-            left = None if left is None else left - 1
-
-
-def _take(queues: dict[str, deque[Fault]], key: str) -> Fault | None:
-    queue = queues[key]
-    if not queue:
-        del queues[key]
-        return None
-    fault = queue[0]
-    if fault.times is not None:
-        if fault.times > 1:
-            queue[0] = replace(fault, times=fault.times - 1)
-        else:
-            queue.popleft()
-            if not queue:
-                del queues[key]
-    return fault

@@ -9,6 +9,7 @@ import contextlib
 import errno
 import socket
 import ssl
+from collections.abc import Awaitable, Callable
 
 from aiohttp import StreamReader, web
 from aiohttp.abc import AbstractStreamWriter
@@ -16,8 +17,9 @@ from aiohttp.http_parser import RawRequestMessage
 from aiohttp.web_protocol import RequestHandler
 
 from eightbyeight_async.sandbox.quiet import QUIET
-from eightbyeight_async.sandbox.reception import Reception
 from eightbyeight_async.sandbox.traffic import Traffic
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 BACKLOG = 4096
 HANDSHAKE_TIMEOUT = 15.0
@@ -72,20 +74,20 @@ class Listener:
         self,
         sockets: list[socket.socket],
         context: ssl.SSLContext,
-        reception: Reception,
+        handler: Handler,
         traffic: Traffic,
         keep_alive: float,
     ) -> None:
         self._sockets = sockets
         self._keep_alive = keep_alive
         self._context = context
-        self._reception = reception
+        self._handler = handler
         self._traffic = traffic
         self._opening: set[socket.socket] = set()
 
     async def run(self) -> None:
         """Until cancelled."""
-        server = _CountingServer(self._reception, self._traffic, self._keep_alive)
+        server = _CountingServer(self._handler, self._traffic, self._keep_alive)
         try:
             async with asyncio.TaskGroup() as group:
                 for listening in self._sockets:
@@ -132,9 +134,9 @@ class Listener:
 class _CountingServer(web.Server):
     """aiohttp's low-level server, knowing its transports and what their handshakes agreed on."""
 
-    def __init__(self, reception: Reception, traffic: Traffic, keep_alive: float) -> None:
+    def __init__(self, handler: Handler, traffic: Traffic, keep_alive: float) -> None:
         super().__init__(
-            reception,
+            handler,
             keepalive_timeout=keep_alive,
             request_factory=_request,
             handler_cancellation=True,  # a client that leaves ends its handler, also one that sleeps

@@ -14,11 +14,19 @@ class Pace:
     """A sliding window. `limit` is requests a second, None for no limit; it may be changed at any time."""
 
     def __init__(self, limit: float | None, monotonic: Callable[[], float] = time.monotonic) -> None:
-        if limit is not None and limit <= 0:
-            raise ValueError("rate_limit is a positive number of requests a second, or None")
         self.limit = limit
         self._monotonic = monotonic
         self._seen: dict[str, deque[float]] = {}
+
+    @property
+    def limit(self) -> float | None:
+        return self._limit
+
+    @limit.setter
+    def limit(self, limit: float | None) -> None:
+        if limit is not None and limit <= 0:
+            raise ValueError("rate_limit and details_limit are positive numbers of requests a second, or None")
+        self._limit = limit
 
     def admit(self, subaccount_id: str) -> None:
         """Count a request, or refuse it with 429 and the whole seconds to wait. A refused one does not count.

@@ -1,6 +1,6 @@
 """What every request goes through, whatever it asks for, in this order:
 
-path, key, rate, plan of faults, sub-account, JSON, the operation's rules, faults of the destination, commit,
+path, key, rate, plan of faults, sub-account, JSON, the operation's rules, faults of what it is about, commit,
 latency, answer. Everything between reading the body and the commit happens without a wait in between, so two
 requests never see each other half done.
 """
@@ -8,10 +8,8 @@ requests never see each other half done.
 import asyncio
 import hmac
 import json
-import socket
 import ssl
-import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from aiohttp import web
 
@@ -19,13 +17,12 @@ from eightbyeight_async.sandbox.answers import Refusal, error_body
 from eightbyeight_async.sandbox.call import Call, Operation, Step
 from eightbyeight_async.sandbox.faults import Fault
 from eightbyeight_async.sandbox.message import Product
+from eightbyeight_async.sandbox.replies import Reply, json_reply, right_reply, spoilt_reply
 from eightbyeight_async.sandbox.routes import Route, WrongMethod, resolve
 from eightbyeight_async.sandbox.rules import SUBACCOUNT_ID
 from eightbyeight_async.sandbox.state import State
 from eightbyeight_async.sandbox.traffic import SandboxRequest
 from eightbyeight_async.sandbox.violations import Violation, body_problems, header_problems
-
-_ABORT = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 seconds: closing sends RST
 
 
 class Reception:
@@ -63,23 +60,28 @@ class Reception:
         fault: Fault | None = None
         operation: str | None = None
         try:
-            route = _known(route)
+            route = self._known(route)
             operation = f"{self._product} {route.operation}"
-            self._note(operation, header_problems(request.method, request.headers, query, body))
+            self._note(operation, header_problems(operation, request.method, request.headers, query, body))
             self._check_key(request.headers.get("Authorization", ""))
             state.pace.admit(route.subaccount_id)
-            fault = state.faults.next_planned()
+            if route.operation == "details":
+                state.details_pace.admit(f"{self._product} {route.subaccount_id}")
+            fault = state.faults.next_planned(route.operation)
             if fault is not None and not fault.accepts:
-                answer: Answer = self._spoilt(fault, None)
+                answer: Reply = spoilt_reply(fault, 200, None, state.clock.now())
             else:
                 step = self._validate(route, operation, request, body, tls_version)
-                fault = fault or state.faults.next_for(step.destinations, step.target)
+                fault = fault or state.faults.next_for(step)
                 result = step.commit() if fault is None or fault.accepts else None
-                answer = _json(200, result) if fault is None else self._spoilt(fault, result)
+                if fault is None:
+                    answer = right_reply(step.status, result)
+                else:
+                    answer = spoilt_reply(fault, step.status, result, state.clock.now())
         except Refusal as refusal:
             fault = None
             answer = self._refused(refusal)
-        status = answer.status if isinstance(answer, web.Response) else None
+        status = _shown_status(answer, fault)
         state.traffic.last_requests.append(
             SandboxRequest(
                 product=self._product,
@@ -94,7 +96,14 @@ class Reception:
         delay = state.latency + (fault.delay if fault is not None else 0.0)
         if delay > 0:
             await asyncio.sleep(delay)
-        return answer if isinstance(answer, web.Response) else answer(request)
+        return answer if isinstance(answer, web.Response) else await answer(request)
+
+    def _known(self, route: Route | WrongMethod | None) -> Route:
+        if isinstance(route, WrongMethod):
+            raise Refusal(1300, "not with this method", status=405, headers={"Allow": route.allow})
+        if route is None or route.operation not in self._operations:
+            raise Refusal(1300, "the API has no such path", status=404)
+        return route
 
     def _check_key(self, authorization: str) -> None:
         scheme, _, key = authorization.partition(" ")
@@ -107,7 +116,7 @@ class Reception:
             raise Refusal(1001, "the sub-account is not yours")
         parsed: object = None
         if request.method == "POST":
-            parsed = _parse(request.content_type, body)
+            parsed = {} if _is_left_out(operation, body) else _parse(request.content_type, body)
             self._note(operation, body_problems(operation, parsed))
         call = Call(
             product=self._product,
@@ -118,6 +127,9 @@ class Reception:
             tls_version=tls_version,
             store=state.store,
             rejects=state.rejects,
+            deliveries=state.deliveries,
+            exports=state.exports,
+            feedback=state.feedback,
         )
         return self._operations[route.operation](call)
 
@@ -126,38 +138,19 @@ class Reception:
 
     def _refused(self, refusal: Refusal) -> web.Response:
         body = error_body(refusal.code, refusal.reason, self._state.clock.now())
-        return _json(refusal.status, body, refusal.headers)
-
-    def _spoilt(self, fault: Fault, result: object) -> "Answer":
-        match fault.kind:
-            case "normal":
-                return _json(200, result)
-            case "error" if fault.code is not None:
-                body = error_body(fault.code, fault.reason, self._state.clock.now())
-                return _json(fault.status, body, fault.headers)
-            case "truncate":
-                whole = json.dumps(result).encode()
-                head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(whole)}\r\n\r\n"
-                return _ends_with(head.encode() + whole[: len(whole) // 2])
-            case "raw":
-                return _ends_with(fault.body)
-            case "drop":
-                return _drops(reset=fault.reset)
-            case _:
-                return web.Response(
-                    status=fault.status, body=fault.body, headers=fault.headers, content_type=fault.content_type
-                )
+        return json_reply(refusal.status, body, refusal.headers)
 
 
-Answer = web.Response | Callable[[web.BaseRequest], web.Response]
+def _shown_status(answer: Reply, fault: Fault | None) -> int | None:
+    """None where the connection ends instead."""
+    if isinstance(answer, web.Response):
+        return answer.status
+    return 200 if fault is None or fault.kind == "normal" else None
 
 
-def _known(route: Route | WrongMethod | None) -> Route:
-    if route is None:
-        raise Refusal(1300, "the API has no such path", status=404)
-    if isinstance(route, WrongMethod):
-        raise Refusal(1300, "not with this method", status=405, headers={"Allow": route.allow})
-    return route
+def _is_left_out(operation: str, body: bytes) -> bool:
+    """A log export needs no body: every field of it has a default."""
+    return operation == "sms start_export" and not body
 
 
 def _parse(content_type: str, body: bytes) -> object:
@@ -173,35 +166,7 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
 
 
-def _json(status: int, body: object, headers: Mapping[str, str] | None = None) -> web.Response:
-    # Compact and not ASCII-only, as a .NET service answers.
-    encoded = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-    return web.Response(status=status, body=encoded, headers=headers, content_type="application/json", charset="utf-8")
-
-
 def _tls_version(request: web.BaseRequest) -> str:
     """ "TLSv1.3"; empty once the connection is gone, which is nobody's to judge any more."""
     tls = request.transport.get_extra_info("ssl_object") if request.transport is not None else None
     return (tls.version() or "") if isinstance(tls, ssl.SSLObject) else ""
-
-
-def _ends_with(data: bytes) -> Callable[[web.BaseRequest], web.Response]:
-    def answer(request: web.BaseRequest) -> web.Response:
-        if request.transport is not None:
-            request.transport.write(data)
-            request.transport.close()
-        return web.Response()
-
-    return answer
-
-
-def _drops(*, reset: bool) -> Callable[[web.BaseRequest], web.Response]:
-    def answer(request: web.BaseRequest) -> web.Response:
-        if request.transport is not None:
-            if reset:
-                tcp = request.transport.get_extra_info("socket")
-                tcp.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)
-            request.transport.abort()
-        return web.Response()
-
-    return answer

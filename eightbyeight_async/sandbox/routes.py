@@ -12,7 +12,7 @@ _PREFIX = ["", "api", "v1", "subaccounts"]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`target` is the umid or the batch id of a cancel, None elsewhere."""
+    """`target` is the last id in the path (umid, batch id, job id, token), None where there is none."""
 
     operation: str
     subaccount_id: str
@@ -35,13 +35,21 @@ def resolve(method: str, raw_path: str) -> Route | WrongMethod | None:
             operations, target = {"POST": "send"}, None
         case [subaccount_id, "messages", "batch"]:
             operations, target = {"POST": "send_batch", "DELETE": "cancel"}, "batch"
+        case [subaccount_id, "messages", "exports"]:
+            operations, target = {"POST": "start_export"}, None
         case [subaccount_id, "messages", umid]:
-            operations, target = {"DELETE": "cancel"}, umid
+            operations, target = {"GET": "details", "DELETE": "cancel"}, umid
         case [subaccount_id, "messages", "batch", batch_id]:
             operations, target = {"DELETE": "cancel_batch"}, batch_id
+        case [subaccount_id, "messages", "exports", job_id]:
+            operations, target = {"GET": "look_at_export", "DELETE": "cancel_export"}, job_id
+        case [subaccount_id, "messages", "download", token]:
+            operations, target = {"GET": "download"}, token
+        case [subaccount_id, "messages", umid, "feedback"]:
+            operations, target = {"POST": "feedback"}, umid
         case _:
             return None
     operation = operations.get(method)
     if operation is None:
         return WrongMethod(", ".join(operations))
-    return Route(operation, subaccount_id, target if method == "DELETE" else None)
+    return Route(operation, subaccount_id, None if operation == "send_batch" else target)

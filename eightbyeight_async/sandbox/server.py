@@ -1,12 +1,10 @@
-"""The Sandbox itself: two HTTPS listeners on loopback in a thread with a loop of its own.
+"""The Sandbox itself: HTTPS listeners on loopback in a thread with a loop of its own.
 
 A thread of its own makes it usable from asyncio, from trio and from plain synchronous code alike, and a
 client that blocks its loop cannot block the server. Starting and stopping are synchronous: they take
 milliseconds, and a cancelled scope cannot keep them from finishing.
 """
 
-import asyncio
-import concurrent.futures
 import contextlib
 import secrets
 import socket
@@ -20,31 +18,39 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from eightbyeight_async.sandbox import chatapps_api, sms_api
+from eightbyeight_async.sandbox.callbacks import post_callbacks
 from eightbyeight_async.sandbox.certificates import make_certificates, trusting_context
 from eightbyeight_async.sandbox.clock import SandboxClock
-from eightbyeight_async.sandbox.faults import Faults
-from eightbyeight_async.sandbox.listener import Listener, bind
-from eightbyeight_async.sandbox.message import SandboxMessage
+from eightbyeight_async.sandbox.details import DEFAULT_CHANNEL
+from eightbyeight_async.sandbox.envelopes import inbound
+from eightbyeight_async.sandbox.export_jobs import Links
+from eightbyeight_async.sandbox.listener import Handler, Listener, bind
+from eightbyeight_async.sandbox.loopback import loopback_url
+from eightbyeight_async.sandbox.message import Product
+from eightbyeight_async.sandbox.observed import Observed
 from eightbyeight_async.sandbox.reception import Reception
+from eightbyeight_async.sandbox.serving import run_in_thread
 from eightbyeight_async.sandbox.state import State
-from eightbyeight_async.sandbox.traffic import SandboxRequest, Traffic
-from eightbyeight_async.sandbox.violations import Violation
+from eightbyeight_async.sandbox.storage import Storage
+from eightbyeight_async.sandbox.store import Keep
+from eightbyeight_async.sandbox.traffic import Traffic
 
 if TYPE_CHECKING:
     from eightbyeight_async import AsyncConnectClient
 
-_PATIENCE = 10.0  # seconds a start or a stop may take before something must be broken
 
-
-class Sandbox:
+class Sandbox(Observed):
     """An 8x8 Connect API on loopback, for `with` and `async with`; started once, stopped for good.
 
     `api_key`: a random one by default. `subaccount_id`: the account's sub-account; `more_subaccount_ids`
     are accepted as well. `rejected_destinations`: numbers that are answered REJECTED, besides every number
     under the unassigned country code +999. `rate_limit`: requests a second and sub-account before 429, None
-    for no limit. `latency`: seconds added to every answer. `allow_tls12`: offer TLS 1.2 beside 1.3.
-    `sms_port`, `chatapps_port`: 0 for a free one. `keep_alive`: seconds an idle connection is kept.
-    `clock`: what returns the time (aware) instead of the real one.
+    for no limit. `details_limit`: the same for message details (8x8's is 1). `latency`: seconds added to every
+    answer. `allow_tls12`: offer TLS 1.2 beside 1.3. `sms_port`, `chatapps_port`: 0 for a free one.
+    `keep_alive`: seconds an idle connection is kept. `clock`: what returns the time (aware) instead of the
+    real one. `keep`: "counts" remembers of a message that has gone out only its client message id, for runs of
+    a million. `callback_url`: where receipts of messages without a dlrCallbackUrl go. `export_lag`,
+    `export_links`: see `Exports`.
 
     Raises OSError when a port is taken.
     """
@@ -57,12 +63,17 @@ class Sandbox:
         more_subaccount_ids: Iterable[str] = (),
         rejected_destinations: Iterable[str] = (),
         rate_limit: float | None = None,
+        details_limit: float | None = None,
         latency: float = 0.0,
         allow_tls12: bool = False,
         sms_port: int = 0,
         chatapps_port: int = 0,
         keep_alive: float = 75.0,
         clock: Callable[[], datetime] | None = None,
+        keep: Keep = "all",
+        callback_url: str | None = None,
+        export_lag: float = 0.0,
+        export_links: Links = "api",
     ) -> None:
         self.api_key = api_key if api_key is not None else f"sandbox-key-{secrets.token_hex(8)}"
         self.subaccount_id = subaccount_id
@@ -75,75 +86,19 @@ class Sandbox:
             rejected_destinations=rejected_destinations,
             rejected_prefix=sms_api.REJECTED_PREFIX,
             rate_limit=rate_limit,
+            details_limit=details_limit,
             latency=latency,
             clock=SandboxClock(clock),
+            keep=keep,
+            callback_url=callback_url,
+            export_lag=export_lag,
+            export_links=export_links,
         )
         self._lock = threading.Lock()
         self._resources = contextlib.ExitStack()
         self._started = False
-        self._ports: tuple[int, int] | None = None
+        self._ports: tuple[int, ...] | None = None
         self._ca_file: Path | None = None
-
-    # What a test looks at
-
-    @property
-    def messages(self) -> list[SandboxMessage]:
-        """What was accepted (QUEUED or scheduled), in order, each in its present state; a new list."""
-        return self._state.store.accepted()
-
-    @property
-    def rejected(self) -> list[SandboxMessage]:
-        """What was answered REJECTED, in order: it is not part of `messages`."""
-        return self._state.store.rejected()
-
-    @property
-    def requests(self) -> list[SandboxRequest]:
-        """The last 1,000 requests, refused and dropped ones included; `traffic.requests` counts all."""
-        return list(self._state.traffic.last_requests)
-
-    @property
-    def violations(self) -> list[Violation]:
-        """What clients sent that 8x8's OpenAPI files do not know; an honest client leaves it empty."""
-        return list(self._state.violations)
-
-    @property
-    def traffic(self) -> Traffic:
-        """The live counters."""
-        return self._state.traffic
-
-    # What a test sets
-
-    @property
-    def faults(self) -> Faults:
-        """What goes wrong, and when."""
-        return self._state.faults
-
-    @property
-    def clock(self) -> SandboxClock:
-        """`clock.advance(3600)`: an hour later, what was scheduled meanwhile is sent."""
-        return self._state.clock
-
-    @property
-    def rate_limit(self) -> float | None:
-        return self._state.pace.limit
-
-    @rate_limit.setter
-    def rate_limit(self, limit: float | None) -> None:
-        if limit is not None and limit <= 0:
-            raise ValueError("rate_limit is a positive number of requests a second, or None")
-        self._state.pace.limit = limit
-
-    @property
-    def latency(self) -> float:
-        return self._state.latency
-
-    @latency.setter
-    def latency(self, seconds: float) -> None:
-        self._state.latency = seconds
-
-    def reset(self) -> None:
-        """As freshly started, on the same ports: no messages, faults, violations, counts; the first settings."""
-        self._state.reset()
 
     # How to reach it
 
@@ -154,6 +109,11 @@ class Sandbox:
     @property
     def chatapps_base_url(self) -> str:
         return f"https://localhost:{self._running_ports()[1]}"
+
+    @property
+    def storage_base_url(self) -> str:
+        """The host of the log's files for `export_links="elsewhere"` and "redirect": another name, another port."""
+        return f"https://127.0.0.1:{self._running_ports()[2]}"
 
     @property
     def ca_file(self) -> str:
@@ -190,6 +150,34 @@ class Sandbox:
             wiring["ssl_context"] = self.ssl_context()
         return AsyncConnectClient(**{**wiring, **options})
 
+    def receive(
+        self,
+        from_: str,
+        text: str,
+        *,
+        to: str | None = None,
+        product: Product = "sms",
+        subaccount_id: str | None = None,
+        callback_url: str | None = None,
+    ) -> str:
+        """Somebody writes to us: POST an inbound_message_received event; return its umid.
+
+        `to`: our number, or the channel it came by (by default a Singapore number, or WhatsApp).
+        `callback_url`: `receipts.callback_url` by default. Raises ValueError without one, or without a loopback one.
+        """
+        self._running_ports()
+        url = callback_url or self.receipts.callback_url
+        if url is None or loopback_url(url) is None:
+            raise ValueError("an inbound message needs a callback_url on a loopback address")
+        recipient = to if to is not None else {"sms": "+6581112222", "chatapps": DEFAULT_CHANNEL}[product]
+        now = self.clock.now()
+        account = subaccount_id if subaccount_id is not None else self.subaccount_id
+        body = inbound(product, account, now, sender=from_, recipient=recipient, text=text)
+        umid: str = body["payload"]["umid"]
+        self.receipts.post(url, now, umid, lambda: body)
+        self.receipts.wake()
+        return umid
+
     # Lifecycle
 
     def start(self) -> None:
@@ -203,13 +191,19 @@ class Sandbox:
                 directory = resources.enter_context(tempfile.TemporaryDirectory(prefix="eightbyeight-sandbox-"))
                 self._ca_file, context = make_certificates(Path(directory), allow_tls12=self._allow_tls12)
                 sockets: list[list[socket.socket]] = []
-                for port in self._wanted_ports:
+                for port in (*self._wanted_ports, 0):
                     sockets.append(bind(port))
                     for listening in sockets[-1]:
                         resources.callback(listening.close)
-                self._run_thread(context, sockets, resources)
+                self._ports = tuple(listening[0].getsockname()[1] for listening in sockets)
+                self._state.exports.api_url = self.sms_base_url
+                self._state.exports.storage_url = self.storage_base_url
+                try:
+                    resources.callback(self._run(context, sockets))
+                except BaseException:
+                    self._ports = None
+                    raise
                 self._started = True
-                self._ports = (sockets[0][0].getsockname()[1], sockets[1][0].getsockname()[1])
                 self._resources = resources.pop_all()
 
     def stop(self) -> None:
@@ -228,32 +222,27 @@ class Sandbox:
             self._ports = None
             self._started = True
 
-    def _run_thread(
-        self, context: ssl.SSLContext, sockets: list[list[socket.socket]], resources: contextlib.ExitStack
-    ) -> None:
-        ready: concurrent.futures.Future[Callable[[], None]] = concurrent.futures.Future()
+    def _run(self, context: ssl.SSLContext, sockets: list[list[socket.socket]]) -> Callable[[], None]:
         state = self._state
-        receptions = (
-            Reception("sms", sms_api.OPERATIONS, state),
-            Reception("chatapps", chatapps_api.OPERATIONS, state),
+        handlers: tuple[tuple[Handler, Traffic], ...] = (
+            (Reception("sms", sms_api.OPERATIONS, state), state.traffic),
+            (Reception("chatapps", chatapps_api.OPERATIONS, state), state.traffic),
+            (Storage(state), Traffic()),  # not the API's traffic
         )
         listeners = [
-            Listener(listening, context, reception, state.traffic, self._keep_alive)
-            for listening, reception in zip(sockets, receptions, strict=True)
+            Listener(listening, context, handler, traffic, self._keep_alive)
+            for listening, (handler, traffic) in zip(sockets, handlers, strict=True)
         ]
-        thread = threading.Thread(target=_thread, args=(listeners, ready), name="eightbyeight-sandbox", daemon=True)
-        thread.start()
-        shut_down = ready.result(_PATIENCE)
 
-        def finish() -> None:
-            shut_down()
-            thread.join(_PATIENCE)
-            if thread.is_alive():
-                raise RuntimeError("the sandbox's thread does not end")
+        async def callbacks() -> None:
+            try:
+                await post_callbacks(state.receipts)
+            except Exception as bug:  # noqa: BLE001 - re-raised by stop()
+                state.bugs.append(bug)
 
-        resources.callback(finish)
+        return run_in_thread([*(listener.run for listener in listeners), callbacks])
 
-    def _running_ports(self) -> tuple[int, int]:
+    def _running_ports(self) -> tuple[int, ...]:
         if self._ports is None:
             raise RuntimeError("this sandbox is not running: use it in a with or async with block")
         return self._ports
@@ -282,32 +271,3 @@ class Sandbox:
         if self._ports is None:
             return "<Sandbox stopped>" if self._started else "<Sandbox not started>"
         return f"<Sandbox sms on port {self._ports[0]}, chatapps on port {self._ports[1]}>"
-
-
-def _thread(listeners: list[Listener], ready: "concurrent.futures.Future[Callable[[], None]]") -> None:
-    try:
-        # The plain selector loop whatever policy is set: it has what Listener needs on every platform.
-        with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
-            runner.run(_serve(listeners, ready))
-    except BaseException as problem:
-        if ready.done():
-            raise
-        ready.set_exception(problem)
-
-
-async def _serve(listeners: list[Listener], ready: "concurrent.futures.Future[Callable[[], None]]") -> None:
-    loop = asyncio.get_running_loop()
-    over = asyncio.Event()
-    # asyncio would log what broken connections leave behind, addresses and all.
-    loop.set_exception_handler(lambda _loop, _context: None)
-
-    def shut_down() -> None:
-        with contextlib.suppress(RuntimeError):  # the loop has ended by itself
-            loop.call_soon_threadsafe(over.set)
-
-    async with asyncio.TaskGroup() as group:
-        running = [group.create_task(listener.run()) for listener in listeners]
-        ready.set_result(shut_down)
-        await over.wait()
-        for task in running:
-            task.cancel()

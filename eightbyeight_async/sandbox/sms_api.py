@@ -1,4 +1,4 @@
-"""The SMS host: send, send a batch, cancel, cancel a batch.
+"""The SMS host: send, send a batch; what else it offers is listed at the end.
 
 A single message that breaks a rule is refused as a request (400 and a code). In a batch it is REJECTED
 within an answer of 200, unless its JSON has the wrong shape (400, code 1000), or the rule broken is one of
@@ -7,9 +7,12 @@ the batch's own fields or of its template: then the whole batch is refused.
 
 from typing import Any
 
-from eightbyeight_async.sandbox.answers import JSONObject, Refusal, new_id
+from eightbyeight_async.sandbox import export_api
+from eightbyeight_async.sandbox.answers import JSONObject, Refusal, new_id, new_ids
 from eightbyeight_async.sandbox.call import Call, Operation, Step
 from eightbyeight_async.sandbox.cancelling import cancel, cancel_batch, require_tls13
+from eightbyeight_async.sandbox.details import details
+from eightbyeight_async.sandbox.feedback import feedback
 from eightbyeight_async.sandbox.message import SandboxMessage, State
 from eightbyeight_async.sandbox.rules import (
     an_object,
@@ -17,6 +20,7 @@ from eightbyeight_async.sandbox.rules import (
     check_length,
     check_sms,
     check_sms_template,
+    check_url,
     flag,
     string,
 )
@@ -28,17 +32,18 @@ MAX_BATCH = 10_000
 MAX_CLIENT_BATCH_ID = 20
 _QUEUED = {"code": "QUEUED", "description": "taken, waits for processing"}
 _REJECTED_DESTINATION = "the destination cannot be served"
+_INVALID_NUMBER = 1002
 
 
 def send(call: Call) -> Step:
     """POST .../messages"""
     body = an_object(call.body, "the body is no JSON object")
-    message = _message(call, body, body)
+    message = _message(call, body, body, new_id())
     require_tls13(call, [message])
 
     def commit() -> JSONObject:
         call.store.add([message])
-        return _answer(message, _REJECTED_DESTINATION)
+        return _answer(message)
 
     return Step(commit=commit, destinations=(message.destination,))
 
@@ -52,18 +57,17 @@ def send_batch(call: Call) -> Step:
     template = _template(call, body)
     batch_id = new_id()
     shared = {name: value for name, value in template.items() if value is not None}
-    results: list[tuple[SandboxMessage, str]] = []
-    for item in _items(body, template):
+    items = _items(body, template)
+    messages: list[SandboxMessage] = []
+    for umid, item in zip(new_ids(len(items)), items, strict=True):
         asked = _overlaid(shared, item)
         try:
-            message = _message(call, asked, item, batch_id, client_batch_id)
-            reason = _REJECTED_DESTINATION
+            message = _message(call, asked, item, umid, batch_id, client_batch_id)
         except Refusal as refusal:
             if refusal.code == 1000:
                 raise
-            message, reason = _refused(call, asked, item, batch_id, client_batch_id), refusal.reason
-        results.append((message, reason))
-    messages = [message for message, _ in results]
+            message = _refused(call, asked, item, umid, batch_id, client_batch_id, refusal)
+        messages.append(message)
     require_tls13(call, messages)
 
     def commit() -> JSONObject:
@@ -77,7 +81,7 @@ def send_batch(call: Call) -> Step:
         if client_batch_id is not None:
             answer["clientBatchId"] = client_batch_id
         if include:
-            answer["messages"] = [_answer(message, reason) for message, reason in results]
+            answer["messages"] = [_answer(message) for message in messages]
         return answer
 
     return Step(commit=commit, destinations=[message.destination for message in messages])
@@ -122,17 +126,19 @@ def _message(
     call: Call,
     asked: JSONObject,
     received: JSONObject,
+    umid: str,
     batch_id: str | None = None,
     client_batch_id: str | None = None,
 ) -> SandboxMessage:
     fields = check_sms(asked, call.now)
     state: State = "queued" if fields.scheduled is None else "scheduled"
+    rejected = call.rejects(fields.destination)
     return SandboxMessage(
-        umid=new_id(),
+        umid=umid,
         product=call.product,
         subaccount_id=call.subaccount_id,
         destination=fields.destination,
-        state="rejected" if call.rejects(fields.destination) else state,
+        state="rejected" if rejected else state,
         accepted_at=call.now,
         text=fields.text,
         source=fields.source,
@@ -145,17 +151,25 @@ def _message(
         expiry=fields.expiry,
         dlr_callback_url=fields.dlr_callback_url,
         track=fields.track,
+        error_code=_INVALID_NUMBER if rejected else None,
+        error_message=_REJECTED_DESTINATION if rejected else None,
         body=received,
     )
 
 
 def _refused(
-    call: Call, asked: JSONObject, received: JSONObject, batch_id: str, client_batch_id: str | None
+    call: Call,
+    asked: JSONObject,
+    received: JSONObject,
+    umid: str,
+    batch_id: str,
+    client_batch_id: str | None,
+    refusal: Refusal,
 ) -> SandboxMessage:
     """A message of a batch that breaks a rule: kept as rejected, with what can be read of it."""
     encoding = asked.get("encoding")
     return SandboxMessage(
-        umid=new_id(),
+        umid=umid,
         product=call.product,
         subaccount_id=call.subaccount_id,
         destination=asked.get("destination") or "",
@@ -167,21 +181,35 @@ def _refused(
         client_message_id=asked.get("clientMessageId"),
         client_batch_id=client_batch_id,
         encoding=encoding if encoding in ("GSM7", "UCS2") else "AUTO",
+        dlr_callback_url=_usable(asked.get("dlrCallbackUrl")),
+        error_code=refusal.code,
+        error_message=refusal.reason,
         body=received,
     )
 
 
-def _answer(message: SandboxMessage, reason: str) -> JSONObject:
-    """SmsResponse; `reason` is told only if the message was rejected."""
+def _usable(url: str | None) -> str | None:
+    try:
+        return check_url(url, 1000, "dlrCallbackUrl")
+    except Refusal:
+        return None
+
+
+def _answer(message: SandboxMessage) -> JSONObject:
+    """SmsResponse."""
     answer: JSONObject = {
         "umid": message.umid,
         "destination": message.destination,
         "encoding": message.encoding,
-        "status": {"code": "REJECTED", "description": reason} if message.state == "rejected" else _QUEUED,
+        "status": _QUEUED if message.state != "rejected" else _rejected(message),
     }
     if message.client_message_id is not None:
         answer["clientMessageId"] = message.client_message_id
     return answer
+
+
+def _rejected(message: SandboxMessage) -> JSONObject:
+    return {"code": "REJECTED", "description": message.error_message}
 
 
 OPERATIONS: dict[str, Operation] = {
@@ -189,4 +217,7 @@ OPERATIONS: dict[str, Operation] = {
     "send_batch": send_batch,
     "cancel": cancel,
     "cancel_batch": cancel_batch,
+    "details": details,
+    "feedback": feedback,
+    **export_api.OPERATIONS,
 }

@@ -40,6 +40,8 @@ _CHATAPPS_BATCH = frozenset(["clientBatchId", "template", "messages", "includeMe
 
 _FREE = frozenset({"data"})  # a flow's input: the application's own names, nulls included
 
+_STRINGS = frozenset({str})
+
 # Known names by place. A place that is not listed (the depths of interactive and RCS content) is not judged.
 _KNOWN: dict[str, dict[str, frozenset[str]]] = {
     "sms send": {"body": SMS_FIELDS},
@@ -48,6 +50,8 @@ _KNOWN: dict[str, dict[str, frozenset[str]]] = {
         "body.template": _SMS_TEMPLATE,
         "body.messages[]": SMS_FIELDS,
     },
+    "sms feedback": {"body": frozenset({"outcome", "timestamp"})},
+    "sms start_export": {"body": frozenset({"from", "to", "phoneNumber", "countries", "limit"})},
     "chatapps send": {},
     "chatapps send_batch": {"body": _CHATAPPS_BATCH, "body.template": _CHATAPPS_TEMPLATE},
 }
@@ -90,21 +94,22 @@ def body_problems(operation: str, body: object) -> set[str]:
     return set(_walk("body", body, _KNOWN.get(operation, {})))
 
 
-def header_problems(method: str, headers: Mapping[str, str], query: str, body: bytes) -> set[str]:
+def header_problems(operation: str, method: str, headers: Mapping[str, str], query: str, body: bytes) -> set[str]:
     """Headers that do not fit, a query string, a body where none belongs."""
     problems = set()
     if not headers.get("Authorization", "").startswith("Bearer "):
         problems.add("header Authorization is not of the form Bearer KEY")
     media_type = headers.get("Content-Type", "").split(";")[0].strip().lower()
-    if method == "POST" and media_type != "application/json":
+    if method == "POST" and body and media_type != "application/json":
         problems.add("header Content-Type is not application/json")
     accept = headers.get("Accept", "*/*").lower()
-    if not any(kind in accept for kind in ("application/json", "application/*", "*/*")):
-        problems.add("header Accept does not allow application/json")
+    wanted = "text/csv" if operation == "sms download" else "application/json"
+    if not any(kind in accept for kind in (wanted, f"{wanted.partition('/')[0]}/*", "*/*")):
+        problems.add(f"header Accept does not allow {wanted}")
     if query:
         problems.add("a query string")
-    if method == "DELETE" and body:
-        problems.add("a body on DELETE")
+    if method in ("GET", "DELETE") and body:
+        problems.add(f"a body on {method}")
     return problems
 
 
@@ -113,12 +118,15 @@ def _walk(place: str, value: object, known: Mapping[str, frozenset[str]]) -> Ite
         yield f"null at {place}"
     elif isinstance(value, dict):
         names = known.get(place)
+        if names is not None and not names.issuperset(value):
+            yield from (f"unknown field {place}.{name}" for name in value if name not in names)
         for name, inner in value.items():
-            if names is not None and name not in names:
-                yield f"unknown field {place}.{name}"
             if inner is None or (isinstance(inner, dict | list) and name not in _FREE):
                 yield from _walk(f"{place}.{name}", inner, known)
     elif isinstance(value, list):
+        names = known.get(f"{place}[]", frozenset())
         for inner in value:
+            if type(inner) is dict and names.issuperset(inner) and _STRINGS.issuperset(map(type, inner.values())):
+                continue  # the ten thousand messages of a batch, most often
             if inner is None or isinstance(inner, dict | list):
                 yield from _walk(f"{place}[]", inner, known)

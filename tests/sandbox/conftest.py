@@ -1,7 +1,11 @@
 """The sandbox is driven by plain httpx, aiohttp and raw sockets: never by our own client."""
 
-from collections.abc import Iterator
-from typing import Any
+import json
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
 
 import httpx
 import pytest
@@ -29,12 +33,92 @@ class Api:
     def delete(self, rest: str, **more: Any) -> httpx.Response:
         return self.call("DELETE", f"/api/v1/subaccounts/sandbox-account{rest}", **more)
 
+    def get(self, rest: str, **more: Any) -> httpx.Response:
+        return self.call("GET", f"/api/v1/subaccounts/sandbox-account{rest}", **more)
+
+    def batch(self, count: int, **common: Any) -> httpx.Response:
+        """`count` messages with clientMessageId "0", "1", ..."""
+        messages = [
+            {"destination": f"+65{80000000 + n}", "text": f"Hello {n}", "clientMessageId": str(n)} | common
+            for n in range(count)
+        ]
+        return self.post("/messages/batch", {"messages": messages})
+
     def send(self, **fields: Any) -> httpx.Response:
         return self.post("/messages", {"destination": "+6598765432", "text": "Hello"} | fields)
 
     def chat(self, **fields: Any) -> httpx.Response:
         body = {"user": {"msisdn": "+6598765432"}, "type": "text", "content": {"text": "Hello"}} | fields
         return self.post("/messages", body, product="chatapps")
+
+
+class Service:
+    """A customer's service with a callback URL: keeps what it was POSTed, answers as told."""
+
+    def __init__(self, statuses: Callable[[int], int], tls: ssl.SSLContext | None = None) -> None:
+        service = self
+        self.posts: list[tuple[dict[str, str], dict[str, Any]]] = []
+        self._lock = threading.Lock()
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                with service._lock:
+                    service.posts.append((dict(self.headers), body))
+                    status = statuses(len(service.posts))
+                self.send_response(status)
+                self.send_header("Content-Length", "0")
+                if status == 302:
+                    self.send_header("Location", "/elsewhere")
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        scheme = "http" if tls is None else "https"
+        self.url = f"{scheme}://localhost:{self._server.server_address[1]}/dlr?a=b"
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
+
+    @property
+    def states(self) -> list[tuple[str, str]]:
+        """(client message id, state) of every receipt, in the order they came."""
+        payloads = [body["payload"] for _, body in self.posts]
+        return [(payload.get("clientMessageId", ""), payload["status"]["state"]) for payload in payloads]
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    with Service(lambda _: 200) as running:
+        yield running
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Service]]:
+    """`serve(500, 200)`: a service that answers so, the last one for good; `tls=` for https."""
+    running: list[Service] = []
+
+    def make(*statuses: int, tls: ssl.SSLContext | None = None) -> Service:
+        running.append(Service(lambda n: statuses[min(n, len(statuses)) - 1], tls).__enter__())
+        return running[-1]
+
+    yield make
+    for one in running:
+        one.__exit__()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from eightbyeight_async.sandbox import Sandbox, SandboxMessage
+from eightbyeight_async.sandbox import Delivery, Sandbox, SandboxMessage
 from eightbyeight_async.sandbox.answers import Refusal
 from eightbyeight_async.sandbox.pace import Pace
 
@@ -132,3 +132,43 @@ def test_no_repr_and_no_log_shows_key_number_or_text(api: Any, caplog: pytest.Lo
     message: SandboxMessage = sandbox.messages[0]
     assert (message.destination, message.text) == ("+6598765432", "very private")
     assert repr(message) == f"<SandboxMessage {message.umid} sms queued to *********32, 12 characters>"
+
+
+def test_reset_covers_what_was_looked_up_exported_and_posted(api: Any, serve: Any) -> None:
+    sandbox = api.sandbox
+    settings = (sandbox.receipts, sandbox.exports, sandbox.deliveries)
+    before = [{n: v for n, v in vars(s).items() if not n.startswith("_")} for s in settings]
+    service = serve(500)
+    sandbox.details_limit = 5
+    sandbox.deliveries.default = Delivery(sent_after=5, final_after=5)
+    sandbox.deliveries.on_destination("+6598760001", Delivery(outcome="undelivered"))
+    receipts, exports = sandbox.receipts, sandbox.exports
+    receipts.callback_url, receipts.authorization, receipts.ca_file = service.url, "Bearer x", "x.pem"
+    receipts.order, receipts.duplicates, receipts.delay, receipts.seed = "reversed", 3, 1, 9
+    receipts.retry_after, receipts.timeout, receipts.concurrency = (5,), 1, 3
+    exports.lag, exports.polls, exports.ready_after, exports.ending = 5, 5, 5, "failed"
+    exports.links, exports.rows_per_file, exports.include_rejected = "elsewhere", 1, False
+    receipts.ca_file = None
+    umid = api.send(clientMessageId="a").json()["umid"]
+    api.send(dlrCallbackUrl="https://example.com/")
+    api.post(f"/messages/{umid}/feedback", {"outcome": "success"})
+    job = api.post("/messages/exports", {}).json()["jobId"]
+    sandbox.faults.random(server_error=0.0, too_many=1.0, operations=["cancel"])
+    api.delete(f"/messages/{umid}")
+    api.http.get(f"{sandbox.storage_base_url}/x")
+    sandbox.clock.advance(10)
+    receipts.flush()
+    assert receipts.sent
+    assert receipts.refused
+    assert receipts.waiting
+    sandbox.reset()
+    assert [{n: v for n, v in vars(s).items() if not n.startswith("_")} for s in settings] == before
+    assert (receipts.sent, receipts.refused, receipts.waiting, receipts.seed) == ([], [], 0, 0)
+    assert (sandbox.feedback, sandbox.storage_requests, sandbox.details_limit) == ([], [], None)
+    assert (sandbox.accepted_counts, sandbox.totals, sandbox.faults.drawn) == ({}, {}, {})
+    assert (receipts.callback_url, sandbox.times_accepted("a")) == (None, 0)
+    assert api.get(f"/messages/exports/{job}").status_code == 404
+    umid = api.send(destination="+6598760001").json()["umid"]
+    assert api.get(f"/messages/{umid}").json()["status"]["state"] == "delivered"
+    assert api.delete(f"/messages/{umid}").status_code == 200
+    assert len(service.posts) == 8
