@@ -72,7 +72,7 @@ def few(strategy: st.SearchStrategy[Any], least: int = 1, most: int = 2, **more:
 
 
 URL = st.sampled_from(["https://example.com/a.jpg", "http://example.com:8080/?x=%20"])
-NUMBER = st.integers(-(2**60), 2**60) | st.floats(allow_nan=False, allow_infinity=False)
+NUMBER = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
 JSON = st.recursive(
     st.none() | st.booleans() | NUMBER | TEXT,
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(TEXT, inner, max_size=2),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
-import resource
-import signal
 import stat
+import subprocess
+import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,6 @@ from eightbyeight_async.cli.output import WrittenLines, new_file
 from eightbyeight_async.cli.run import run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 NOTHING = (-1, -1)
@@ -38,28 +38,45 @@ def test_every_line_is_written_in_order(tmp_path: Path) -> None:
     assert path.read_text().splitlines() == texts
 
 
-@pytest.fixture
-def small_files() -> Iterator[int]:
-    """A disk that is full after 10,000 bytes."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
-    yield 10_000
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    signal.signal(signal.SIGXFSZ, handler)
+FULL_DISK = """
+import json, resource, signal, sys
+from pathlib import Path
+from eightbyeight_async.cli.output import WrittenLines, new_file
+from eightbyeight_async.cli.run import run
+
+async def work():
+    for text in texts:
+        await lines.write(text)
+    await lines.close(hurry=False)
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+texts = json.loads(sys.stdin.read())
+lines = WrittenLines(new_file(Path(sys.argv[1]), force=False, private=False, not_this=(-1, -1)), "o", owned=True)
+run(work)
+print(json.dumps([lines.unwritten, lines.failure, lines.reader_left]))
+"""
 
 
-def test_on_a_full_disk_no_line_is_half_written_and_none_is_forgotten(tmp_path: Path, small_files: int) -> None:
+def test_on_a_full_disk_no_line_is_half_written_and_none_is_forgotten(tmp_path: Path) -> None:
+    """A disk that is full after 10,000 bytes; in a process of its own, because pytest writes files too."""
     path = tmp_path / "o.jsonl"
     texts = [f"{n:099d}x" for n in range(500)]  # 101 bytes with the line end: the limit falls into a line
-    lines = WrittenLines(new_file(path, force=False, private=False, not_this=NOTHING), "o", owned=True)
-    write(lines, texts)
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", FULL_DISK, str(path)],
+        input=json.dumps(texts),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    unwritten, failure, reader_left = json.loads(done.stdout)
     written = path.read_text()
     assert written.endswith("\n")
-    assert len(written) == small_files // 101 * 101
-    assert written.splitlines() + lines.unwritten == texts
-    assert lines.failure == "o: File too large"
-    assert not lines.reader_left
+    assert len(written) == 10_000 // 101 * 101
+    assert written.splitlines() + unwritten == texts
+    assert failure == "o: File too large"
+    assert not reader_left
 
 
 def test_a_reader_that_left_is_noticed() -> None:
