@@ -56,7 +56,8 @@ class AsyncConnectClient:
         max_rate: calls a second, evenly paced, over the whole client; None: not paced.
         ssl_context: your own, for a private CA or a client certificate; it must pin TLS 1.3 and check certificates.
         http_client: your application's own `httpx.AsyncClient`; used as it is (its TLS, proxies, pool and hooks),
-            never closed by us. Every transport failure is then `Sent.MAYBE`: its phases are not ours to know.
+            never closed by us. Every transport failure is then `Sent.MAYBE`: its phases are not ours to know. An
+            `auth` of its own would take the place of the API key.
         proxy: where all https calls go through; None: `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` decide. Through a
             proxy httpx's own connections serve, which are slower.
         http2: offer HTTP/2 (extra `[http2]`); served by httpx's own connections, which are slower.
@@ -97,6 +98,7 @@ class AsyncConnectClient:
         width = settings.checked_count(max_concurrency, "max_concurrency")
         rate = settings.checked_rate(max_rate, "max_rate")
         if http_client is not None:
+            settings.check_http_client(http_client)
             for name, given in (("ssl_context", ssl_context), ("proxy", proxy), ("http2", http2 or None)):
                 if given is not None:
                     raise InvalidRequestError(name, "has no effect on an http_client of your own; give it to that")

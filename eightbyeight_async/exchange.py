@@ -21,7 +21,13 @@ from eightbyeight_async.download import Downloader
 from eightbyeight_async.errors import ClientClosedError, EightByEightError, Sent, UnexpectedResponseError
 from eightbyeight_async.hosts import Product
 from eightbyeight_async.retry import GiveUp
-from eightbyeight_async.transport.failures import WIRE_FAILURES, refused_answer, showable_cause, transport_error
+from eightbyeight_async.transport.failures import (
+    WIRE_FAILURES,
+    answer_in,
+    refused_answer,
+    showable_cause,
+    transport_error,
+)
 from eightbyeight_async.transport.prepare import Preparer
 from eightbyeight_async.version import __version__
 
@@ -145,15 +151,25 @@ class Exchange:
 
     async def _attempt(self, call: Call[T], options: CallOptions, flight: Flight) -> T:
         async with self.limiter:
-            if self._pacer is not None and (wait := self._pacer.reserve()) > 0:
-                await self.sleep(wait)
+            if self._pacer is not None:
+                await self._pace(self._pacer)
             if self.closed:
                 raise ClientClosedError
             flight.maybe_sent = call.unknown is Sent.MAYBE
             status, headers, body = await self._send(call, options)
         return read_answer(call, status, headers, body)
 
+    async def _pace(self, pacer: Pacer) -> None:
+        wait, moment = pacer.reserve()
+        if wait > 0:
+            try:
+                await self.sleep(wait)
+            except BaseException:
+                pacer.give_back(moment)
+                raise
+
     async def _send(self, call: Call[Any], options: CallOptions) -> tuple[int, httpx.Headers, bytes]:
+        failure: Exception
         url = self.bases[call.product] + call.path
         try:
             if self._preparer is not None:
@@ -163,6 +179,13 @@ class Exchange:
             return await self._send_stream(call, url, options)
         except WIRE_FAILURES as caught:
             failure = caught
+        except Exception as caught:
+            # An application's own client: its hooks and its transport raise what they like, after sending or before.
+            if self._own or isinstance(caught, EightByEightError):
+                raise
+            failure = caught
+            if (answered := answer_in(caught)) is not None:
+                return answered
         # Outside the except block: what `showable_cause` withholds must not come back as the `__context__`.
         if (refused := refused_answer(failure)) is not None:
             problem, status = refused

@@ -9,6 +9,7 @@ Rules:
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from typing import TYPE_CHECKING
@@ -83,7 +84,7 @@ class SendEach:
         self._working = 0
         self._taken = 0
         self._ending = False  # nothing more is taken from the iterable
-        self._failure: Exception | None = None
+        self._failure: BaseException | None = None
         self._results: deque[SendResult] = deque()
         self._news = anyio.Event()
         self._room = anyio.Event()
@@ -106,11 +107,13 @@ class SendEach:
         group.cancel_scope.cancel()
         # The workers keep their exceptions to themselves, so the group has none of theirs to raise; the body's own
         # is not passed through it, because it would come out wrapped in an exception group.
-        await group.__aexit__(None, None, None)
-        self._ending = True
-        self._working = 0
-        self.leftover.extend(self._results)
-        self._results.clear()
+        try:
+            await group.__aexit__(None, None, None)
+        finally:  # it raises if somebody cancels the wait for the workers, and what they got is told all the same
+            self._ending = True
+            self._working = 0
+            self.leftover.extend(self._results)
+            self._results.clear()
         if error is None and self._failure is not None:
             raise self._failure
 
@@ -151,7 +154,15 @@ class SendEach:
                     self._start_worker()
                 self._results.append(await self._one(*taken))
                 self._news.set()
-        except Exception as failure:  # noqa: BLE001 - the iterable's or a bug's: raised to the caller, see __anext__
+        except GeneratorExit:
+            raise  # this coroutine is being closed
+        except BaseException as failure:  # the iterable's or a bug's: raised to the caller, see __anext__
+            if isinstance(failure, anyio.get_cancelled_exc_class()):
+                if anyio.current_effective_deadline() == -math.inf:
+                    raise
+                cancelled = RuntimeError("the iterable awaited something that was cancelled")
+                cancelled.__cause__ = failure
+                failure = cancelled
             self._failure = self._failure or failure
             self._ending = True
         finally:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import ipaddress
+import re
 from urllib.parse import urlsplit
 
 from eightbyeight_async.errors import InvalidRequestError
@@ -61,11 +62,14 @@ def checked_base_url(value: object, field: str) -> str:
     """
     if not isinstance(value, str):
         raise InvalidRequestError(field, f"must be a string, not {type(value).__name__}")
+    if len(value) > 2000:
+        raise InvalidRequestError(field, "is longer than 2,000 characters")
     try:
         parts = urlsplit(value)
         good = bool(parts.hostname) and parts.scheme in {"http", "https"} and parts.port != 0
     except ValueError:
         good = False
+    good = good and _named_properly(parts.netloc)
     if not good or not value.isascii() or any(c.isspace() or not c.isprintable() or c in "\\%" for c in value):
         raise InvalidRequestError(field, "must be an absolute URL such as https://sms.8x8.com")
     if "@" in parts.netloc or "?" in value or "#" in value:
@@ -75,6 +79,16 @@ def checked_base_url(value: object, field: str) -> str:
     if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
         raise InvalidRequestError(field, "must be https://; plain http:// is for loopback addresses only")
     return value.rstrip("/")
+
+
+_NAME = re.compile(r"(?!.{254})[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62})(?:\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62})*\.?")
+_NETLOC = re.compile(r"(?:(?P<name>[^\[\]:@]+)|\[[0-9a-fA-F:.]+\])(?::[0-9]{1,5})?")
+
+
+def _named_properly(netloc: str) -> bool:
+    """A host that can be looked up: labels of 1 to 63 characters (RFC 1035), or an address."""
+    match = _NETLOC.fullmatch(netloc.rpartition("@")[2])
+    return match is not None and (match["name"] is None or _NAME.fullmatch(match["name"]) is not None)
 
 
 def _is_loopback(host: str) -> bool:

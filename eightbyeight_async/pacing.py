@@ -6,6 +6,7 @@ late does not get the time back in a burst, so no second ever holds more than `r
 
 from __future__ import annotations
 
+import heapq
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,10 +20,19 @@ class Pacer:
         self._interval = 1.0 / rate
         self._clock = clock
         self._next = 0.0
+        self._returned: list[float] = []  # a heap
 
-    def reserve(self) -> float:
-        """Takes the next moment; the seconds until it (0 when it is now)."""
+    def reserve(self) -> tuple[float, float]:
+        """Takes the next moment: the seconds until it (0 when it is now), and the moment itself, to give back."""
         now = self._clock()
+        while self._returned:
+            moment = heapq.heappop(self._returned)
+            if moment >= now:
+                return moment - now, moment
         moment = max(now, self._next)
         self._next = moment + self._interval
-        return moment - now
+        return moment - now, moment
+
+    def give_back(self, moment: float) -> None:
+        """For who was cancelled before it came: the next one takes it."""
+        heapq.heappush(self._returned, moment)

@@ -28,6 +28,7 @@ __all__ = [
     "PREFIX",
     "CallOptions",
     "bases",
+    "check_http_client",
     "checked_count",
     "checked_http2",
     "checked_policy",
@@ -117,6 +118,13 @@ def checked_policy(value: TextPolicy | str) -> TextPolicy:
     if policy is None:
         raise InvalidRequestError("long_text", "must be 'warn', 'refuse' or 'allow'")
     return policy
+
+
+def check_http_client(value: object) -> None:
+    """A synchronous client would send the message, and only then turn out not to be awaitable."""
+    usable = callable(getattr(value, "build_request", None)) and callable(getattr(value, "send", None))
+    if not usable or isinstance(value, httpx.Client):
+        raise InvalidRequestError("http_client", f"must be an httpx.AsyncClient, not {type(value).__name__}")
 
 
 def checked_proxy(value: object) -> httpx.Proxy | None:

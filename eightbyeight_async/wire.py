@@ -168,7 +168,7 @@ def _write_datetime(moment: datetime) -> str:
     offset = moment.utcoffset()
     if offset is not None and offset.total_seconds() % 60:
         moment = moment.astimezone(UTC)
-    return moment.isoformat()
+    return datetime.isoformat(moment)  # a subclass's own may write anything
 
 
 def _read_decimal(value: object, _: object) -> Decimal:

@@ -114,6 +114,11 @@ def test_what_is_not_given_comes_from_the_environment(monkeypatch: pytest.Monkey
                 "https://sms.8x8.com/ x",
                 "https://sms.8x8.com\n",
                 "https://sms.8x8.com:x",
+                "https://a..b",
+                "https://.",
+                f"https://{'x' * 64}.com",
+                "http://[::1]evil.com",
+                "https://" + "x." * 1500,
                 5,
             )
         ],
@@ -124,6 +129,7 @@ def test_what_is_not_given_comes_from_the_environment(monkeypatch: pytest.Monkey
         *[("max_concurrency", {"max_concurrency": value}) for value in (0, -5, 1.5, "9", None, True)],
         *[("proxy", {"proxy": value}) for value in (5, "", "nonsense", "ftp://proxy:1", "http://user:with space@")],
         ("http2", {"http2": "yes"}),
+        *[("http_client", {"http_client": value}) for value in ("x", httpx, httpx.Client(verify=PLAIN))],
         *[("long_text", {"long_text": value}) for value in ("shout", None, 5)],
         *[
             (name, {name: value, "http_client": httpx.AsyncClient(verify=PLAIN)})

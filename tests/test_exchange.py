@@ -238,6 +238,79 @@ async def test_under_an_injected_client_every_transport_failure_may_have_been_se
     assert (type(error), error.sent) == (TransportError, Sent.MAYBE)
 
 
+def failing(error: Exception) -> Callable[[httpx.Response], Any]:
+    async def hook(response: httpx.Response) -> None:
+        raise error
+
+    return hook
+
+
+async def raise_for_status(response: httpx.Response) -> None:
+    response.raise_for_status()
+
+
+async def read_and_raise_for_status(response: httpx.Response) -> None:
+    await response.aread()
+    response.raise_for_status()
+
+
+async def test_an_applications_hook_that_raises_for_the_status(serve: Serve, connect: Connect, tls: Any) -> None:
+    """With the body read the code decides as ever; without it the status has to do, and nothing is repeated."""
+    for hook, attempts, kind in (
+        (read_and_raise_for_status, 2, SmsStatusCode),
+        (raise_for_status, 1, UnexpectedResponseError),
+    ):
+        with serve(answer(500, coded(2000)), QUEUED) as server:
+            async with httpx.AsyncClient(verify=tls, event_hooks={"response": [hook]}) as http:
+                client = connect(server, http_client=http, retry=AT_ONCE)
+                if kind is SmsStatusCode:
+                    assert (await client.sms.send(REQUEST)).status.code is SmsStatusCode.QUEUED
+                else:
+                    error = await error_of(client)
+                    assert (type(error), error.sent) == (kind, Sent.MAYBE)
+        assert len(server.received) == attempts
+
+
+async def test_whatever_an_injected_client_raises_may_have_been_sent(serve: Serve, connect: Connect, tls: Any) -> None:
+    for trouble in (KeyError("bug"), RuntimeError("closed"), ValueError("x"), TimeoutError()):
+        with serve() as server:
+            async with httpx.AsyncClient(verify=tls, event_hooks={"response": [failing(trouble)]}) as http:
+                error = await error_of(connect(server, http_client=http, retry=AT_ONCE))
+        assert (type(error), error.sent, len(server.received)) == (TransportError, Sent.MAYBE, 1)
+        assert error.__cause__ is trouble
+
+
+@ASYNCIO
+async def test_cancelled_sends_leave_the_next_ones_alone(serve: Serve, connect: Connect) -> None:
+    await cancel_and_go_on(serve, connect)
+
+
+@pytest.mark.parametrize("anyio_backend", ["trio"])
+@pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)  # httpcore leaves sockets to the collector
+async def test_cancelled_sends_leave_the_next_ones_alone_on_trio(serve: Serve, connect: Connect) -> None:
+    """Where httpx's own connections serve: one that was cut off must not keep its place for ever."""
+    await cancel_and_go_on(serve, connect)
+
+
+async def cancel_and_go_on(serve: Serve, connect: Connect) -> None:
+    with serve() as server:
+        async with connect(server, max_concurrency=3, timeout=5) as client:
+            for round_ in range(40):
+                async with anyio.create_task_group() as group:
+                    for number in range(6):
+
+                        async def send(patience: float = (round_ + number) % 7 * 0.0007) -> None:
+                            with anyio.move_on_after(patience):
+                                await client.sms.send(REQUEST)
+
+                        group.start_soon(send)
+            with anyio.fail_after(20):
+                for _ in range(6):
+                    assert (await client.sms.send(REQUEST)).umid
+
+
 async def test_the_waits_are_the_policys_and_a_cancellation_ends_them(serve: Serve, connect: Connect) -> None:
     """The first retry would come after an hour; the cancellation gets through at once."""
     with serve(answer(500, coded(2000), {"Retry-After": "7200"})) as server:

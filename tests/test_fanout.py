@@ -255,6 +255,59 @@ async def test_a_native_cancellation_goes_through() -> None:
     assert (sender.in_flight, len(run.leftover)) == (0, 4)
 
 
+class Odd(BaseException):
+    """Not an Exception."""
+
+
+@pytest.mark.parametrize("odd", [Odd("source"), SystemExit(3), KeyboardInterrupt()])
+async def test_whatever_the_iterable_raises_comes_out_as_it_is(odd: BaseException) -> None:
+    def source() -> Iterator[SmsRequest]:
+        yield message()
+        raise odd
+
+    with pytest.raises(type(odd)) as caught:
+        await collect(SendEach(Sender().send, source(), 3))
+    assert caught.value is odd
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_an_iterable_that_was_cancelled_by_somebody_else_does_not_look_like_our_cancellation() -> None:
+    import asyncio
+
+    async def source() -> AsyncIterator[SmsRequest]:
+        yield message()
+        raise asyncio.CancelledError
+
+    with pytest.raises(RuntimeError, match="cancelled"):
+        await collect(SendEach(Sender().send, source(), 3))
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+@pytest.mark.parametrize("native", [True, False])
+async def test_results_are_told_also_when_the_wait_for_the_workers_is_cancelled(native: bool) -> None:
+    """The reader sleeps while results queue up, and is cancelled: every answer is in `leftover`."""
+    import asyncio
+
+    sender = Sender()
+    run = SendEach(sender.send, Counted(100), 5)
+
+    async def dawdle() -> None:
+        async with run:
+            await anyio.sleep(60)
+
+    if native:
+        task = asyncio.create_task(dawdle())
+        await anyio.sleep(0.05)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    else:
+        with anyio.move_on_after(0.05):
+            await dawdle()
+    assert len(run.leftover) == sender.started > 0
+    assert all(result.ok for result in run.leftover)
+
+
 async def test_misuse_is_said_clearly() -> None:
     run = SendEach(Sender().send, Counted(2), 4)
     with pytest.raises(RuntimeError, match="enter it first"):

@@ -28,6 +28,7 @@ FLOORS = (
 )
 
 PURE_ONLY = {"abc", "collections", "dataclasses", "datetime", "email", "enum", "functools", "hmac", "ipaddress"}
+PURE_ONLY |= {"heapq"}
 PURE_ONLY |= {
     "itertools",
     "json",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import trustme
@@ -53,6 +53,14 @@ def test_a_context_that_checks_nothing_is_refused_at_construction() -> None:
     context.verify_mode = ssl.CERT_OPTIONAL
     with pytest.raises(InvalidRequestError, match=r"^ssl_context: .*certificate"):
         AsyncConnectClient("key", "acme_hq", ssl_context=context)
+
+
+def test_a_context_that_checks_no_names_is_refused_at_construction() -> None:
+    with pytest.raises(InvalidRequestError, match=r"^ssl_context: .*name"):
+        AsyncConnectClient("key", "acme_hq", ssl_context=context_with(check_hostname=False))
+    no_context: Any = "x"
+    with pytest.raises(InvalidRequestError, match=r"^ssl_context: must be an ssl.SSLContext"):
+        AsyncConnectClient("key", "acme_hq", ssl_context=no_context)
 
 
 def test_a_context_for_an_injected_client_is_refused(tls: ssl.SSLContext) -> None:

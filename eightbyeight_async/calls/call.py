@@ -33,7 +33,7 @@ class Call(Generic[T]):
     product: Product
     method: str
     path: str
-    body: bytes | None
+    body: bytes | None = attrs.field(repr=False)  # it holds numbers and texts
     answer: type[T] | None
     unknown: Sent = Sent.MAYBE
 

@@ -11,7 +11,7 @@ import enum
 import functools
 import ipaddress
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -109,7 +109,13 @@ def text_up_to(limit: int | None, *, least: int = 0) -> Validator:
 def aware_datetime(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
     if not isinstance(value, datetime):
         raise InvalidRequestError(attribute.name, f"must be a datetime, not {type(value).__name__}")
-    if value.utcoffset() is None:
+    try:
+        aware = value.utcoffset() is not None
+        if aware:
+            value.astimezone(UTC)
+    except Exception:  # noqa: BLE001 - a tzinfo is anybody's code
+        raise InvalidRequestError(attribute.name, "has a time zone that cannot tell its offset") from None
+    if not aware:
         raise InvalidRequestError(
             attribute.name, "must know its time zone: use datetime(..., tzinfo=...) or .astimezone()"
         )

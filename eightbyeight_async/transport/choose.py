@@ -8,12 +8,16 @@
 | a proxy, by the environment | `StockTransport`; hosts in NO_PROXY: httpx's own | `httpx.AsyncClient` |
 | HTTP/2 | httpx's own | `httpx.AsyncClient` |
 
+With HTTP/2 httpcore sends a request again that a GOAWAY of the server names as not processed, as the standard allows;
+that is the one repetition below this package.
+
 Plain http is for loopback only (the client sees to that), and never goes through a proxy.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import urllib.request
 from typing import TYPE_CHECKING
 
@@ -60,6 +64,8 @@ def build_http_client(
         keepalive_expiry=keepalive_expiry,
     )
     if http2:
+        # It logs every header at DEBUG, the API key among them.
+        logging.getLogger("hpack").setLevel(logging.INFO)
         return httpx.AsyncClient(
             verify=ssl_context,
             http2=True,

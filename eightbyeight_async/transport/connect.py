@@ -7,7 +7,8 @@ system's own exception as its cause. No byte of a request exists yet.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, NamedTuple
+import socket
+from typing import TYPE_CHECKING, NamedTuple
 
 import httpx
 
@@ -20,9 +21,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Origin", "Settings", "open_connection"]
 
-_NEXT_ADDRESS_AFTER = 0.25
-# Seconds until the next address of a name is tried beside the first (RFC 8305). Without it, a machine whose IPv6
-# leads nowhere waits minutes for the kernel to give up before IPv4 has its turn.
+_NEXT_ADDRESS_AFTER = 2.0
+# Seconds an address has while there is another one: a machine whose IPv6 leads nowhere would wait minutes for the
+# kernel to give up. One after the other and not side by side (RFC 8305): asyncio's happy eyeballs lose the socket
+# of a connection that succeeds while it is cancelled.
 
 
 class Origin(NamedTuple):
@@ -64,12 +66,9 @@ async def open_connection(
         server_hostname=origin.sni or host,
         max_body=settings.max_body,
     )
-    more: dict[str, Any] = {}
-    if isinstance(loop, asyncio.BaseEventLoop) and not host.replace(".", "").isdigit() and ":" not in host:
-        more["happy_eyeballs_delay"] = _NEXT_ADDRESS_AFTER  # uvloop does not know it
     try:
         async with limit:
-            await loop.create_connection(lambda: connection, host, origin.port or (443 if secure else 80), **more)
+            await _reach(loop, connection, host, origin.port or (443 if secure else 80))
             await connection.opened()
     except BaseException as error:
         connection.close()
@@ -81,3 +80,21 @@ async def open_connection(
             raise httpx.ConnectTimeout("the server did not accept a connection in time") from error
         raise httpx.ConnectError(f"no connection to {host}: {error}") from error
     return connection
+
+
+async def _reach(loop: asyncio.AbstractEventLoop, connection: Connection, host: str, port: int) -> None:
+    """Connects to the first address of the host that takes it.
+
+    Raises:
+        OSError: none did; the last one's reason.
+    """
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    for left, (family, _, _, _, address) in zip(range(len(found) - 1, -1, -1), found, strict=True):
+        try:
+            async with asyncio.timeout(_NEXT_ADDRESS_AFTER if left else None):
+                await loop.create_connection(lambda: connection, str(address[0]), port, family=family)
+        except OSError:  # TimeoutError is one
+            if not left:
+                raise
+        else:
+            return

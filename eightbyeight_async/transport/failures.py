@@ -14,7 +14,7 @@ import httpx
 
 from eightbyeight_async.errors import Sent, TransportError, TransportTimeoutError
 
-__all__ = ["WIRE_FAILURES", "AnswerTooLargeError", "refused_answer", "showable_cause", "transport_error"]
+__all__ = ["WIRE_FAILURES", "AnswerTooLargeError", "answer_in", "refused_answer", "showable_cause", "transport_error"]
 
 # Beside httpx's own: what a closed or foreign transport lets through. Anything else is a bug and stays itself.
 WIRE_FAILURES = (
@@ -75,10 +75,22 @@ def refused_answer(failure: Exception) -> tuple[str, int | None] | None:
     return None
 
 
+def answer_in(failure: Exception) -> tuple[int, httpx.Headers, bytes] | None:
+    """Status, headers and body of the answer that a hook of the application made an exception of, if one did."""
+    if not isinstance(failure, httpx.HTTPStatusError):
+        return None
+    response = failure.response
+    try:
+        body = response.content
+    except httpx.ResponseNotRead:
+        body = b""  # and it is closed by now: the status has to do
+    return response.status_code, response.headers, body
+
+
 def showable_cause(failure: Exception) -> Exception | None:
-    """The failure, if its words are the system's or TLS's; None where they can quote what the server sent."""
-    quoting = not isinstance(failure, httpx.NetworkError | httpx.TimeoutException | OSError)
-    return None if quoting else failure
+    """The failure, if its words are the system's, TLS's or the application's; None if they can quote the server's."""
+    quoting = isinstance(failure, httpx.HTTPError | httpx.InvalidURL | httpx.StreamError)
+    return None if quoting and not isinstance(failure, httpx.NetworkError | httpx.TimeoutException) else failure
 
 
 def _timeout_words(failure: httpx.TimeoutException, host: str) -> str:

@@ -115,6 +115,9 @@ class ShortcutClient(httpx.AsyncClient):
         *,
         auth: Any,  # noqa: ANN401
     ) -> httpx.Response:
+        if self.is_closed:
+            # httpx would say that the request cannot be sent, but it has been.
+            raise httpx.ReadError("the client was closed before the answer was read")
         with self.__in_hand.holding(request, response):
             response = await super().send(request, auth=auth, follow_redirects=False)
         response.elapsed = datetime.timedelta(seconds=time.perf_counter() - start)

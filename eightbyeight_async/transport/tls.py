@@ -28,6 +28,9 @@ def checked_context(context: ssl.SSLContext) -> ssl.SSLContext:
     Raises:
         InvalidRequestError: it would speak a TLS older than 1.3, or not check certificates.
     """
+    given: object = context
+    if not isinstance(given, ssl.SSLContext):
+        raise InvalidRequestError("ssl_context", f"must be an ssl.SSLContext, not {type(given).__name__}")
     if context.minimum_version != ssl.TLSVersion.TLSv1_3:
         raise InvalidRequestError(
             "ssl_context", "allows TLS older than 1.3; set minimum_version = ssl.TLSVersion.TLSv1_3"
@@ -36,4 +39,6 @@ def checked_context(context: ssl.SSLContext) -> ssl.SSLContext:
         raise InvalidRequestError(
             "ssl_context", "does not check the server's certificate; set verify_mode = ssl.CERT_REQUIRED"
         )
+    if not context.check_hostname:
+        raise InvalidRequestError("ssl_context", "does not check the server's name; set check_hostname = True")
     return context
