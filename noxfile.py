@@ -60,6 +60,13 @@ def types(session: nox.Session) -> None:
 
 
 @nox.session
+def soak(session: nox.Session) -> None:
+    """Half a million requests through the transport, with cancellations and cut-offs: nothing may grow."""
+    install(session, "tests")
+    session.run("pytest", "tests/transport/test_soak.py", *session.posargs, env={"EIGHTBYEIGHT_SOAK": "500000"})
+
+
+@nox.session
 def benchmarks(session: nox.Session) -> None:
     """Measures against plain httpx and plain aiohttp; `-- --quick` for a short look."""
     install(session, "benchmarks")

@@ -71,6 +71,8 @@ def test_every_block_is_known_here() -> None:
         ("Send many from a script", "console"),
         ("Cancel", "python"),
         ("Batches", "python"),
+        ("Campaigns that survive", "console"),
+        ("Campaigns that survive", "python"),
         ("ChatApps", "python"),
         ("Delivery receipts", "python"),
         ("Errors, and what `sent` means", ""),
@@ -148,6 +150,31 @@ def test_cancel(sandbox: Sandbox) -> None:
 def test_batches(sandbox: Sandbox) -> None:
     (code,) = of("Batches", "python")
     assert run_python(code, sandbox).splitlines() == ["0 True", "1 True", "2 accepted, 0 rejected", "2 cancelled"]
+
+
+def test_campaigns_from_the_command_line(sandbox: Sandbox, tmp_path: Path) -> None:
+    (commands,) = of("Campaigns that survive", "console")
+    rows = "destination,name,source\n+6598765432,Ann,ACME\n+6598765433,Bob,ACME\n"
+    (tmp_path / "messages.csv").write_text(rows)
+    sandbox.reset()
+    sent = []
+    for line in commands.splitlines():
+        command = shlex.split(line)
+        assert command[:2] == ["eightbyeight", "bulk"]
+        run([sys.executable, "-m", "eightbyeight_async", *command[1:]], sandbox, tmp_path)
+        sent.append(len(sandbox.messages))
+    assert sent == [0, 2, 2, 2, 2, 2, 2]
+    assert len((tmp_path / "results.csv").read_text().splitlines()) == 3
+
+
+def test_campaigns_from_a_script(sandbox: Sandbox) -> None:
+    (code,) = of("Campaigns that survive", "python")
+    sandbox.reset()
+    assert run_python(code, sandbox).splitlines() == [
+        "500 accepted, 0 known from before, 0 unknown",
+        "0 accepted, 500 known from before, 0 unknown",
+    ]
+    assert len(sandbox.messages) == 500
 
 
 def test_chatapps(sandbox: Sandbox) -> None:

@@ -5,19 +5,30 @@ No `from __future__ import annotations` here: the annotations are read when the 
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
+from eightbyeight_async.cli.bulk_app import make_bulk
 from eightbyeight_async.cli.exits import MEANINGS
-from eightbyeight_async.cli.options import FILE, MESSAGE, OUTPUT, SPEED, Connection, MessageFields
+from eightbyeight_async.cli.options import (
+    FLAG,
+    MESSAGE,
+    SPEED,
+    AsJson,
+    Connection,
+    DryRun,
+    FileGiven,
+    FileOptions,
+    LongText,
+    MessageFields,
+    RecordOptions,
+)
 from eightbyeight_async.version import __version__
 
 __all__ = ["make_app"]
 
-_Flag = Parameter(negative=(), show_default=False, group=OUTPUT)
-AsJson = Annotated[bool, _Flag, Parameter(name="--json", help="Print a JSON object.")]
-DryRun = Annotated[bool, _Flag, Parameter(help="Check everything, say what would be sent, send nothing.")]
+Rate = Annotated[float | None, Parameter(help="At most so many requests a second.", group=SPEED)]
 
 
 def make_app() -> App:
@@ -33,6 +44,10 @@ def make_app() -> App:
     for name, command in (
         ("send", send),
         ("send-each", send_each),
+        ("send-batch", send_batch),
+        ("status", status),
+        ("feedback", feedback),
+        ("measure", measure),
         ("cancel", cancel),
         ("cancel-batch", cancel_batch),
         ("chatapps-cancel", chatapps_cancel),
@@ -40,6 +55,7 @@ def make_app() -> App:
         ("demo", demo),
     ):
         app.command(command, name=name)
+    app.command(make_bulk())
     return app
 
 
@@ -51,6 +67,7 @@ def send(
         str | None, Parameter(help="Your reference, echoed in receipts.", group=MESSAGE)
     ] = None,
     message: MessageFields = MessageFields(),  # noqa: B008 - frozen
+    long_text: LongText = "warn",
     dry_run: DryRun = False,
     as_json: AsJson = False,
     connection: Connection = Connection(),  # noqa: B008 - frozen
@@ -67,7 +84,7 @@ def send(
     from eightbyeight_async.cli import one  # noqa: PLC0415
 
     request = one.request_from(
-        {**message.values(), "destination": to, "text": text, "client_message_id": client_message_id}
+        {**message.values(), "destination": to, "text": text, "client_message_id": client_message_id}, long_text
     )
     if dry_run:
         return one.plan(connection, request, as_json=as_json)
@@ -75,31 +92,15 @@ def send(
 
 
 def send_each(
-    file: Annotated[
-        str, Parameter(help="CSV with a header, or JSONL; - for stdin.", group=FILE, allow_leading_hyphen=True)
-    ],
+    file: FileGiven,
     /,
     *,
-    text: Annotated[
-        str | None,
-        Parameter(
-            help="The text of every message; {column} is filled in from the row.",
-            allow_leading_hyphen=True,
-            group=FILE,
-        ),
-    ] = None,
-    file_format: Annotated[
-        Literal["csv", "jsonl"] | None, Parameter(name="--format", help="Else by the file's name.", group=FILE)
-    ] = None,
-    delimiter: Annotated[
-        str | None, Parameter(help="What separates the cells of a CSV, or the word tab; else found out.", group=FILE)
-    ] = None,
+    how: FileOptions = FileOptions(),  # noqa: B008 - frozen
     message: MessageFields = MessageFields(),  # noqa: B008 - frozen
+    long_text: LongText = "warn",
     concurrency: Annotated[int, Parameter(help="Requests in flight.", group=SPEED)] = 50,
-    rate: Annotated[float | None, Parameter(help="At most so many requests a second.", group=SPEED)] = None,
-    output: Annotated[Path | None, Parameter(help="Where the records go; else to stdout.", group=OUTPUT)] = None,
-    force: Annotated[bool, _Flag, Parameter(help="Overwrite --output.")] = False,
-    include_private: Annotated[bool, _Flag, Parameter(help="Numbers and texts in the records.")] = False,
+    rate: Rate = None,
+    records: RecordOptions = RecordOptions(),  # noqa: B008 - frozen
     dry_run: DryRun = False,
     connection: Connection = Connection(),  # noqa: B008 - frozen
 ) -> int:
@@ -118,21 +119,132 @@ def send_each(
     eightbyeight send-each people.csv --text "Hi {name}, see you at {time}" > sent.jsonl
     ```
     """
-    from eightbyeight_async.cli import send_each as command  # noqa: PLC0415
+    return _send_file(
+        file, how, message, records, connection,
+        dry_run=dry_run, mode="each", chunk_size=1, concurrency=concurrency, rate=rate, long_text=long_text,
+    )  # fmt: skip
 
-    order = command.Order(
+
+def send_batch(
+    file: FileGiven,
+    /,
+    *,
+    how: FileOptions = FileOptions(),  # noqa: B008 - frozen
+    message: MessageFields = MessageFields(),  # noqa: B008 - frozen
+    long_text: LongText = "warn",
+    chunk_size: Annotated[int, Parameter(help="Messages a request, at most 10,000.", group=SPEED)] = 10_000,
+    concurrency: Annotated[int, Parameter(help="Requests in flight.", group=SPEED)] = 2,
+    rate: Rate = None,
+    records: RecordOptions = RecordOptions(),  # noqa: B008 - frozen
+    dry_run: DryRun = False,
+    connection: Connection = Connection(),  # noqa: B008 - frozen
+) -> int:
+    """Send the rows of a file in batches: one request for up to 10,000 of them.
+
+    For many messages: 8x8 takes about 25,000 a second this way. The file and the records are those of `send-each`,
+    and a record says the `batch_id`, too. The ids are told on stderr, for `cancel-batch`. If an answer is lost,
+    the outcome of the whole batch is `unknown`: a smaller `--chunk-size` puts fewer messages in doubt at once.
+    Ctrl-C stops it, once the requests in flight are answered; a second one gives them up.
+
+    ```
+    eightbyeight send-batch people.csv --text "Hi {name}, see you at {time}" --dry-run
+    eightbyeight send-batch people.csv --text "Hi {name}, see you at {time}" --output sent.jsonl
+    ```
+    """
+    return _send_file(
+        file, how, message, records, connection,
+        dry_run=dry_run, mode="batch", chunk_size=chunk_size, concurrency=concurrency, rate=rate, long_text=long_text,
+    )  # fmt: skip
+
+
+def _send_file(
+    file: str,
+    how: FileOptions,
+    message: MessageFields,
+    records: RecordOptions,
+    connection: Connection,
+    *,
+    dry_run: bool,
+    **speed: Any,  # noqa: ANN401 - fields of the order
+) -> int:
+    from eightbyeight_async.cli import send_file  # noqa: PLC0415
+    from eightbyeight_async.cli.order import Order  # noqa: PLC0415
+
+    order = Order(
         file=file,
-        text=text,
+        text=how.text,
+        format=how.file_format,
+        separator=how.delimiter,
         defaults=message.values(),
-        format=file_format,
-        separator=delimiter,
-        concurrency=concurrency,
-        rate=rate,
-        output=output,
-        force=force,
-        include_private=include_private,
+        output=records.output,
+        force=records.force,
+        include_private=records.include_private,
+        **speed,
     )
-    return command.send_each(order, connection, dry_run=dry_run)
+    return send_file.send(order, connection, dry_run=dry_run)
+
+
+def status(
+    umid: Annotated[str, Parameter(help="The id that sending it gave.")],
+    /,
+    *,
+    include_private: Annotated[bool, FLAG, Parameter(help="Number and text as 8x8 has them.")] = False,
+    as_json: AsJson = False,
+    connection: Connection = Connection(),  # noqa: B008 - frozen
+) -> int:
+    """Look up one SMS: how far it got, when, at what price. 8x8 allows one look-up a second.
+
+    ```
+    eightbyeight status 7a4bbd96-19f0-4b6a-a7a4-cf0b0a5a7a3e
+    ```
+    """
+    from eightbyeight_async.cli import after  # noqa: PLC0415
+
+    return after.status(connection, umid, include_private=include_private, as_json=as_json)
+
+
+def feedback(
+    umid: Annotated[str, Parameter(help="The id that sending it gave.")],
+    outcome: Annotated[Literal["success", "failure"], Parameter(help="success or failure.")],
+    /,
+    *,
+    timestamp: Annotated[
+        str | None, Parameter(help="When it happened, ISO 8601 with an offset; else 8x8 takes the present.")
+    ] = None,
+    as_json: AsJson = False,
+    connection: Connection = Connection(),  # noqa: B008 - frozen
+) -> int:
+    """Tell 8x8 whether an SMS sent with `--track Outcome` led to what it was for.
+
+    ```
+    eightbyeight feedback 7a4bbd96-19f0-4b6a-a7a4-cf0b0a5a7a3e success
+    ```
+    """
+    from eightbyeight_async.cli import after  # noqa: PLC0415
+
+    return after.feedback(connection, umid, outcome, timestamp, as_json=as_json)
+
+
+def measure(
+    text: Annotated[
+        str | None, Parameter(help="The text; else it is read from stdin.", allow_leading_hyphen=True)
+    ] = None,
+    /,
+    *,
+    file: Annotated[Path | None, Parameter(help="A file that holds the text.")] = None,
+    encoding: Annotated[Literal["AUTO", "GSM7", "UCS2"], Parameter(help="As for send.")] = "AUTO",
+    as_json: AsJson = False,
+) -> int:
+    """Count the parts that a text is sent and paid in. The text is not shown; the last line end does not count.
+
+    ```
+    eightbyeight measure "Your code is 123456"
+    eightbyeight measure --json < text.txt
+    ```
+    """
+    from eightbyeight_async.cli.measuring import measure_text  # noqa: PLC0415
+
+    return measure_text(text, file, encoding, as_json=as_json)
 
 
 def cancel(
@@ -193,7 +305,7 @@ def sandbox(
     *,
     port: Annotated[int, Parameter(help="Of the SMS host; 0 for a free one.")] = 0,
     chatapps_port: Annotated[int, Parameter(help="Of the ChatApps host; 0 for a free one.")] = 0,
-    allow_tls12: Annotated[bool, _Flag, Parameter(help="Offer TLS 1.2 beside 1.3, as the API does.")] = False,
+    allow_tls12: Annotated[bool, FLAG, Parameter(help="Offer TLS 1.2 beside 1.3, as the API does.")] = False,
     rate_limit: Annotated[float | None, Parameter(help="Requests a second, beyond them 429.")] = None,
     latency: Annotated[float, Parameter(help="Seconds that every answer takes longer.")] = 0.0,
 ) -> int:
@@ -221,7 +333,7 @@ def sandbox(
 
 def demo(
     *,
-    concurrency: Annotated[int, Parameter(help="Requests in flight.")] = 16,
+    concurrency: Annotated[int, Parameter(help="Requests in flight.")] = 50,
     output: Annotated[Path | None, Parameter(help="Keep the records in this file.")] = None,
 ) -> int:
     """Send 2,000 messages to a sandbox, cancel the scheduled ones, count what became of them.

@@ -13,18 +13,20 @@ from typing import TYPE_CHECKING
 
 import anyio
 import attrs
-import httpx
 
 from eightbyeight_async.cli.demo_file import FAULTY_ROWS, write_demo_file
 from eightbyeight_async.cli.exits import Exit
+from eightbyeight_async.cli.order import Order, plan_file, rows_of
 from eightbyeight_async.cli.output import NoLines, WrittenLines, new_file, refuse_output
 from eightbyeight_async.cli.record import Outcome
 from eightbyeight_async.cli.run import now, run
-from eightbyeight_async.cli.send_each import Order, plan_file, rows_of, send_file
+from eightbyeight_async.cli.send_file import send_file
 from eightbyeight_async.cli.show import Show, print_table
 from eightbyeight_async.cli.source import opened
 from eightbyeight_async.cli.tally import Tally
 from eightbyeight_async.errors import EightByEightError
+from eightbyeight_async.models.chatapps_content import TextContent
+from eightbyeight_async.models.chatapps_message import ChatAppsRequest, ChatAppsUser
 from eightbyeight_async.models.sms_batch import BatchSmsRequest, SmsTemplate
 from eightbyeight_async.sandbox import Fault, Sandbox
 from eightbyeight_async.settings import checked_count
@@ -131,28 +133,22 @@ async def _cancel(sandbox: Sandbox, books: Books, concurrency: int) -> None:
         async with anyio.create_task_group() as tasks:
             for umid in books.scheduled:
                 tasks.start_soon(one, umid)
-        await _cancel_others(sandbox, client, books)
+        await _cancel_others(client, books)
 
 
-async def _cancel_others(sandbox: Sandbox, client: AsyncConnectClient, books: Books) -> None:
-    """A batch, and a ChatApps message: that one scheduled by a plain request."""
+async def _cancel_others(client: AsyncConnectClient, books: Books) -> None:
+    """A batch, and a ChatApps message."""
     later = now() + timedelta(hours=1)
     numbers = [f"+4477009009{number:02d}" for number in range(_BATCH)]
     template = SmsTemplate(text="See you at six.", scheduled=later)
     batch = await client.sms.send_batch(BatchSmsRequest(destinations=numbers, template=template))
     books.of_batch = (await client.sms.cancel_batch(batch.batch_id)).cancelled_count
-    async with httpx.AsyncClient(verify=sandbox.ssl_context()) as plain:
-        chat = await plain.post(
-            f"{sandbox.chatapps_base_url}/api/v1/subaccounts/{sandbox.subaccount_id}/messages",
-            json={
-                "user": {"msisdn": numbers[0]},
-                "type": "text",
-                "content": {"text": "See you at six."},
-                "scheduled": later.isoformat(timespec="seconds"),
-            },
-            headers={"Authorization": f"Bearer {sandbox.api_key}"},
+    chat = await client.chatapps.send(
+        ChatAppsRequest(
+            user=ChatAppsUser(msisdn=numbers[0]), content=TextContent(text="See you at six."), scheduled=later
         )
-    books.of_chatapps = (await client.chatapps.cancel(chat.json()["umid"])).cancelled_count
+    )
+    books.of_chatapps = (await client.chatapps.cancel(chat.umid)).cancelled_count
 
 
 def _counts(books: Books, sandbox: Sandbox) -> Iterator[tuple[str, int, int]]:

@@ -13,7 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cyclopts import App, CycloptsError
-from cyclopts.exceptions import CoercionError, MissingArgumentError, UnknownOptionError, UnusedCliTokensError
+from cyclopts.exceptions import (
+    CoercionError,
+    MissingArgumentError,
+    UnknownCommandError,
+    UnknownOptionError,
+    UnusedCliTokensError,
+)
 
 from eightbyeight_async.cli.app import make_app
 from eightbyeight_async.cli.exits import Exit, UsageError, exit_after
@@ -95,7 +101,9 @@ def _words(wrong: CycloptsError, app: App) -> str:
             kinds = {int: "a whole number", float: "a number"}
             kind = f"one of {', '.join(map(str, choices))}" if choices else kinds.get(wrong.target_type or str)
             return f"{wrong.argument.name} must be {kind or 'of another kind'}"
-        case _ if not wrong.command_chain:
+        case UnknownCommandError():
+            for name in wrong.command_chain or ():
+                app = app[name]
             commands = ", ".join(name for name in app if not name.startswith("-"))
             return f"there is no such command; there are {commands}"
         case _:

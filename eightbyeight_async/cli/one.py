@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from eightbyeight_async import settings
 from eightbyeight_async.calls.sms import send_sms
+from eightbyeight_async.cli.check import parts_of
 from eightbyeight_async.cli.exits import Exit, UsageError, exit_after
 from eightbyeight_async.cli.options import as_option
 from eightbyeight_async.cli.record import Outcome, answered, record_of, status_word
@@ -19,28 +20,32 @@ from eightbyeight_async.hosts import Product
 from eightbyeight_async.models.privacy import masked_number
 from eightbyeight_async.models.rules import subaccount
 from eightbyeight_async.models.sms import SmsRequest
+from eightbyeight_async.text import check_length
 
 if TYPE_CHECKING:
     from eightbyeight_async.cli.options import Connection
     from eightbyeight_async.models.common import CancelResponse
     from eightbyeight_async.models.sms import SmsResponse
 
-__all__ = ["Cancellation", "cancel", "plan", "request_from", "send"]
+__all__ = ["Cancellation", "cancel", "plan", "print_json", "request_from", "send", "where_to"]
 
 Cancellation = Literal["cancel", "cancel-batch", "chatapps-cancel"]
 
 
-def request_from(values: dict[str, Any]) -> SmsRequest:
+def request_from(values: dict[str, Any], long_text: str) -> SmsRequest:
     """
     Raises:
-        UsageError: a value breaks its field's rule; names the option.
+        UsageError: a value breaks its field's rule, or the text is longer than `long_text` allows; names the option.
     """
     try:
         request = SmsRequest(**values)
         send_sms("any", request, now)
+        warning = check_length(request.text, request.encoding, long_text)
     except InvalidRequestError as wrong:
         option = "--to" if wrong.field == "destination" else as_option(wrong.field)
         raise UsageError(f"{option}: {wrong.reason}") from wrong
+    if warning is not None:
+        Show().note(warning)
     return request
 
 
@@ -50,6 +55,7 @@ def plan(connection: Connection, request: SmsRequest, *, as_json: bool) -> Exit:
     fields = {
         "destination": masked_number(request.destination).strip("'"),
         "text": f"{len(request.text or '')} characters",
+        "parts": str(parts_of(request)),
         **{
             name: str(value)
             for name in ("country", "source", "client_message_id", "encoding", "scheduled", "expiry", "track")
@@ -57,7 +63,7 @@ def plan(connection: Connection, request: SmsRequest, *, as_json: bool) -> Exit:
         },
     }
     if as_json:
-        _print_json({"dry_run": True, "host": host, "subaccount_id": account, "request": fields})
+        print_json({"dry_run": True, "host": host, "subaccount_id": account, "request": fields})
     else:
         told = ", ".join(f"{name} {value}" for name, value in fields.items())
         print(f"would send: {told}; to {host}, sub-account {account or 'not set'}; nothing was sent")
@@ -94,7 +100,7 @@ def send(connection: Connection, request: SmsRequest, *, as_json: bool) -> Exit:
         Show().error("interrupted; the message may have been sent")
     record = record_of(request, response, error)
     if as_json:
-        _print_json({**record, "encoding": None if response is None else response.encoding})
+        print_json({**record, "encoding": None if response is None else response.encoding})
     if error is not None:
         Show().error(str(error))
         return exit_after(error)
@@ -136,14 +142,14 @@ def cancel(connection: Connection, what: Cancellation, target: str, *, as_json: 
     except EightByEightError as error:
         if as_json:
             told = f"{type(error).__name__}: {_of_a_cancellation(error)}"
-            _print_json({"ok": False, "cancelled_count": None, "error": told, "code": getattr(error, "code", None)})
+            print_json({"ok": False, "cancelled_count": None, "error": told, "code": getattr(error, "code", None)})
         Show().error(_of_a_cancellation(error))
         return exit_after(error)
     except KeyboardInterrupt:
         Show().error("interrupted; it may have been cancelled")
         return Exit.INTERRUPTED
     if as_json:
-        _print_json({"ok": count > 0, "cancelled_count": count, "error": None, "code": None})
+        print_json({"ok": count > 0, "cancelled_count": count, "error": None, "code": None})
     else:
         messages = "1 message" if count == 1 else f"{count:,} messages"
         print(f"cancelled: {messages}" if count else "cancelled: nothing, none of it was waiting any more")
@@ -158,5 +164,6 @@ def _of_a_cancellation(error: EightByEightError) -> str:
     return words
 
 
-def _print_json(value: dict[str, Any]) -> None:
-    print(json.dumps(value, ensure_ascii=False), flush=True)
+def print_json(value: dict[str, Any]) -> None:
+    # Half of a surrogate pair, which JSON can carry and UTF-8 cannot, becomes its JSON escape again.
+    print(json.dumps(value, ensure_ascii=False).encode(errors="backslashreplace").decode(), flush=True)

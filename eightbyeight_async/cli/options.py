@@ -17,10 +17,38 @@ from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.models.sms import SmsRequest
 from eightbyeight_async.retry import RetryPolicy
 
-__all__ = ["FILE", "MESSAGE", "OUTPUT", "SPEED", "Connection", "MessageFields", "as_option"]
+__all__ = [
+    "CAMPAIGN",
+    "FILE",
+    "FLAG",
+    "MESSAGE",
+    "OUTPUT",
+    "SPEED",
+    "AsJson",
+    "Connection",
+    "DryRun",
+    "FileGiven",
+    "FileOptions",
+    "LongText",
+    "MessageFields",
+    "RecordOptions",
+    "as_option",
+]
 
 # In the order of a command's help.
-FILE, MESSAGE, SPEED, OUTPUT = (Group.create_ordered(name) for name in ("File", "Message", "Speed", "Output"))
+CAMPAIGN, FILE, MESSAGE, SPEED, OUTPUT = (
+    Group.create_ordered(name) for name in ("Campaign", "File", "Message", "Speed", "Output")
+)
+FLAG = Parameter(negative=(), show_default=False, group=OUTPUT)
+AsJson = Annotated[bool, FLAG, Parameter(name="--json", help="Print a JSON object.")]
+DryRun = Annotated[bool, FLAG, Parameter(help="Check everything, say what would be sent, send nothing.")]
+LongText = Annotated[
+    Literal["warn", "refuse", "allow"],
+    Parameter(help="When a text takes more than 10 parts: the platform truncates it and sends.", group=MESSAGE),
+]
+FileGiven = Annotated[
+    str, Parameter(help="CSV with a header, or JSONL; - for stdin.", group=FILE, allow_leading_hyphen=True)
+]
 CONNECTION = Group.create_ordered("Connection", help="The API key is read from EIGHTBYEIGHT_API_KEY.")
 
 
@@ -64,6 +92,7 @@ class Connection:
             retry=RetryPolicy(max_attempts=self.max_attempts),
             max_concurrency=max_concurrency,
             max_rate=max_rate,
+            long_text="allow",  # the commands look at texts themselves, before anything is sent
         )
 
     def _key(self) -> str | None:
@@ -89,7 +118,10 @@ class MessageFields:
     encoding: Annotated[Literal["AUTO", "GSM7", "UCS2"] | None, Parameter(help="Of the text; else AUTO.")] = None
     scheduled: Annotated[
         str | None,
-        Parameter(help="When to send, ISO 8601 with an offset (2026-11-07T19:20:30+08:00), at most 7 days ahead."),
+        Parameter(
+            alias="--schedule",
+            help="When to send, ISO 8601 with an offset (2026-11-07T19:20:30+08:00), at most 7 days ahead.",
+        ),
     ] = None
     expiry: Annotated[str | None, Parameter(help="When it is too late to send, ISO 8601 with an offset.")] = None
     dlr_callback_url: Annotated[str | None, Parameter(help="Where 8x8 sends delivery receipts.")] = None
@@ -111,6 +143,36 @@ class MessageFields:
         except InvalidRequestError as wrong:
             raise UsageError(f"{as_option(wrong.field)}: {wrong.reason}") from wrong
         return values
+
+
+@Parameter(name="*", group=FILE)
+@dataclass(frozen=True, kw_only=True)
+class FileOptions:
+    """How a file of messages is to be read."""
+
+    text: Annotated[
+        str | None,
+        Parameter(
+            help="The text of every message; {column} is filled in from the row.",
+            allow_leading_hyphen=True,
+        ),
+    ] = None
+    file_format: Annotated[
+        Literal["csv", "jsonl"] | None, Parameter(name="--format", help="Else by the file's name.")
+    ] = None
+    delimiter: Annotated[
+        str | None, Parameter(help="What separates the cells of a CSV, or the word tab; else found out.")
+    ] = None
+
+
+@Parameter(name="*", group=OUTPUT)
+@dataclass(frozen=True, kw_only=True)
+class RecordOptions:
+    """Where the records of the messages go."""
+
+    output: Annotated[Path | None, Parameter(help="Where the records go; else to stdout.")] = None
+    force: Annotated[bool, FLAG, Parameter(help="Overwrite --output.")] = False
+    include_private: Annotated[bool, FLAG, Parameter(help="Numbers and texts in the records.")] = False
 
 
 def as_option(field: str) -> str:

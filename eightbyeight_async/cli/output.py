@@ -45,8 +45,8 @@ class Lines(Protocol):
     reader_left: bool
     unwritten: list[str]
 
-    async def write(self, line: str) -> None:
-        """Takes a line; waits while too many are waiting. After a failure they go to `unwritten`."""
+    async def write(self, line: str, *, patient: bool = True) -> None:
+        """Takes a line; if `patient`, waits while too many are waiting. After a failure they go to `unwritten`."""
 
     async def close(self, *, hurry: bool) -> None:
         """Writes what is waiting. `hurry`: not for long."""
@@ -60,7 +60,7 @@ class NoLines:
         self.reader_left = False
         self.unwritten: list[str] = []
 
-    async def write(self, line: str) -> None:
+    async def write(self, line: str, *, patient: bool = True) -> None:
         pass
 
     async def close(self, *, hurry: bool) -> None:
@@ -76,7 +76,7 @@ class TerminalLines(NoLines):
         self._at_once = at_once
         self._waiting: list[str] = []
 
-    async def write(self, line: str) -> None:
+    async def write(self, line: str, *, patient: bool = True) -> None:
         self._waiting.append(line)
         if len(self._waiting) >= self._at_once:
             await self.close(hurry=False)
@@ -112,7 +112,7 @@ class WrittenLines:
         self._thread = threading.Thread(target=self._work, name="eightbyeight-output", daemon=True)
         self._thread.start()
 
-    async def write(self, line: str) -> None:
+    async def write(self, line: str, *, patient: bool = True) -> None:
         with self._change:
             if self.failure is not None:
                 self.unwritten.append(line)
@@ -120,7 +120,7 @@ class WrittenLines:
             self._waiting.append(line)
             self._change.notify_all()
             full = len(self._waiting) > _WAITING
-        if full:
+        if full and patient:
             await anyio.to_thread.run_sync(self._wait_for_room, abandon_on_cancel=True)
 
     async def close(self, *, hurry: bool) -> None:
@@ -148,8 +148,9 @@ class WrittenLines:
                 self._writing, self._waiting = self._waiting, []
                 self._change.notify_all()
             try:
-                self._write_all("".join(f"{line}\n" for line in self._writing).encode())
-            except OSError as wrong:
+                # Half of a surrogate pair, which JSON can carry and UTF-8 cannot, becomes its JSON escape again.
+                self._write_all("".join(f"{line}\n" for line in self._writing).encode(errors="backslashreplace"))
+            except Exception as wrong:  # noqa: BLE001 - whatever it is: who waits for this thread must hear of it
                 self._fail(wrong)
                 break
             self._writing = []
@@ -161,10 +162,11 @@ class WrittenLines:
             except OSError as wrong:
                 self._fail(wrong)
 
-    def _fail(self, wrong: OSError) -> None:
+    def _fail(self, wrong: Exception) -> None:
         with self._change:
-            self.reader_left = wrong.errno == errno.EPIPE
-            words = "nobody reads any more" if self.reader_left else wrong.strerror or "cannot be written"
+            self.reader_left = isinstance(wrong, OSError) and wrong.errno == errno.EPIPE
+            said = wrong.strerror if isinstance(wrong, OSError) else None
+            words = "nobody reads any more" if self.reader_left else said or "cannot be written"
             self.failure = self.failure or f"{self._name}: {words}"
             self._change.notify_all()
 

@@ -18,6 +18,7 @@ from eightbyeight_async.cli.fields import value_of
 from eightbyeight_async.cli.template import Template
 from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.models.sms import SmsRequest
+from eightbyeight_async.text import TextPolicy, check_length
 
 __all__ = ["Complaint", "Recipe", "Row"]
 
@@ -31,12 +32,14 @@ class Row:
         line: the physical line it begins on, from 1.
         request: what will be sent.
         blanks: the columns of `--text` that are empty in this row.
+        long: the text takes more than 10 parts, and that is to be said.
     """
 
     number: int
     line: int
     request: SmsRequest
     blanks: tuple[str, ...] = ()
+    long: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -62,11 +65,13 @@ class Recipe:
         template: the text of every message; None: each row has its own.
         defaults: values for what a row leaves out, by field.
         now: the clock that `scheduled` is checked against.
+        long_text: what to do with a text of more than 10 parts.
     """
 
     template: Template | None
     defaults: Mapping[str, object]
     now: Callable[[], datetime]
+    long_text: TextPolicy = TextPolicy.WARN
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -93,8 +98,8 @@ class Recipe:
                 return Complaint(line=line, number=number, field="destination", rule="is missing")
             request = SmsRequest(**values)
             send_sms("any", request, self.now)
+            long = check_length(request.text, request.encoding, self.long_text) is not None
         except InvalidRequestError as wrong:
             return Complaint(line=line, number=number, field=wrong.field, rule=wrong.reason)
-        return Row(
-            number=number, line=line, request=request, blanks=tuple(name for name in self.columns if not cells[name])
-        )
+        blanks = tuple(name for name in self.columns if not cells[name])
+        return Row(number=number, line=line, request=request, blanks=blanks, long=long)

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import TextIO
 
-    from eightbyeight_async.cli.tally import Tally
+    from eightbyeight_async.bulk.report import Progress as Counts
+    from eightbyeight_async.cli.tally import Reasons, Tally
 
 __all__ = ["Show", "print_table"]
 
@@ -120,6 +121,37 @@ class Show:
             finally:
                 progress.update(task, completed=tally.tried, **_fields(tally))
 
+    @contextmanager
+    def campaign(self, expected: int) -> Iterator[Callable[[Counts], None]]:
+        """The bar of a `bulk run`; what it yields is called every now and then."""
+        if not self.on_terminal:
+            yield lambda _: None
+            return
+        names = {"accepted": "green", "rejected": "yellow", "failed": "red", "unknown": "magenta"}
+        with Progress(
+            BarColumn(bar_width=None),
+            TextColumn("{task.completed:,.0f}/{task.total:,.0f}"),
+            *(TextColumn(f"[{style}]{{task.fields[{name}]}}[/]") for name, style in names.items()),
+            TextColumn("[cyan]{task.fields[rate]}[/]"),
+            TextColumn("{task.fields[left]}"),
+            console=self._console,
+            expand=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        ) as progress:
+            blank: dict[str, Any] = dict.fromkeys((*names, "rate", "left"), "")
+            task = progress.add_task("", total=expected, **blank)
+
+            def update(counts: Counts) -> None:
+                words: dict[str, Any] = {}
+                for name in names:
+                    count = getattr(counts, name)
+                    words[name] = f"{count:,} {name}" if count or name == "accepted" else ""
+                words["rate"], words["left"] = f"{counts.rate:,.0f}/s", _time_left(counts)
+                progress.update(task, completed=counts.taken - counts.in_flight - counts.not_sent, **words)
+
+            yield update
+
     def summary(self, tally: Tally, seconds: float) -> None:
         """Counts that add up, then why those that were not accepted were not."""
         counts = [f"{tally.outcomes[outcome]:,} {outcome.value}" for outcome in Outcome]
@@ -128,14 +160,28 @@ class Show:
         pace = f", {tally.tried / seconds:,.0f} a second" if seconds > 0 and tally.tried else ""
         rows = "1 row" if tally.rows == 1 else f"{tally.rows:,} rows"
         self.good(f"{rows}: {', '.join(counts)} ({seconds:.1f} s{pace})")
-        for reason, count in tally.reasons.most_common():
-            self.good(f"  {count:,} {reason}; first in row {tally.first_rows[reason]:,}")
+        self.reasons(tally.reasons)
+
+    def reasons(self, reasons: Reasons) -> None:
+        for reason, count in reasons.counts.most_common():
+            self.good(f"  {count:,} {reason}; first in row {reasons.first_rows[reason]:,}")
 
 
 def _fields(tally: Tally) -> dict[str, Any]:
     """What the bar shows of each outcome; one that has not happened takes no room."""
     counts = {outcome.value: tally.outcomes[outcome] for outcome in Outcome}
     return {name: f"{count:,} {name}" if count or name == Outcome.ACCEPTED else "" for name, count in counts.items()}
+
+
+def _time_left(counts: Counts) -> str:
+    if counts.paused:
+        return f"paused {counts.paused:.0f} s"
+    left = counts.seconds_left
+    if left is None:
+        return ""
+    minutes, seconds = divmod(round(left), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes:02}:{seconds:02}"
 
 
 def print_table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

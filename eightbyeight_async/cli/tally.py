@@ -15,9 +15,29 @@ if TYPE_CHECKING:
     from eightbyeight_async.errors import EightByEightError
     from eightbyeight_async.models.sms import SmsResponse
 
-__all__ = ["Tally"]
+__all__ = ["Reasons", "Tally", "reason_of"]
 
 _MOST_REASONS = 30
+
+
+class Reasons:
+    """How often for which reason, and the row of the first of each kind. A bounded number of kinds.
+
+    Attributes:
+        counts: by reason.
+        first_rows: by reason.
+    """
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.first_rows: dict[str, int] = {}
+
+    def count(self, reason: str, row: int) -> None:
+        """`reason`: the outcome, a colon, and why."""
+        if reason not in self.counts and len(self.counts) >= _MOST_REASONS:
+            reason = f"{reason.partition(':')[0]}: for other reasons"
+        self.counts[reason] += 1
+        self.first_rows[reason] = min(row, self.first_rows.get(reason, row))
 
 
 @attrs.define
@@ -26,15 +46,14 @@ class Tally:
     Attributes:
         rows: messages there are to send.
         outcomes: how many ended how.
-        reasons: why those that were not accepted were not, and the row of the first of each kind.
+        reasons: why those that were not accepted were not.
         key_refused: the API said that the key is not accepted.
         interrupted: somebody stopped the run.
     """
 
     rows: int
     outcomes: Counter[Outcome] = attrs.field(factory=Counter)
-    reasons: Counter[str] = attrs.field(factory=Counter)
-    first_rows: dict[str, int] = attrs.field(factory=dict)
+    reasons: Reasons = attrs.field(factory=Reasons)
     key_refused: bool = False
     interrupted: bool = False
 
@@ -44,11 +63,7 @@ class Tally:
         if isinstance(error, AuthenticationError):
             self.key_refused = True
         if outcome is not Outcome.ACCEPTED:
-            reason = f"{outcome.value}: {_reason(response, error)}"
-            if reason not in self.reasons and len(self.reasons) >= _MOST_REASONS:
-                reason = f"{outcome.value}: for other reasons"
-            self.reasons[reason] += 1
-            self.first_rows[reason] = min(row, self.first_rows.get(reason, row))
+            self.reasons.count(f"{outcome.value}: {_reason(response, error)}", row)
 
     @property
     def tried(self) -> int:
@@ -70,9 +85,11 @@ class Tally:
 
 
 def _reason(response: SmsResponse | None, error: EightByEightError | None) -> str:
+    return reason_of(error) if response is None else f"status {status_word(response)}"
+
+
+def reason_of(error: EightByEightError | None) -> str:
     """Without what differs from message to message (error ids, attempts), so that equals are counted together."""
-    if response is not None:
-        return f"status {status_word(response)}"
     if isinstance(error, APIError):
         code = "no code" if error.code is None else f"code {error.code}"
         return f"{error.args[0]} ({type(error).__name__}, {code}, HTTP {error.status_code})"

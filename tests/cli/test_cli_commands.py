@@ -15,7 +15,8 @@ import pytest
 from cli.command_line import COMMAND, ROOT, eightbyeight, environment, in_process, started
 
 import eightbyeight_async
-from eightbyeight_async.cli import send_each
+from eightbyeight_async.cli import send_file
+from eightbyeight_async.cli.app import make_app
 from eightbyeight_async.sandbox import Fault, Sandbox
 
 if TYPE_CHECKING:
@@ -108,6 +109,17 @@ def test_send_ends_with_the_code_of_what_came_of_it(sandbox: Sandbox, fault: Fau
     assert ended.err.count("\n") == 1
 
 
+def test_an_interrupted_send_may_have_been_sent(sandbox: Sandbox) -> None:
+    sandbox.faults.plan([Fault.slow(30)])
+    process = started("send", "--to", TO, "--text", TEXT, sandbox=sandbox)
+    while not sandbox.messages:
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    told = b"eightbyeight: interrupted; the message may have been sent\n"
+    assert (process.returncode, out, err) == (130, b"", told)
+
+
 def test_a_rejected_message_is_not_a_success(sandbox: Sandbox) -> None:
     ended = eightbyeight("send", "--to", "+9991234567", "--text", TEXT, sandbox=sandbox)
     assert (ended.code, ended.out.partition(":")[0]) == (1, "rejected")
@@ -116,7 +128,7 @@ def test_a_rejected_message_is_not_a_success(sandbox: Sandbox) -> None:
 def test_send_dry_run_needs_no_key_and_sends_nothing(sandbox: Sandbox) -> None:
     ended = eightbyeight("send", "--to", TO, "--text", TEXT, "--dry-run", sandbox=sandbox, EIGHTBYEIGHT_API_KEY="")
     assert (ended.code, sandbox.traffic.connections) == (0, 0)
-    assert ended.out.startswith("would send: destination +65******32, text 24 characters; to localhost:")
+    assert ended.out.startswith("would send: destination +65******32, text 24 characters, parts 1; to localhost:")
 
 
 def test_the_key_can_come_from_a_file(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -287,7 +299,7 @@ def test_send_each_dry_run_needs_no_key_and_shows_the_plan(sandbox: Sandbox, tmp
     arguments = ("send-each", path, "--text", "Hi {name}", "--scheduled", HOUR, "--rate", 5, "--dry-run")
     ended = eightbyeight(*arguments, sandbox=sandbox, EIGHTBYEIGHT_API_KEY="", EIGHTBYEIGHT_SUBACCOUNT_ID="")
     assert (ended.code, ended.out, sandbox.traffic.connections) == (0, "", 0)
-    assert ended.err.startswith("a.csv: 20 messages (20 of them scheduled) to localhost:")
+    assert ended.err.startswith("a.csv: 20 messages (20 of them scheduled), 20 parts, to localhost:")
     assert ended.err.endswith("sub-account not set, 50 at a time, at 5 a second; nothing was sent\n")
 
 
@@ -386,14 +398,14 @@ os.execv({sys.executable!r}, {list(map(str, arguments))!r})"""
 def test_a_file_that_changes_while_it_is_checked_is_not_sent(
     sandbox: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, plan = csv_file(tmp_path / "a.csv"), send_each.plan_file
+    path, plan = csv_file(tmp_path / "a.csv"), send_file.plan_file
 
     def slow_plan(*given: Any) -> Any:
         checked = plan(*given)
         path.write_text(path.read_text().replace("Ann", "Bob"))
         return checked
 
-    monkeypatch.setattr(send_each, "plan_file", slow_plan)
+    monkeypatch.setattr(send_file, "plan_file", slow_plan)
     ended = in_process("send-each", path, "--text", "Hi {name}", capsys=capsys, sandbox=sandbox)
     assert (ended.code, sandbox.traffic.connections) == (2, 0)
     assert ended.err == "eightbyeight: a.csv: has changed while it was checked; nothing was sent\n"
@@ -421,7 +433,9 @@ def test_a_file_that_changes_under_the_run_stops_it(sandbox: Sandbox, tmp_path: 
 def test_help_and_version_need_no_settings(capsys: pytest.CaptureFixture[str]) -> None:
     assert eightbyeight("--version").out == f"{eightbyeight_async.__version__}\n"
     assert eightbyeight().out == eightbyeight("--help").out
-    for command in ("send", "send-each", "cancel", "cancel-batch", "chatapps-cancel", "sandbox", "demo"):
+    for command in make_app():
+        if command.startswith("-") or command == "bulk":
+            continue
         ended = in_process(command, "--help", capsys=capsys, COLUMNS="200")
         assert ended.code == 0
         assert f"eightbyeight {command}" in ended.out.split("\n", 1)[1], "an example"

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from eightbyeight_async.cli import fan
 from eightbyeight_async.cli.exits import Exit
 from eightbyeight_async.cli.fan import Fan
 from eightbyeight_async.cli.lines import FileChangedError
@@ -38,7 +37,7 @@ class Records(NoLines):
         self.kept: list[dict[str, object]] = []
         self._fails_after = fails_after
 
-    async def write(self, line: str) -> None:
+    async def write(self, line: str, *, patient: bool = True) -> None:
         if len(self.kept) == self._fails_after:
             self.failure = "o: No space left on device"
         if self.failure is None:
@@ -151,22 +150,20 @@ def test_an_interrupt_waits_for_what_is_in_flight(sandbox: Sandbox, number: sign
     assert (one.why_stopped, one.tally.exit) == ("interrupted", Exit.INTERRUPTED)
 
 
-def test_what_an_interrupt_cuts_off_is_unknown(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fan, "GRACE", 0.05)
+def test_what_an_interrupt_cuts_off_is_unknown(sandbox: Sandbox) -> None:
     sandbox.faults.plan([*[None] * 10, *[Fault.slow(10)] * WIDTH])
 
     def interrupt(row: int) -> None:
         if row == 10 + WIDTH:
             signal.raise_signal(signal.SIGINT)
 
-    one = the_fan(sandbox, 1000, rows(1000, interrupt))
+    one = the_fan(sandbox, 1000, rows(1000, interrupt), grace=0.05)
     send(one)
     assert counts(one.tally) == {"accepted": 10, "unknown": WIDTH}
     assert sorted(r["row"] for r in one.lines.kept if r["sent"] == "maybe") == [11, 12, 13, 14]  # type: ignore[attr-defined]
 
 
-def test_a_second_interrupt_ends_the_wait(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fan, "GRACE", 1000.0)
+def test_a_second_interrupt_ends_the_wait(sandbox: Sandbox) -> None:
     sandbox.faults.plan([Fault.slow(30, times=None)])
 
     def interrupt(row: int) -> None:
@@ -175,21 +172,20 @@ def test_a_second_interrupt_ends_the_wait(sandbox: Sandbox, monkeypatch: pytest.
             # Later, because a handler runs on the loop's next turn, and two signals at once can be one.
             threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
 
-    one = the_fan(sandbox, 1000, rows(1000, interrupt))
+    one = the_fan(sandbox, 1000, rows(1000, interrupt), grace=1000.0)
     send(one)
     assert counts(one.tally) == {"unknown": WIDTH}
     assert one.tally.exit is Exit.INTERRUPTED
 
 
-def test_rows_that_wait_for_their_moment_are_not_in_flight(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_that_wait_for_their_moment_are_not_in_flight(sandbox: Sandbox) -> None:
     """With `--rate` an interrupt leaves behind what was on its way, not what was queued for it."""
-    monkeypatch.setattr(fan, "GRACE", 0.0)
 
     def interrupt(row: int) -> None:
         if row == 4:
             signal.raise_signal(signal.SIGINT)
 
-    one = the_fan(sandbox, 1000, rows(1000, interrupt), rate=20.0)
+    one = the_fan(sandbox, 1000, rows(1000, interrupt), rate=20.0, grace=0.0)
     send(one)
     assert one.tally.tried == 3
 

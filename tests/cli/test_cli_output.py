@@ -79,6 +79,15 @@ def test_on_a_full_disk_no_line_is_half_written_and_none_is_forgotten(tmp_path: 
     assert not reader_left
 
 
+def test_half_of_a_surrogate_pair_is_written_as_its_escape(tmp_path: Path) -> None:
+    """An answer can carry one; it must not end the thread that writes, nor the run that waits for it."""
+    path = tmp_path / "o.jsonl"
+    lines = WrittenLines(new_file(path, force=False, private=False, not_this=NOTHING), "o", owned=True)
+    write(lines, [json.dumps({"umid": "\ud800é"}, ensure_ascii=False)])
+    assert path.read_text() == '{"umid": "\\ud800é"}\n'
+    assert (lines.failure, lines.unwritten) == (None, [])
+
+
 def test_a_reader_that_left_is_noticed() -> None:
     reading, writing = os.pipe()
     os.close(reading)

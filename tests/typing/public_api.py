@@ -12,10 +12,23 @@ import httpx
 from eightbyeight_async import (
     APIError,
     AsyncConnectClient,
+    BatchChatAppsRequest,
+    BatchChatAppsResponse,
+    BatchSmsRequest,
+    BatchSmsResponse,
+    BatchSmsResult,
     CancelResponse,
+    ChatAppsMessageDetails,
+    ChatAppsRequest,
+    ChatAppsResponse,
+    ChatAppsUser,
     EightByEightError,
     Encoding,
     InvalidRequestError,
+    LogExportJob,
+    LogExportStatus,
+    MessageDetails,
+    Outcome,
     Region,
     RetryPolicy,
     SendEach,
@@ -24,9 +37,14 @@ from eightbyeight_async import (
     SmsRequest,
     SmsResponse,
     SmsStatusCode,
+    SmsTemplate,
+    TextContent,
+    TextMeasure,
     Track,
     UnexpectedResponseError,
+    measure,
 )
+from eightbyeight_async.webhooks import DeliveryReceipt, DeliveryWaiter, InboundMessage, UnknownEvent, parse
 
 AsyncConnectClient()
 AsyncConnectClient("key", "subaccount", region=Region.EUROPE, retry=RetryPolicy(max_attempts=2), max_rate=5)
@@ -72,6 +90,27 @@ async def use(client: AsyncConnectClient) -> None:
             assert_type(result.response, SmsResponse | None)
             assert_type(result.error, EightByEightError | None)
     assert_type(results.leftover, list[SendResult])
+    assert_type(result.attempts, int)
+    batch = await client.sms.send_batch(BatchSmsRequest(messages=[request], template=SmsTemplate(text="Hello")))
+    assert_type(batch, BatchSmsResponse)
+    assert_type(batch.rejected, tuple[BatchSmsResult, ...])
+    assert_type(await client.sms.get("umid"), MessageDetails)
+    await client.sms.send_feedback("umid", Outcome.SUCCESS)
+    job = await client.sms.start_log_export()
+    assert_type(job, LogExportJob)
+    assert_type(await client.sms.get_log_export(job.job_id), LogExportStatus)
+    async for row in client.sms.iter_log_rows(job):
+        assert_type(row, dict[str, str])
+    chat = ChatAppsRequest(user=ChatAppsUser(msisdn="+6598765432"), content=TextContent(text="Hello"))
+    assert_type(await client.chatapps.send(chat), ChatAppsResponse)
+    many = BatchChatAppsRequest(messages=[chat])
+    assert_type(await client.chatapps.send_batch(many), BatchChatAppsResponse)
+    assert_type(await client.chatapps.get("umid"), ChatAppsMessageDetails)
+    assert_type(measure("Hello"), TextMeasure)
+    event = parse(b"{}")
+    assert_type(event, DeliveryReceipt | InboundMessage | UnknownEvent)
+    if isinstance(event, DeliveryReceipt):
+        DeliveryWaiter().feed(event)
     client.sms.send_each(requests())
     client.sms.send_each(request)  # type: ignore[arg-type]
     request.text = "other"  # type: ignore[misc]

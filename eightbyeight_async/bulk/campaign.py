@@ -1,0 +1,333 @@
+"""`Campaign`: a bulk send that survives. Run the same again, and what was sent is not sent again.
+
+    async with Campaign(client, journal="run.db") as campaign:
+        report = await campaign.send(messages)
+
+This file opens, wires and ends things. What is sent and when: `run`, `each`, `batch`; what is written: `journal`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from eightbyeight_async.bulk.batch import send_batches
+from eightbyeight_async.bulk.book import Book
+from eightbyeight_async.bulk.each import send_each
+from eightbyeight_async.bulk.errors import InputChangedError, JournalError, Unrecorded
+from eightbyeight_async.bulk.intake import Intake
+from eightbyeight_async.bulk.journal import Journal, Policy
+from eightbyeight_async.bulk.keys import Fingerprint, Keys
+from eightbyeight_async.bulk.mode import FEW, choose_mode
+from eightbyeight_async.bulk.pace import Pace
+from eightbyeight_async.bulk.reading import missing_from, status_of
+from eightbyeight_async.bulk.report import Progress, Report, Tally
+from eightbyeight_async.bulk.run import Run
+from eightbyeight_async.bulk.writer import Writer
+from eightbyeight_async.errors import InvalidRequestError
+from eightbyeight_async.models.sms_batch import MAX_BATCH
+from eightbyeight_async.settings import checked_count, checked_rate, checked_seconds
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+    from typing import Literal, Self
+
+    from eightbyeight_async.bulk.mode import Mode
+    from eightbyeight_async.bulk.rows import Met
+    from eightbyeight_async.bulk.run import Settled
+    from eightbyeight_async.bulk.schema import Durability
+    from eightbyeight_async.bulk.states import State
+    from eightbyeight_async.client import AsyncConnectClient
+    from eightbyeight_async.models.sms import SmsRequest
+
+__all__ = ["Campaign"]
+
+# Of one sub-account, by 8x8's documents.
+_MAX_RATE = 1_800.0
+# One is being sent while the next is made; more would only hold memory (a chunk of 10,000 is about 20 MB).
+_BATCHES = 2
+_CHOICES = {
+    "durability": ("power", "process"),
+    "mode": ("auto", "each", "batch"),
+    "duplicates": ("skip", "send"),
+}
+
+
+class Campaign(Book):
+    """A bulk send with a journal. On asyncio and trio.
+
+    Args:
+        client: what sends. Its own `max_concurrency` and `max_rate` hold besides.
+        journal: path of the journal; made if there is none. Beside it lie `-wal` and `-mark`: they belong to it.
+        durability: "power": what was committed survives a power failure; "process": only the death of the process,
+            and commits cost less.
+        mode: "each": one POST a message; "batch": up to `batch_size` a request; "auto": batches above 1,000 messages.
+        batch_size: messages a batch, at most 10,000; also how many a lost answer leaves in doubt.
+        max_concurrency: requests in flight; None: 100 in mode each, 2 in mode batch.
+        max_rate: requests a second; None: not paced until the API answers 429.
+        duplicates: the same message (number, country, sender, text) again in one input: "skip" counts it, "send"
+            sends it. The same `client_message_id` again is never sent.
+        resend_unknown: messages that may have gone out are sent again: some will arrive twice.
+        resend_failed: messages that the API refused (FAILED, REJECTED) are tried again.
+        allow_changed_input: go on with other messages than the campaign began with.
+        store_private: the journal holds numbers and texts in clear.
+        max_pause: seconds; the run stops where the API asks for a longer pause.
+        accept_loss: open a journal that has lost claims; what was sent under them is sent again.
+        on_result: called in the event loop with every settled message; must not block.
+        now, clock: wall clock (seconds since 1970) and monotonic clock, passed in for tests.
+
+    Raises:
+        InvalidRequestError: a setting breaks its rule.
+        JournalError (on entering): the journal cannot be used. JournalInUseError: another campaign has it.
+    """
+
+    def __init__(
+        self,
+        client: AsyncConnectClient,
+        journal: str | os.PathLike[str],
+        *,
+        durability: Durability = "power",
+        mode: Mode = "auto",
+        batch_size: int = MAX_BATCH,
+        max_concurrency: int | None = None,
+        max_rate: float | None = _MAX_RATE,
+        duplicates: Literal["skip", "send"] = "skip",
+        resend_unknown: bool = False,
+        resend_failed: bool = False,
+        allow_changed_input: bool = False,
+        store_private: bool = False,
+        max_pause: float = 300.0,
+        accept_loss: bool = False,
+        on_result: Callable[[Settled], object] | None = None,
+        now: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        for name, value in (("durability", durability), ("mode", mode), ("duplicates", duplicates)):
+            if value not in _CHOICES[name]:
+                raise InvalidRequestError(name, f"must be one of {', '.join(_CHOICES[name])}")
+        if checked_count(batch_size, "batch_size") > MAX_BATCH:
+            raise InvalidRequestError("batch_size", f"must be at most {MAX_BATCH:,}")
+        self._client = client
+        self._mode: Mode = mode
+        self._batch_size = batch_size
+        self._width = None if max_concurrency is None else checked_count(max_concurrency, "max_concurrency")
+        self._max_rate = checked_rate(max_rate, "max_rate")
+        self._copies = duplicates == "send"
+        self._allow_changed_input = allow_changed_input
+        self._private = store_private
+        self._max_pause = checked_seconds(max_pause, "max_pause")
+        self._on_result = on_result
+        self._now = now
+        self._clock = clock
+        self._path = Path(journal)
+        policy = Policy(resend_unknown=resend_unknown, resend_failed=resend_failed)
+        self._writer = Writer(
+            lambda: Journal(self._path, durability, now, policy=policy, accept_loss=accept_loss),
+            most_pending=self._width or 100,
+        )
+        self._keys: Keys | None = None
+        self._last_id = 0
+        self._run: Run | None = None
+        self._sending = False
+        self._stop_asked = False
+        self.report: Report | None = None
+
+    async def __aenter__(self) -> Self:
+        await self._writer.start()
+        try:
+            salt, self._last_id = await self._writer.do(lambda journal: (journal.salt, journal.last_id))
+        except BaseException:
+            await self._writer.close()
+            raise
+        self._keys = Keys(salt)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._writer.close()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} journal={self._path.name!r}, mode={self._mode}>"
+
+    # Sending
+
+    async def send(
+        self,
+        messages: Iterable[SmsRequest] | AsyncIterable[SmsRequest],
+        *,
+        fingerprint: Fingerprint | str | None = None,
+        expected: int | None = None,
+    ) -> Report:
+        """Sends what no earlier run has settled.
+
+        Args:
+            messages: taken as fast as they are sent, never gathered. A plain iterable is advanced on the event loop.
+            fingerprint: of all of them (see `fingerprint()`), to refuse another input before anything is sent. None:
+                made here for a list or tuple; an iterator cannot be read twice, so for one it is not checked, and
+                `report.missing` tells afterwards what the earlier runs had and this input has not.
+            expected: how many there are, for the progress and `status`; None: the fingerprint or `len()` tells.
+
+        Returns:
+            The report; also in `campaign.report`, even if this raises while or after sending.
+
+        Raises:
+            InputChangedError: these are not the messages the campaign began with; nothing was sent.
+            JournalError: it cannot be written (any more); `unrecorded` has the results that it missed.
+            AuthenticationError and what else is wrong with every message alike: the run has ended, nothing is marked.
+            whatever the iterable raises.
+        """
+        if self._sending:
+            raise RuntimeError("this campaign is sending already")
+        self._sending = True
+        try:
+            return await self._send(messages, fingerprint, expected)
+        finally:
+            self._sending = False
+
+    async def _send(
+        self,
+        messages: Iterable[SmsRequest] | AsyncIterable[SmsRequest],
+        fingerprint: Fingerprint | str | None,
+        expected: int | None,
+    ) -> Report:
+        if fingerprint is None and isinstance(messages, Sequence):
+            fingerprint = await self._fingerprint_of(messages)
+        if expected is None and isinstance(messages, Sequence):
+            expected = len(messages)
+        elif expected is None and isinstance(fingerprint, Fingerprint):
+            expected = fingerprint.count
+        fresh = await self._begin(None if fingerprint is None else str(fingerprint), expected)
+        run = self._new_run(messages, expected, fresh=fresh)
+        self._run = run
+        if self._stop_asked:
+            run.stop("asked to stop")
+        failures: list[Exception] = []
+        many = None
+        if self._mode == "auto":
+            many = expected > FEW if expected is not None else await run.intake.more_than(FEW)
+        mode, why = choose_mode(self._mode, many)
+
+        async def work() -> None:
+            try:
+                await (send_each(run) if mode == "each" else send_batches(run, self._batch_size))
+            except Exception as failure:  # noqa: BLE001 - the journal's, the iterable's or a bug's: raised below
+                failures.append(failure)
+                run.stop("failed")
+
+        async with anyio.create_task_group() as group:
+            for _ in range(self._width or (100 if mode == "each" else _BATCHES)):
+                group.start_soon(work)
+        complete = run.intake.ended and run.stopped is None
+        return await self._end(run, mode, why, failures, complete=complete)
+
+    async def _begin(self, fingerprint: str | None, expected: int | None) -> bool:
+        """Notes what the run is about; whether the journal knows nothing yet."""
+        allowed = self._allow_changed_input
+
+        def begin(journal: Journal) -> tuple[bool, bool]:
+            before = journal.meta("fingerprint")
+            if fingerprint is not None:
+                # As long as nothing was claimed there is nothing that a corrected input could send twice.
+                if before not in (None, fingerprint) and not allowed and journal.last_id:
+                    return False, False
+                journal.set_meta("fingerprint", fingerprint)
+            if expected is not None:
+                journal.set_meta("expected", expected)
+            journal.begin_run()
+            return True, journal.last_id == 0
+
+        same, fresh = await self._writer.do(begin, writes=True)
+        if not same:
+            raise InputChangedError(
+                "these are not the messages that the campaign began with; nothing was sent "
+                "(allow_changed_input goes on with them: what was sent is not sent again, the rest is)"
+            )
+        return fresh
+
+    def _new_run(
+        self, messages: Iterable[SmsRequest] | AsyncIterable[SmsRequest], expected: int | None, *, fresh: bool
+    ) -> Run:
+        keys = self._opened()
+        tally = Tally(self._clock(), expected)
+
+        def known(page: list[Met]) -> Awaitable[dict[int, State]]:
+            return self._writer.do(lambda journal: journal.known(page), writes=True)
+
+        return Run(
+            client=self._client,
+            writer=self._writer,
+            keys=keys,
+            pace=Pace(self._max_rate, self._clock),
+            tally=tally,
+            intake=Intake(messages, keys, tally, None if fresh else known),
+            clock=self._clock,
+            next_id=self._next_id,
+            copies=self._copies,
+            private=self._private,
+            max_pause=self._max_pause,
+            on_result=self._on_result,
+        )
+
+    def _next_id(self) -> int:
+        self._last_id += 1
+        return self._last_id
+
+    async def _end(self, run: Run, mode: str, why: str, failures: list[Exception], *, complete: bool) -> Report:
+        missing = None
+        try:
+            if complete:
+                missing = await self._writer.do(missing_from, writes=True)
+            status = await self._writer.do(lambda journal: status_of(journal.sql))
+        except JournalError as failure:
+            unwritten = tuple(
+                Unrecorded(key=result.key, place=result.place, state=result.state, umid=result.umid)
+                for result in self._writer.unwritten
+            )
+            raise JournalError(failure.reason, unwritten) from (failures[0] if failures else self._writer.failure)
+        self.report = Report(
+            **self._counts(run),
+            mode=mode,
+            why=why,
+            requests=run.tally.requests,
+            complete=complete,
+            stopped=run.stopped,
+            error=run.error,
+            missing=missing,
+            status=status,
+        )
+        if failures:
+            raise failures[0]
+        if run.abort and run.error is not None:
+            raise run.error
+        return self.report
+
+    def stop(self) -> None:
+        """Nothing more is taken, what is in flight finishes, `send` returns its report. Any callback may call it."""
+        self._stop_asked = True
+        if self._run is not None:
+            self._run.stop("asked to stop")
+
+    def progress(self) -> Progress:
+        """The counts at this moment; all zero before `send`."""
+        return Progress() if self._run is None else Progress(**self._counts(self._run))
+
+    def _counts(self, run: Run) -> dict[str, Any]:
+        return {**run.tally.counts(self._clock()), "pace": run.pace.rate, "paused": run.pace.paused_for()}
+
+    def fingerprint(self) -> Fingerprint:
+        """An empty one: `add` every message of the input to it, in any order, and give it to `send`."""
+        return self._opened().fingerprint()
+
+    async def _fingerprint_of(self, messages: Sequence[SmsRequest]) -> Fingerprint | None:
+        found = self.fingerprint()
+        for number, message in enumerate(messages):
+            if not number % 5_000:
+                await anyio.lowlevel.checkpoint()
+            if not hasattr(message, "destination"):
+                return None  # the intake says what is wrong
+            found.add(message)
+        return found

@@ -1,0 +1,148 @@
+"""What a run says of itself: counts while it goes on, a report at its end. The counts add up at any moment:
+
+taken = in_flight + accepted + rejected + failed + unknown + not_sent + known + duplicates
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from eightbyeight_async.bulk.states import State
+from eightbyeight_async.errors import EightByEightError
+
+__all__ = ["Progress", "Report", "Status", "Tally"]
+
+
+@attrs.frozen(kw_only=True)
+class Status:
+    """A whole journal, over all its runs.
+
+    Attributes:
+        total: messages of the campaign: as many as the journal knows, or as were expected.
+        sent, rejected, failed, unknown, not_sent: they add up to `total`; `not_sent` includes those never tried.
+    """
+
+    total: int
+    sent: int
+    rejected: int
+    failed: int
+    unknown: int
+    not_sent: int
+
+    def as_dict(self) -> dict[str, int]:
+        return attrs.asdict(self)
+
+
+@attrs.frozen(kw_only=True)
+class Progress:
+    """A run at a moment.
+
+    Attributes:
+        taken: messages taken from the input.
+        in_flight: taken and not decided yet.
+        accepted, rejected, failed, unknown, not_sent: decided in this run.
+        known: settled by an earlier run, not sent again.
+        duplicates: the same message again in this input, not sent again.
+        expected: messages in the input, None if nobody said.
+        seconds: since the run began.
+        rate: messages decided by the API a second, over the last seconds.
+        pace: requests a second at most at the moment, None: not limited.
+        paused: seconds until a pause that the API asked for ends, 0: none.
+    """
+
+    taken: int = 0
+    in_flight: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    failed: int = 0
+    unknown: int = 0
+    not_sent: int = 0
+    known: int = 0
+    duplicates: int = 0
+    expected: int | None = None
+    seconds: float = 0.0
+    rate: float = 0.0
+    pace: float | None = None
+    paused: float = 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """At the present rate; None while nobody knows."""
+        if self.expected is None or self.rate <= 0:
+            return None
+        return max(0, self.expected - self.taken + self.in_flight) / self.rate + self.paused
+
+
+@attrs.frozen(kw_only=True)
+class Report(Progress):
+    """A run at its end.
+
+    Attributes:
+        mode: "each" or "batch".
+        why: why that mode.
+        requests: POSTs made.
+        complete: the input was read to its end and nothing stopped the run.
+        stopped: what stopped it, None: nothing.
+        error: the error that stopped it, None: none did.
+        missing: messages of earlier runs that this input does not have; None unless it was read to its end.
+        status: the whole journal after the run.
+    """
+
+    mode: str
+    why: str
+    requests: int
+    complete: bool
+    stopped: str | None
+    error: EightByEightError | None
+    missing: int | None
+    status: Status
+
+
+_COUNTED = {
+    State.SENT: "accepted",
+    State.REJECTED: "rejected",
+    State.FAILED: "failed",
+    State.UNKNOWN: "unknown",
+    State.NOT_SENT: "not_sent",
+}
+_WINDOW = 5.0  # seconds that the rate looks back
+
+
+class Tally:
+    """The counts of a run, kept by the loop."""
+
+    def __init__(self, began: float, expected: int | None) -> None:
+        self.taken = self.accepted = self.rejected = self.failed = self.unknown = self.not_sent = 0
+        self.known = self.duplicates = self.requests = 0
+        self.expected = expected
+        self.began = began
+        self._looks = [(began, 0)]
+
+    def count(self, state: State, number: int = 1) -> None:
+        name = _COUNTED[state]
+        setattr(self, name, getattr(self, name) + number)
+
+    def counts(self, now: float) -> dict[str, int | float | None]:
+        """The fields of `Progress` that are counted here."""
+        decided = self.accepted + self.rejected + self.failed + self.unknown
+        settled = decided + self.not_sent + self.known + self.duplicates
+        # A look each half second at most, and the oldest within the window is what the rate is measured from.
+        if now - self._looks[-1][0] >= _WINDOW / 10:
+            self._looks.append((now, decided))
+            while len(self._looks) > 2 and now - self._looks[1][0] > _WINDOW:
+                self._looks.pop(0)
+        since, before = self._looks[0]
+        return {
+            "taken": self.taken,
+            "in_flight": self.taken - settled,
+            "accepted": self.accepted,
+            "rejected": self.rejected,
+            "failed": self.failed,
+            "unknown": self.unknown,
+            "not_sent": self.not_sent,
+            "known": self.known,
+            "duplicates": self.duplicates,
+            "expected": self.expected,
+            "seconds": now - self.began,
+            "rate": (decided - before) / (now - since) if now > since else 0.0,
+        }

@@ -1,0 +1,173 @@
+"""kill -9 at random moments, then count on the server's side: nothing sent twice, nothing lost silently.
+
+    python tests/bulk/crash.py [--kills 100] [--messages 60000] [--mode each batch] [--durability power process]
+
+The server, the sender and this judge are processes of their own. After every kill:
+- no message was accepted twice,
+- the journal doubts no more messages than were claimed and not settled: those in flight and those whose result was
+  still to be committed;
+- what the journal calls SENT was accepted.
+At the end the rest is sent, the doubts are reconciled by the log, and one more run leaves every message accepted
+exactly once.
+"""
+
+# ruff: noqa: T201
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import attrs
+
+from eightbyeight_async import AsyncConnectClient, RetryPolicy, SmsRequest
+from eightbyeight_async.bulk import Campaign, State, read_rows, status
+from eightbyeight_async.sandbox import SandboxProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+IN_FLIGHT = {"each": 50, "batch": 2}
+BATCH = 100
+FAULTS = {
+    "server_error": 0.02,
+    "too_many": 0.003,
+    "drop_after_accept": 0.01,
+    "drop_before_accept": 0.01,
+    "bad_gateway": 0.005,
+}
+# Claimed and not settled: in flight, plus results not yet committed (`most_pending`, which is the width), plus, in mode
+# batch, the last batch that went past that bound.
+DOUBTS = {"each": 2 * IN_FLIGHT["each"], "batch": (IN_FLIGHT["batch"] + 1) * BATCH}
+
+
+def messages(count: int) -> Iterator[SmsRequest]:
+    return (SmsRequest(destination=f"+6581{number:06d}", text=f"Your code is {number}") for number in range(count))
+
+
+def client() -> AsyncConnectClient:
+    """Of the sandbox that the environment names. Impatient, so that a run meets many faults."""
+    return AsyncConnectClient(retry=RetryPolicy(initial_delay=0.01, max_delay=0.05), timeout=10)
+
+
+def campaign(sender: AsyncConnectClient, journal: str, mode: str, durability: str, rate: float | None) -> Campaign:
+    return Campaign(
+        sender,
+        journal,
+        mode=mode,  # type: ignore[arg-type]
+        durability=durability,  # type: ignore[arg-type]
+        batch_size=BATCH,
+        max_concurrency=IN_FLIGHT[mode],
+        max_rate=rate,
+    )
+
+
+async def run(journal: str, mode: str, durability: str, count: int, rate: float | None) -> None:
+    """The program under test. Says when it begins, and how it ended."""
+    async with client() as sender, campaign(sender, journal, mode, durability, rate) as sending:
+        print("sending", flush=True)
+        print(await sending.send(messages(count)), flush=True)
+
+
+async def finish(journal: str, mode: str, durability: str, count: int) -> None:
+    """Reconcile, and one more run."""
+    async with client() as sender, campaign(sender, journal, mode, durability, None) as sending:
+        await sending.reconcile(lag=1e-9)
+        await sending.send(messages(count))
+
+
+@attrs.define
+class Outcome:
+    kills: int = 0
+    worst_doubt: int = 0
+    doubts: int = 0
+    accepted: int = 0
+
+
+def judge(sandbox: SandboxProcess, journal: str, outcome: Outcome, mode: str) -> None:
+    """After a kill."""
+    counts = sandbox.counts()
+    twice = sum(times > 1 for times in counts.values())
+    assert not twice, f"{twice} messages were sent twice"
+    if not Path(journal).exists():
+        assert not counts, "sent without a journal"
+        return
+    rows = {row.key: row.state for row in read_rows(journal)}
+    unclaimed = [key for key in counts if key not in rows]
+    assert not unclaimed, f"{len(unclaimed)} messages were sent without a claim"
+    lost = [key for key, state in rows.items() if state is State.SENT and key not in counts]
+    assert not lost, f"{len(lost)} messages are called sent and were not"
+    forgotten = [key for key in counts if rows[key] in (State.NOT_SENT, State.FAILED, State.REJECTED)]
+    assert not forgotten, f"{len(forgotten)} messages were sent and would be sent again"
+    hanging = sum(state is State.INTENT for state in rows.values())
+    assert hanging <= DOUBTS[mode], f"{hanging} claims without a result"
+    outcome.worst_doubt = max(outcome.worst_doubt, hanging)
+
+
+def crash(kills: int, count: int, mode: str, durability: str, seed: int, directory: str) -> Outcome:
+    dice = random.Random(seed)  # noqa: S311
+    journal = str(Path(directory, f"{mode}-{durability}.db"))
+    outcome = Outcome()
+    rate = 1_000.0 if mode == "each" else 1_000.0 / BATCH
+    share = count / 1_000.0 / (kills + 1)  # seconds of sending between two kills, at that rate
+    with SandboxProcess("--seed", str(seed)) as sandbox:
+        sandbox.faults(seed=seed, retry_after=0.05, **FAULTS)
+        environment = {**os.environ, **sandbox.environment}
+        command = [sys.executable, __file__, "--child", journal, mode, durability, str(count), str(rate)]
+        while outcome.kills < kills:
+            with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as sender:  # noqa: S603
+                assert sender.stdout is not None
+                assert sender.stdout.readline() == "sending\n", "it did not start"
+                time.sleep(dice.uniform(0, 3 * share))  # it starts slowly: a half is lost to that
+                sender.kill()
+                rest = sender.stdout.read()
+            if rest:
+                break  # it was faster than the kill
+            outcome.kills += 1
+            judge(sandbox, journal, outcome, mode)
+        os.environ.update(sandbox.environment)
+        asyncio.run(run(journal, mode, durability, count, None))
+        outcome.doubts = status(journal).unknown
+        sandbox.faults()
+        asyncio.run(finish(journal, mode, durability, count))
+        counts = sandbox.counts()
+        found = status(journal)
+        totals = sandbox.totals()
+    outcome.accepted = len(counts)
+    assert set(counts.values()) == {1}, "sent twice"
+    assert len(counts) == count, f"{count - len(counts)} lost"
+    assert found.as_dict() == {"total": count, "sent": count, "rejected": 0, "failed": 0, "unknown": 0, "not_sent": 0}
+    assert not totals["violations"], totals["violations"]
+    return outcome
+
+
+def main() -> None:
+    if sys.argv[1:2] == ["--child"]:
+        journal, mode, durability, count, rate = sys.argv[2:]
+        asyncio.run(run(journal, mode, durability, int(count), float(rate)))
+        return
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--messages", type=int, default=60_000)
+    parser.add_argument("--mode", nargs="+", default=["each", "batch"])
+    parser.add_argument("--durability", nargs="+", default=["power", "process"])
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    asked = parser.parse_args()
+    print(f"seed {asked.seed}")
+    for mode in asked.mode:
+        for durability in asked.durability:
+            began = time.monotonic()
+            with tempfile.TemporaryDirectory() as directory:
+                outcome = crash(asked.kills, asked.messages, mode, durability, asked.seed, directory)
+            print(f"{mode}, {durability}: {outcome}, {time.monotonic() - began:.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()

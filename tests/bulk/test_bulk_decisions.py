@@ -1,0 +1,199 @@
+"""What is decided without a clock, a file or a socket: tables."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eightbyeight_async import errors
+from eightbyeight_async.bulk.batch import outcomes, to_halve
+from eightbyeight_async.bulk.intake import Item
+from eightbyeight_async.bulk.keys import Keys, with_reference
+from eightbyeight_async.bulk.mode import choose_mode
+from eightbyeight_async.bulk.pace import Pace
+from eightbyeight_async.bulk.states import Action, State, judge, state_of
+from eightbyeight_async.errors import EightByEightError, Sent
+from eightbyeight_async.models.sms import SmsRequest, SmsResponse, SmsStatus
+from eightbyeight_async.models.sms_batch import BatchSmsResponse
+
+NO, MAYBE = Sent.NO, Sent.MAYBE
+
+
+def api(cls: type[errors.APIError], code: int | None = None, sent: Sent = NO) -> errors.APIError:
+    return cls(status_code=400, code=code, sent=sent)
+
+
+JUDGED = [
+    (api(errors.BadRequestError, 1002), State.FAILED, Action.GO_ON),
+    (api(errors.BadRequestError, 1001), State.NOT_SENT, Action.ABORT),
+    (api(errors.BadRequestError, 1002, MAYBE), State.UNKNOWN, Action.GO_ON),  # a try before it may have got through
+    (api(errors.APIError, 1400), State.FAILED, Action.GO_ON),
+    (api(errors.AuthenticationError, 1200), State.NOT_SENT, Action.ABORT),
+    (api(errors.AuthenticationError, 1200, MAYBE), State.UNKNOWN, Action.ABORT),
+    (api(errors.PermissionDeniedError, 1201), State.NOT_SENT, Action.ABORT),
+    (api(errors.TLSVersionError, 1014), State.NOT_SENT, Action.ABORT),
+    (api(errors.NotFoundError), State.NOT_SENT, Action.ABORT),
+    (errors.ClientClosedError(), State.NOT_SENT, Action.ABORT),
+    (api(errors.RateLimitError), State.NOT_SENT, Action.SLOW_DOWN),
+    (api(errors.RateLimitError, None, MAYBE), State.UNKNOWN, Action.SLOW_DOWN),
+    (api(errors.ServerError, 2000, MAYBE), State.UNKNOWN, Action.GO_ON),
+    (errors.TransportError("refused", sent=NO), State.NOT_SENT, Action.UNREACHABLE),
+    (errors.TransportError("reset", sent=MAYBE), State.UNKNOWN, Action.GO_ON),
+    (errors.TransportTimeoutError("timeout", sent=MAYBE), State.UNKNOWN, Action.GO_ON),
+    (errors.UnexpectedResponseError("a page", status_code=502), State.UNKNOWN, Action.GO_ON),
+    (errors.InvalidRequestError("scheduled", "too late"), State.NOT_SENT, Action.GO_ON),
+]
+
+
+@pytest.mark.parametrize(("error", "state", "action"), JUDGED)
+def test_what_an_error_means(error: EightByEightError, state: State, action: Action) -> None:
+    verdict = judge(error)
+    assert (verdict.state, verdict.action) == (state, action)
+
+
+@pytest.mark.parametrize("error", [row[0] for row in JUDGED])
+def test_what_may_have_gone_out_is_never_sent_again_silently(error: EightByEightError) -> None:
+    """Over every error there is: MAYBE is UNKNOWN, nothing else."""
+    error.sent = MAYBE
+    assert judge(error).state is State.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("code", "state"), [("QUEUED", State.SENT), ("REJECTED", State.REJECTED), ("PARKED", State.UNKNOWN)]
+)
+def test_what_an_answer_means(code: str, state: State) -> None:
+    assert state_of(SmsResponse(umid="u", status=SmsStatus(code=code))) is state
+
+
+@pytest.mark.parametrize(
+    ("asked", "many", "mode"),
+    [("auto", True, "batch"), ("auto", False, "each"), ("each", None, "each"), ("batch", None, "batch")],
+)
+def test_which_mode(asked: str, many: bool | None, mode: str) -> None:
+    chosen, why = choose_mode(asked, many)  # type: ignore[arg-type]
+    assert chosen == mode
+    assert why
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_the_pace_is_even() -> None:
+    pace = Pace(100, Clock())
+    assert [round(pace.reserve(), 4) for _ in range(4)] == [0, 0.01, 0.02, 0.03]
+
+
+def test_a_429_stops_everybody_then_halves_then_comes_back() -> None:
+    clock = Clock()
+    pace = Pace(100, clock)
+    pace.refused(clock.now, 3)
+    assert (pace.paused_for(), pace.rate, pace.reserve()) == (3, 50, 3)
+    clock.now += 5  # two seconds after the pause: a fifth of the full pace each
+    pace.reserve()
+    assert pace.rate == pytest.approx(90)
+    clock.now += 60
+    pace.reserve()
+    assert (pace.rate, pace.paused_for()) == (100, 0)
+
+
+def test_a_burst_of_429s_is_one() -> None:
+    clock = Clock()
+    pace = Pace(100, clock)
+    sent_at = clock.now - 0.1
+    for wait in (1, 5, 2):
+        pace.refused(sent_at, wait)
+    assert (pace.rate, pace.paused_for()) == (50, 5)
+    clock.now += 6
+    pace.refused(clock.now, None)
+    assert pace.rate == pytest.approx(25)
+    assert pace.paused_for() == 1
+
+
+def test_the_pace_never_starves() -> None:
+    clock = Clock()
+    pace = Pace(100, clock)
+    for _ in range(50):
+        clock.now += 0.001
+        pace.refused(clock.now, 0)
+    assert pace.rate == 5
+
+
+def request(**fields: object) -> SmsRequest:
+    return SmsRequest(**{"destination": "+6598765432", "text": "Hello", **fields})  # type: ignore[arg-type]
+
+
+KEYS = Keys(b"salt")
+
+
+def test_the_same_message_has_the_same_key_whenever_it_is_scheduled() -> None:
+    from datetime import UTC, datetime
+
+    later = request(scheduled=datetime(2030, 1, 1, tzinfo=UTC))
+    assert KEYS.of(request()) == KEYS.of(later) == KEYS.of(request(destination="6598765432"))
+
+
+def test_other_messages_copies_and_salts_have_other_keys() -> None:
+    others = [request(text="Hallo"), request(destination="+6598765433"), request(source="ACME"), request(country="SG")]
+    keys = [KEYS.of(one) for one in [request(), *others]]
+    keys += [KEYS.of(request(), 1), KEYS.of(request(), 2), Keys(b"pepper").of(request())]
+    assert len(set(keys)) == len(keys)
+
+
+def test_a_reference_is_the_key_unless_it_holds_the_number() -> None:
+    assert KEYS.of(request(client_message_id="order 7")) == "order 7"
+    hidden = KEYS.of(request(client_message_id="to-98765432"))
+    assert "8765432" not in hidden
+    assert hidden in KEYS.candidates("to-98765432")
+
+
+@given(st.lists(st.integers(0, 5), max_size=20), st.randoms())
+def test_the_fingerprint_ignores_the_order_and_nothing_else(numbers: list[int], dice: object) -> None:
+    def of(found: list[int]) -> str:
+        fingerprint = KEYS.fingerprint()
+        for number in found:
+            fingerprint.add(request(text=str(number)))
+        return str(fingerprint)
+
+    shuffled = sorted(numbers)
+    assert of(shuffled) == of(numbers)
+    assert of([*numbers, 0]) != of(numbers)
+
+
+def test_the_copy_for_the_wire_is_the_request_with_a_reference() -> None:
+    import attrs
+
+    original = request(source="ACME", encoding="UCS2")
+    assert with_reference(original, "r") == attrs.evolve(original, client_message_id="r")
+
+
+ITEMS = [Item(place, request(), str(place)) for place in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("accepted", "rejected", "states"),
+    [(3, 0, [State.SENT] * 3), (2, 1, [State.UNKNOWN] * 3), (2, 0, [State.UNKNOWN] * 3)],
+)
+def test_a_batch_answer_that_only_counts(accepted: int, rejected: int, states: list[State]) -> None:
+    answer = BatchSmsResponse(batch_id="b", accepted_count=accepted, rejected_count=rejected)
+    assert [state for _, state, _ in outcomes(ITEMS, answer)] == states
+
+
+@pytest.mark.parametrize(
+    ("error", "size", "halved"),
+    [
+        (api(errors.BadRequestError, 1002), 2, True),
+        (api(errors.BadRequestError, 1002), 1, False),
+        (api(errors.BadRequestError, 1002, MAYBE), 2, False),
+        (api(errors.BadRequestError, 1001), 2, False),
+        (errors.InvalidRequestError("messages[1].scheduled", "too late"), 2, True),
+        (api(errors.RateLimitError), 2, False),
+    ],
+)
+def test_when_a_batch_is_halved(error: EightByEightError, size: int, halved: bool) -> None:
+    assert to_halve(judge(error), error, size) is halved

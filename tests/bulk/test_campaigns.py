@@ -1,0 +1,288 @@
+"""Campaigns against the sandbox: what a run does, and what the next one does not do again."""
+
+# ruff: noqa: ASYNC240, SIM117
+from __future__ import annotations
+
+import sqlite3
+import threading
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import pytest
+
+from eightbyeight_async import AuthenticationError, InvalidRequestError, RetryPolicy, SmsRequest
+from eightbyeight_async.bulk import Campaign, InputChangedError, Settled, State, read_rows, status
+from eightbyeight_async.sandbox import Fault, Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.anyio
+MODES = pytest.mark.parametrize("mode", ["each", "batch"])
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox() as running:
+        yield running
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    return tmp_path / "run.db"
+
+
+def number(index: int) -> str:
+    return f"+6581{index:06d}"
+
+
+def messages(count: int, first: int = 0) -> list[SmsRequest]:
+    return [SmsRequest(destination=number(index), text="Your code") for index in range(first, first + count)]
+
+
+async def run(sandbox: Sandbox, journal: Path, given: Any, **options: Any) -> Any:
+    settings = {"durability": "process", "max_rate": None, **options}
+    client = sandbox.client(retry=RetryPolicy(initial_delay=0.01, max_delay=0.02), timeout=5)
+    async with client, Campaign(client, journal, **settings) as campaign:
+        return await campaign.send(given)
+
+
+def check_sum(report: Any) -> None:
+    decided = report.accepted + report.rejected + report.failed + report.unknown + report.not_sent
+    assert report.taken == decided + report.known + report.duplicates
+    assert report.in_flight == 0
+
+
+@MODES
+async def test_the_second_run_sends_nothing_again(sandbox: Sandbox, journal: Path, mode: str) -> None:
+    first = await run(sandbox, journal, iter(messages(250)), mode=mode, batch_size=100)
+    second = await run(sandbox, journal, iter(messages(300)), mode=mode, batch_size=100)
+    assert (first.accepted, first.known, first.complete) == (250, 0, True)
+    assert (second.accepted, second.known, second.missing) == (50, 250, 0)
+    assert set(sandbox.accepted_counts.values()) == {1}
+    assert len(sandbox.messages) == 300
+    assert status(journal).as_dict() == {
+        "total": 300, "sent": 300, "rejected": 0, "failed": 0, "unknown": 0, "not_sent": 0,
+    }  # fmt: skip
+    for report in (first, second):
+        check_sum(report)
+
+
+async def test_an_async_source_and_auto(sandbox: Sandbox, journal: Path) -> None:
+    async def source() -> AsyncIterator[SmsRequest]:
+        for message in messages(30):
+            await anyio.lowlevel.checkpoint()
+            yield message
+
+    for accepted in (30, 0):
+        report = await run(sandbox, journal, source())
+        assert (report.mode, report.accepted, report.known) == ("each", accepted, 30 - accepted)
+
+
+@MODES
+async def test_every_outcome_is_kept(sandbox: Sandbox, journal: Path, mode: str) -> None:
+    """Rejected, failed and unknown stay as they are; the one that was never sent is sent by the next run."""
+    given = [*messages(3), SmsRequest(destination="+99912345678", text="x")]
+    if mode == "each":
+        sandbox.faults.on_destination(number(0), Fault.error(1002))
+        sandbox.faults.on_destination(number(1), Fault.accept_then_drop())
+    for again in range(2):
+        report = await run(sandbox, journal, given, mode=mode)
+        check_sum(report)
+        if mode == "each" and not again:
+            assert (report.accepted, report.rejected, report.failed, report.unknown) == (1, 1, 1, 1)
+    found = status(journal)
+    assert (found.sent, found.rejected) == ((1, 1) if mode == "each" else (3, 1))
+    if mode == "each":
+        assert {row.place: row.code for row in read_rows(journal, State.FAILED)} == {0: 1002}
+        report = await run(sandbox, journal, given, mode=mode, resend_unknown=True, resend_failed=True)
+        assert (report.accepted, report.rejected) == (2, 1)
+    assert set(sandbox.accepted_counts.values()) == ({1, 2} if mode == "each" else {1})
+
+
+@MODES
+async def test_a_429_pauses_and_the_message_is_sent_after_it(sandbox: Sandbox, journal: Path, mode: str) -> None:
+    sandbox.faults.plan([Fault.too_many_requests(retry_after=0.2)])
+    report = await run(sandbox, journal, messages(40), mode=mode, batch_size=10)
+    assert (report.accepted, report.not_sent) == (40, 0)
+    assert set(sandbox.accepted_counts.values()) == {1}
+    assert report.seconds >= 0.2
+
+
+async def test_a_pause_that_is_too_long_stops_the_run(sandbox: Sandbox, journal: Path) -> None:
+    sandbox.faults.plan([Fault.too_many_requests(retry_after=3600)])
+    report = await run(sandbox, journal, messages(40), mode="each", max_concurrency=4)
+    assert "pause of 3600 s" in report.stopped
+    assert not report.complete
+    assert status(journal).not_sent == 40 - report.accepted
+
+
+async def test_one_bad_message_fails_alone(sandbox: Sandbox, journal: Path) -> None:
+    """The API refuses the whole batch for it; halving finds it."""
+    sandbox.faults.on_destination(number(13), Fault.error(1002, times=None))
+    report = await run(sandbox, journal, messages(64), mode="batch")
+    assert (report.accepted, report.failed, report.requests) == (63, 1, 13)
+    assert [row.place for row in read_rows(journal, State.FAILED)] == [13]
+
+
+@MODES
+async def test_a_lost_answer_is_unknown_and_never_sent_again(sandbox: Sandbox, journal: Path, mode: str) -> None:
+    sandbox.faults.plan([Fault.accept_then_drop()])
+    for _ in range(3):
+        report = await run(sandbox, journal, messages(20), mode=mode, batch_size=5, max_concurrency=1)
+    assert status(journal).unknown == (1 if mode == "each" else 5)
+    assert report.known == 20
+    assert set(sandbox.accepted_counts.values()) == {1}
+
+
+@MODES
+async def test_a_wrong_key_ends_the_run_and_marks_nothing(sandbox: Sandbox, journal: Path, mode: str) -> None:
+    client = sandbox.client(api_key="wrong")
+    async with client, Campaign(client, journal, mode=mode, batch_size=20, max_concurrency=4) as campaign:
+        with pytest.raises(AuthenticationError):
+            await campaign.send(messages(500))
+        assert campaign.report is not None
+        assert campaign.report.taken < 500
+    assert status(journal).not_sent == 500
+    assert (await run(sandbox, journal, messages(500), mode=mode)).accepted == 500
+
+
+@MODES
+async def test_without_a_server_the_run_gives_up_and_the_next_sends_all(
+    sandbox: Sandbox, journal: Path, mode: str
+) -> None:
+    client = sandbox.client(sms_base_url="https://localhost:1")
+    async with client, Campaign(client, journal, mode=mode, batch_size=10, max_rate=None) as campaign:
+        report = await campaign.send(messages(1_000))
+    assert "cannot be reached" in report.stopped
+    check_sum(report)
+    assert report.not_sent == report.taken < 1_000
+    assert (await run(sandbox, journal, messages(1_000), mode=mode)).accepted == 1_000
+
+
+async def test_unwanted_duplicates_are_counted_wanted_ones_sent(sandbox: Sandbox, journal: Path) -> None:
+    given = [*messages(10), *messages(10), *messages(1)]
+    report = await run(sandbox, journal, given, mode="each", max_concurrency=7)
+    assert (report.accepted, report.duplicates, len(sandbox.messages)) == (10, 11, 10)
+    for accepted in (11, 0):
+        report = await run(sandbox, journal, given, mode="batch", duplicates="send")
+        assert (report.accepted, report.known, report.duplicates) == (accepted, 21 - accepted, 0)
+    assert len(sandbox.messages) == 21
+    assert set(sandbox.accepted_counts.values()) == {1}
+
+
+async def test_the_same_reference_is_the_same_message(sandbox: Sandbox, journal: Path) -> None:
+    given = [SmsRequest(destination=number(i), text="x", client_message_id="order 1") for i in range(2)]
+    report = await run(sandbox, journal, given, duplicates="send", max_concurrency=1)
+    assert (report.accepted, report.duplicates) == (1, 1)
+    assert sandbox.times_accepted("order 1") == 1
+
+
+async def test_a_changed_input_is_refused_before_anything_is_sent(sandbox: Sandbox, journal: Path) -> None:
+    await run(sandbox, journal, messages(5))
+    with pytest.raises(InputChangedError):
+        await run(sandbox, journal, messages(6))
+    assert len(sandbox.messages) == 5
+    assert (await run(sandbox, journal, messages(6), allow_changed_input=True)).accepted == 1
+    report = await run(sandbox, journal, iter(messages(2)))
+    assert (report.known, report.missing) == (2, 4)
+
+
+async def test_stop_finishes_what_is_in_flight(sandbox: Sandbox, journal: Path) -> None:
+    sandbox.latency = 0.05
+    client = sandbox.client()
+    settled: list[Settled] = []
+
+    def note(one: Settled) -> None:
+        settled.append(one)
+        if len(settled) == 5:
+            campaign.stop()
+
+    async with client:
+        async with Campaign(client, journal, mode="each", max_concurrency=10, on_result=note) as campaign:
+            report = await campaign.send(iter(messages(1_000)))
+    assert report.stopped == "asked to stop"
+    assert (report.unknown, report.complete) == (0, False)
+    assert report.accepted == len(sandbox.messages) == len(settled)
+    assert report.accepted < 50
+    assert status(journal).unknown == 0
+    assert "Your code" not in repr(settled)
+
+
+@MODES
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_cancelled_run_doubts_what_was_in_flight_and_no_more(
+    sandbox: Sandbox, journal: Path, mode: str
+) -> None:
+    sandbox.latency = 0.3
+    client = sandbox.client()
+    async with client:
+        with anyio.move_on_after(0.5):
+            async with Campaign(client, journal, mode=mode, max_concurrency=4, batch_size=5, max_rate=None) as campaign:
+                await campaign.send(iter(messages(1_000)))
+    sandbox.latency = 0
+    found = status(journal)
+    assert 0 < found.unknown <= (4 if mode == "each" else 20)
+    assert "eightbyeight-journal" not in {thread.name for thread in threading.enumerate()}
+    report = await run(sandbox, journal, iter(messages(1_000)), mode=mode)
+    assert report.unknown == 0
+    assert set(sandbox.accepted_counts.values()) == {1}
+    assert found.unknown + status(journal).sent == 1_000
+
+
+async def test_no_number_and_no_text_in_the_journal_unless_asked_for(sandbox: Sandbox, tmp_path: Path) -> None:
+    given = [SmsRequest(destination=number(7), text="Your code", client_message_id=f"to {number(7)}")]
+    for private in (False, True):
+        path = tmp_path / f"{private}.db"
+        await run(sandbox, path, given, store_private=private)
+        data = b"".join(file.read_bytes() for file in tmp_path.iterdir() if file.name.startswith(str(private)))
+        assert (number(7).encode() in data, b"Your code" in data) == (private, private)
+        assert (sandbox.api_key.encode() in data) is False
+
+
+async def test_the_iterables_own_exception_comes_out(sandbox: Sandbox, journal: Path) -> None:
+    def source() -> Iterator[SmsRequest]:
+        yield from messages(10)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await run(sandbox, journal, source(), mode="each", max_concurrency=2)
+    assert status(journal).sent == len(sandbox.messages)
+
+
+async def test_what_is_no_message_is_refused(sandbox: Sandbox, journal: Path) -> None:
+    with pytest.raises(InvalidRequestError, match="messages"):
+        await run(sandbox, journal, ["+6581000000"])
+    with pytest.raises(InvalidRequestError, match="messages"):
+        await run(sandbox, journal, 7)
+    assert (await run(sandbox, journal, messages(2))).accepted == 2  # and is not remembered as the campaign's input
+
+
+async def test_the_claim_is_committed_before_the_post(sandbox: Sandbox, journal: Path) -> None:
+    """Seen from outside, when the POST leaves: the row is in the file."""
+    from eightbyeight_async.sms import SmsOperations
+
+    client = sandbox.client()
+    seen: list[int] = []
+    send = client.sms.send
+
+    async def spied(request: SmsRequest) -> Any:
+        # The lock keeps SQLite out; a copy of the files is what a kill at this moment would leave.
+        copy = journal.with_name(f"copy{len(seen)}.db")
+        for end in ("", "-wal"):
+            copy.with_name(copy.name + end).write_bytes(journal.with_name(journal.name + end).read_bytes())
+        connection = sqlite3.connect(copy)
+        seen.append(
+            connection.execute(
+                "SELECT count(*) FROM message WHERE state=0 AND key=?", (request.client_message_id,)
+            ).fetchone()[0]
+        )
+        connection.close()
+        return await send(request)
+
+    assert isinstance(client.sms, SmsOperations)
+    client.sms.send = spied  # type: ignore[method-assign]
+    async with client, Campaign(client, journal, mode="each", max_concurrency=3) as campaign:
+        await campaign.send(messages(10))
+    assert seen == [1] * 10

@@ -1,0 +1,23 @@
+"""A short version of `crash.py`: the same judge, fewer kills."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+import crash
+
+
+@pytest.mark.parametrize(("mode", "durability"), [("each", "process"), ("batch", "power")])
+def test_killed_six_times_every_message_arrives_once(
+    mode: str, durability: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("EIGHTBYEIGHT_API_KEY", "SSL_CERT_FILE"):
+        monkeypatch.setenv(name, os.environ.get(name, ""))  # so that what crash() sets is undone
+    outcome = crash.crash(6, 3_000, mode, durability, seed=20261122, directory=str(tmp_path))
+    assert outcome.kills >= 3  # fewer than 6 where a sender was faster than its kill
+    assert outcome.accepted == 3_000

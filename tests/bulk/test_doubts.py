@@ -1,0 +1,122 @@
+"""Settling what is unknown, by hand and by 8x8's log; cancelling what is still scheduled."""
+
+# ruff: noqa: SIM117
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from eightbyeight_async import InvalidRequestError, SmsRequest
+from eightbyeight_async.bulk import Campaign, Cancelled, State, status
+from eightbyeight_async.sandbox import Fault, Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox() as running:
+        yield running
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    return tmp_path / "run.db"
+
+
+def messages(count: int, scheduled: datetime | None = None) -> list[SmsRequest]:
+    return [
+        SmsRequest(destination=f"+6581{i:06d}", text="Your code", scheduled=scheduled, client_message_id=reference)
+        for i in range(count)
+        for reference in [f"order 81{i:06d}" if i % 2 else None]  # holds its number: the journal has a digest of it
+    ]
+
+
+async def doubtful(sandbox: Sandbox, journal: Path) -> None:
+    """10 messages: one accepted and one not, both without an answer."""
+    sandbox.faults.on_destination("+6581000003", Fault.accept_then_drop())
+    sandbox.faults.on_destination("+6581000004", Fault.drop_before_accept())
+    async with sandbox.client() as client, Campaign(client, journal, mode="each") as campaign:
+        report = await campaign.send(messages(10))
+    assert (report.accepted, report.unknown) == (8, 2)
+
+
+async def test_the_log_settles_what_is_unknown(sandbox: Sandbox, journal: Path) -> None:
+    await doubtful(sandbox, journal)
+    async with sandbox.client() as client, Campaign(client, journal, mode="each") as campaign:
+        found = await campaign.reconcile(lag=1e-9)
+        assert (found.sent, found.not_sent, found.unknown, found.lacking) == (1, 1, 0, 0)
+        report = await campaign.send(messages(10))
+    assert (report.known, report.accepted) == (9, 1)
+    assert len(sandbox.messages) == 10
+    assert status(journal).sent == 10
+
+
+async def test_too_early_nothing_counts_as_unsent(sandbox: Sandbox, journal: Path) -> None:
+    await doubtful(sandbox, journal)
+    async with sandbox.client() as client, Campaign(client, journal) as campaign:
+        found = await campaign.reconcile(lag=3600)
+    assert (found.sent, found.not_sent, found.unknown) == (1, 0, 1)
+    assert 3500 < found.ready_in <= 3600
+
+
+async def test_a_log_that_lacks_a_known_message_proves_nothing(sandbox: Sandbox, journal: Path) -> None:
+    await doubtful(sandbox, journal)
+    sandbox.exports.lag = 3600
+    async with sandbox.client() as client, Campaign(client, journal) as campaign:
+        found = await campaign.reconcile(lag=1e-9)
+        assert (found.sent, found.not_sent, found.unknown) == (0, 0, 2)
+        assert found.lacking == 8
+        assert (await campaign.send(messages(10))).known == 10
+
+
+async def test_resolving_by_hand(sandbox: Sandbox, journal: Path) -> None:
+    await doubtful(sandbox, journal)
+    async with sandbox.client() as client, Campaign(client, journal) as campaign:
+        rows = {row.place: row.key async for row in campaign.unknown()}
+        assert set(rows) == {3, 4}
+        await campaign.resolve(rows[3], sent=True)
+        await campaign.resolve(rows[4], sent=False)
+        with pytest.raises(InvalidRequestError, match="unknown"):
+            await campaign.resolve(rows[3], sent=False)
+        assert (await campaign.status()).as_dict() == {
+            "total": 10, "sent": 9, "rejected": 0, "failed": 0, "unknown": 0, "not_sent": 1,
+        }  # fmt: skip
+        assert (await campaign.send(messages(10))).accepted == 1
+    assert set(sandbox.accepted_counts.values()) == {1}
+
+
+@pytest.mark.parametrize("mode", ["each", "batch"])
+async def test_cancelling_everything_and_again(sandbox: Sandbox, journal: Path, mode: str) -> None:
+    later = datetime.now(UTC) + timedelta(hours=2)
+    given = [*messages(30, later), SmsRequest(destination="+6582000000", text="now")]
+    async with sandbox.client() as client:
+        async with Campaign(client, journal, mode=mode, batch_size=10) as campaign:  # type: ignore[arg-type]
+            await campaign.send(given)
+            assert await campaign.cancel() == Cancelled(cancelled=30)
+            assert await campaign.cancel() == Cancelled(already=30)
+            assert [row.cancelled async for row in campaign.rows(State.SENT)].count(True) == 30
+    assert sandbox.totals["cancelled"] == 30
+
+
+async def test_what_is_out_is_too_late_and_a_lost_answer_is_unclear(sandbox: Sandbox, journal: Path) -> None:
+    soon, later = (datetime.now(UTC) + timedelta(hours=hours) for hours in (1, 3))
+    given = [
+        *messages(4, later),
+        *(SmsRequest(destination=f"+658200000{i}", text="x", scheduled=soon) for i in range(3)),
+    ]
+    async with sandbox.client() as client, Campaign(client, journal, mode="each") as campaign:
+        await campaign.send(given)
+        sandbox.clock.advance(2 * 3600)
+        umid = sandbox.messages[0].umid
+        if sandbox.messages[0].scheduled == soon:
+            umid = next(message.umid for message in sandbox.messages if message.scheduled == later)
+        sandbox.faults.on_cancel(umid, Fault.accept_then_drop())
+        assert await campaign.cancel() == Cancelled(cancelled=3, too_late=3, failed=1)
+        assert await campaign.cancel() == Cancelled(already=6, unclear=1)

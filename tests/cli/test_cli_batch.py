@@ -1,0 +1,242 @@
+"""`send-batch`: a request for many rows, a record for each of them, and whose batch it is."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import threading
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+from cli.command_line import eightbyeight, in_process, started
+from cli.test_cli_commands import HOUR, csv_file
+from cli.test_cli_fan import Records, counts, rows
+
+from eightbyeight_async.cli.chunks import Chunks
+from eightbyeight_async.cli.exits import Exit
+from eightbyeight_async.cli.lines import FileChangedError
+from eightbyeight_async.cli.rows import Row
+from eightbyeight_async.cli.run import run
+from eightbyeight_async.cli.tally import Tally
+from eightbyeight_async.sandbox import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from eightbyeight_async.sandbox import Sandbox
+
+SIZE, WIDTH = 10, 2
+
+
+def the_chunks(sandbox: Sandbox, count: int, taken: Iterator[Row] | None = None, **options: object) -> Chunks:
+    settings = {"lines": Records(), "size": SIZE, "width": WIDTH, "grace": None, **options}
+    client = sandbox.client(max_concurrency=WIDTH)
+    return Chunks(client=client, rows=taken or rows(count), tally=Tally(count), **settings)  # type: ignore[arg-type]
+
+
+def send(one: Chunks) -> None:
+    async def work() -> None:
+        async with one.client:
+            await one.run()
+
+    run(work)
+
+
+def numbers(one: Chunks, outcome: str) -> list[int]:
+    return sorted(record["row"] for record in one.lines.kept if record["outcome"] == outcome)  # type: ignore[attr-defined]
+
+
+# --- the command
+
+
+def test_every_row_is_recorded_with_its_umid_and_its_batch(sandbox: Sandbox, tmp_path: Path) -> None:
+    path = csv_file(tmp_path / "a.csv", 25)
+    ended = eightbyeight("send-batch", path, "--text", "Hi {name}", "--chunk-size", 10, sandbox=sandbox)
+    assert ended.code == 0
+    sent = {m.client_message_id: (m.umid, m.batch_id, m.text) for m in sandbox.messages}
+    assert sandbox.traffic.requests == 3
+    assert sorted(record["row"] for record in ended.records) == list(range(1, 26))
+    for record in ended.records:
+        number = record["row"]
+        umid, batch_id, text = sent[f"ref-{number}"]
+        assert text == f"Hi Ann{number}"
+        assert record == {
+            "row": number,
+            "index": number - 1,
+            "batch_id": batch_id,
+            "ok": True,
+            "outcome": "accepted",
+            "umid": umid,
+            "status": "QUEUED",
+            "client_message_id": f"ref-{number}",
+            "error": None,
+            "code": None,
+            "sent": "yes",
+            "attempts": None,
+        }
+    told = dict(
+        re.findall(r"^batch ([0-9a-f-]{36}): (rows \d+ to \d+), \d+ accepted, 0 rejected$", ended.err, re.MULTILINE)
+    )
+    assert sorted(told.values()) == ["rows 1 to 10", "rows 11 to 20", "rows 21 to 25"]
+    assert told.keys() == {batch_id for _, batch_id, _ in sent.values()}
+    assert "25 rows: 25 accepted, 0 rejected, 0 failed, 0 unknown (" in ended.err
+    assert sandbox.violations == []
+
+
+def test_a_batch_that_was_told_can_be_cancelled(sandbox: Sandbox, tmp_path: Path) -> None:
+    path = csv_file(tmp_path / "a.csv", 5)
+    ended = eightbyeight("send-batch", path, "--text", "Hi", "--scheduled", HOUR, sandbox=sandbox)
+    (batch,) = re.findall(r"^batch (\S+):", ended.err, re.MULTILINE)
+    assert eightbyeight("cancel-batch", batch, sandbox=sandbox).out == "cancelled: 5 messages\n"
+
+
+def test_the_dry_run_counts_parts_and_batches(sandbox: Sandbox, tmp_path: Path) -> None:
+    path = csv_file(tmp_path / "a.csv", 25)
+    ended = eightbyeight(
+        "send-batch",
+        path,
+        "--text",
+        "x" * 161,
+        "--chunk-size",
+        10,
+        "--dry-run",
+        sandbox=sandbox,
+        EIGHTBYEIGHT_API_KEY="",
+    )
+    assert (ended.code, ended.out, sandbox.traffic.connections) == (0, "", 0)
+    assert "\na.csv: 25 messages, 50 parts, to localhost:" in ended.err
+    assert ended.err.endswith(", 3 batches of up to 10, 2 at a time, as fast as they go; nothing was sent\n")
+
+
+@pytest.mark.parametrize(("given", "words"), [("0", "must be"), ("10001", "must be at most 10,000")])
+def test_the_size_of_a_chunk_has_limits(
+    sandbox: Sandbox, capsys: pytest.CaptureFixture[str], given: str, words: str
+) -> None:
+    ended = in_process("send-batch", "nowhere.csv", "--chunk-size", given, sandbox=sandbox, capsys=capsys)
+    assert (ended.code, words in ended.err, sandbox.traffic.requests) == (2, True, 0)
+
+
+def test_an_interrupted_run_waits_for_the_answers(sandbox: Sandbox, tmp_path: Path) -> None:
+    sandbox.faults.plan([None, None, Fault.slow(1, times=2)])
+    path = csv_file(tmp_path / "a.csv", 100)
+    process = started("send-batch", path, "--text", "Hi", "--chunk-size", 10, sandbox=sandbox)
+    while len(sandbox.messages) < 40:
+        pass
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    records = [json.loads(line) for line in out.splitlines()]
+    assert (process.returncode, Counter(r["outcome"] for r in records)) == (130, Counter(accepted=40))
+    assert b"interrupted: waiting for the requests in flight; once more gives them up" in err
+    assert b"stopped: interrupted; 60 rows were not tried" in err
+    assert b"Traceback" not in err
+
+
+# --- the run
+
+
+def test_chunks_are_full_but_for_the_last_and_no_more_at_a_time_than_allowed(sandbox: Sandbox) -> None:
+    one = the_chunks(sandbox, 95)
+    send(one)
+    assert (counts(one.tally), sandbox.traffic.requests) == ({"accepted": 95}, 10)
+    assert sandbox.traffic.peak_in_flight <= WIDTH
+    assert sorted(Counter(m.batch_id for m in sandbox.messages).values()) == [5, *[10] * 9]
+
+
+def test_what_becomes_of_a_chunk_becomes_of_its_rows(sandbox: Sandbox) -> None:
+    sandbox.faults.plan([None, Fault.error(1100), Fault.accept_then_drop(), Fault.html(), Fault.server_error(times=4)])
+    one = the_chunks(sandbox, 60, width=1)
+    send(one)
+    assert counts(one.tally) == {"accepted": 20, "failed": 10, "unknown": 30}
+    assert numbers(one, "failed") == list(range(11, 21))
+    assert numbers(one, "unknown") == list(range(21, 51))
+    assert {record["batch_id"] is None for record in one.lines.kept if not record["ok"]} == {True}  # type: ignore[attr-defined]
+    assert one.tally.exit is Exit.UNKNOWN
+
+
+def test_a_message_that_is_refused_is_refused_alone(sandbox: Sandbox) -> None:
+    def some() -> Iterator[Row]:
+        for row in rows(10):
+            bad = row.number == 4
+            number = "+9991234567" if bad else row.request.destination
+            yield Row(number=row.number, line=row.line, request=type(row.request)(destination=number, text="Hi"))
+
+    one = the_chunks(sandbox, 10, some())
+    send(one)
+    assert (counts(one.tally), numbers(one, "rejected")) == ({"accepted": 9, "rejected": 1}, [4])
+    assert one.tally.exit is Exit.REFUSED
+
+
+def test_an_answer_that_tells_nothing_of_a_row_leaves_it_unknown(sandbox: Sandbox) -> None:
+    counted = {"batchId": "00b4d8a4-1f0f-4a6b-9c2e-9f0d0a1b2c3d", "acceptedCount": 1, "rejectedCount": 0}
+    message = {"umid": "7a4bbd96-19f0-4b6a-a7a4-cf0b0a5a7a3e", "destination": "+447700000002", "encoding": "GSM7"}
+    for more, outcomes in (({}, ["unknown"] * 3), ({"messages": [message]}, ["unknown", "accepted", "unknown"])):
+        body = {**counted, **json.loads(json.dumps(more))}
+        for item in body.get("messages", []):
+            item["status"] = {"code": "QUEUED"}
+        sandbox.faults.plan([Fault.answer(json.dumps(body).encode())])
+        one = the_chunks(sandbox, 3)
+        send(one)
+        kept = sorted(one.lines.kept, key=lambda record: record["row"])  # type: ignore[attr-defined]
+        assert [record["outcome"] for record in kept] == outcomes
+        assert {record["batch_id"] for record in kept} == {counted["batchId"]}
+        assert one.tally.exit is Exit.UNKNOWN
+
+
+def test_a_refused_key_stops_the_run(sandbox: Sandbox) -> None:
+    one = the_chunks(sandbox, 1000)
+    one.client = sandbox.client(api_key="revoked", max_concurrency=WIDTH)
+    send(one)
+    assert one.why_stopped == "the API key is not accepted"
+    assert counts(one.tally)["failed"] <= 2 * WIDTH * SIZE
+    assert one.tally.exit is Exit.AUTHENTICATION
+
+
+def test_a_full_disk_stops_the_run_and_nothing_is_forgotten(sandbox: Sandbox) -> None:
+    one = the_chunks(sandbox, 1000, lines=Records(fails_after=15))
+    send(one)
+    assert one.why_stopped == "o: No space left on device"
+    assert 15 + len(one.lines.unwritten) == counts(one.tally)["accepted"] == len(sandbox.messages) <= 50
+
+
+def test_a_file_that_changed_stops_the_run(sandbox: Sandbox) -> None:
+    def changing() -> Iterator[Row]:
+        yield from rows(15)
+        raise FileChangedError
+
+    one = the_chunks(sandbox, 30, changing())
+    send(one)
+    assert one.why_stopped == "the file has changed since it was checked"
+    assert (counts(one.tally), one.tally.not_tried) == ({"accepted": 15}, 15)
+
+
+def test_a_second_interrupt_gives_up_what_is_in_flight(sandbox: Sandbox) -> None:
+    sandbox.faults.plan([None, Fault.slow(30, times=None)])
+
+    def interrupt() -> Iterator[Row]:
+        for row in rows(1000):
+            if row.number == 3 * SIZE:
+                signal.raise_signal(signal.SIGINT)
+                # Later, because a handler runs on the loop's next turn, and two signals at once can be one.
+                threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+            yield row
+
+    one = the_chunks(sandbox, 1000, interrupt())
+    send(one)
+    assert counts(one.tally) == {"accepted": SIZE, "unknown": 2 * SIZE}
+    assert one.tally.exit is Exit.INTERRUPTED
+
+
+def test_an_interrupt_does_not_wait_for_the_pace(sandbox: Sandbox) -> None:
+    def interrupt() -> Iterator[Row]:
+        for row in rows(1000):
+            if row.number == SIZE:
+                threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+            yield row
+
+    one = the_chunks(sandbox, 1000, interrupt(), rate=0.001)  # the second would wait a quarter of an hour
+    send(one)
+    assert counts(one.tally) == {"accepted": SIZE}
