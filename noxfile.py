@@ -60,6 +60,13 @@ def types(session: nox.Session) -> None:
 
 
 @nox.session
+def crash(session: nox.Session) -> None:
+    """kill -9 at random, 100 times over 60,000 messages, in both modes and durabilities: about 15 minutes."""
+    install(session, "tests")
+    session.run("python", "tests/bulk/crash.py", *session.posargs)
+
+
+@nox.session
 def soak(session: nox.Session) -> None:
     """Half a million requests through the transport, with cancellations and cut-offs: nothing may grow."""
     install(session, "tests")

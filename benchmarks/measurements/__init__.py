@@ -23,6 +23,7 @@ MEASUREMENTS = {
     "cold-start": "cold_start",
     "import": "import_time",
     "micro": "micro",
+    "bulk": "bulk",
 }
 
 

@@ -1,0 +1,106 @@
+"""A campaign, or the same messages without a journal; `job` `bulk`.
+
+`what`: "journal" (a campaign in mode each), "plain" (`send_each`), "batch" (a campaign in mode batch), "open" (opens a
+journal of `count` rows that it makes first).
+"""
+
+from __future__ import annotations
+
+import gc
+import sqlite3
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.control import Control
+from benchmarks.jobs.load import LostMessagesError, peak_memory
+from benchmarks.messages import API_KEY, SOURCE, SUBACCOUNT, TEXT, destination
+from eightbyeight_async import AsyncConnectClient, SmsRequest
+from eightbyeight_async.bulk import Campaign, status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from eightbyeight_async.bulk.schema import Durability
+
+
+async def run(
+    contender: str,
+    what: str,
+    url: str,
+    ca_file: str,
+    count: int,
+    latency: float = 0.0,
+    durability: Durability = "power",
+) -> dict[str, Any]:
+    from benchmarks.contenders import Target  # noqa: PLC0415 - beside its only use
+
+    def messages() -> Iterator[SmsRequest]:
+        return (SmsRequest(destination=destination(index), source=SOURCE, text=TEXT) for index in range(count))
+
+    with Control(url, ca_file) as control, tempfile.TemporaryDirectory() as directory:
+        journal = Path(directory, "run.db")
+        async with AsyncConnectClient(
+            API_KEY,
+            SUBACCOUNT,
+            sms_base_url=url,
+            chatapps_base_url=url,
+            ssl_context=Target(url=url, ca_file=ca_file).context(),
+            timeout=60.0,
+        ) as client:
+            if what == "open":
+                return await _open(client, journal, count)
+            # A warm-up opens the connections.
+            async with client.sms.send_each(messages() if count < 200 else _first(messages(), 200)) as results:
+                async for _ in results:
+                    pass
+            gc.collect()
+            before = control.reset(latency)
+            cpu, began = time.process_time(), time.perf_counter()
+            if what == "plain":
+                accepted = 0
+                async with client.sms.send_each(messages(), max_concurrency=100) as results:
+                    async for result in results:
+                        accepted += result.ok
+            else:
+                mode = "batch" if what == "batch" else "each"
+                campaign = Campaign(client, journal, mode=mode, durability=durability, max_rate=None)
+                async with campaign:
+                    accepted = (await campaign.send(messages())).accepted
+            wall, cpu = time.perf_counter() - began, time.process_time() - cpu
+            after = control.stats()
+    if accepted != count:
+        raise LostMessagesError(f"{what}: sent {count}, accepted {accepted}, server saw {after}")
+    return {
+        "messages": count,
+        "rate": count / wall,
+        "cpu_per_1000": cpu / count * 1000,
+        "server_busy": (after["cpu"] - before["cpu"]) / wall,
+        "peak_mb": peak_memory(),
+    }
+
+
+def _first(messages: Iterator[SmsRequest], count: int) -> Iterator[SmsRequest]:
+    return (message for message, _ in zip(messages, range(count), strict=False))
+
+
+async def _open(client: AsyncConnectClient, journal: Path, count: int) -> dict[str, Any]:
+    async with Campaign(client, journal):
+        pass
+    connection = sqlite3.connect(journal, isolation_level=None)
+    connection.execute(
+        "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i+1 FROM n WHERE i<?) "
+        "INSERT INTO message (id, key, state, run, place, claimed, at, umid) "
+        "SELECT i, lower(hex(randomblob(12))), 1, 1, i, 0, 0, '9e1e3f5c-7d44-4a3a-9d5f-2b4f3c1a0e77' FROM n",
+        (count,),
+    )
+    connection.close()
+    began = time.perf_counter()
+    async with Campaign(client, journal):
+        opened = time.perf_counter() - began
+    began = time.perf_counter()
+    found = status(journal)
+    if found.sent != count:
+        raise LostMessagesError(f"{count} rows were made, {found} found")
+    return {"rows": count, "open_ms": opened * 1000, "status_ms": (time.perf_counter() - began) * 1000}
