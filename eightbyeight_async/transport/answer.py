@@ -109,7 +109,7 @@ class AnswerReader:
         parts = self._parts
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    def feed(self, data: bytes) -> bool:
+    def feed(self, data: bytes | memoryview) -> bool:
         """Take the next bytes; True when the answer is complete.
 
         Raises:

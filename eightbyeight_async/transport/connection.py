@@ -1,8 +1,6 @@
-"""One HTTP/1.1 connection of an asyncio loop: TCP, TLS, one request at a time, its answer.
+"""One HTTP/1.1 connection of an asyncio loop: one request at a time, its answer.
 
 Rules of this file:
-- TLS is driven here, between the socket and the parser (`tls_pipe.py`). Measured, a request: anyio's TLS stream
-  costs 95 us more, asyncio's own TLS 23 us more and a 256 KiB buffer for every connection.
 - One request is out at a time, and one task waits for it. Every byte that comes while none is out ends the
   connection: it could only be read as the answer to a question not yet asked.
 - A failure is an httpx exception named after the phase: Connect... only while nothing of a request can have left.
@@ -14,23 +12,20 @@ byte is in, not when somebody has got round to reading it. There are no streamin
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import enum
-import select
-import socket
-import ssl
-import sys
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol
 
 import httpx
 
 from eightbyeight_async.transport.answer import AnswerReader
 from eightbyeight_async.transport.deadline import Deadline
+from eightbyeight_async.transport.line import Line
 from eightbyeight_async.transport.network_stream import NetworkStream
-from eightbyeight_async.transport.tls_pipe import TlsPipe, tls_words
 
 if TYPE_CHECKING:
+    import asyncio
+    import ssl
     from collections.abc import AsyncGenerator
 
 __all__ = ["Connection", "Owner"]
@@ -65,12 +60,12 @@ _OPENING, _IDLE, _WRITING, _READING, _CLOSED = _State
 _BUSY = (_WRITING, _READING)
 
 
-class Connection(asyncio.Protocol):
+class Connection(Line):
     """See the top of the file. Made by `eightbyeight_async.transport.connect`, owned by a pool.
 
     Attributes:
         answer: the answer to the last request, complete when `exchange` has returned.
-        idle_since: loop time of the last answer.
+        idle_since: loop time of its last return to the pool.
     """
 
     __slots__ = (
@@ -79,10 +74,7 @@ class Connection(asyncio.Protocol):
         "_loop",
         "_owner",
         "_paused",
-        "_poll",
         "_state",
-        "_tls",
-        "_transport",
         "_waiter",
         "answer",
         "idle_since",
@@ -98,16 +90,14 @@ class Connection(asyncio.Protocol):
         server_hostname: str,
         max_body: int,
     ) -> None:
+        super().__init__(ssl_context, server_hostname)
         self._loop = loop
         self._owner = owner
-        self._transport: asyncio.Transport | None = None
-        self._poll: select.poll | None = None
         self._state = _OPENING
         self._error: httpx.HTTPError | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._paused = False
         self._deadline = Deadline(loop, self._run_out)
-        self._tls = None if ssl_context is None else TlsPipe(ssl_context, server_hostname)
         self.answer = AnswerReader(max_body)
         self.stream = NetworkStream(self.extra_info)
         self.idle_since = 0.0
@@ -116,9 +106,7 @@ class Connection(asyncio.Protocol):
 
     def usable(self) -> bool:
         """Idle, and nothing to read: neither an end the loop has not seen yet, nor bytes nobody asked for."""
-        if self._state is not _IDLE or (self._tls is not None and self._tls.pending()):
-            return False
-        return self._poll is None or not self._poll.poll(0)  # 0.4 us
+        return self._state is _IDLE and self.quiet()
 
     @property
     def reusable(self) -> bool:
@@ -126,12 +114,7 @@ class Connection(asyncio.Protocol):
         return self._state is _IDLE
 
     def extra_info(self, name: str) -> Any:  # noqa: ANN401
-        if name == "ssl_object":
-            return None if self._tls is None else self._tls.session
-        if name == "is_readable":
-            return not self.usable()
-        name = {"client_addr": "sockname", "server_addr": "peername"}.get(name, name)
-        return None if self._transport is None else self._transport.get_extra_info(name)
+        return not self.usable() if name == "is_readable" else super().extra_info(name)
 
     # Opening and closing.
 
@@ -154,75 +137,31 @@ class Connection(asyncio.Protocol):
         was = self._state
         if was is not _CLOSED:
             self._state = _CLOSED
+            self.over = True
             if not (self.answer.complete and was in _BUSY):
                 self._error = error
             self._deadline.stop()
             self._wake()
             if was is _IDLE:
                 self._owner.closed(self)
-        if self._transport is not None and not self._transport.is_closing():
-            if politely and self._tls is not None and was is _IDLE:
-                self._tls.say_goodbye()
-                self._transport.write(self._tls.output())
-            if politely and not self._transport.get_write_buffer_size():
-                self._transport.close()
-            else:
-                self._transport.abort()
+        self.hang_up(politely=politely, goodbye=politely and was is _IDLE)
 
     def forget(self) -> None:
-        """Its loop is dead: let the socket go without touching the loop.
-
-        The server sees the end at once. The descriptor goes when asyncio's transport is collected, which then says
-        ResourceWarning (silent by default): nothing public closes a transport without its loop.
-        """
+        """Its loop is dead: let the socket go without touching the loop."""
         self._state = _CLOSED
+        self.over = True
         self._waiter = None
         self._deadline.forget()
-        transport, self._transport, self._poll = self._transport, None, None
-        if transport is not None:
-            with contextlib.suppress(OSError, TypeError):  # uvloop has closed it, and has no shutdown()
-                transport.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+        self.let_go()
 
-    # What asyncio calls.
+    # What the line tells.
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
+    def made(self) -> None:
         self._owner.made(self)
-        if self._state is _CLOSED:
-            self._transport.abort()
-            return
-        if sys.platform != "win32":
-            self._poll = select.poll()
-            self._poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
-        if self._tls is None:
-            self._state = _IDLE
-            self._wake()
-        else:
-            self._shake_hands(self._tls)
 
-    def data_received(self, data: bytes) -> None:
-        if self._state is _CLOSED:
-            return
-        tls = self._tls
-        if tls is None:
-            self._take(data)
-            return
-        tls.receive(data)
-        if self._state is _OPENING:
-            self._shake_hands(tls)
-        try:
-            while self._state is not _CLOSED and self._state is not _OPENING:
-                plain = tls.decrypt()
-                if plain:
-                    self._take(plain)
-                elif plain is None:
-                    break
-                else:
-                    self.eof_received()
-        except ssl.SSLError as error:
-            self._fail(f"TLS failed: {tls_words(error)}", error)
-        else:
-            self._flush(tls)  # the answer to a KeyUpdate
+    def ready(self) -> None:
+        self._state = _IDLE
+        self._wake()
 
     def eof_received(self) -> None:
         """The server is done, with or without TLS's goodbye: httpx makes no difference, so nor do we."""
@@ -233,11 +172,34 @@ class Connection(asyncio.Protocol):
                 self.close(error)
                 return
         where = " during the TLS handshake" if self._state is _OPENING else ""
-        self._fail(f"the server closed the connection{where}")
+        self.failed(f"the server closed the connection{where}")
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._fail("the connection was lost" if exc is None else f"the connection was lost: {exc}", exc)
-        self._transport = self._poll = None
+    def take(self, data: bytes | memoryview) -> None:
+        if self._state not in _BUSY:
+            self.failed("the server spoke out of turn")
+            return
+        if self.answer.complete:
+            self.answer.reusable = False
+            return
+        try:
+            complete = self.answer.feed(data)
+        except httpx.RemoteProtocolError as error:
+            self.close(error)
+            return
+        if complete:
+            self._wake()
+        elif self._state is _READING:
+            self._deadline.extend()
+
+    def failed(self, reason: str, cause: BaseException | None = None) -> None:
+        if self._state is _CLOSED:
+            return
+        kind = {_READING: httpx.ReadError, _WRITING: httpx.WriteError}.get(self._state, httpx.ConnectError)
+        error = kind(reason)
+        error.__cause__ = cause
+        self.close(error)
+
+    def gone(self) -> None:
         self._owner.gone(self)
 
     def pause_writing(self) -> None:
@@ -272,7 +234,7 @@ class Connection(asyncio.Protocol):
         answer.expect(head_only=head_only)
         if rest is None and len(data) <= _PIECE:
             self._state = _READING
-            self._put(data)
+            self.send(data)
         else:
             await self._write(data, rest, write_timeout)
         while not answer.complete and self._error is None:
@@ -300,65 +262,12 @@ class Connection(asyncio.Protocol):
         for start in range(0, len(view), _PIECE):
             if self._state is not _WRITING or self.answer.complete:
                 return False
-            self._put(view[start : start + _PIECE])
+            self.send(view[start : start + _PIECE])
             while self._paused and self._state is _WRITING and not self.answer.complete:
                 await self._wait(seconds)
         return not self._paused
 
-    def _put(self, data: bytes | memoryview) -> None:
-        if self._transport is None:
-            return
-        if self._tls is None:
-            self._transport.write(data)
-            return
-        try:
-            self._transport.write(self._tls.encrypt(data))
-        except ssl.SSLError as error:
-            self._fail(f"TLS failed: {tls_words(error)}", error)
-
-    def _take(self, data: bytes) -> None:
-        if self._state not in _BUSY:
-            self._fail("the server spoke out of turn")
-            return
-        if self.answer.complete:
-            self.answer.reusable = False
-            return
-        try:
-            complete = self.answer.feed(data)
-        except httpx.RemoteProtocolError as error:
-            self.close(error)
-            return
-        if complete:
-            self._wake()
-        elif self._state is _READING:
-            self._deadline.extend()
-
     # The rest is how.
-
-    def _shake_hands(self, tls: TlsPipe) -> None:
-        try:
-            done = tls.shake_hands()
-        except (ssl.SSLError, ssl.CertificateError) as error:
-            self._flush(tls)  # the alert that tells the server why
-            self._fail(f"the TLS handshake failed: {tls_words(error)}", error)
-            return
-        self._flush(tls)
-        if done:
-            self._state = _IDLE
-            self._wake()
-
-    def _flush(self, tls: TlsPipe) -> None:
-        output = tls.output()
-        if output and self._transport is not None:
-            self._transport.write(output)
-
-    def _fail(self, reason: str, cause: BaseException | None = None) -> None:
-        if self._state is _CLOSED:
-            return
-        kind = {_READING: httpx.ReadError, _WRITING: httpx.WriteError}.get(self._state, httpx.ConnectError)
-        error = kind(reason)
-        error.__cause__ = cause
-        self.close(error)
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():

@@ -37,7 +37,7 @@ class TlsPipe:
             return False
         return True
 
-    def receive(self, data: bytes) -> None:
+    def receive(self, data: bytes | memoryview) -> None:
         """Take bytes from the socket."""
         self._incoming.write(data)
 
