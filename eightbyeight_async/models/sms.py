@@ -49,11 +49,11 @@ class SmsStatusCode(enum.StrEnum):
 
 # Named functions, not lambdas or closures: mypy's attrs plugin reads a converter's types only off those.
 def _encoding(value: Encoding | str | None) -> Encoding | None:
-    return rules.member(Encoding, value, "encoding")
+    return None if value is None else rules.member(Encoding, value, "encoding")
 
 
 def _track(value: Track | str | None) -> Track | None:
-    return rules.member(Track, value, "track")
+    return None if value is None else rules.member(Track, value, "track")
 
 
 def _known_encoding(value: Encoding | str | None) -> Encoding | str | None:

@@ -20,7 +20,7 @@ import httpx
 
 from eightbyeight_async.transport.complete import CompleteResponse
 from eightbyeight_async.transport.connect import Origin, Settings
-from eightbyeight_async.transport.head import Head, framed
+from eightbyeight_async.transport.head import Head, Heads, framed
 from eightbyeight_async.transport.inflate import check_inflated
 from eightbyeight_async.transport.pool import Pool
 
@@ -58,6 +58,7 @@ class FastTransport(httpx.AsyncBaseTransport):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pools: dict[Origin, Pool] = {}
         self._closed = False
+        self._heads = Heads()
         self._last_headers: list[tuple[bytes, bytes]] = []
         self._last_parsed = httpx.Headers()
 
@@ -75,7 +76,7 @@ class FastTransport(httpx.AsyncBaseTransport):
         url = request.url
         extensions = request.extensions
         pool = self._pool(Origin(url.raw_scheme, url.raw_host, url.port, extensions.get("sni_hostname")))
-        head = Head(request.method, url.raw_path, request.headers.raw)
+        head = self._heads.head(request.method, url.raw_path, request.headers.raw)
         data, rest = _body(head, request.stream)
         timeouts = extensions.get("timeout") or _NO_TIMEOUTS
         connection = pool.take()

@@ -32,7 +32,7 @@ class Preparer:
 
     def __init__(self, headers: Mapping[str, str]) -> None:
         self._fixed = dict(headers)
-        self._urls: dict[str, httpx.URL] = {}
+        self._urls: dict[str, tuple[httpx.URL, bytes]] = {}  # with the netloc, which httpx makes anew each time
         self._headers: dict[tuple[bytes, int], httpx.Headers] = {}
         self._extensions: dict[float, dict[str, dict[str, float | None]]] = {}
 
@@ -45,14 +45,16 @@ class Preparer:
             body: JSON, None for none.
             timeout: seconds for each phase; waiting for the pool has none: the limiter stands before it.
         """
-        parsed = self._urls.get(url)
-        if parsed is None:
-            parsed = _kept(self._urls, url, httpx.URL(url))
+        known = self._urls.get(url)
+        if known is None:
+            parsed = httpx.URL(url)
+            known = _kept(self._urls, url, (parsed, parsed.netloc))
+        parsed, netloc = known
         length = -1 if body is None else len(body)
         # By host, because the two products have one each.
-        headers = self._headers.get((parsed.netloc, length))
+        headers = self._headers.get((netloc, length))
         if headers is None:
-            headers = _kept(self._headers, (parsed.netloc, length), self._headers_for(parsed, length))
+            headers = _kept(self._headers, (netloc, length), self._headers_for(netloc, length))
         extensions = self._extensions.get(timeout)
         if extensions is None:
             phases = {"connect": timeout, "read": timeout, "write": timeout, "pool": None}
@@ -61,8 +63,8 @@ class Preparer:
             method, parsed, headers=headers, stream=httpx.ByteStream(body or b""), extensions=extensions
         )
 
-    def _headers_for(self, url: httpx.URL, length: int) -> httpx.Headers:
-        headers = {"Host": url.netloc.decode("ascii"), **self._fixed, "Accept-Encoding": "gzip, deflate"}
+    def _headers_for(self, netloc: bytes, length: int) -> httpx.Headers:
+        headers = {"Host": netloc.decode("ascii"), **self._fixed, "Accept-Encoding": "gzip, deflate"}
         if length >= 0:
             headers |= {"Content-Type": "application/json", "Content-Length": str(length)}
         return httpx.Headers(headers)

@@ -8,7 +8,7 @@ import h11
 import httpx
 import pytest
 
-from eightbyeight_async.transport.head import Head, framed
+from eightbyeight_async.transport.head import Head, Heads, framed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -109,3 +109,30 @@ async def test_a_streamed_body_is_framed_as_declared() -> None:
     for parts in ((b"hi", b"ho!"), (b"hi",)):
         with pytest.raises(httpx.LocalProtocolError):
             [part async for part in framed(sized, Parts(*parts))]
+
+
+def test_a_head_is_made_once_and_never_stands_for_another() -> None:
+    heads = Heads()
+    headers = [HOST, (b"Authorization", SECRET), (b"Content-Length", b"2")]
+    made = heads.head("POST", b"/a", list(headers))
+    assert heads.head("POST", b"/a", list(headers)) is made
+    others = [
+        heads.head("PUT", b"/a", headers),
+        heads.head("POST", b"/b", headers),
+        heads.head("POST", b"/a", headers[:2]),
+        heads.head("POST", b"/a", [*headers[:2], (b"Content-Length", b"3")]),
+        heads.head("POST", b"/a", [headers[1], headers[0], headers[2]]),
+    ]
+    assert len({made.data, *(other.data for other in others)}) == 6
+    for _ in range(2):
+        with pytest.raises(httpx.LocalProtocolError):
+            heads.head("POST", b"/a", [*headers, (b"X", b"a\r\nb")])
+
+
+def test_so_many_heads_are_kept_and_no_more() -> None:
+    heads = Heads()
+    first = heads.head("GET", b"/0", [HOST])
+    for number in range(1, 2000):
+        assert heads.head("GET", b"/%d" % number, [HOST]).data.startswith(b"GET /%d " % number)
+    assert heads.head("GET", b"/0", [HOST]) is not first
+    assert len(heads) == 256
