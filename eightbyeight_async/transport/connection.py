@@ -4,6 +4,8 @@ Rules of this file:
 - One request is out at a time, and one task waits for it. Every byte that comes while none is out ends the
   connection: it could only be read as the answer to a question not yet asked.
 - A failure is an httpx exception named after the phase: Connect... only while nothing of a request can have left.
+- A small request waits for its owner's word (`write_queued`), a turn of the loop later: written one after the other,
+  the requests of a turn wake the peer, or the virtual machine's host, once and not each.
 - A request that was answered, failed or cancelled before it was all written leaves a connection nobody uses again.
 
 The body is collected whole: what the API answers is small, and the connection is free again as soon as the last
@@ -41,6 +43,9 @@ class Owner(Protocol):
     def made(self, connection: Connection) -> None:
         """It has a socket now."""
 
+    def queued(self, connection: Connection) -> None:
+        """It has a request to write: call its `write_queued()` soon."""
+
     def closed(self, connection: Connection) -> None:
         """It will not carry another request (while it was idle: nobody was using it)."""
 
@@ -51,12 +56,13 @@ class Owner(Protocol):
 class _State(enum.Enum):
     OPENING = enum.auto()
     IDLE = enum.auto()
+    QUEUED = enum.auto()
     WRITING = enum.auto()
     READING = enum.auto()
     CLOSED = enum.auto()
 
 
-_OPENING, _IDLE, _WRITING, _READING, _CLOSED = _State
+_OPENING, _IDLE, _QUEUED, _WRITING, _READING, _CLOSED = _State
 _BUSY = (_WRITING, _READING)
 
 
@@ -66,6 +72,7 @@ class Connection(Line):
     Attributes:
         answer: the answer to the last request, complete when `exchange` has returned.
         idle_since: loop time of its last return to the pool.
+        used: it has carried a request; a new one that fails has failed, a used one may have been closed meanwhile.
     """
 
     __slots__ = (
@@ -74,11 +81,13 @@ class Connection(Line):
         "_loop",
         "_owner",
         "_paused",
+        "_queued",
         "_state",
         "_waiter",
         "answer",
         "idle_since",
         "stream",
+        "used",
     )
 
     def __init__(
@@ -97,10 +106,12 @@ class Connection(Line):
         self._error: httpx.HTTPError | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._paused = False
+        self._queued = b""
         self._deadline = Deadline(loop, self._run_out)
         self.answer = AnswerReader(max_body)
         self.stream = NetworkStream(self.extra_info)
         self.idle_since = 0.0
+        self.used = False
 
     # What the pool asks.
 
@@ -226,6 +237,7 @@ class Connection(Line):
         Timeouts are seconds without progress, None for no limit. If it raises, or is cancelled, `close()` is due.
 
         Raises:
+            httpx.ConnectError: the connection was found closed before any of it was written.
             httpx.WriteTimeout, httpx.WriteError, httpx.ReadTimeout, httpx.ReadError, httpx.RemoteProtocolError
         """
         if self._state is not _IDLE:
@@ -233,8 +245,9 @@ class Connection(Line):
         answer = self.answer
         answer.expect(head_only=head_only)
         if rest is None and len(data) <= _PIECE:
-            self._state = _READING
-            self.send(data)
+            self._state = _QUEUED
+            self._queued = data
+            self._owner.queued(self)
         else:
             await self._write(data, rest, write_timeout)
         while not answer.complete and self._error is None:
@@ -243,6 +256,19 @@ class Connection(Line):
             raise self._error
         if answer.reusable and self._state is _READING:
             self._state = _IDLE
+            self.used = True
+
+    def write_queued(self) -> None:
+        """Write what `exchange` left with the owner, if the connection is still open."""
+        if self._state is not _QUEUED or self._waiter is None or self._waiter.done():
+            return  # closed, or cancelled
+        data, self._queued = self._queued, b""
+        # A new connection may have TLS's tickets to read; a used one has nothing but its end.
+        if self.used and not self.quiet():
+            self.failed("the connection was closed before the request")
+            return
+        self._state = _READING
+        self.send(data)
 
     async def _write(self, data: bytes, rest: AsyncGenerator[bytes] | None, seconds: float | None) -> None:
         self._state = _WRITING
@@ -281,7 +307,7 @@ class Connection(Line):
     def _run_out(self) -> None:
         if self._waiter is None or self._waiter.done():
             return  # answered; the connection is idle
-        if self._state is _WRITING:
+        if self._state in (_QUEUED, _WRITING):
             self.close(httpx.WriteTimeout("the server did not take the request in time"))
         elif self._state is _READING:
             self.close(httpx.ReadTimeout("the server did not answer in time"))

@@ -79,33 +79,39 @@ class FastTransport(httpx.AsyncBaseTransport):
         head = self._heads.head(request.method, url.raw_path, request.headers.raw)
         data, rest = _body(head, request.stream)
         timeouts = extensions.get("timeout") or _NO_TIMEOUTS
-        connection = pool.take()
-        if connection is None:
-            connection = await pool.acquire(pool_timeout=timeouts.get("pool"), connect_timeout=timeouts.get("connect"))
-        try:
-            await connection.exchange(
-                data,
-                rest,
-                head_only=request.method == "HEAD",
-                write_timeout=timeouts.get("write"),
-                read_timeout=timeouts.get("read"),
-            )
-            answer = connection.answer
-            body = answer.body
-            response = CompleteResponse(
-                answer.status,
-                headers=self._headers(answer.headers),
-                body=body,
-                plain=answer.plain,
-                extensions={
-                    "http_version": answer.version,
-                    "reason_phrase": answer.reason,
-                    "network_stream": connection.stream,
-                },
-            )
-        except BaseException:
-            pool.discard(connection)
-            raise
+        while True:
+            connection = pool.take()
+            if connection is None:
+                connection = await pool.acquire(
+                    pool_timeout=timeouts.get("pool"), connect_timeout=timeouts.get("connect")
+                )
+            try:
+                await connection.exchange(
+                    data,
+                    rest,
+                    head_only=request.method == "HEAD",
+                    write_timeout=timeouts.get("write"),
+                    read_timeout=timeouts.get("read"),
+                )
+                answer = connection.answer
+                body = answer.body
+                response = CompleteResponse(
+                    answer.status,
+                    headers=self._headers(answer.headers),
+                    body=body,
+                    plain=answer.plain,
+                    extensions={
+                        "http_version": answer.version,
+                        "reason_phrase": answer.reason,
+                        "network_stream": connection.stream,
+                    },
+                )
+            except BaseException as error:
+                pool.discard(connection)
+                if isinstance(error, httpx.ConnectError) and connection.used:
+                    continue  # found closed before a byte of the request was written to it
+                raise
+            break
         if head.close:
             pool.discard(connection)
         else:

