@@ -20,13 +20,16 @@ __all__ = ["Server", "run_job", "run_python"]
 
 
 class Server:
-    """The fixed-answer server, from `with` to the end of the block."""
+    """A server in its own process, from `with` to the end of the block: the one of fixed answers, or another module."""
+
+    def __init__(self, module: str = "benchmarks.server") -> None:
+        self._module = module
 
     def __enter__(self) -> Self:
         self._directory = tempfile.TemporaryDirectory(prefix="benchmarks-")
         self.ca_file = str(Path(self._directory.name, "ca.pem"))
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter, our own module
-            [sys.executable, "-m", "benchmarks.server", self.ca_file],
+            [sys.executable, "-m", self._module, self.ca_file],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

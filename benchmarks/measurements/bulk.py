@@ -2,13 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-import tempfile
-from pathlib import Path
-from typing import Self
-
 from benchmarks.figures import Bar, Row, Spread, Table, by_round, cell, ratio, spread
 from benchmarks.processes import Server, run_job
 from benchmarks.settings import Settings, progress
@@ -17,32 +10,13 @@ LATENCY = 0.02
 _DURABILITIES = ("power", "process")
 
 
-class _BatchServer(Server):
-    """`benchmarks.batch_server` in its own process."""
-
-    def __enter__(self) -> Self:
-        self._directory = tempfile.TemporaryDirectory(prefix="benchmarks-")
-        self.ca_file = str(Path(self._directory.name, "ca.pem"))
-        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter, our own module
-            [sys.executable, "-m", "benchmarks.batch_server", self.ca_file],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self._process.stdout is not None
-        hello = json.loads(self._process.stdout.readline())
-        self.url = f"https://127.0.0.1:{hello['port']}"
-        self.loop = hello["loop"]
-        return self
-
-
 def run(settings: Settings, server: Server) -> list[Row]:
     if "sdk" not in settings.contenders:
         return []
     rows: list[Row] = []
     each = 2_000 if settings.quick else 10_000
     batch = 50_000 if settings.quick else 300_000
-    with _BatchServer() as batches:
+    with Server("benchmarks.batch_server") as batches:
         for number in range(settings.rounds):
             ways = [("plain", ""), *(("journal", name) for name in _DURABILITIES)]
             rows += [_measured(number, server, what, each, latency=LATENCY, durability=name) for what, name in ways]

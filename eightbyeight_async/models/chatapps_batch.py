@@ -6,7 +6,6 @@ holds, as for SMS.
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 import attrs
@@ -24,7 +23,8 @@ from eightbyeight_async.models.chatapps_message import (
 )
 from eightbyeight_async.models.chatapps_rules import as_tuple, held, string
 from eightbyeight_async.models.message_details import MessageState
-from eightbyeight_async.models.privacy import hidden, masked_digits
+from eightbyeight_async.models.pairing import pair
+from eightbyeight_async.models.privacy import counted, hidden, masked_digits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,11 +33,6 @@ __all__ = ["BatchChatAppsRequest", "BatchChatAppsResponse", "BatchChatAppsResult
 
 # Source: OpenAPI, maxItems of `messages`.
 _MAX_BATCH = 10_000
-
-
-def _counted(value: object) -> str:
-    """A batch's repr tells how many: ten thousand masked numbers help nobody."""
-    return f"<{len(value)}>" if isinstance(value, tuple) else "None"
 
 
 @attrs.frozen(kw_only=True)
@@ -89,7 +84,7 @@ class BatchChatAppsRequest:
         InvalidRequestError: a rule is broken; `field` names the place, e.g. `messages[3].content`.
     """
 
-    messages: tuple[ChatAppsRequest, ...] = attrs.field(converter=_listed, validator=held(_messages), repr=_counted)
+    messages: tuple[ChatAppsRequest, ...] = attrs.field(converter=_listed, validator=held(_messages), repr=counted)
     template: ChatAppsTemplate | None = None
     client_batch_id: str | None = attrs.field(default=None, validator=held(string(100, least=0)), repr=masked_digits)
     include_messages_in_response: bool | None = None
@@ -145,8 +140,8 @@ class BatchChatAppsResponse:
     accepted_count: int
     rejected_count: int
     client_batch_id: str | None = attrs.field(default=None, repr=masked_digits)
-    messages: tuple[ChatAppsResponse, ...] | None = attrs.field(default=None, repr=_counted)
-    results: tuple[BatchChatAppsResult, ...] = attrs.field(default=(), repr=_counted, metadata={"wire": None})
+    messages: tuple[ChatAppsResponse, ...] | None = attrs.field(default=None, repr=counted)
+    results: tuple[BatchChatAppsResult, ...] = attrs.field(default=(), repr=counted, metadata={"wire": None})
 
     @property
     def rejected(self) -> tuple[BatchChatAppsResult, ...]:
@@ -158,33 +153,19 @@ class BatchChatAppsResponse:
 
 
 def paired(request: BatchChatAppsRequest, response: BatchChatAppsResponse) -> BatchChatAppsResponse:
-    """The answer with `results`: each message of the request beside its answer.
-
-    The API answers in the order of the request, but no page promises it. So a place counts only where reference and
-    person do not contradict it; elsewhere an answer is taken by its `client_message_id`, if that is the only one on
-    both sides. What remains stays without an answer: a wrong pair is worse than none.
-    """
+    """The answer with `results`: each message of the request beside its answer; see `pairing`."""
     if response.messages is None:
         return response
-    asked, answers = request.messages, response.messages
-    found: list[ChatAppsResponse | None] = [None] * len(asked)
-    taken: set[int] = set()
-    if len(asked) == len(answers):
-        for index, (one, answer) in enumerate(zip(asked, answers, strict=True)):
-            if _agree(one, answer):
-                found[index] = answer
-                taken.add(index)
-    references = Counter(one.client_message_id for one in asked)
-    answered = Counter(answer.client_message_id for answer in answers)
-    by_reference = {a.client_message_id: a for place, a in enumerate(answers) if place not in taken}
-    for index, one in enumerate(asked):
-        reference = one.client_message_id
-        if found[index] is None and reference is not None and references[reference] == answered[reference] == 1:
-            found[index] = by_reference.get(reference)
+    found = pair(request.messages, response.messages, _agree, (_reference,))
     results = tuple(
-        BatchChatAppsResult(index=index, request=one, response=found[index]) for index, one in enumerate(asked)
+        BatchChatAppsResult(index=index, request=one, response=found[index])
+        for index, one in enumerate(request.messages)
     )
     return attrs.evolve(response, results=results)
+
+
+def _reference(message: ChatAppsRequest | ChatAppsResponse) -> str | None:
+    return message.client_message_id
 
 
 def _agree(request: ChatAppsRequest, answer: ChatAppsResponse) -> bool:

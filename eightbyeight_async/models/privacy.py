@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["hidden", "masked_digits", "masked_number"]
+__all__ = ["counted", "hidden", "masked_digits", "masked_number"]
 
 # Seven digits or more can be somebody's number; a shorter sender id is a short code.
 _NUMBER = re.compile(r"\+?[0-9]{7,}", re.ASCII)
@@ -37,3 +37,8 @@ def hidden(value: object) -> str:
     if value is None:
         return "None"
     return f"<{len(value)} characters>" if isinstance(value, str) else "<hidden>"
+
+
+def counted(value: object) -> str:
+    """A batch's repr tells how many: ten thousand masked numbers help nobody."""
+    return f"<{len(value)}>" if isinstance(value, tuple) else "None"

@@ -5,7 +5,6 @@ Rules: OpenAPI of the SMS API, schemas BatchSmsRequest, SmsTemplateFull, BatchSm
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -14,7 +13,8 @@ import attrs
 
 from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.models import rules
-from eightbyeight_async.models.privacy import hidden, masked_digits
+from eightbyeight_async.models.pairing import pair
+from eightbyeight_async.models.privacy import counted, hidden, masked_digits
 from eightbyeight_async.models.sms import Encoding, SmsRequest, SmsResponse, SmsStatusCode
 
 if TYPE_CHECKING:
@@ -50,11 +50,6 @@ class SmsTemplate:
     dlr_callback_url: str | None = attrs.field(default=None, validator=rules.optional(rules.callback_url), repr=hidden)
 
 
-def _counted(value: object) -> str:
-    """A batch's repr tells how many: ten thousand masked numbers help nobody."""
-    return f"<{len(value)}>" if isinstance(value, tuple) else "None"
-
-
 def _messages(value: Iterable[SmsRequest] | None) -> tuple[SmsRequest, ...] | None:
     return None if value is None else _tuple(value, "messages")
 
@@ -85,8 +80,8 @@ class BatchSmsRequest:
         InvalidRequestError: a rule is broken; `field` names the place, e.g. `messages[3].text`.
     """
 
-    messages: tuple[SmsRequest, ...] | None = attrs.field(default=None, converter=_messages, repr=_counted)
-    destinations: tuple[str, ...] | None = attrs.field(default=None, converter=_destinations, repr=_counted)
+    messages: tuple[SmsRequest, ...] | None = attrs.field(default=None, converter=_messages, repr=counted)
+    destinations: tuple[str, ...] | None = attrs.field(default=None, converter=_destinations, repr=counted)
     template: SmsTemplate | None = None
     client_batch_id: str | None = attrs.field(
         default=None, validator=rules.optional(rules.text_up_to(20)), repr=masked_digits
@@ -169,8 +164,8 @@ class BatchSmsResponse:
     accepted_count: int
     rejected_count: int
     client_batch_id: str | None = attrs.field(default=None, repr=masked_digits)
-    messages: tuple[SmsResponse, ...] | None = attrs.field(default=None, repr=_counted)
-    results: tuple[BatchSmsResult, ...] = attrs.field(default=(), repr=_counted, metadata={"wire": None})
+    messages: tuple[SmsResponse, ...] | None = attrs.field(default=None, repr=counted)
+    results: tuple[BatchSmsResult, ...] = attrs.field(default=(), repr=counted, metadata={"wire": None})
 
     @property
     def rejected(self) -> tuple[BatchSmsResult, ...]:
@@ -186,34 +181,11 @@ class BatchSmsResponse:
 
 
 def paired(request: BatchSmsRequest, response: BatchSmsResponse) -> BatchSmsResponse:
-    """The answer with `results`: each message of the request beside its answer.
-
-    The API answers in the order of the request, but no page promises it. So a place counts only where number or
-    `client_message_id` agree; what does not is looked for by `client_message_id`, then by number, and taken only
-    if it is the only one. What remains stays without an answer: a wrong pair is worse than none.
-    """
-    answers = response.messages
-    if answers is None:
+    """The answer with `results`: each message of the request beside its answer; see `pairing`."""
+    if response.messages is None:
         return response
     asked = _asked(request)
-    found: list[SmsResponse | None] = [None] * len(asked)
-    left = dict(enumerate(answers))
-    if len(answers) == len(asked):
-        for index, (one, answer) in enumerate(zip(asked, answers, strict=True)):
-            if _agree(one, answer):
-                found[index] = left.pop(index)
-    for key in (_reference, _digits):
-        by_key: defaultdict[str | None, list[int]] = defaultdict(list)
-        for place, answer in left.items():
-            by_key[key(answer)].append(place)
-        open_asked: defaultdict[str | None, list[int]] = defaultdict(list)
-        for index, one in enumerate(asked):
-            if found[index] is None:
-                open_asked[key(one)].append(index)
-        for value, indexes in open_asked.items():
-            places = by_key.get(value, [])
-            if value is not None and len(indexes) == len(places) == 1:
-                found[indexes[0]] = left.pop(places[0])
+    found = pair(asked, response.messages, _agree, (_reference, _digits))
     results = tuple(BatchSmsResult(index=index, request=one, response=found[index]) for index, one in enumerate(asked))
     return attrs.evolve(response, results=results)
 

@@ -5,6 +5,7 @@ As on the SMS host a bad single message is refused (400 and a 30xx code); in a b
 """
 
 from eightbyeight_async.sandbox.answers import JSONObject, Refusal, new_id, status_timestamp
+from eightbyeight_async.sandbox.batches import batch_step
 from eightbyeight_async.sandbox.call import Call, Operation, Step
 from eightbyeight_async.sandbox.cancelling import cancel, cancel_batch
 from eightbyeight_async.sandbox.chatapps_rules import check_chatapps
@@ -48,21 +49,10 @@ def send_batch(call: Call) -> Step:
             message = _refused(call, item, batch_id, client_batch_id, refusal)
         messages.append(message)
 
-    def commit() -> JSONObject:
-        call.store.add_batch(batch_id, call.product, call.subaccount_id, messages)
-        rejected = sum(message.state == "rejected" for message in messages)
-        answer: JSONObject = {
-            "batchId": batch_id,
-            "acceptedCount": len(messages) - rejected,
-            "rejectedCount": rejected,
-        }
-        if client_batch_id is not None:
-            answer["clientBatchId"] = client_batch_id
-        if include:
-            answer["messages"] = [_answer(message, item) for message, item in zip(messages, items, strict=True)]
-        return answer
+    def told() -> list[JSONObject]:
+        return [_answer(message, item) for message, item in zip(messages, items, strict=True)]
 
-    return Step(commit=commit, destinations=[message.destination for message in messages])
+    return batch_step(call, batch_id, client_batch_id, messages, told if include else None)
 
 
 def _items(body: JSONObject) -> list[JSONObject]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from eightbyeight_async.sandbox import export_api
 from eightbyeight_async.sandbox.answers import JSONObject, Refusal, new_id, new_ids
+from eightbyeight_async.sandbox.batches import batch_step
 from eightbyeight_async.sandbox.call import Call, Operation, Step
 from eightbyeight_async.sandbox.cancelling import cancel, cancel_batch, require_tls13
 from eightbyeight_async.sandbox.details import details
@@ -70,21 +71,10 @@ def send_batch(call: Call) -> Step:
         messages.append(message)
     require_tls13(call, messages)
 
-    def commit() -> JSONObject:
-        call.store.add_batch(batch_id, call.product, call.subaccount_id, messages)
-        rejected = sum(message.state == "rejected" for message in messages)
-        answer: JSONObject = {
-            "batchId": batch_id,
-            "acceptedCount": len(messages) - rejected,
-            "rejectedCount": rejected,
-        }
-        if client_batch_id is not None:
-            answer["clientBatchId"] = client_batch_id
-        if include:
-            answer["messages"] = [_answer(message) for message in messages]
-        return answer
+    def told() -> list[JSONObject]:
+        return [_answer(message) for message in messages]
 
-    return Step(commit=commit, destinations=[message.destination for message in messages])
+    return batch_step(call, batch_id, client_batch_id, messages, told if include else None)
 
 
 def _overlaid(shared: JSONObject, item: JSONObject) -> JSONObject:
