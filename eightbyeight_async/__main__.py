@@ -16,10 +16,13 @@ def main() -> int:
         needs = " and ".join(missing)
         print(f'eightbyeight: the command line needs {needs}: pip install "eightbyeight-async[cli]"', file=sys.stderr)  # noqa: T201
         return 2
-    from eightbyeight_async.cli.entry import run_command_line  # noqa: PLC0415 - an extra, and slower than the check
-
     # What stops a service is what stops it by hand: SIGTERM as Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        from eightbyeight_async.cli.entry import run_command_line  # noqa: PLC0415 - an extra, and slower than the check
+    except KeyboardInterrupt:
+        print("eightbyeight: interrupted; nothing was sent", file=sys.stderr)  # noqa: T201
+        return 130
     return run_command_line(sys.argv[1:])
 
 

@@ -455,6 +455,20 @@ def test_without_the_extra_the_command_says_what_to_install() -> None:
     assert 'pip install "eightbyeight-async[cli]"' in ended.stderr
 
 
+def test_an_interrupt_while_it_is_being_imported_is_one_line(tmp_path: Path) -> None:
+    """A signal sent to itself by the first thing the command line imports."""
+    (tmp_path / "cyclopts.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGTERM)\n")
+    ended = subprocess.run(
+        [sys.executable, "-m", "eightbyeight_async", "measure", "Hi"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        env={**environment(None), "PYTHONPATH": str(tmp_path)},
+    )
+    assert (ended.returncode, ended.stderr) == (130, "eightbyeight: interrupted; nothing was sent\n")
+
+
 def test_a_bug_is_one_line_without_what_it_was_about(tmp_path: Path) -> None:
     code = (
         "import sys\n"
