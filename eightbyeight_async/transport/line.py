@@ -151,8 +151,6 @@ class Line(asyncio.BufferedProtocol):
                     self.eof_received()
         except ssl.SSLError as error:
             self.failed(f"TLS failed: {tls_words(error)}", error)
-        else:
-            self._flush(tls)  # the answer to a KeyUpdate
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.failed("the connection was lost" if exc is None else f"the connection was lost: {exc}", exc)
