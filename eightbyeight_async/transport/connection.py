@@ -73,6 +73,7 @@ class Connection(Line):
         answer: the answer to the last request, complete when `exchange` has returned.
         idle_since: loop time of its last return to the pool.
         used: it has carried a request; a new one that fails has failed, a used one may have been closed meanwhile.
+        written: something of the request in hand may be with the server.
     """
 
     __slots__ = (
@@ -88,6 +89,7 @@ class Connection(Line):
         "idle_since",
         "stream",
         "used",
+        "written",
     )
 
     def __init__(
@@ -112,6 +114,7 @@ class Connection(Line):
         self.stream = NetworkStream(self.extra_info)
         self.idle_since = 0.0
         self.used = False
+        self.written = False
 
     # What the pool asks.
 
@@ -240,6 +243,7 @@ class Connection(Line):
             httpx.ConnectError: the connection was found closed before any of it was written.
             httpx.WriteTimeout, httpx.WriteError, httpx.ReadTimeout, httpx.ReadError, httpx.RemoteProtocolError
         """
+        self.written = False
         if self._state is not _IDLE:
             raise httpx.ConnectError("the connection was closed before the request")
         answer = self.answer
@@ -268,10 +272,12 @@ class Connection(Line):
             self.failed("the connection was closed before the request")
             return
         self._state = _READING
+        self.written = True
         self.send(data)
 
     async def _write(self, data: bytes, rest: AsyncGenerator[bytes] | None, seconds: float | None) -> None:
         self._state = _WRITING
+        self.written = True
         all_sent = await self._write_piecewise(data, seconds)
         if rest is not None:
             async with contextlib.aclosing(rest):

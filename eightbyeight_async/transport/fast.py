@@ -108,8 +108,8 @@ class FastTransport(httpx.AsyncBaseTransport):
                 )
             except BaseException as error:
                 pool.discard(connection)
-                if isinstance(error, httpx.ConnectError) and connection.used:
-                    continue  # found closed before a byte of the request was written to it
+                if isinstance(error, httpx.ConnectError) and connection.used and not connection.written:
+                    continue  # it was closed before the request came to be written
                 raise
             break
         if head.close:

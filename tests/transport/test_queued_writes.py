@@ -13,7 +13,7 @@ import pytest
 from transport.raw_server import OK, Peer, RawServer, polite
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
     from eightbyeight_async.transport.fast import FastTransport
 
@@ -86,6 +86,25 @@ async def test_a_new_connection_that_ends_before_the_write_is_an_error(transport
         with pytest.raises((httpx.ConnectError, httpx.ReadError, httpx.RemoteProtocolError)):
             await fast.handle_async_request(server.post())
         assert len(server.peers) == 1
+
+
+async def test_what_a_body_raises_is_never_taken_for_a_closed_connection(
+    transport: Make, server_side: dict[str, Any]
+) -> None:
+    """A body can come out of another request, and raise what that one raised."""
+    begun = 0
+
+    async def body() -> AsyncIterator[bytes]:
+        nonlocal begun
+        begun += 1
+        yield b"half"
+        raise httpx.ConnectError("of somebody else")
+
+    async with RawServer(polite, **server_side) as server, transport() as fast:
+        await warm(fast, server, 1)
+        with pytest.raises(httpx.ConnectError, match="somebody else"):
+            await fast.handle_async_request(httpx.Request("POST", server.url, content=body()))
+        assert (begun, len(server.peers), server.requests) == (1, 1, 1)
 
 
 async def test_a_request_cancelled_before_the_write_is_never_written(
