@@ -79,10 +79,12 @@ class Connection(Line):
     __slots__ = (
         "_deadline",
         "_error",
+        "_looked",
         "_loop",
         "_owner",
         "_paused",
         "_queued",
+        "_read_timeout",
         "_state",
         "_waiter",
         "answer",
@@ -109,6 +111,8 @@ class Connection(Line):
         self._waiter: asyncio.Future[None] | None = None
         self._paused = False
         self._queued = b""
+        self._looked = False
+        self._read_timeout: float | None = None
         self._deadline = Deadline(loop, self._run_out)
         self.answer = AnswerReader(max_body)
         self.stream = NetworkStream(self.extra_info)
@@ -251,11 +255,12 @@ class Connection(Line):
         if rest is None and len(data) <= _PIECE:
             self._state = _QUEUED
             self._queued = data
+            self._read_timeout = read_timeout
             self._owner.queued(self)
         else:
             await self._write(data, rest, write_timeout)
         while not answer.complete and self._error is None:
-            await self._wait(read_timeout)
+            await self._wait(None if self._state is _QUEUED else read_timeout)
         if self._error is not None:
             raise self._error
         if answer.reusable and self._state is _READING:
@@ -266,14 +271,22 @@ class Connection(Line):
         """Write what `exchange` left with the owner, if the connection is still open."""
         if self._state is not _QUEUED or self._waiter is None or self._waiter.done():
             return  # closed, or cancelled
+        if not self.quiet():
+            if self.used or self._tls is None:
+                self.failed("the connection was closed before the request")
+                return
+            if not self._looked:  # new, and TLS's tickets have come, or the end: the loop reads it first
+                self._looked = True
+                self._owner.queued(self)
+                return
         data, self._queued = self._queued, b""
-        # A new connection may have TLS's tickets to read; a used one has nothing but its end.
-        if self.used and not self.quiet():
-            self.failed("the connection was closed before the request")
-            return
         self._state = _READING
         self.written = True
-        self.send(data)
+        self._deadline.start(self._read_timeout)
+        try:
+            self.send(data)
+        except Exception as error:  # noqa: BLE001 - what one write raises must not keep the others of its turn waiting
+            self.failed(f"the request could not be written: {error}", error)
 
     async def _write(self, data: bytes, rest: AsyncGenerator[bytes] | None, seconds: float | None) -> None:
         self._state = _WRITING
@@ -313,7 +326,7 @@ class Connection(Line):
     def _run_out(self) -> None:
         if self._waiter is None or self._waiter.done():
             return  # answered; the connection is idle
-        if self._state in (_QUEUED, _WRITING):
+        if self._state is _WRITING:
             self.close(httpx.WriteTimeout("the server did not take the request in time"))
         elif self._state is _READING:
             self.close(httpx.ReadTimeout("the server did not answer in time"))

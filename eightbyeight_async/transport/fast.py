@@ -79,12 +79,10 @@ class FastTransport(httpx.AsyncBaseTransport):
         head = self._heads.head(request.method, url.raw_path, request.headers.raw)
         data, rest = _body(head, request.stream)
         timeouts = extensions.get("timeout") or _NO_TIMEOUTS
+        connection = pool.take()
+        if connection is None:
+            connection = await pool.acquire(pool_timeout=timeouts.get("pool"), connect_timeout=timeouts.get("connect"))
         while True:
-            connection = pool.take()
-            if connection is None:
-                connection = await pool.acquire(
-                    pool_timeout=timeouts.get("pool"), connect_timeout=timeouts.get("connect")
-                )
             try:
                 await connection.exchange(
                     data,
@@ -107,11 +105,12 @@ class FastTransport(httpx.AsyncBaseTransport):
                     },
                 )
             except BaseException as error:
-                pool.discard(connection)
-                if isinstance(error, httpx.ConnectError) and connection.used and not connection.written:
-                    continue  # it was closed before the request came to be written
-                raise
-            break
+                if not (isinstance(error, httpx.ConnectError) and connection.used and not connection.written):
+                    pool.discard(connection)
+                    raise
+            else:
+                break
+            connection = await pool.replace(connection, timeouts.get("connect"))
         if head.close:
             pool.discard(connection)
         else:
@@ -155,6 +154,7 @@ class FastTransport(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         """Close all connections. A request under way fails; a second call does nothing."""
         self._closed = True
+        self._heads = Heads()  # the key is in them
         if self._loop is None:
             return
         if asyncio.get_running_loop() is not self._loop:

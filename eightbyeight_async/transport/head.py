@@ -106,6 +106,7 @@ class Heads:
     """
 
     _KEPT = 256
+    _LARGEST = 4096  # bytes: what is kept is bounded by the product
 
     def __init__(self) -> None:
         self._made: dict[tuple[object, ...], Head] = {}
@@ -119,6 +120,8 @@ class Heads:
         made = self._made.get(key)
         if made is None:
             made = Head(method, target, headers)
+            if len(made.data) > self._LARGEST:
+                return made
             if len(self._made) >= self._KEPT:
                 self._made.pop(next(iter(self._made)))
             self._made[key] = made

@@ -96,6 +96,15 @@ class Pool:
             connection = await self._open(connect_timeout)
         return connection
 
+    async def replace(self, connection: Connection, connect_timeout: float | None) -> Connection:
+        """Another one for one that ended before it was written to: the slot stays with who has it."""
+        connection.close(politely=True)
+        other = self.take()
+        if other is None:
+            return await self._open(connect_timeout)
+        self._free_slot()
+        return other
+
     async def _wait(self, seconds: float | None) -> Connection | None:
         # None: not a connection, but the slot to open one.
         if self._closed:
@@ -202,9 +211,14 @@ class Pool:
         self._queued.append(connection)
 
     def _write_queued(self) -> None:
-        queued, self._queued = self._queued, []
-        for connection in queued:
-            connection.write_queued()
+        queued, self._queued = self._queued[::-1], []
+        try:
+            while queued:
+                queued.pop().write_queued()
+        finally:
+            if queued:  # an interrupt: the rest is for the next turn
+                self._loop.call_soon(self._write_queued)
+                self._queued[:0] = queued[::-1]
 
     def closed(self, connection: Connection) -> None:
         if self._idle.pop(connection, connection) is None:

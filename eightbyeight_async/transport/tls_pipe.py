@@ -22,10 +22,12 @@ class TlsPipe:
         session: the `ssl.SSLObject`.
     """
 
-    __slots__ = ("_incoming", "_outgoing", "session")
+    __slots__ = ("_head", "_incoming", "_left", "_outgoing", "session")
 
     def __init__(self, context: ssl.SSLContext, server_hostname: str) -> None:
         self._incoming = ssl.MemoryBIO()
+        self._head = b""  # of a record that has come in part, and how much of its rest is to come
+        self._left = 0
         self._outgoing = ssl.MemoryBIO()
         self.session = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_hostname)
 
@@ -40,10 +42,26 @@ class TlsPipe:
     def receive(self, data: bytes | memoryview) -> None:
         """Take bytes from the socket."""
         self._incoming.write(data)
+        # OpenSSL takes in part of a record and does not say so. Only lengths are read here (RFC 8446, 5.1).
+        size = len(data)
+        if not self._left and not self._head and size > 4 and 5 + (data[3] << 8 | data[4]) == size:
+            return
+        at = 0
+        while at < size:
+            if self._left:
+                step = min(self._left, size - at)
+                self._left -= step
+            else:
+                step = min(5 - len(self._head), size - at)
+                self._head += bytes(data[at : at + step])
+                if len(self._head) == 5:
+                    self._left = int.from_bytes(self._head[3:], "big")
+                    self._head = b""
+            at += step
 
     def pending(self) -> bool:
         """Bytes have come that are no plaintext yet: part of a record."""
-        return self._incoming.pending > 0
+        return self._left > 0 or self._head != b""
 
     def decrypt(self) -> bytes | None:
         """The next piece of plaintext; None when more bytes are needed, `b""` when the server said goodbye."""

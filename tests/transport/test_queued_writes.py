@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import select
 import socket
+import ssl
+import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from anyio.from_thread import start_blocking_portal
 from transport.raw_server import OK, Peer, RawServer, polite
+
+from eightbyeight_async.transport.pool import Pool
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from eightbyeight_async.transport.connection import Connection
     from eightbyeight_async.transport.fast import FastTransport
 
     Make = Callable[..., FastTransport]
@@ -159,3 +167,150 @@ async def test_the_requests_of_a_turn_are_written_together(transport: Make, serv
         for peer in server.peers:
             peer.writer.transport.resume_reading()  # type: ignore[attr-defined]
         await asyncio.gather(*tasks)
+
+
+async def test_a_write_that_raises_keeps_no_other_waiting(transport: Make, server_side: dict[str, Any]) -> None:
+    class Broken:
+        def __init__(self, transport: Any) -> None:
+            self._transport = transport
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._transport, name)
+
+        def write(self, data: bytes) -> None:
+            raise RuntimeError("no more")
+
+    async with RawServer(polite, **server_side) as server, transport(max_connections=3) as fast:
+        await warm(fast, server, 3)
+        tasks = [asyncio.ensure_future(fast.handle_async_request(server.post())) for _ in range(3)]
+        await asyncio.sleep(0)
+        (pool,) = fast.pools.values()
+        broken = pool._queued[0]
+        broken._transport = Broken(broken._transport)  # type: ignore[assignment]
+        answers = await asyncio.gather(*tasks, return_exceptions=True)
+        assert [type(answer).__name__ for answer in answers] == ["ReadError", "CompleteResponse", "CompleteResponse"]
+        assert (pool.slots, pool.idle) == (2, 2)
+
+
+async def test_the_time_to_answer_begins_with_the_write(transport: Make, threaded_server: RawServer) -> None:
+    """A loop that was blocked in the turn between must not write a request and give it up at once."""
+    async with transport() as fast:
+        await fast.handle_async_request(threaded_server.post())
+        task = asyncio.ensure_future(fast.handle_async_request(threaded_server.post(timeout={"read": 0.2})))
+        await asyncio.sleep(0)
+        time.sleep(0.3)  # noqa: ASYNC251 - on purpose
+        assert (await task).status_code == 200
+
+
+async def test_who_had_a_connection_keeps_the_place_when_it_is_replaced(
+    transport: Make, server_side: dict[str, Any]
+) -> None:
+    order: list[bytes] = []
+
+    async def script(peer: Peer) -> None:
+        while True:
+            _, body = await peer.request()
+            order.append(body)
+            await asyncio.sleep(0.1)
+            await peer.send(OK)
+
+    async with RawServer(script, **server_side) as server, transport(max_connections=1) as fast:
+        await warm(fast, server, 1)
+        order.clear()
+        first = asyncio.ensure_future(fast.handle_async_request(server.post(b"first", timeout={"pool": 0.05})))
+        later = [asyncio.ensure_future(fast.handle_async_request(server.post(b"%d" % number))) for number in range(3)]
+        await asyncio.sleep(0)
+        end(server.peers[0])
+        await asyncio.gather(first, *later)
+    assert order == [b"first", b"0", b"1", b"2"]
+
+
+@pytest.mark.parametrize("what", ["answer", "end"])
+async def test_a_server_that_does_not_wait_for_the_first_request_is_not_answered(
+    transport: Make,
+    server_tls: ssl.SSLContext,
+    monkeypatch: pytest.MonkeyPatch,
+    what: str,
+) -> None:
+    """It speaks, or goes, in the turn between; here that turn takes a while, and the server is in a thread."""
+    queued = Pool.queued
+
+    def slowly(self: Pool, connection: Connection) -> None:
+        queued(self, connection)
+        time.sleep(0.1)
+
+    monkeypatch.setattr(Pool, "queued", slowly)
+
+    async def script(peer: Peer) -> None:
+        await asyncio.sleep(0.03)
+        if what == "answer":
+            await peer.send(OK)
+            await peer.gone()
+
+    for tls in (None, server_tls):
+        with (
+            start_blocking_portal() as portal,
+            portal.wrap_async_context_manager(RawServer(script, tls=tls)) as server,
+        ):
+            async with transport() as fast:
+                with pytest.raises(httpx.ConnectError):
+                    await fast.handle_async_request(server.post(timeout={"read": 5}))
+
+
+@pytest.mark.parametrize("cut", [1, 4, 5, 6, 20])
+async def test_half_a_tls_record_after_the_answer_is_surplus(
+    transport: Make, server_tls: ssl.SSLContext, cut: int
+) -> None:
+    """OpenSSL swallows it without a word; the other half would come as the answer to the next request."""
+    heard: list[bytes] = []
+
+    def serve(connection: socket.socket) -> None:
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        session = server_tls.wrap_bio(incoming, outgoing, server_side=True)
+
+        def step(act: Callable[[], Any]) -> Any:
+            while True:
+                try:
+                    result = act()
+                except ssl.SSLWantReadError:
+                    connection.sendall(outgoing.read())
+                    data = connection.recv(65536)
+                    if not data:
+                        raise ConnectionResetError from None
+                    incoming.write(data)
+                else:
+                    connection.sendall(outgoing.read())
+                    return result
+
+        with connection, contextlib.suppress(OSError):
+            connection.settimeout(10)
+            step(session.do_handshake)
+            heard.append(step(lambda: session.read(65536)))
+            session.write(OK)
+            answer = outgoing.read()
+            session.write(OK.replace(b"hi", b"NO"))
+            surplus = outgoing.read()
+            connection.sendall(answer + surplus[:cut])
+            heard.append(step(lambda: session.read(65536)))
+            connection.sendall(surplus[cut:])
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threads = []
+
+        def accept() -> None:
+            for _ in range(2):
+                thread = threading.Thread(target=serve, args=(listener.accept()[0],))
+                thread.start()
+                threads.append(thread)
+
+        accepting = threading.Thread(target=accept)
+        accepting.start()
+        async with transport(max_connections=1) as fast:
+            url = f"https://127.0.0.1:{listener.getsockname()[1]}/"
+            for _ in range(2):
+                response = await fast.handle_async_request(httpx.Request("GET", url))
+                assert await response.aread() == b"hi"
+                await asyncio.sleep(0.05)
+        for thread in (accepting, *threads):
+            await asyncio.to_thread(thread.join)
+    assert len([one for one in heard if one]) == 2  # the empty ones are goodbyes

@@ -122,8 +122,10 @@ def test_a_head_is_made_once_and_never_stands_for_another() -> None:
         heads.head("POST", b"/a", headers[:2]),
         heads.head("POST", b"/a", [*headers[:2], (b"Content-Length", b"3")]),
         heads.head("POST", b"/a", [headers[1], headers[0], headers[2]]),
+        heads.head("POST", b"/a", [*headers, (b"X", b"1"), (b"X", b"2")]),
+        heads.head("POST", b"/a", [*headers, (b"X", b"2")]),
     ]
-    assert len({made.data, *(other.data for other in others)}) == 6
+    assert len({made.data, *(other.data for other in others)}) == 8
     for _ in range(2):
         with pytest.raises(httpx.LocalProtocolError):
             heads.head("POST", b"/a", [*headers, (b"X", b"a\r\nb")])
@@ -136,3 +138,10 @@ def test_so_many_heads_are_kept_and_no_more() -> None:
         assert heads.head("GET", b"/%d" % number, [HOST]).data.startswith(b"GET /%d " % number)
     assert heads.head("GET", b"/0", [HOST]) is not first
     assert len(heads) == 256
+
+
+def test_a_large_head_is_not_kept() -> None:
+    heads = Heads()
+    headers = [HOST, (b"Cookie", b"x" * 10_000)]
+    assert heads.head("GET", b"/", headers).data == heads.head("GET", b"/", headers).data
+    assert len(heads) == 0
