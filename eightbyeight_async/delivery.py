@@ -6,14 +6,14 @@ State changes are synchronous; only waiting awaits. Nothing here runs by itself:
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 import anyio
 import anyio.lowlevel
 
 from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.models.webhooks import DeliveryState
-from eightbyeight_async.receipts import ReceiptFolder
+from eightbyeight_async.receipts import ReceiptFolder, checked_receipt
 
 if TYPE_CHECKING:
     from eightbyeight_async.models.webhooks import DeliveryReceipt
@@ -21,9 +21,12 @@ if TYPE_CHECKING:
 
 __all__ = ["DeliveryWaiter"]
 
+Settle = Literal["operator", "recipient"]
+_SETTLES: tuple[Settle, ...] = get_args(Settle)
+
 
 class _Awaited:
-    """A message somebody waits for: how many, what wakes them, and in which event loop."""
+    """A message somebody waits for, to one of the ends: how many, what wakes them, and in which event loop."""
 
     def __init__(self, loop: object) -> None:
         self.loop = loop
@@ -51,52 +54,69 @@ class DeliveryWaiter:
 
     def __init__(self, *, max_messages: int = 100_000) -> None:
         self._folder = ReceiptFolder(max_messages=max_messages)
-        self._awaited: dict[str, _Awaited] = {}
+        self._awaited: dict[tuple[str, Settle], _Awaited] = {}
 
     def feed(self, receipt: DeliveryReceipt) -> MessageProgress:
-        """Takes a receipt in and wakes whoever waits for its message, if it is final.
+        """Takes a receipt in and wakes whoever waits for its message, if it is the end that is waited for.
 
         Raises:
+            InvalidRequestError: it is no DeliveryReceipt.
             RuntimeError: called from a thread without the event loop in which the message is waited for.
         """
+        checked_receipt(receipt)
         loop = _running_loop()
-        awaited = self._awaited.get(receipt.umid)
-        if awaited is not None and awaited.loop != loop:
+        found = [(settle, self._awaited.get((receipt.umid, settle))) for settle in _SETTLES]
+        if any(awaited is not None and awaited.loop != loop for _, awaited in found):
             raise RuntimeError(_WRONG_THREAD)
         progress = self._folder.fold(receipt)
-        if awaited is not None and progress.final:
-            awaited.result = progress
-            awaited.done.set()
+        for settle, awaited in found:
+            if awaited is not None and _is_end(progress, settle):
+                awaited.result = progress
+                awaited.done.set()
         return progress
 
-    async def wait(self, umid: str, *, timeout: float | None = None) -> MessageProgress:  # noqa: ASYNC109 - the API
-        """The state of a message once it is final: delivered, read, undelivered or rejected.
+    async def wait(
+        self,
+        umid: str,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - the API
+        settle: Settle = "operator",
+    ) -> MessageProgress:
+        """The state of a message once it is final: delivered, read, undelivered, rejected or failed.
+
+        Delivered may be the operator's word alone (`progress.status.operator_only`): as far as the operator knows,
+        and a later receipt may still correct it, which `state` then tells.
 
         Args:
             umid: as the send returned it.
+            settle: whose word is enough. "operator": `delivered_to_operator` is an end, on many SMS routes the only
+                one there will be. "recipient": it is waited past, until a receipt says more or the time is up.
             timeout: seconds; 0 only looks; None waits without end, and a receipt may never come (an operator that
                 confirms nothing, a callback URL that is not configured).
 
         Raises:
             TimeoutError: no final receipt came in time; it says which state was known.
-            InvalidRequestError: `timeout` is negative or not a number.
+            InvalidRequestError: `timeout` is negative or not a number, or `settle` is none of the two.
         """
         patience = _checked_patience(timeout)
+        if settle not in _SETTLES:
+            raise InvalidRequestError("settle", "must be 'operator' or 'recipient'")
         known = self._folder.state(umid)
-        if known is not None and known.final:
+        if known is not None and _is_end(known, settle):
             await anyio.lowlevel.checkpoint()
             return known
-        awaited = self._awaited.get(umid)
+        key = umid, settle
+        awaited = self._awaited.get(key)
         if awaited is None:
-            awaited = self._awaited[umid] = _Awaited(_running_loop())
+            awaited = self._awaited[key] = _Awaited(_running_loop())
         awaited.people += 1
         try:
             with anyio.move_on_after(patience):
                 await awaited.done.wait()
         finally:
             awaited.people -= 1
-            if not awaited.people and self._awaited.get(umid) is awaited:
-                del self._awaited[umid]
+            if not awaited.people and self._awaited.get(key) is awaited:
+                del self._awaited[key]
         if awaited.result is None:
             raise TimeoutError(f"no final receipt within {patience:g} s; {self._last_known(umid)}")
         return awaited.result
@@ -109,12 +129,18 @@ class DeliveryWaiter:
         known = self._folder.state(umid)
         if known is None:
             return "no receipt of the message came at all"
+        if known.status.operator_only:
+            return "the last state was delivered, to the operator only"
         # Only our own words: an unknown state is whatever somebody POSTed.
         state = known.state.value if isinstance(known.state, DeliveryState) else "of a kind this version does not know"
         return f"the last state was {state}"
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} awaited={len(self._awaited)} {self._folder!r}>"
+
+
+def _is_end(progress: MessageProgress, settle: Settle) -> bool:
+    return progress.final and (settle == "operator" or not progress.status.operator_only)
 
 
 _WRONG_THREAD = (

@@ -3,6 +3,7 @@
 Rules:
 - who may POST is decided before a byte of the body is looked at;
 - an event of a kind nobody here knows is an event, not an error;
+- nor is one of whose fields an optional one cannot be read: that field is None;
 - rubbish is named by its JSON path and never shown.
 """
 
@@ -42,8 +43,8 @@ class WebhookAuthorizationError(WebhookError):
 def parse(
     body: bytes,
     *,
-    authorization: str | None = None,
-    expected_authorization: str | None = None,
+    authorization: str | bytes | None = None,
+    expected_authorization: str | bytes | None = None,
     max_size: int = MAX_BODY,
 ) -> DeliveryReceipt | InboundMessage | UnknownEvent:
     """Reads what 8x8 POSTed to your callback URL.
@@ -53,7 +54,8 @@ def parse(
 
     Args:
         body: the request's body as it came.
-        authorization: the request's `Authorization` header, whole; None if there was none.
+        authorization: the request's `Authorization` header, whole, decoded or as raw bytes (ASGI's); None if there
+            was none.
         expected_authorization: the header's value you configured at 8x8, e.g. `Bearer 9QQhlsEb8VY`; compared in
             constant time. None: not checked.
         max_size: bytes above which a body is refused unread.
@@ -63,8 +65,9 @@ def parse(
 
     Raises:
         WebhookAuthorizationError: the header is not the expected one.
-        WebhookError: the body is too large, is not JSON, or not an event.
-        InvalidRequestError: `body` is no bytes, or `expected_authorization` is empty (an unset variable?).
+        WebhookError: the body is too large, is not JSON, or not an event (a receipt without umid or state).
+        InvalidRequestError: `body` is no bytes, one of the authorizations is neither string nor bytes, or
+            `expected_authorization` is empty (an unset variable?).
     """
     if expected_authorization is not None:
         _check_authorization(authorization, expected_authorization)
@@ -86,11 +89,13 @@ class _Envelope:
 
 @attrs.frozen(kw_only=True)
 class _Receipt:
+    namespace: str
     payload: DeliveryReceipt
 
 
 @attrs.frozen(kw_only=True)
 class _Inbound:
+    namespace: str
     payload: InboundMessage
 
 
@@ -105,26 +110,28 @@ def _event(data: object) -> DeliveryReceipt | InboundMessage | UnknownEvent:
     envelope = wire.structure(data, _Envelope)
     data = cast("dict[str, Any]", data)  # the envelope was read from it
     kind = _KINDS.get(envelope.event_type)
-    if kind is not None and envelope.namespace is None:
-        raise WebhookError("namespace is missing")
-    if kind is None or envelope.namespace not in _NAMESPACES:
+    # Without a namespace (or with one that cannot be read) it is no event of another kind, but half of one we know.
+    if kind is None or (envelope.namespace is not None and envelope.namespace not in _NAMESPACES):
         return UnknownEvent(event_type=envelope.event_type, namespace=envelope.namespace, raw=data)
     payload = data.get("payload")
     if isinstance(payload, dict):
         # Without its namespace a payload does not say whose it is.
-        data = {"payload": {**payload, "namespace": envelope.namespace}}
+        data = {**data, "payload": {**payload, "namespace": envelope.namespace}}
     event = wire.structure(data, kind).payload
     if not event.umid:
         raise WebhookError("payload.umid must not be empty")
     return event
 
 
-def _check_authorization(given: str | None, expected: str) -> None:
+def _check_authorization(given: str | bytes | None, expected: str | bytes) -> None:
+    for name, value in (("authorization", "" if given is None else given), ("expected_authorization", expected)):
+        if not isinstance(value, str | bytes):
+            raise InvalidRequestError(name, f"must be a string or bytes, not {type(value).__name__}")
     if not expected:
         raise InvalidRequestError("expected_authorization", "must not be empty; None means that nothing is checked")
-    wanted = expected.encode("utf-8", "surrogatepass")
-    text = "" if given is None else given
+    wanted = expected if isinstance(expected, bytes) else expected.encode("utf-8", "surrogatepass")
     # Servers hand header bytes over as Latin-1 (RFC 9110, 5.5): a value that was UTF-8 on the wire arrives as such.
+    text = given.decode("latin-1") if isinstance(given, bytes) else given or ""
     # Both are compared, whatever the first says; compare_digest of bytes takes as long for a near miss as for a far.
     same = hmac.compare_digest(text.encode("utf-8", "surrogatepass"), wanted)
     same |= hmac.compare_digest(text.encode("latin-1", "backslashreplace"), wanted)

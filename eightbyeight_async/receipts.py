@@ -5,7 +5,7 @@ The receipt that counts is the greatest, so order and repetition cannot matter:
     rank  state
     4     read
     3     delivered
-    2     rejected, undelivered, delivered with the detail delivered_to_operator
+    2     rejected, failed, undelivered, delivered with the detail delivered_to_operator
     1     sent, and any state this version does not know
     0     queued
 
@@ -14,7 +14,8 @@ The receipt that counts is the greatest, so order and repetition cannot matter:
 
 Why: a message that is on the phone stays there, so nothing undoes `delivered`; but the operator's word is not the
 phone's, and a fallback channel can deliver under the same umid what another could not, so those two can follow each
-other in time. A state nobody here knows may be an end or a middle: it counts as news, and never undoes an end.
+other in time: an end of rank 2 is final, and may still be corrected. A state nobody here knows may be an end or a
+middle: it counts as news, and never undoes an end.
 """
 
 from __future__ import annotations
@@ -60,7 +61,11 @@ class MessageProgress:
 
     @property
     def final(self) -> bool:
-        """Whether it is known if the message arrived. A later receipt can still tell more (`read`)."""
+        """Whether it is known if the message arrived. A later receipt can still tell more (`read`).
+
+        With `status.operator_only` it means delivered as far as the operator says, and a later receipt may still
+        correct it, to undelivered too: then `changed` and `final` are True once more.
+        """
         return self.receipt.final
 
 
@@ -90,8 +95,7 @@ class ReceiptFolder:
 
     def fold(self, receipt: DeliveryReceipt) -> MessageProgress:
         """Takes a receipt in; the message's state after it, and in `changed` whether this one made it so."""
-        if not isinstance(receipt, DeliveryReceipt):
-            raise InvalidRequestError("receipt", f"must be a DeliveryReceipt, not {type(receipt).__name__}")
+        checked_receipt(receipt)
         umid = receipt.umid
         known = self.state(umid)
         if known is not None and not _counts_more(receipt, known.receipt):
@@ -125,6 +129,12 @@ class ReceiptFolder:
                 return
 
 
+def checked_receipt(value: object) -> None:
+    """An UnknownEvent or an InboundMessage is not folded."""
+    if not isinstance(value, DeliveryReceipt):
+        raise InvalidRequestError("receipt", f"must be a DeliveryReceipt, not {type(value).__name__}")
+
+
 def _checked_limit(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise InvalidRequestError("max_messages", "must be a whole number, 1 or more")
@@ -135,6 +145,7 @@ _RANKS = {
     DeliveryState.QUEUED: 0,
     DeliveryState.SENT: 1,
     DeliveryState.REJECTED: 2,
+    DeliveryState.FAILED: 2,
     DeliveryState.UNDELIVERED: 2,
     DeliveryState.DELIVERED: 3,
     DeliveryState.READ: 4,
@@ -152,7 +163,7 @@ def _counts_more(one: DeliveryReceipt, other: DeliveryReceipt) -> bool:
 
 def _weight(status: DeliveryStatus) -> tuple[int, datetime]:
     rank = _RANKS.get(status.state, _UNKNOWN_RANK) if isinstance(status.state, DeliveryState) else _UNKNOWN_RANK
-    if status.state is DeliveryState.DELIVERED and status.detail == "delivered_to_operator":
+    if status.operator_only:
         rank = _OPERATOR_RANK
     return rank, status.timestamp or _BEFORE_ALL
 

@@ -4,7 +4,9 @@ Rules of the wire:
 - names are camelCase on it, snake_case off it; a field that is None is not on it at all;
 - what comes in may know more than we do: unknown fields are ignored, an unknown enum value stays its string;
 - what comes in is not guessed at: a number where a string belongs is an error that names its JSON path, and
-  never shows the value (it can be somebody's number).
+  never shows the value (it can be somebody's number);
+- an optional field that cannot be read is as if it were not there: a message that was accepted must not look lost
+  because a date beside its id is odd. Requests are never read back: a `scheduled` that cannot be read would be "now".
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import json
 import types
 import typing
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, TypeVar, Union
@@ -23,6 +25,15 @@ import cattrs
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from eightbyeight_async.errors import InvalidRequestError
+from eightbyeight_async.wire_values import (
+    ValueProblemError,
+    json_type,
+    read_datetime,
+    read_decimal,
+    read_float,
+    strictly,
+    write_datetime,
+)
 
 __all__ = ["UnreadableError", "camel", "dump", "load", "structure", "unstructure", "wire_name"]
 
@@ -69,7 +80,7 @@ def structure(data: object, cls: type[T]) -> T:
     """
     try:
         return _converter.structure(data, cls)
-    except (cattrs.BaseValidationError, _ValueProblemError) as error:
+    except (cattrs.BaseValidationError, ValueProblemError) as error:
         problem = _first_problem(error, "")
     raise UnreadableError(problem)  # outside the except block: cattrs' errors carry the values
 
@@ -86,14 +97,6 @@ _decode = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant)
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
-class _ValueProblemError(Exception):
-    """What a hook says of a value (or of the field `below` it); our own words, so they may be shown."""
-
-    def __init__(self, problem: str, below: str = "") -> None:
-        super().__init__(problem)
-        self.below = below
-
-
 def _first_problem(error: BaseException, path: str) -> str:
     """Walks into cattrs' groups along the notes that name attribute and index."""
     if isinstance(error, BaseExceptionGroup):
@@ -106,7 +109,7 @@ def _first_problem(error: BaseException, path: str) -> str:
                 path = f"{path}[{note.index}]"
         return _first_problem(inner, path)
     match error:
-        case _ValueProblemError():
+        case ValueProblemError():
             problem = str(error)
             path = f"{path}.{error.below}" if path and error.below else path + error.below
         case InvalidRequestError():
@@ -125,75 +128,6 @@ def _name_in(error: BaseException, attribute: str) -> str:
     return camel(attribute)
 
 
-def _strict(kind: type[T], name: str) -> typing.Callable[[object, object], T]:
-    def hook(value: object, _: object) -> T:
-        # bool is an int to Python, not to JSON.
-        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-            raise _ValueProblemError(f"must be {name}, not {_json_type(value)}")
-        return value
-
-    return hook
-
-
-def _json_type(value: object) -> str:
-    names: dict[type, str] = {
-        dict: "an object",
-        list: "an array",
-        str: "a string",
-        bool: "a boolean",
-        int: "a number",
-        float: "a number",
-        Decimal: "a number",
-        type(None): "null",
-    }
-    return names.get(type(value), "something else")
-
-
-def _read_datetime(value: object, _: object) -> datetime:
-    """ISO 8601 with `Z` or an offset; the API writes 2 to 7 fraction digits, digits past the sixth are dropped."""
-    if not isinstance(value, str):
-        raise _ValueProblemError(f"must be a string, not {_json_type(value)}")
-    try:
-        moment = datetime.fromisoformat(value)
-        aware = moment.utcoffset() is not None
-    except ValueError:
-        aware = False
-    if not aware:
-        raise _ValueProblemError("must be a date and time with an offset")
-    return moment
-
-
-def _write_datetime(moment: datetime) -> str:
-    """ISO 8601 with an offset of whole minutes: all that RFC 3339 knows."""
-    offset = moment.utcoffset()
-    if offset is not None and offset.total_seconds() % 60:
-        moment = moment.astimezone(UTC)
-    return datetime.isoformat(moment)  # a subclass's own may write anything
-
-
-def _read_decimal(value: object, _: object) -> Decimal:
-    """From the digits as they were written, never by way of a binary float."""
-    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-        raise _ValueProblemError(f"must be a number, not {_json_type(value)}")
-    number = Decimal(str(value))
-    # 1e999999999 is a Decimal too, and a gigabyte once somebody formats or rounds it.
-    if not number.is_finite() or abs(number.adjusted()) > _MAX_EXPONENT:
-        raise _ValueProblemError("must be a number of a sensible size")
-    return number
-
-
-_MAX_EXPONENT = 30
-
-
-def _read_float(value: object, _: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-        raise _ValueProblemError(f"must be a number, not {_json_type(value)}")
-    try:
-        return float(value)
-    except OverflowError:
-        raise _ValueProblemError("must be a number of a sensible size") from None
-
-
 def _is_int_or_text(kind: Any) -> bool:  # noqa: ANN401 - a type expression
     if typing.get_origin(kind) not in (Union, types.UnionType):
         return False
@@ -205,7 +139,7 @@ def _read_int_or_text(value: object, kind: Any) -> Any:  # noqa: ANN401 - a type
         value is None and type(None) in typing.get_args(kind)
     ):
         return value
-    raise _ValueProblemError(f"must be an integer or a string, not {_json_type(value)}")
+    raise ValueProblemError(f"must be an integer or a string, not {json_type(value)}")
 
 
 def _is_enum_or_text(kind: Any) -> bool:  # noqa: ANN401 - a type expression
@@ -219,7 +153,7 @@ def _read_enum_or_text(value: object, kind: Any) -> Any:  # noqa: ANN401 - a typ
     """`Encoding | str`: the model's own converter knows the members, here it only has to be a string."""
     if isinstance(value, str) or (value is None and type(None) in typing.get_args(kind)):
         return value
-    raise _ValueProblemError(f"must be a string, not {_json_type(value)}")
+    raise ValueProblemError(f"must be a string, not {json_type(value)}")
 
 
 def wire_name(field: Any) -> str | None:  # noqa: ANN401 - an attrs.Attribute of any type
@@ -231,6 +165,10 @@ def wire_name(field: Any) -> str | None:  # noqa: ANN401 - an attrs.Attribute of
 def _named(field: Any, **more: Any) -> Any:  # noqa: ANN401 - an attrs.Attribute to an override of cattrs
     name = wire_name(field)
     return override(omit=True) if name is None else override(rename=name, **more)
+
+
+_UNREADABLE = (cattrs.BaseValidationError, ValueProblemError, InvalidRequestError, KeyError)
+# What structuring raises: of cattrs, of the hooks here, of a model's own rules, of a field that is not there.
 
 
 class _Tagged(typing.NamedTuple):
@@ -252,10 +190,10 @@ class _Tagged(typing.NamedTuple):
         if data is None:
             return value
         if not isinstance(data, dict):
-            raise _ValueProblemError(f"must be an object, not {_json_type(data)}", below=self.name)
+            raise ValueProblemError(f"must be an object, not {json_type(data)}", below=self.name)
         tag = value.get(self.tag)
         if not isinstance(tag, str):
-            raise _ValueProblemError(f"must be a string, not {_json_type(tag)}", below=self.tag)
+            raise ValueProblemError(f"must be a string, not {json_type(tag)}", below=self.tag)
         cls = self.classes.get(tag)
         return {**value, self.name: (cls, data) if cls else (self.rest, {self.tag: tag, self.name: data})}
 
@@ -282,24 +220,72 @@ def _structure_object(cls: Any) -> typing.Callable[[object, object], Any]:  # no
     names = {field.name: _named(field) for field in fields}
     names |= {one.field: override(rename=one.name, struct_hook=_read_tagged) for one in tagged}
     read = make_dict_structure_fn(cls, _converter, **names)
-    optional = {wire_name(field) for field in fields if field.default is not attrs.NOTHING}
+    optional = {name: field for field in fields if field.default is not attrs.NOTHING and (name := wire_name(field))}
     arrays = [name for field in fields if _is_array(field.type) and (name := wire_name(field))]
 
-    def hook(value: object, kind: object) -> Any:  # noqa: ANN401 - an instance of cls
-        if not isinstance(value, dict):
-            raise _ValueProblemError(f"must be an object, not {_json_type(value)}")
-        # null where a field may be left out means left out: a missing optional is its default.
-        if None in value.values():
-            value = {k: v for k, v in value.items() if v is not None or k not in optional}
+    def strict(value: dict[str, Any], kind: object) -> Any:  # noqa: ANN401 - an instance of cls
         for name in arrays:
             # cattrs would iterate over whatever is there: the keys of an object, the letters of a string.
             if not isinstance(value.get(name, []), list):
-                raise _ValueProblemError(f"must be an array, not {_json_type(value[name])}", below=name)
+                raise ValueProblemError(f"must be an array, not {json_type(value[name])}", below=name)
         for one in tagged:
             value = one.told(value)
         return read(value, kind)
 
+    def without_unreadable(value: dict[str, Any]) -> dict[str, Any]:
+        kept = dict(value)
+        for name, field in optional.items():
+            if name in value and not _readable(name, field, value, tagged):
+                items = value[name] if field.metadata.get("items") == "readable" else None
+                if isinstance(items, list):
+                    (item,) = {arg for arg in _array_arguments(field.type) if arg is not ...}
+                    kept[name] = [one for one in items if _can_read(one, item)]
+                else:
+                    del kept[name]
+        return kept
+
+    def hook(value: object, kind: object) -> Any:  # noqa: ANN401 - an instance of cls
+        if not isinstance(value, dict):
+            raise ValueProblemError(f"must be an object, not {json_type(value)}")
+        # null where a field may be left out means left out: a missing optional is its default.
+        if None in value.values():
+            value = {k: v for k, v in value.items() if v is not None or k not in optional}
+        try:
+            return strict(value, kind)
+        except _UNREADABLE:
+            kept = without_unreadable(value)
+            if kept == value:
+                raise
+        return strict(kept, kind)
+
     return hook
+
+
+def _readable(name: str, field: Any, value: dict[str, Any], tagged: list[_Tagged]) -> bool:  # noqa: ANN401
+    part = value[name]
+    if _is_array(field.type) and not isinstance(part, list):
+        return False
+    for one in tagged:
+        if one.name == name:
+            try:
+                _read_tagged(one.told(value)[name], None)
+            except _UNREADABLE:
+                return False
+            return True
+    return _can_read(part, field.type)
+
+
+def _can_read(value: object, kind: Any) -> bool:  # noqa: ANN401 - a type expression
+    try:
+        _converter.structure(value, kind)
+    except _UNREADABLE:
+        return False
+    return True
+
+
+def _array_arguments(kind: Any) -> tuple[Any, ...]:  # noqa: ANN401 - a type expression
+    options = typing.get_args(kind) if typing.get_origin(kind) in (Union, types.UnionType) else (kind,)
+    return next(typing.get_args(option) for option in options if typing.get_origin(option) is tuple)
 
 
 def _is_array(kind: Any) -> bool:  # noqa: ANN401 - a type expression
@@ -333,18 +319,18 @@ def _unstructure_object(cls: Any) -> typing.Callable[[Any], dict[str, Any]]:  # 
 
 # Arrays are lists on the wire; models hold tuples, because they are frozen.
 _converter = cattrs.Converter(unstruct_collection_overrides={tuple: list})
-_converter.register_structure_hook(str, _strict(str, "a string"))
-_converter.register_structure_hook(int, _strict(int, "an integer"))
-_converter.register_structure_hook(bool, _strict(bool, "a boolean"))
-_converter.register_structure_hook(Decimal, _read_decimal)
-_converter.register_structure_hook(float, _read_float)
-_converter.register_structure_hook(datetime, _read_datetime)
-_converter.register_unstructure_hook(datetime, _write_datetime)
+_converter.register_structure_hook(str, strictly(str, "a string"))
+_converter.register_structure_hook(int, strictly(int, "an integer"))
+_converter.register_structure_hook(bool, strictly(bool, "a boolean"))
+_converter.register_structure_hook(Decimal, read_decimal)
+_converter.register_structure_hook(float, read_float)
+_converter.register_structure_hook(datetime, read_datetime)
+_converter.register_unstructure_hook(datetime, write_datetime)
 _converter.register_structure_hook_func(_is_enum_or_text, _read_enum_or_text)
 _converter.register_structure_hook_func(_is_int_or_text, _read_int_or_text)
 # An object kept as it came.
 _converter.register_structure_hook_func(
-    lambda kind: kind in (dict[str, Any], Mapping[str, Any]), _strict(dict, "an object")
+    lambda kind: kind in (dict[str, Any], Mapping[str, Any]), strictly(dict, "an object")
 )
 _converter.register_unstructure_hook(StrEnum, lambda member: member.value)
 _converter.register_structure_hook_factory(attrs.has, _structure_object)

@@ -8,7 +8,7 @@ from typing import Any
 import anyio
 import anyio.to_thread
 import pytest
-from test_receipts import receipt
+from test_receipts import HANDSET, NO_RECEIPTS, OPERATOR, receipt
 
 from eightbyeight_async import InvalidRequestError
 from eightbyeight_async.webhooks import DeliveryWaiter, MessageProgress
@@ -187,6 +187,96 @@ async def test_another_event_loop_is_refused() -> None:
             await anyio.to_thread.run_sync(anyio.run, feed)
         assert waiter.state("m1") is None
         waiter.feed(receipt("delivered"))
+
+
+async def test_the_operators_word_is_an_end_unless_more_is_asked_for() -> None:
+    waiter = DeliveryWaiter()
+    got: dict[str, MessageProgress] = {}
+
+    async def person(settle: Any) -> None:
+        got[settle] = await waiter.wait("m1", settle=settle)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(person, "operator")
+        group.start_soon(person, "recipient")
+        await anyio.wait_all_tasks_blocked()
+        assert "awaited=2" in repr(waiter)
+        operator = waiter.feed(receipt("delivered", 1, detail=OPERATOR))
+        await anyio.wait_all_tasks_blocked()
+        assert got == {"operator": operator}
+        assert operator.final
+        assert operator.status.operator_only
+        corrected = waiter.feed(receipt("undelivered", 2))
+    assert got == {"operator": operator, "recipient": corrected}
+    assert waiter.state("m1") == corrected
+    assert waiter._awaited == {}
+
+
+@pytest.mark.parametrize(
+    ("state", "detail", "enough"),
+    [
+        ("delivered", OPERATOR, False),
+        ("delivered", HANDSET, True),
+        ("delivered", None, True),
+        ("read", None, True),
+        ("undelivered", None, True),
+        ("failed", None, True),
+        ("rejected", None, True),
+        ("sent", None, False),
+        ("expired", None, False),
+    ],
+)
+async def test_what_settles_a_wait_for_the_recipient(state: str, detail: str | None, enough: bool) -> None:
+    waiter = DeliveryWaiter()
+    progress = waiter.feed(receipt(state, detail=detail))
+    if progress.final:
+        assert await waiter.wait("m1", timeout=0) == progress  # the operator's word is enough
+    if enough:
+        assert await waiter.wait("m1", timeout=0, settle="recipient") == progress
+    else:
+        with pytest.raises(TimeoutError):
+            await waiter.wait("m1", timeout=0, settle="recipient")
+
+
+async def test_failed_wakes_like_undelivered() -> None:
+    waiter = DeliveryWaiter()
+    got: list[MessageProgress] = []
+
+    async def person() -> None:
+        got.append(await waiter.wait("m1"))
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(person)
+        await anyio.wait_all_tasks_blocked()
+        waiter.feed(receipt("failed"))
+    assert [progress.state for progress in got] == ["failed"]
+
+
+async def test_out_of_patience_the_operators_word_is_told() -> None:
+    waiter = DeliveryWaiter()
+    waiter.feed(receipt("delivered", detail=OPERATOR))
+    with pytest.raises(TimeoutError) as caught:
+        await waiter.wait("m1", timeout=0, settle="recipient")
+    assert str(caught.value) == "no final receipt within 0 s; the last state was delivered, to the operator only"
+    assert waiter._awaited == {}
+
+
+async def test_another_settle_is_refused() -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        await DeliveryWaiter().wait("m1", timeout=0, settle="handset")  # type: ignore[arg-type]
+    assert str(caught.value) == "settle: must be 'operator' or 'recipient'"
+
+
+@pytest.mark.parametrize(("event", "kind"), NO_RECEIPTS)
+async def test_only_receipts_are_fed(event: Any, kind: str) -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        DeliveryWaiter().feed(event)
+    assert str(caught.value) == f"receipt: must be a DeliveryReceipt, not {kind}"
+
+
+def test_what_is_fed_is_looked_at_before_the_event_loop() -> None:
+    with pytest.raises(InvalidRequestError):
+        DeliveryWaiter().feed(None)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("patience", [-1, math.nan, "5", True])

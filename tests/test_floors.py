@@ -18,7 +18,21 @@ PACKAGE = "eightbyeight_async"
 # The README's map. A name stands for itself and for what is under it.
 FLOORS = (
     # 0: pure: no clock, no randomness, no sockets, no files
-    {"version", "errors", "hosts", "models", "wire", "calls", "retry", "pacing", "text", "gsm7", "events", "receipts"},
+    {
+        "version",
+        "errors",
+        "hosts",
+        "models",
+        "wire",
+        "wire_values",
+        "calls",
+        "retry",
+        "pacing",
+        "text",
+        "gsm7",
+        "events",
+        "receipts",
+    },
     # 1: the exchange of one request
     {"settings", "limiter", "transport", "download", "exchange"},
     # 2: use

@@ -1,4 +1,4 @@
-"""A web service sends, is told of the delivery by a POST over a real socket, and answers whoever asked it to send."""
+"""A web service sends, the sandbox POSTs the receipts over a real socket, and whoever asked to send is answered."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import receipt_app
 from asgi_socket import served
 from webhook_samples import SMS_RECEIPT, TEMPLATE_UPDATE
 
+from eightbyeight_async import SmsRequest
 from eightbyeight_async.sandbox import Sandbox
 from eightbyeight_async.webhooks import DeliveryWaiter
 
@@ -28,6 +29,8 @@ def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
         for name, value in running.environment.items():
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("RECEIPTS_AUTHORIZATION", AUTHORIZATION)
+        running.receipts.authorization = AUTHORIZATION
+        running.receipts.order, running.receipts.duplicates = "reversed", 1
         monkeypatch.setattr(receipt_app, "waiter", DeliveryWaiter())
         yield running
 
@@ -39,28 +42,35 @@ def receipt_of(umid: str, state: str) -> bytes:
     return json.dumps(event).encode()
 
 
-async def test_a_receipt_over_a_real_socket_answers_the_request_that_waits(
+async def test_a_receipt_that_the_sandbox_posts_answers_the_request_that_waits(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answers: list[httpx.Response] = []
+    sandbox.receipts.delay = 0.2  # the app is waiting by then
     async with served(receipt_app.app) as url, httpx.AsyncClient(base_url=url, timeout=60) as http:
         monkeypatch.setenv("RECEIPTS_URL", f"{url}/receipts")
-
-        async def ask() -> None:
-            answers.append(await http.post("/login-code", params={"number": "+6598765432"}))
-
-        async with anyio.create_task_group() as group:
-            group.start_soon(ask)
-            with anyio.fail_after(30):
-                while not sandbox.messages:
-                    await anyio.sleep(0.01)
-            (message,) = sandbox.messages
-            for state in ("delivered", "sent", "delivered"):  # out of order, and twice
-                headers = {"Authorization": AUTHORIZATION, "Content-Type": "application/json"}
-                answer = await http.post("/receipts", content=receipt_of(message.umid, state), headers=headers)
-                assert (answer.status_code, answer.content) == (204, b"")
-    (answer,) = answers
+        with anyio.fail_after(20):  # the app's own patience is longer
+            answer = await http.post("/login-code", params={"number": "+6598765432"})
+        await sandbox.receipts.wait_idle()
+    (message,) = sandbox.messages
     assert answer.json() == {"umid": message.umid, "state": "delivered"}
+    posted = [(receipt.umid, receipt.state, receipt.status) for receipt in sandbox.receipts.sent]
+    assert posted == [(message.umid, "delivered", 204), (message.umid, "sent", 204)] * 2
+    progress = receipt_app.waiter.state(message.umid)
+    assert progress is not None
+    assert progress.status.detail == "delivered_to_recipient"
+
+
+@pytest.mark.parametrize("secret", [None, "Bearer no"])
+async def test_receipts_without_the_secret_are_answered_401_and_tell_nothing(
+    sandbox: Sandbox, secret: str | None
+) -> None:
+    sandbox.receipts.authorization, sandbox.receipts.retry_after = secret, ()
+    async with served(receipt_app.app) as url, sandbox.client() as client:
+        sms = SmsRequest(destination="+6598765432", text="Your code is 1234", dlr_callback_url=f"{url}/receipts")
+        sent = await client.sms.send(sms)
+        await sandbox.receipts.wait_idle()
+    assert [receipt.status for receipt in sandbox.receipts.sent] == [401] * 4
+    assert receipt_app.waiter.state(sent.umid) is None
 
 
 @pytest.mark.parametrize(

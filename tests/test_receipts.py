@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,10 +16,12 @@ from eightbyeight_async.webhooks import (
     DeliveryReceipt,
     DeliveryState,
     DeliveryStatus,
+    InboundMessage,
     MessageProgress,
     Namespace,
     Price,
     ReceiptFolder,
+    UnknownEvent,
 )
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -41,6 +44,8 @@ HANDSET = "delivered_to_recipient"
         (receipt("sent", 0), receipt("queued", 9)),
         (receipt("undelivered", 0), receipt("sent", 9)),
         (receipt("rejected", 0), receipt("queued", 9)),
+        (receipt("failed", 0), receipt("sent", 9)),
+        (receipt("delivered", 0), receipt("failed", 9)),
         (receipt("delivered", 0), receipt("sent", 9)),
         (receipt("delivered", 0), receipt("undelivered", 9)),
         (receipt("delivered", 0, detail=HANDSET), receipt("undelivered", 9)),
@@ -52,6 +57,9 @@ HANDSET = "delivered_to_recipient"
         (receipt("undelivered", 2), receipt("delivered", 1, detail=OPERATOR)),
         (receipt("delivered", 2, detail=OPERATOR), receipt("undelivered", 1)),
         (receipt("undelivered", 2), receipt("rejected", 1)),
+        (receipt("failed", 2), receipt("undelivered", 1)),
+        (receipt("undelivered", 2), receipt("failed", 1)),
+        (receipt("failed", 2), receipt("delivered", 1, detail=OPERATOR)),
         (receipt("sent", 2), receipt("sent", 1)),
         (receipt("undelivered", 0), receipt("undelivered", None)),
         # a state nobody here knows is news beside `sent`, and never undoes an end
@@ -59,6 +67,7 @@ HANDSET = "delivered_to_recipient"
         (receipt("sent", 2), receipt("expired", 1)),
         (receipt("expired", 0), receipt("queued", 9)),
         (receipt("undelivered", 0), receipt("expired", 9)),
+        (receipt("failed", 0), receipt("expired", 9)),
     ],
 )
 def test_which_of_two_receipts_counts(winner: DeliveryReceipt, loser: DeliveryReceipt) -> None:
@@ -76,8 +85,22 @@ def test_progress_speaks_for_its_receipt() -> None:
     progress = ReceiptFolder().fold(receipt("undelivered", detail="rejected_by_operator"))
     assert (progress.umid, progress.state, progress.final) == ("m1", DeliveryState.UNDELIVERED, True)
     assert progress.status.detail == "rejected_by_operator"
+    assert ReceiptFolder().fold(receipt("failed")).final
     assert not ReceiptFolder().fold(receipt("sent")).final
     assert not ReceiptFolder().fold(receipt("expired")).final
+
+
+def test_the_operators_word_is_final_and_may_be_corrected() -> None:
+    folder = ReceiptFolder()
+    first = folder.fold(receipt("delivered", 1, detail=OPERATOR))
+    assert (first.final, first.changed, first.status.operator_only) == (True, True, True)
+    second = folder.fold(receipt("undelivered", 2))
+    assert (second.state, second.final, second.changed, second.status.operator_only) == (
+        "undelivered",
+        True,
+        True,
+        False,
+    )
 
 
 def test_messages_are_kept_apart() -> None:
@@ -169,10 +192,19 @@ def test_a_limit_that_is_none_is_refused(limit: object) -> None:
     assert caught.value.field == "max_messages"
 
 
-def test_only_receipts_are_folded() -> None:
+NO_RECEIPTS = [
+    ("delivered", "str"),
+    (None, "NoneType"),
+    (UnknownEvent(event_type="ping", raw={}), "UnknownEvent"),
+    (InboundMessage(namespace="SMS", umid="m1"), "InboundMessage"),
+]
+
+
+@pytest.mark.parametrize(("event", "kind"), NO_RECEIPTS)
+def test_only_receipts_are_folded(event: Any, kind: str) -> None:
     with pytest.raises(InvalidRequestError) as caught:
-        ReceiptFolder().fold("delivered")  # type: ignore[arg-type]
-    assert str(caught.value) == "receipt: must be a DeliveryReceipt, not str"
+        ReceiptFolder().fold(event)
+    assert str(caught.value) == f"receipt: must be a DeliveryReceipt, not {kind}"
 
 
 def test_no_repr_shows_a_person() -> None:

@@ -12,8 +12,6 @@ import re
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, TypeVar, cast
 
-import attrs
-
 from eightbyeight_async import errors, wire
 from eightbyeight_async.errors import APIError, Sent, UnexpectedResponseError
 from eightbyeight_async.models.common import ErrorBody
@@ -159,16 +157,8 @@ def _meaning(code: int | None, cls: type[APIError]) -> str:
 
 
 def _error_body(data: object) -> ErrorBody:
-    """What can be read of an error body, field by field: one odd field must not hide the others."""
-    found = {}
-    if isinstance(data, dict):
-        for field in attrs.fields(ErrorBody):
-            name = wire.camel(field.name)
-            try:
-                found[field.name] = getattr(wire.structure({name: data.get(name)}, ErrorBody), field.name)
-            except wire.UnreadableError:
-                continue
-    return ErrorBody(**found)
+    """What can be read of an error body: all of its fields are optional."""
+    return wire.structure(data, ErrorBody) if isinstance(data, dict) else ErrorBody()
 
 
 _SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")

@@ -140,7 +140,9 @@ class BatchChatAppsResponse:
     accepted_count: int
     rejected_count: int
     client_batch_id: str | None = attrs.field(default=None, repr=masked_digits)
-    messages: tuple[ChatAppsResponse, ...] | None = attrs.field(default=None, repr=counted)
+    messages: tuple[ChatAppsResponse, ...] | None = attrs.field(
+        default=None, repr=counted, metadata={"items": "readable"}
+    )
     results: tuple[BatchChatAppsResult, ...] = attrs.field(default=(), repr=counted, metadata={"wire": None})
 
     @property

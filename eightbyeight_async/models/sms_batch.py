@@ -134,7 +134,8 @@ class BatchSmsResult:
 
     Attributes:
         index: its place in the request, from 0.
-        request: the message as it was given; for `destinations`, the message that the template makes of it.
+        request: the message as it was given; for `destinations`, the message that the template makes of it, with
+            all the template's fields.
         response: the API's answer to it; None if the answer tells nothing of it.
     """
 
@@ -156,7 +157,8 @@ class BatchSmsResponse:
         batch_id: 8x8's id of the batch: cancel by it.
         accepted_count, rejected_count: how many messages were accepted and refused.
         client_batch_id: your reference, echoed.
-        messages: the answers one by one, in the API's order; None unless `include_messages_in_response`.
+        messages: the answers one by one, in the API's order, but for those that cannot be read; None unless
+            `include_messages_in_response`.
         results: each message of the request with its answer, in the request's order; empty without `messages`.
     """
 
@@ -164,7 +166,7 @@ class BatchSmsResponse:
     accepted_count: int
     rejected_count: int
     client_batch_id: str | None = attrs.field(default=None, repr=masked_digits)
-    messages: tuple[SmsResponse, ...] | None = attrs.field(default=None, repr=counted)
+    messages: tuple[SmsResponse, ...] | None = attrs.field(default=None, repr=counted, metadata={"items": "readable"})
     results: tuple[BatchSmsResult, ...] = attrs.field(default=(), repr=counted, metadata={"wire": None})
 
     @property
@@ -193,8 +195,9 @@ def paired(request: BatchSmsRequest, response: BatchSmsResponse) -> BatchSmsResp
 def _asked(request: BatchSmsRequest) -> tuple[SmsRequest, ...]:
     if request.messages is not None:
         return request.messages
-    text = request.template.text if request.template is not None else None
-    return tuple(SmsRequest(destination=number, text=text) for number in request.destinations or ())
+    # Every field of a template is one of a message.
+    shared = {} if request.template is None else attrs.asdict(request.template, recurse=False)
+    return tuple(SmsRequest(destination=number, **shared) for number in request.destinations or ())
 
 
 def _agree(request: SmsRequest, answer: SmsResponse) -> bool:

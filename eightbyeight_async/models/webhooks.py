@@ -1,8 +1,8 @@
 """What 8x8 POSTs to a callback URL: delivery receipts, inbound messages, and what this version does not know.
 
 Rule: only what makes an event useless when it is missing is required (its umid, a receipt's state). A receipt that
-is refused comes four more times and then never again, so everything else may be missing, and unknown states and
-channels stay strings. Both products share a class; what the other product has is None.
+is refused comes four more times and then never again, so everything else may be missing, is None if it cannot be read
+(wire.py), and unknown states and channels stay strings. Both products share a class; what the other has is None.
 
 Source: 8x8's pages on webhooks (receipts and inbound messages of SMS and Messaging Apps, status object); the OpenAPI
 files describe only how callbacks are configured.
@@ -46,6 +46,7 @@ class DeliveryState(enum.StrEnum):
 
     `QUEUED`: accepted by 8x8. `REJECTED`: refused by 8x8. `SENT`: handed to the operator, no word back yet.
     `DELIVERED`: confirmed by the operator. `UNDELIVERED`: the operator says it failed. `READ`: opened.
+    `FAILED`: refused or not delivered: the word of some of 8x8's pages.
     """
 
     QUEUED = "queued"
@@ -53,11 +54,15 @@ class DeliveryState(enum.StrEnum):
     SENT = "sent"
     DELIVERED = "delivered"
     UNDELIVERED = "undelivered"
+    FAILED = "failed"
     READ = "read"
 
     @property
     def final(self) -> bool:
-        """Whether it answers "did it arrive?". A delivered message may still be reported as read."""
+        """Whether it answers "did it arrive?". A delivered message may still be reported as read.
+
+        The answer can be the operator's alone, and wrong: see `DeliveryStatus.operator_only`.
+        """
         return self not in (DeliveryState.QUEUED, DeliveryState.SENT)
 
 
@@ -97,8 +102,19 @@ class DeliveryStatus:
 
     @property
     def final(self) -> bool:
-        """Whether the state is known to answer "did it arrive?"; False for a state this version does not know."""
+        """Whether the state is known to answer "did it arrive?"; False for a state this version does not know.
+
+        With `operator_only` it answers as far as the operator knows: a later receipt may still correct it.
+        """
         return isinstance(self.state, DeliveryState) and self.state.final
+
+    @property
+    def operator_only(self) -> bool:
+        """Delivered to the operator (`delivered_to_operator`), of the handset no word.
+
+        Many SMS routes never say more. On others `delivered_to_recipient` or `undelivered` follows.
+        """
+        return self.state is DeliveryState.DELIVERED and self.detail == "delivered_to_operator"
 
 
 @attrs.frozen(kw_only=True)
@@ -109,11 +125,13 @@ class ChannelUser:
         msisdn: the phone number, where the channel has one.
         channel_user_id: the person's id in the channel.
         name: the name shown there.
+        username: the name the person chose there, where the channel has such names.
     """
 
     msisdn: str | None = attrs.field(default=None, repr=masked_number)
     channel_user_id: str | None = attrs.field(default=None, repr=hidden)
     name: str | None = attrs.field(default=None, repr=hidden)
+    username: str | None = attrs.field(default=None, repr=hidden)
 
 
 @attrs.frozen(kw_only=True)
@@ -142,7 +160,7 @@ class DeliveryReceipt:
         sub_account_id: the sub-account it was sent from.
         source, destination: SMS: the sender id and the number.
         channel, user: Messaging Apps: the channel it went by (with fallback not always the first) and the person.
-        price: what it cost, decimal; None where nothing was charged, and for Messaging Apps.
+        price: what it cost, decimal; None if the receipt does not say. Of Messaging Apps only some do.
         sms_count: SMS: its number of parts.
     """
 
