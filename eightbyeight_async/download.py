@@ -2,11 +2,13 @@
 
 Rules:
 - the API key goes to the API's own host and to no other, whatever a link or a redirect points to;
-- https only (and the API's own base URL, which may be a loopback one); redirects are judged one by one.
+- https only (and the API's own base URL, which may be a loopback one); redirects are judged one by one;
+- a file is whole or it is an error: one that was compressed is unpacked here, because httpx does not miss its end.
 """
 
 from __future__ import annotations
 
+import zlib
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -17,6 +19,7 @@ from eightbyeight_async.calls.call import Call
 from eightbyeight_async.errors import Sent, UnexpectedResponseError
 from eightbyeight_async.hosts import Product
 from eightbyeight_async.transport.failures import WIRE_FAILURES, showable_cause, transport_error
+from eightbyeight_async.transport.inflate import Inflater
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
@@ -69,7 +72,7 @@ class Downloader:
         async with self._http() as http:
             for _ in range(_MAX_REDIRECTS + 1):
                 self._check(url)
-                headers = {"Accept": "*/*"}
+                headers = {"Accept": "*/*", "Accept-Encoding": "gzip"}
                 if _same_origin(url, self._home):
                     headers = {**self._headers, **headers}
                 request = http.build_request("GET", url, headers=headers, timeout=patience)
@@ -94,11 +97,33 @@ class Downloader:
     async def _copy(
         self, response: httpx.Response, write: Callable[[bytes], object], url: httpx.URL, patience: float
     ) -> None:
-        async with aclosing(cast("AsyncGenerator[bytes, None]", response.aiter_bytes())) as pieces:
+        if response.is_stream_consumed:  # by a hook of the application's own client
+            write(response.content)
+            return
+        encoding = response.headers.get("content-encoding", "").strip().lower()
+        if encoding not in {"", "identity", "gzip", "x-gzip"}:
+            raise UnexpectedResponseError("the file has a content-encoding nobody asked for", sent=Sent.NO)
+        inflater = Inflater() if "gzip" in encoding else None
+        rubbish = False
+        async with aclosing(cast("AsyncGenerator[bytes, None]", response.aiter_raw())) as pieces:
             while (piece := await self._guarded(anext(pieces, None), url, patience)) is not None:
-                write(piece)
+                if inflater is None:
+                    write(piece)
+                elif not rubbish:
+                    try:
+                        for plain in inflater.pieces(piece):
+                            write(plain)
+                    except zlib.error:
+                        rubbish = True  # read to its end all the same: httpx leaves half-read streams to the collector
+        if rubbish:
+            raise UnexpectedResponseError("the file is not the gzip it says it is", sent=Sent.NO)
+        if inflater is not None and not inflater.whole:
+            raise UnexpectedResponseError("the file is cut off: its gzip has no end", sent=Sent.NO)
 
     async def _refuse(self, response: httpx.Response, url: httpx.URL, patience: float) -> None:
+        if not _same_origin(url, self._home):
+            problem = "the file cannot be fetched: the link may have expired"
+            raise UnexpectedResponseError(problem, status_code=response.status_code, sent=Sent.NO)
         body = b""
         async with aclosing(cast("AsyncGenerator[bytes, None]", response.aiter_bytes())) as pieces:
             while len(body) < _MAX_ERROR_BODY and (piece := await self._guarded(anext(pieces, None), url, patience)):
@@ -119,10 +144,13 @@ class Downloader:
 
 def _url(link: str) -> httpx.URL:
     try:
-        return httpx.URL(link)
+        url = httpx.URL(link)
+        good = (url.port or 0) < 65_536
     except (TypeError, *WIRE_FAILURES):
-        problem = "the link to the file is not an https URL"
-    raise UnexpectedResponseError(problem, sent=Sent.NO)
+        good = False
+    if not good:
+        raise UnexpectedResponseError("the link to the file is not an https URL", sent=Sent.NO)
+    return url
 
 
 def _same_origin(one: httpx.URL, other: httpx.URL) -> bool:

@@ -218,7 +218,7 @@ class UnexpectedResponseError(EightByEightError):
 
 
 class LogExportError(EightByEightError):
-    """A log export ended without its rows, or is not finished in time; the log itself is intact at 8x8.
+    """A log export ended without its rows, gave a broken file, or took too long; the log itself is intact at 8x8.
 
     Attributes:
         job_id: the export.

@@ -3,7 +3,8 @@
 Rules:
 - the API key goes to the API's own host and to no other, whatever a link or a redirect points to;
 - a file is fetched whole before its first row is given (on disk when it is large), so that a slow reader holds no
-  connection, and a download that breaks is an error, never a shorter log.
+  connection, and a download that breaks is an error, never a shorter log;
+- what is no log is an error, too, never an empty log: who reconciles by it would send messages again.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from eightbyeight_async.errors import LogExportError
 from eightbyeight_async.models.log_export import LogExportJob, LogExportState
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from typing import TextIO
 
     from eightbyeight_async.exchange import Exchange
     from eightbyeight_async.models.log_export import LogExportStatus
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["log_rows"]
 
 _IN_MEMORY = 1024 * 1024
+_COLUMNS = frozenset({"umid", "clientmessageid"})  # what every log has, and what it is searched by
 _UNFINISHED = (LogExportState.QUEUED, LogExportState.RUNNING)
 
 
@@ -46,8 +49,32 @@ async def log_rows(
             await exchange.downloader.fetch(link, file.write, patience=options.timeout)
             file.seek(0)
             with io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
-                for row in csv.DictReader(text, restval=""):
-                    yield {name: value for name, value in row.items() if name is not None}
+                for row in _rows(text, job_id):
+                    yield row
+
+
+def _rows(text: TextIO, job_id: str) -> Iterator[dict[str, str]]:
+    """Raises LogExportError: it is not the CSV file of a log, from its first line to its last."""
+    lines = csv.reader(text, strict=True)
+    problem = ""
+    try:
+        names = next(lines, [])
+        if not set(names) >= _COLUMNS:
+            problem = f"gave a file that is no log: its first line does not name {' and '.join(sorted(_COLUMNS))}"
+        else:
+            for cells in lines:
+                if not cells:
+                    continue  # an empty line
+                if len(cells) != len(names):
+                    problem = f"gave a broken file: line {lines.line_num} has {len(cells)} cells, not {len(names)}"
+                    break
+                yield dict(zip(names, cells, strict=True))
+    except csv.Error:
+        problem = f"gave a broken file: line {lines.line_num} is not CSV"
+    except UnicodeDecodeError:
+        problem = f"gave a broken file: after line {lines.line_num} it is not UTF-8"
+    if problem:  # outside the except block: the exceptions hold what is in the file
+        raise LogExportError(job_id, problem)
 
 
 async def _links(
@@ -58,10 +85,13 @@ async def _links(
     patience: float,
 ) -> tuple[str, ...]:
     waited = 0.0
+    began = exchange.now()
     while True:
         found = await look(job_id)
         if found.status is LogExportState.SUCCEEDED:
-            return found.data or ()
+            if not found.data:
+                raise LogExportError(job_id, "succeeded without a link to its rows")
+            return found.data
         if found.status is LogExportState.EMPTY:
             return ()
         if isinstance(found.status, LogExportState) and found.status not in _UNFINISHED:
@@ -69,4 +99,5 @@ async def _links(
         if waited >= patience:
             raise LogExportError(job_id, f"is not finished after {waited:g} s; it goes on, look again later")
         await exchange.sleep(poll_interval)
-        waited += poll_interval
+        # A look can take its time, too; a clock that was set back leaves the sleeps.
+        waited = max(waited + poll_interval, (exchange.now() - began).total_seconds())

@@ -6,25 +6,27 @@ everything takes as long as importing httpx.
 
 from __future__ import annotations
 
+import sys
 import warnings
 from typing import TYPE_CHECKING
 
 from eightbyeight_async.calls import cancel, sms
-from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.fanout import SendEach
 from eightbyeight_async.hosts import Product
 from eightbyeight_async.settings import checked_count, checked_seconds
-from eightbyeight_async.text import LongTextWarning, check_length
+from eightbyeight_async.text import LONG_TEXT, LongTextWarning, check_length
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Iterable
+    from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
     from datetime import datetime
+    from types import FrameType
 
+    from eightbyeight_async.calls.call import Call
     from eightbyeight_async.exchange import Exchange, Flight
     from eightbyeight_async.models.common import CancelResponse
     from eightbyeight_async.models.log_export import LogExportJob, LogExportRequest, LogExportStatus
     from eightbyeight_async.models.message_details import MessageDetails
-    from eightbyeight_async.models.sms import Encoding, Outcome, SmsRequest, SmsResponse
+    from eightbyeight_async.models.sms import Outcome, SmsRequest, SmsResponse
     from eightbyeight_async.models.sms_batch import BatchSmsRequest, BatchSmsResponse
     from eightbyeight_async.settings import CallOptions
 
@@ -52,20 +54,19 @@ class SmsOperations:
         Warns:
             LongTextWarning: the platform will truncate the text (`long_text="warn"`, the default).
         """
-        return await self._send(request, None)
+        return await self._exchange.run(self._call(request, None), self._options)
 
-    async def _send(self, request: SmsRequest, flight: Flight | None) -> SmsResponse:
+    def _call(self, request: SmsRequest, warn: Callable[[], None] | None) -> Call[SmsResponse]:
         call = sms.send_sms(self._options.subaccount_id, request, self._exchange.now)
-        self._check_length(request.text, request.encoding)
-        return await self._exchange.run(call, self._options, flight)
-
-    def _check_length(self, text: str | None, encoding: Encoding | None, place: str = "text") -> None:
-        try:
-            warning = check_length(text, encoding, self._options.long_text)
-        except InvalidRequestError as error:
-            raise InvalidRequestError(place, error.reason) from None
-        if warning is not None:
-            warnings.warn(f"{place}: {warning}", LongTextWarning, stacklevel=2)
+        if check_length(request.text, request.encoding, self._options.long_text) is None:
+            return call
+        if warn is not None:
+            warn()
+        else:
+            # The third frame is whoever awaits `send`: awaiting coroutines stand on the stack like callers. A task made
+            # of `send` itself is run by the event loop, whose line it is then.
+            warnings.warn(LONG_TEXT, LongTextWarning, stacklevel=3)
+        return call
 
     def send_each(
         self, requests: Iterable[SmsRequest] | AsyncIterable[SmsRequest], *, max_concurrency: int | None = None
@@ -84,11 +85,19 @@ class SmsOperations:
         Raises (out of the block):
             whatever the iterable raises, after what was in flight has finished. A message that fails raises
             nothing: it is a `SendResult` with an `error`.
+
+        Warns:
+            LongTextWarning: as `send`, at the line that called this.
         """
         width = self._exchange.limiter.width
         if max_concurrency is not None:
             width = min(width, checked_count(max_concurrency, "max_concurrency"))
-        return SendEach(self._send, requests, width)
+        warn = _warner_at_caller_of(sys._getframe())  # noqa: SLF001 - documented, and cheaper than inspect
+
+        async def send(request: SmsRequest, flight: Flight) -> SmsResponse:
+            return await self._exchange.run(self._call(request, warn), self._options, flight)
+
+        return SendEach(send, requests, width)
 
     async def send_batch(self, request: BatchSmsRequest) -> BatchSmsResponse:
         """Sends up to 10,000 SMS in one request (8x8's reference: send-many-sms).
@@ -98,15 +107,20 @@ class SmsOperations:
             answer (`results`), and the refused ones (`rejected`).
 
         Raises:
-            InvalidRequestError: scheduled more than 7 days ahead; nothing was sent.
+            InvalidRequestError: a text too long for `long_text="refuse"`, or scheduled more than 7 days ahead; names
+                the place; nothing was sent.
             EightByEightError: any other of the tree in `errors`; `error.sent` speaks of the whole batch.
+
+        Warns:
+            LongTextWarning: once for the batch: how many texts the platform will truncate, and the first of them.
         """
         from eightbyeight_async.calls import sms_batch
         from eightbyeight_async.models.sms_batch import paired
 
         call = sms_batch.send_batch(self._options.subaccount_id, request, self._exchange.now)
-        for place, text, encoding in sms_batch.texts(request):
-            self._check_length(text, encoding, place)
+        warning = sms_batch.long_texts(request, self._options.long_text)
+        if warning is not None:
+            warnings.warn(warning, LongTextWarning, stacklevel=2)
         return paired(request, await self._exchange.run(call, self._options))
 
     async def get(self, umid: str) -> MessageDetails:
@@ -195,7 +209,8 @@ class SmsOperations:
 
         Raises (while iterating):
             InvalidRequestError: an argument breaks its rule.
-            LogExportError: the export failed, was cancelled, or took longer than `patience`.
+            LogExportError: the export failed, was cancelled, gave no file or a broken one, or took longer than
+                `patience`.
             EightByEightError: any other of the tree in `errors`.
         """
         from eightbyeight_async.log_export import log_rows
@@ -229,3 +244,19 @@ class SmsOperations:
         """
         call = cancel.cancel_batch(Product.SMS, self._options.subaccount_id, batch_id)
         return await self._exchange.run(call, self._options)
+
+
+def _warner_at_caller_of(frame: FrameType) -> Callable[[], None]:
+    """Warns of a long text at the line that called `frame`, also when that is off the stack: work goes on in tasks.
+
+    As `warnings.warn` does it for a frame on the stack: shown once for the line, remembered by its module. The frame
+    itself is not kept, for it holds its locals.
+    """
+    caller = frame.f_back or frame
+    file, number, names = caller.f_code.co_filename, caller.f_lineno, caller.f_globals
+
+    def warn() -> None:
+        registry = names.setdefault("__warningregistry__", {})
+        warnings.warn_explicit(LONG_TEXT, LongTextWarning, file, number, names.get("__name__"), registry)
+
+    return warn

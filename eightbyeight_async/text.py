@@ -23,7 +23,7 @@ from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.models import rules
 from eightbyeight_async.models.sms import Encoding
 
-__all__ = ["MAX_PARTS", "LongTextWarning", "TextMeasure", "TextPolicy", "check_length", "measure"]
+__all__ = ["LONG_TEXT", "MAX_PARTS", "LongTextWarning", "TextMeasure", "TextPolicy", "check_length", "measure"]
 
 # Source: SMS API, field `text`.
 MAX_PARTS = 10
@@ -49,7 +49,15 @@ class TextPolicy(enum.StrEnum):
 
 
 class LongTextWarning(UserWarning):
-    """A text was sent that the platform truncates; Python shows it once a place, `long_text="allow"` never."""
+    """A text was sent that the platform truncates.
+
+    For single messages the words are always the same, so Python shows them once for a line of code, however many
+    messages it sends. A batch warns once, whatever it holds. `long_text="allow"`: never.
+    """
+
+
+# Without counts: each other text would be another warning to Python, shown again and remembered for good.
+LONG_TEXT = f"the text takes more than {MAX_PARTS} parts; the platform truncates it and sends"
 
 
 @attrs.frozen(kw_only=True)

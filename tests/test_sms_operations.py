@@ -58,7 +58,7 @@ DETAILS = (
     '"price":{"total":0.0024,"perSms":0.0012,"currency":"EUR"},"clientMessageId":"some-client-identifier"}'
 )
 CSV = (
-    '\ufeffumid,clientmessageid,status_value,body\r\nu1,m1,delivered,"two\r\nlines, ""quoted"""\r\nu2,,undelivered\r\n'
+    '\ufeffumid,clientmessageid,status_value,body\r\nu1,m1,delivered,"two\r\nlines, ""quoted"""\r\nu2,,undelivered,\r\n'
 )
 
 
@@ -270,10 +270,9 @@ async def test_the_key_goes_to_the_apis_own_host_only(serve: Serve, connect: Con
 
 @pytest.mark.anyio
 async def test_an_empty_export_has_no_rows(serve: Serve, connect: Connect) -> None:
-    for step in (state("empty"), state("succeeded")):
-        with serve(step) as server:
-            async with connect(server) as client:
-                assert await rows_of(client) == []
+    with serve(state("empty")) as server:
+        async with connect(server) as client:
+            assert await rows_of(client) == []
 
 
 @pytest.mark.anyio

@@ -1,16 +1,35 @@
-"""A text is measured as the network counts it: units, parts, nothing torn apart, and never shown."""
+"""A text is measured as the network counts it: units, parts, nothing torn apart, and never shown.
+
+What would be truncated is warned of once, not once a message.
+"""
 
 from __future__ import annotations
 
+import linecache
 import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import gsm0338
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scripted import ScriptedServer, answer
 
-from eightbyeight_async import Encoding, InvalidRequestError, gsm7
-from eightbyeight_async.text import MAX_PARTS, TextMeasure, TextPolicy, check_length, measure
+from eightbyeight_async import (
+    AsyncConnectClient,
+    BatchSmsRequest,
+    Encoding,
+    InvalidRequestError,
+    LongTextWarning,
+    SmsRequest,
+    SmsTemplate,
+    gsm7,
+)
+from eightbyeight_async.calls.sms_batch import long_texts
+from eightbyeight_async.text import LONG_TEXT, MAX_PARTS, TextMeasure, TextPolicy, check_length, measure
 
 GSM7, UCS2 = Encoding.GSM7, Encoding.UCS2
 EMOJI = "\N{GRINNING FACE}"
@@ -212,3 +231,124 @@ def test_a_policy_speaks_exactly_when_the_measure_says_truncated(text: str, enco
     size = measure(text, counted)
     assert size.truncated is (size.parts > MAX_PARTS)
     assert (check_length(text, encoding, TextPolicy.WARN) is not None) is size.truncated
+
+
+def sms(text: str | None, **more: Any) -> SmsRequest:
+    return SmsRequest(destination="+6598765432", text=text, **more)
+
+
+@contextmanager
+def shown_by_default() -> Iterator[list[warnings.WarningMessage]]:
+    """What Python shows with its own filter, which every program has that sets none: words once a line."""
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("default")
+        yield shown
+
+
+def line_of(warning: warnings.WarningMessage) -> str:
+    assert warning.category is LongTextWarning
+    assert warning.filename == __file__
+    return linecache.getline(warning.filename, warning.lineno).strip()
+
+
+@pytest.mark.anyio
+async def test_single_messages_are_warned_of_once_a_line_of_the_caller(
+    serve: Callable[..., ScriptedServer], connect: Callable[..., AsyncConnectClient]
+) -> None:
+    lengths = range(1531, 1551)
+    with serve() as server, shown_by_default() as shown:
+        async with connect(server) as client:
+            for length in lengths:
+                await client.sms.send(sms("x" * length))
+            assert len(globals()["__warningregistry__"]) == 2  # its version, and the one warning
+            await client.sms.send(sms(LONG_UCS2))  # another line
+    assert len(server.received) == 21
+    assert [str(warning.message) for warning in shown] == [LONG_TEXT] * 2
+    assert [line_of(warning) for warning in shown] == [
+        'await client.sms.send(sms("x" * length))',
+        "await client.sms.send(sms(LONG_UCS2))  # another line",
+    ]
+
+
+@pytest.mark.anyio
+async def test_a_run_is_warned_of_once_where_it_was_made(
+    serve: Callable[..., ScriptedServer], connect: Callable[..., AsyncConnectClient]
+) -> None:
+    """Its messages are sent by tasks that have no caller on their stack."""
+    with serve() as server, shown_by_default() as shown:
+        async with connect(server) as client:
+            run = client.sms.send_each(sms("x" * length) for length in range(1531, 1551))
+            async with run as results:
+                assert len([result async for result in results if result.ok]) == 20
+    assert [str(warning.message) for warning in shown] == [LONG_TEXT]
+    assert line_of(shown[0]) == 'run = client.sms.send_each(sms("x" * length) for length in range(1531, 1551))'
+
+
+@pytest.mark.anyio
+async def test_a_run_obeys_filters_of_the_callers_module(
+    serve: Callable[..., ScriptedServer], connect: Callable[..., AsyncConnectClient]
+) -> None:
+    with serve() as server, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=f"{__name__}$")  # above it "error", for the tests
+        async with connect(server) as client, client.sms.send_each([sms(LONG)]) as results:
+            assert [result.ok async for result in results] == [True]
+
+
+@pytest.mark.anyio
+async def test_a_batch_is_warned_of_once_whatever_is_in_it(
+    serve: Callable[..., ScriptedServer], connect: Callable[..., AsyncConnectClient]
+) -> None:
+    done = answer(200, '{"batchId":"b","acceptedCount":1,"rejectedCount":0}')
+    long = BatchSmsRequest(messages=[sms("short"), *(sms("x" * (1531 + n)) for n in range(2000)), sms("short")])
+    with serve(done) as server, warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("always")
+        async with connect(server) as client:
+            await client.sms.send_batch(long)
+            await client.with_options(long_text="allow").sms.send_batch(long)
+            await client.sms.send_batch(BatchSmsRequest(messages=[sms("short")]))
+    assert [str(warning.message) for warning in shown] == [
+        "messages of more than 10 parts: 2,000 of 2,002, the first by messages[1].text; "
+        "the platform truncates their texts and sends"
+    ]
+    assert line_of(shown[0]) == "await client.sms.send_batch(long)"
+
+
+@pytest.mark.parametrize(
+    ("batch", "count", "place"),
+    [
+        ({"messages": [sms("x"), sms(LONG)]}, "1 of 2", "messages[1].text"),
+        ({"messages": [sms(LONG), sms(None)], "template": SmsTemplate(text=LONG)}, "2 of 2", "messages[0].text"),
+        ({"messages": [sms("x"), sms(None)], "template": SmsTemplate(text=LONG)}, "1 of 2", "template.text"),
+        (
+            {"destinations": ["6598765432"] * 1000, "template": SmsTemplate(text=LONG)},
+            "1,000 of 1,000",
+            "template.text",
+        ),
+        # what is measured is what is sent: in the message's encoding, else the template's
+        (
+            {"messages": [sms("x" * 700)], "template": SmsTemplate(encoding=UCS2)},
+            "1 of 1",
+            "messages[0].text",
+        ),
+        (
+            {"messages": [sms(None), sms(None, encoding=UCS2)], "template": SmsTemplate(text="x" * 700)},
+            "1 of 2",
+            "template.text",
+        ),
+        # a text that no message takes
+        ({"messages": [sms("x")], "template": SmsTemplate(text=LONG)}, None, ""),
+        ({"messages": [sms("x" * 700, encoding=GSM7)], "template": SmsTemplate(encoding=UCS2)}, None, ""),
+    ],
+)
+def test_a_batch_is_measured_as_it_is_sent(batch: dict[str, Any], count: str | None, place: str) -> None:
+    request = BatchSmsRequest(**batch)
+    words = long_texts(request, TextPolicy.WARN)
+    assert long_texts(request, TextPolicy.ALLOW) is long_texts(request, "allow") is None
+    if count is None:
+        assert words is long_texts(request, TextPolicy.REFUSE) is None
+        return
+    assert words is not None
+    assert words.startswith(f"messages of more than 10 parts: {count}, the first by {place}; ")
+    with pytest.raises(InvalidRequestError, match="parts .*; beyond 10 the platform would truncate") as caught:
+        long_texts(request, TextPolicy.REFUSE)
+    assert caught.value.field == place

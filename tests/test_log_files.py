@@ -1,0 +1,169 @@
+"""A file of a log is whole and a log, or it is an error: who reconciles by a shorter one sends messages again."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scripted import ScriptedServer, answer
+
+from eightbyeight_async import AsyncConnectClient, EightByEightError, LogExportError, Sent, UnexpectedResponseError
+from eightbyeight_async.transport.inflate import Inflater
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable
+
+    Serve = Callable[..., ScriptedServer]
+    Connect = Callable[..., AsyncConnectClient]
+
+pytestmark = pytest.mark.anyio
+
+HEAD = b"umid,clientmessageid,status_value\r\n"
+ROWS = b"".join(b"u%d,m%d,delivered\r\n" % (number, number) for number in range(3000))
+GZIP = {"Content-Encoding": "gzip"}
+
+
+async def read(server: ScriptedServer, connect: Connect, file: bytes, **options: Any) -> list[dict[str, str]]:
+    server._script.clear()
+    server._script.extend([answer(200, json.dumps({"status": "succeeded", "data": [f"{server.url}/file"]})), file])
+    async with connect(server, **options) as client:
+        return [row async for row in client.sms.iter_log_rows("job")]
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        answer(200, HEAD + ROWS),
+        answer(200, b"\xef\xbb\xbf" + HEAD + ROWS + b"\r\n"),
+        answer(200, gzip.compress(HEAD + ROWS), GZIP),
+        answer(200, gzip.compress(HEAD) + gzip.compress(ROWS), {"Content-Encoding": "x-gzip"}),
+        answer(200, HEAD + ROWS, {"Content-Encoding": "identity"}),
+    ],
+    ids=["plain", "BOM and empty line", "gzip", "two gzips", "identity"],
+)
+async def test_a_whole_file_is_read_to_its_end(serve: Serve, connect: Connect, file: bytes) -> None:
+    with serve() as server:
+        rows = await read(server, connect, file)
+    assert len(rows) == 3000
+    assert rows[-1] == {"umid": "u2999", "clientmessageid": "m2999", "status_value": "delivered"}
+
+
+async def test_only_the_header_is_a_log_without_rows(serve: Serve, connect: Connect) -> None:
+    with serve() as server:
+        assert await read(server, connect, answer(200, HEAD)) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "error", "words"),
+    [
+        *[
+            (answer(200, gzip.compress(HEAD + ROWS)[:-cut], GZIP), UnexpectedResponseError, "cut off")
+            for cut in (1, 8, 12, 50, 2000)
+        ],
+        (answer(200, gzip.compress(HEAD) + gzip.compress(ROWS)[:9], GZIP), UnexpectedResponseError, "cut off"),
+        (answer(200, HEAD, GZIP), UnexpectedResponseError, "not the gzip"),
+        (answer(200, gzip.compress(HEAD) + b"rubbish", GZIP), UnexpectedResponseError, "not the gzip"),
+        (answer(200, zlib.compress(HEAD), {"Content-Encoding": "deflate"}), UnexpectedResponseError, "nobody asked"),
+        (answer(200, HEAD, {"Content-Encoding": "gzip, gzip"}), UnexpectedResponseError, "nobody asked"),
+        (answer(200, b"<html><body>Sign in</body></html>"), LogExportError, "is no log"),
+        (answer(200, b""), LogExportError, "is no log"),
+        (answer(200, b"umid,status_value\r\nu1,delivered\r\n"), LogExportError, "clientmessageid"),
+        (answer(200, HEAD + b"u1,m1,delivered\r\nu2,m2\r\n"), LogExportError, "line 3 has 2 cells, not 3"),
+        (answer(200, HEAD + b"u1,m1,delivered,x\r\n"), LogExportError, "line 2 has 4 cells, not 3"),
+        (answer(200, HEAD + b'u1,m1,"deliv'), LogExportError, "line 2 is not CSV"),
+        (answer(200, HEAD + b"u1,m1," + b"x" * 200_000 + b"\r\n"), LogExportError, "line 2 is not CSV"),
+        (answer(200, HEAD + b"u1,m1,caf\xe9\r\n"), LogExportError, "UTF-8"),
+        (answer(200, gzip.compress(HEAD + ROWS)), LogExportError, "UTF-8"),
+    ],
+)
+async def test_a_broken_file_is_an_error_and_shows_nothing_of_it(
+    serve: Serve, connect: Connect, file: bytes, error: type[EightByEightError], words: str
+) -> None:
+    with serve() as server, pytest.raises(error, match=words) as caught:
+        await read(server, connect, file)
+    assert caught.value.sent is Sent.NO
+    assert caught.value.__context__ is None or caught.value.__suppress_context__
+    assert "caf" not in str(caught.value)
+
+
+async def test_rows_through_an_application_s_own_client_are_whole_too(
+    serve: Serve, connect: Connect, tls: ssl.SSLContext
+) -> None:
+    with serve() as server:
+        for hooks in ({}, {"response": [_read]}):
+            async with httpx.AsyncClient(verify=tls, event_hooks=hooks) as http:
+                rows = await read(server, connect, answer(200, gzip.compress(HEAD + ROWS), GZIP), http_client=http)
+                assert len(rows) == 3000
+        async with httpx.AsyncClient(verify=tls) as http:
+            with pytest.raises(UnexpectedResponseError, match="cut off"):
+                await read(server, connect, answer(200, gzip.compress(HEAD + ROWS)[:-20], GZIP), http_client=http)
+
+
+async def _read(response: httpx.Response) -> None:
+    await response.aread()
+
+
+async def test_success_without_a_file_is_an_error(serve: Serve, connect: Connect) -> None:
+    for body in ('{"status":"succeeded"}', '{"status":"succeeded","data":[]}', '{"status":"succeeded","data":"x"}'):
+        with serve(answer(200, body)) as server:
+            async with connect(server) as client:
+                with pytest.raises(LogExportError, match="without a link"):
+                    [row async for row in client.sms.iter_log_rows("job")]
+
+
+async def test_a_port_that_cannot_be_is_refused(serve: Serve, connect: Connect) -> None:
+    link = json.dumps({"status": "succeeded", "data": ["https://localhost:99999/file"]})
+    with serve(answer(200, link)) as server:
+        async with connect(server) as client:
+            with pytest.raises(UnexpectedResponseError, match="https URL"):
+                [row async for row in client.sms.iter_log_rows("job")]
+
+
+async def test_a_refusal_of_another_host_is_not_blamed_on_the_key(serve: Serve, connect: Connect) -> None:
+    with serve() as server, serve(answer(403, "<Error>expired</Error>")) as storage:
+        server._script.clear()
+        server._script.append(answer(200, json.dumps({"status": "succeeded", "data": [f"{storage.url}/file"]})))
+        async with connect(server) as client:
+            with pytest.raises(UnexpectedResponseError, match="HTTP 403: .* may have expired"):
+                [row async for row in client.sms.iter_log_rows("job")]
+
+
+async def test_looks_that_take_long_count_against_the_patience(serve: Serve, connect: Connect) -> None:
+    from datetime import UTC, datetime, timedelta
+
+    with serve(answer(200, '{"status":"running"}')) as server:
+        async with connect(server) as client:
+            now = datetime(2026, 1, 1, tzinfo=UTC)
+
+            def clock() -> datetime:
+                nonlocal now
+                now += timedelta(seconds=30)  # what each look takes
+                return now
+
+            async def sleep(_: float) -> None: ...
+
+            client._exchange.now, client._exchange.sleep = clock, sleep
+            with pytest.raises(LogExportError, match="not finished after"):
+                [row async for row in client.sms.iter_log_rows("job", poll_interval=1, patience=100)]
+        assert len(server.received) <= 5
+
+
+@given(st.binary(min_size=1, max_size=2000), st.lists(st.integers(1, 400), max_size=12), st.integers(0, 60))
+def test_however_a_gzip_is_cut_into_pieces_only_the_whole_is_whole(data: bytes, sizes: list[int], missing: int) -> None:
+    packed = gzip.compress(data)
+    packed = packed[: max(0, len(packed) - missing)]
+    inflater = Inflater()
+    out = []
+    for size in [*sizes, len(packed)]:
+        out.extend(inflater.pieces(packed[:size]))
+        packed = packed[size:]
+    assert inflater.whole is (missing == 0)
+    if missing == 0:
+        assert b"".join(out) == data
