@@ -455,16 +455,17 @@ def test_without_the_extra_the_command_says_what_to_install() -> None:
     assert 'pip install "eightbyeight-async[cli]"' in ended.stderr
 
 
-def test_an_interrupt_while_it_is_being_imported_is_one_line(tmp_path: Path) -> None:
-    """A signal sent to itself by the first thing the command line imports."""
-    (tmp_path / "cyclopts.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGTERM)\n")
-    ended = subprocess.run(
-        [sys.executable, "-m", "eightbyeight_async", "measure", "Hi"],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=ROOT,
-        env={**environment(None), "PYTHONPATH": str(tmp_path)},
+def test_an_interrupt_while_it_is_being_imported_is_one_line() -> None:
+    code = (
+        "import os, signal, sys\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, *rest):\n"
+        "        if name == 'eightbyeight_async.cli.entry': os.kill(os.getpid(), signal.SIGTERM)\n"
+        "sys.meta_path.insert(0, Finder())\n"
+        "from eightbyeight_async.__main__ import main; sys.exit(main())"
+    )
+    ended = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT, env=environment(None)
     )
     assert (ended.returncode, ended.stderr) == (130, "eightbyeight: interrupted; nothing was sent\n")
 
