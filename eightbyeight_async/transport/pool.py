@@ -27,6 +27,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Pool"]
 
+_TOGETHER = 4
+# So many requests of a turn are written together and no more: the first of a hundred would wait 10 ms for the last to
+# be made, and their answers would come back in step, and wait for each other again. Measured, of the 2,000 a second
+# possible at 50 ms latency: 96.4 % with 1, 95.7 with 4, 93.9 with 16; messages a second without latency: 8,700 with 1,
+# 10,800 with 4, 11,700 with 16.
+
 
 class Pool:
     """Connections to `origin`, on the running loop.
@@ -205,7 +211,9 @@ class Pool:
 
     def queued(self, connection: Connection) -> None:
         # A turn of the loop later, with the others of this turn: see the rules of connection.py. Measured on two
-        # cores at 100 in flight: system time 28 -> 10 us a message, and 10 to 25 % of the whole.
+        # cores at 100 in flight: system time 24 -> 10 us a message, a quarter more messages a second.
+        if len(self._queued) >= _TOGETHER:
+            self._write_queued()
         if not self._queued:
             self._loop.call_soon(self._write_queued)
         self._queued.append(connection)

@@ -68,20 +68,20 @@ async def test_a_connection_that_ends_before_the_write_is_replaced(
         assert (pool.slots, pool.idle, pool.sockets) == (1, 1, 1)
 
 
-async def test_a_hundred_that_end_before_the_write_are_replaced_by_new_ones(
+async def test_many_that_end_before_the_write_are_replaced_by_new_ones(
     transport: Make, server_side: dict[str, Any]
 ) -> None:
-    async with RawServer(polite, **server_side) as server, transport(max_connections=20) as fast:
-        await warm(fast, server, 20)
+    async with RawServer(polite, **server_side) as server, transport(max_connections=4) as fast:
+        await warm(fast, server, 4)
         tasks = [asyncio.ensure_future(fast.handle_async_request(server.post())) for _ in range(100)]
         await asyncio.sleep(0)
         for peer in server.peers:
             end(peer)
         assert [response.status_code for response in await asyncio.gather(*tasks)] == [200] * 100
-        assert server.requests == 120
-        assert all(peer.requests == 1 for peer in server.peers[:20])
+        assert server.requests == 104
+        assert all(peer.requests == 1 for peer in server.peers[:4])
         (pool,) = fast.pools.values()
-        assert pool.slots == pool.idle <= 20
+        assert pool.slots == pool.idle <= 4
 
 
 async def test_a_new_connection_that_ends_before_the_write_is_an_error(transport: Make) -> None:
@@ -154,11 +154,11 @@ async def test_the_requests_of_a_turn_are_written_together(transport: Make, serv
         await peer.send(OK)
 
     async with RawServer(script, **server_side) as server, transport() as fast:
-        await warm(fast, server, 10)
+        await warm(fast, server, 4)
         await asyncio.sleep(0.02)
         for peer in server.peers:
             peer.writer.transport.pause_reading()  # type: ignore[attr-defined]
-        tasks = [asyncio.ensure_future(fast.handle_async_request(server.post())) for _ in range(10)]
+        tasks = [asyncio.ensure_future(fast.handle_async_request(server.post())) for _ in range(4)]
         await asyncio.sleep(0)
         assert not any(heard(peer) for peer in server.peers)
         await asyncio.sleep(0)
@@ -167,6 +167,23 @@ async def test_the_requests_of_a_turn_are_written_together(transport: Make, serv
         for peer in server.peers:
             peer.writer.transport.resume_reading()  # type: ignore[attr-defined]
         await asyncio.gather(*tasks)
+
+
+async def test_the_first_of_many_are_written_before_the_last_are_made(
+    transport: Make, server_side: dict[str, Any]
+) -> None:
+    async with RawServer(polite, **server_side) as server, transport(max_connections=40) as fast:
+        await warm(fast, server, 40)
+        await asyncio.sleep(0.02)
+        for peer in server.peers:
+            peer.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        tasks = [asyncio.ensure_future(fast.handle_async_request(server.post())) for _ in range(40)]
+        await asyncio.sleep(0)
+        assert sum(heard(peer) for peer in server.peers) == 36
+        for peer in server.peers:
+            peer.writer.transport.resume_reading()  # type: ignore[attr-defined]
+        await asyncio.gather(*tasks)
+        assert server.requests == 80
 
 
 async def test_a_write_that_raises_keeps_no_other_waiting(transport: Make, server_side: dict[str, Any]) -> None:
