@@ -4,8 +4,8 @@ Rules of this file:
 - One request is out at a time, and one task waits for it. Every byte that comes while none is out ends the
   connection: it could only be read as the answer to a question not yet asked.
 - A failure is an httpx exception named after the phase: Connect... only while nothing of a request can have left.
-- A small request waits for its owner's word (`write_queued`), a turn of the loop later: written one after the other,
-  the requests of a turn wake the peer, or the virtual machine's host, once and not each.
+- A small request waits for its owner's word (`write_queued`), a turn of the loop at most: written a few at a time,
+  requests wake the peer, or the virtual machine's host, once and not each.
 - A request that was answered, failed or cancelled before it was all written leaves a connection nobody uses again.
 
 The body is collected whole: what the API answers is small, and the connection is free again as soon as the last
@@ -277,7 +277,7 @@ class Connection(Line):
                 return
             if not self._looked:  # new, and TLS's tickets have come, or the end: the loop reads it first
                 self._looked = True
-                self._owner.queued(self)
+                self._loop.call_soon(self.write_queued)  # not by the owner, who may write at once
                 return
         data, self._queued = self._queued, b""
         self._state = _READING
