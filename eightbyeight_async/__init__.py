@@ -51,7 +51,6 @@ if TYPE_CHECKING:
         ProductItem,
         SectionRow,
     )
-    from eightbyeight_async.models.chatapps_answer import ChatAppsResponse, ChatAppsStatus
     from eightbyeight_async.models.chatapps_batch import (
         BatchChatAppsRequest,
         BatchChatAppsResponse,
@@ -94,6 +93,7 @@ if TYPE_CHECKING:
         ReplyContext,
         SuccessStatus,
     )
+    from eightbyeight_async.models.chatapps_response import ChatAppsResponse, ChatAppsStatus
     from eightbyeight_async.models.chatapps_template import (
         CardComponent,
         ComponentType,
@@ -223,7 +223,7 @@ _LATE = {
         "ProductItem",
         "SectionRow",
     ),
-    "models.chatapps_answer": (
+    "models.chatapps_response": (
         "ChatAppsResponse",
         "ChatAppsStatus",
     ),

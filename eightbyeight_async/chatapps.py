@@ -12,10 +12,10 @@ from eightbyeight_async.hosts import Product
 
 if TYPE_CHECKING:
     from eightbyeight_async.exchange import Exchange
-    from eightbyeight_async.models.chatapps_answer import ChatAppsResponse
     from eightbyeight_async.models.chatapps_batch import BatchChatAppsRequest, BatchChatAppsResponse
     from eightbyeight_async.models.chatapps_details import ChatAppsMessageDetails
     from eightbyeight_async.models.chatapps_message import ChatAppsRequest
+    from eightbyeight_async.models.chatapps_response import ChatAppsResponse
     from eightbyeight_async.models.common import CancelResponse
     from eightbyeight_async.settings import CallOptions
 

@@ -15,7 +15,7 @@ from eightbyeight_async.errors import ClientClosedError, InvalidRequestError
 from eightbyeight_async.exchange import Exchange
 from eightbyeight_async.limiter import Limiter
 from eightbyeight_async.models.rules import subaccount
-from eightbyeight_async.pacing import Pacer
+from eightbyeight_async.request_pacer import Pacer
 from eightbyeight_async.retry import RetryPolicy
 from eightbyeight_async.sms import SmsOperations
 from eightbyeight_async.transport.tls import checked_context, pinned_context

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import httpx
 
-from eightbyeight_async.calls.answer import read_answer
 from eightbyeight_async.calls.call import Call
+from eightbyeight_async.calls.read_response import read_answer
 from eightbyeight_async.errors import Sent, UnexpectedResponseError
 from eightbyeight_async.hosts import Product
 from eightbyeight_async.transport.failures import WIRE_FAILURES, showable_cause, transport_error

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import anyio
 import httpx
 
-from eightbyeight_async.calls.answer import read_answer
+from eightbyeight_async.calls.read_response import read_answer
 from eightbyeight_async.download import Downloader
 from eightbyeight_async.errors import ClientClosedError, EightByEightError, Sent, UnexpectedResponseError
 from eightbyeight_async.hosts import Product
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from eightbyeight_async.calls.call import Call
     from eightbyeight_async.limiter import Limiter
-    from eightbyeight_async.pacing import Pacer
+    from eightbyeight_async.request_pacer import Pacer
     from eightbyeight_async.settings import CallOptions
 
 __all__ = ["MAX_BODY", "Exchange", "Flight"]

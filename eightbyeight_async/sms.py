@@ -132,9 +132,9 @@ class SmsOperations:
             RateLimitError: asked more than once in a second.
             EightByEightError: any other of the tree in `errors`.
         """
-        from eightbyeight_async.calls import sms_after
+        from eightbyeight_async.calls import sms_follow_up
 
-        return await self._exchange.run(sms_after.get_details(self._options.subaccount_id, umid), self._options)
+        return await self._exchange.run(sms_follow_up.get_details(self._options.subaccount_id, umid), self._options)
 
     async def send_feedback(self, umid: str, outcome: Outcome | str, timestamp: datetime | None = None) -> None:
         """Tells 8x8 what became of a message sent with `Track.OUTCOME` (8x8's reference: api-sms-feedback).
@@ -148,11 +148,13 @@ class SmsOperations:
             InvalidRequestError: an argument breaks its rule.
             EightByEightError: any other of the tree in `errors`.
         """
-        from eightbyeight_async.calls import sms_after
-        from eightbyeight_async.models.feedback import SmsFeedback
+        from eightbyeight_async.calls import sms_follow_up
+        from eightbyeight_async.models.sms_feedback import SmsFeedback
 
         feedback = SmsFeedback(outcome=outcome, timestamp=timestamp)
-        await self._exchange.run(sms_after.send_feedback(self._options.subaccount_id, umid, feedback), self._options)
+        await self._exchange.run(
+            sms_follow_up.send_feedback(self._options.subaccount_id, umid, feedback), self._options
+        )
 
     async def start_log_export(self, request: LogExportRequest | None = None) -> LogExportJob:
         """Starts an export of the log (8x8's reference: start-log-export-job); None: the last seven days.
@@ -160,11 +162,11 @@ class SmsOperations:
         Raises:
             EightByEightError: any of the tree in `errors`.
         """
-        from eightbyeight_async.calls import sms_after
+        from eightbyeight_async.calls import sms_follow_up
         from eightbyeight_async.models.log_export import LogExportRequest
 
         wanted = LogExportRequest() if request is None else request
-        call = sms_after.start_log_export(self._options.subaccount_id, wanted)
+        call = sms_follow_up.start_log_export(self._options.subaccount_id, wanted)
         return await self._exchange.run(call, self._options)
 
     async def get_log_export(self, job_id: str) -> LogExportStatus:
@@ -175,9 +177,11 @@ class SmsOperations:
             NotFoundError: no such job.
             EightByEightError: any other of the tree in `errors`.
         """
-        from eightbyeight_async.calls import sms_after
+        from eightbyeight_async.calls import sms_follow_up
 
-        return await self._exchange.run(sms_after.get_log_export(self._options.subaccount_id, job_id), self._options)
+        return await self._exchange.run(
+            sms_follow_up.get_log_export(self._options.subaccount_id, job_id), self._options
+        )
 
     async def cancel_log_export(self, job_id: str) -> None:
         """Cancels an export (8x8's reference: cancel-log-export-job).
@@ -187,9 +191,9 @@ class SmsOperations:
             NotFoundError: no such job.
             EightByEightError: any other of the tree in `errors`.
         """
-        from eightbyeight_async.calls import sms_after
+        from eightbyeight_async.calls import sms_follow_up
 
-        await self._exchange.run(sms_after.cancel_log_export(self._options.subaccount_id, job_id), self._options)
+        await self._exchange.run(sms_follow_up.cancel_log_export(self._options.subaccount_id, job_id), self._options)
 
     def iter_log_rows(
         self, job: LogExportJob | str, *, poll_interval: float = 2.0, patience: float = 900.0

@@ -7,8 +7,7 @@
 Each lives with its idea: models/webhooks.py, events.py, receipts.py, delivery.py.
 """
 
-from eightbyeight_async.delivery import DeliveryWaiter
-from eightbyeight_async.events import MAX_BODY, WebhookAuthorizationError, WebhookError, parse
+from eightbyeight_async.delivery_waiter import DeliveryWaiter
 from eightbyeight_async.models.webhooks import (
     ChannelUser,
     DeliveryReceipt,
@@ -20,7 +19,8 @@ from eightbyeight_async.models.webhooks import (
     Recipient,
     UnknownEvent,
 )
-from eightbyeight_async.receipts import MessageProgress, ReceiptFolder
+from eightbyeight_async.receipt_folding import MessageProgress, ReceiptFolder
+from eightbyeight_async.webhook_events import MAX_BODY, WebhookAuthorizationError, WebhookError, parse
 
 __all__ = [
     "MAX_BODY",

@@ -18,8 +18,8 @@ from eightbyeight_async import (
     SmsStatusCode,
     UnexpectedResponseError,
 )
-from eightbyeight_async.calls.answer import read_answer
 from eightbyeight_async.calls.cancel import cancel_batch, cancel_message
+from eightbyeight_async.calls.read_response import read_answer
 from eightbyeight_async.calls.sms import send_sms
 from eightbyeight_async.hosts import Product
 

@@ -28,10 +28,9 @@ from eightbyeight_async import (
     UnexpectedResponseError,
     wire,
 )
-from eightbyeight_async.calls.answer import read_answer
 from eightbyeight_async.calls.chatapps import get_details, send_batch, send_message
+from eightbyeight_async.calls.read_response import read_answer
 from eightbyeight_async.hosts import Product
-from eightbyeight_async.models.chatapps_answer import ChatAppsResponse, ChatAppsStatus
 from eightbyeight_async.models.chatapps_batch import (
     BatchChatAppsRequest,
     BatchChatAppsResponse,
@@ -42,6 +41,7 @@ from eightbyeight_async.models.chatapps_batch import (
 from eightbyeight_async.models.chatapps_content import RawContent, TextContent
 from eightbyeight_async.models.chatapps_details import ChatAppsMessageDetails, ChatAppsMessageRecord
 from eightbyeight_async.models.chatapps_message import Channel, ChannelFallback, ChatAppsRequest, ChatAppsUser
+from eightbyeight_async.models.chatapps_response import ChatAppsResponse, ChatAppsStatus
 from eightbyeight_async.models.message_details import MessageState
 
 if TYPE_CHECKING:

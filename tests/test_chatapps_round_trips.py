@@ -21,7 +21,6 @@ from eightbyeight_async.models.chatapps_action import (
     ProductItem,
     SectionRow,
 )
-from eightbyeight_async.models.chatapps_answer import ChatAppsResponse, ChatAppsStatus
 from eightbyeight_async.models.chatapps_batch import BatchChatAppsRequest, BatchChatAppsResponse, ChatAppsTemplate
 from eightbyeight_async.models.chatapps_content import (
     AudioContent,
@@ -52,6 +51,7 @@ from eightbyeight_async.models.chatapps_message import (
     ReplyContext,
     SuccessStatus,
 )
+from eightbyeight_async.models.chatapps_response import ChatAppsResponse, ChatAppsStatus
 from eightbyeight_async.models.chatapps_template import (
     CardComponent,
     Template,

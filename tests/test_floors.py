@@ -27,16 +27,16 @@ FLOORS = (
         "wire_values",
         "calls",
         "retry",
-        "pacing",
+        "request_pacer",
         "text",
         "gsm7",
-        "events",
-        "receipts",
+        "webhook_events",
+        "receipt_folding",
     },
     # 1: the exchange of one request
     {"settings", "limiter", "transport", "download", "exchange"},
     # 2: use
-    {"fanout", "sms", "chatapps", "log_export", "webhooks", "delivery", "client", "bulk", ""},
+    {"fanout", "sms", "chatapps", "log_export", "webhooks", "delivery_waiter", "client", "bulk", ""},
     # 3: edges
     {"sandbox", "cli", "__main__"},
 )

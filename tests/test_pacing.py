@@ -7,7 +7,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eightbyeight_async.pacing import Pacer
+from eightbyeight_async.request_pacer import Pacer
 
 
 class Clock:

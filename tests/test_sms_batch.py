@@ -22,7 +22,7 @@ from eightbyeight_async import (
     SmsTemplate,
     wire,
 )
-from eightbyeight_async.calls.answer import read_answer
+from eightbyeight_async.calls.read_response import read_answer
 from eightbyeight_async.calls.sms_batch import send_batch
 from eightbyeight_async.models.sms_batch import paired
 

@@ -36,8 +36,8 @@ from eightbyeight_async import (
     UnexpectedResponseError,
     wire,
 )
-from eightbyeight_async.calls.sms_after import send_feedback, start_log_export
-from eightbyeight_async.models.feedback import SmsFeedback
+from eightbyeight_async.calls.sms_follow_up import send_feedback, start_log_export
+from eightbyeight_async.models.sms_feedback import SmsFeedback
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -29,11 +29,11 @@ from eightbyeight_async import models, wire
 from eightbyeight_async.models.chatapps_batch import BatchChatAppsResult
 from eightbyeight_async.models.chatapps_interactive import InteractiveText
 from eightbyeight_async.models.common import CancelResponse, ErrorBody
-from eightbyeight_async.models.feedback import SmsFeedback
 from eightbyeight_async.models.log_export import LogExportJob, LogExportRequest, LogExportStatus
 from eightbyeight_async.models.message_details import MessageDetails, MessageStatus, Price
 from eightbyeight_async.models.sms import Encoding, Outcome, SmsRequest, SmsResponse, SmsStatus, Track
 from eightbyeight_async.models.sms_batch import BatchSmsRequest, BatchSmsResponse, BatchSmsResult, SmsTemplate
+from eightbyeight_async.models.sms_feedback import SmsFeedback
 from eightbyeight_async.models.webhooks import (
     ChannelUser,
     DeliveryReceipt,

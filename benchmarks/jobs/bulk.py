@@ -22,7 +22,7 @@ from eightbyeight_async.bulk import Campaign, status
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from eightbyeight_async.bulk.schema import Durability
+    from eightbyeight_async.bulk.store.journal_file import Durability
 
 
 async def run(

@@ -7,15 +7,15 @@ async with Campaign(client, journal="run.db") as campaign:
 """
 
 from eightbyeight_async.bulk.campaign import Campaign
-from eightbyeight_async.bulk.cancelling import Cancelled
 from eightbyeight_async.bulk.errors import InputChangedError, JournalError, JournalInUseError, Unrecorded
-from eightbyeight_async.bulk.keys import Fingerprint
-from eightbyeight_async.bulk.reading import read_rows, status
-from eightbyeight_async.bulk.reconciling import Reconciled
+from eightbyeight_async.bulk.judging.message_keys import Fingerprint
+from eightbyeight_async.bulk.judging.outcomes import State
 from eightbyeight_async.bulk.report import Progress, Report, Status
-from eightbyeight_async.bulk.rows import MessageRow
-from eightbyeight_async.bulk.run import Settled
-from eightbyeight_async.bulk.states import State
+from eightbyeight_async.bulk.run.shared_steps import Settled
+from eightbyeight_async.bulk.settling.cancel_scheduled import Cancelled
+from eightbyeight_async.bulk.settling.reconcile import Reconciled
+from eightbyeight_async.bulk.store.read_journal import read_rows, status
+from eightbyeight_async.bulk.store.records import MessageRow
 
 __all__ = [
     "Campaign",

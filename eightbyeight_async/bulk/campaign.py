@@ -15,19 +15,19 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from eightbyeight_async.bulk.batch import send_batches
-from eightbyeight_async.bulk.book import Book
-from eightbyeight_async.bulk.each import send_each
 from eightbyeight_async.bulk.errors import InputChangedError, JournalError, Unrecorded
-from eightbyeight_async.bulk.intake import Intake
-from eightbyeight_async.bulk.journal import Journal, Policy
-from eightbyeight_async.bulk.keys import Fingerprint, Keys
-from eightbyeight_async.bulk.mode import FEW, choose_mode
-from eightbyeight_async.bulk.pace import Pace
-from eightbyeight_async.bulk.reading import missing_from, status_of
-from eightbyeight_async.bulk.report import Progress, Report, Tally
-from eightbyeight_async.bulk.run import Run
-from eightbyeight_async.bulk.writer import Writer
+from eightbyeight_async.bulk.judging.message_keys import Fingerprint, Keys
+from eightbyeight_async.bulk.report import Progress, Report, RunCounts
+from eightbyeight_async.bulk.run.adaptive_rate import AdaptiveRate
+from eightbyeight_async.bulk.run.choose_mode import FEW, choose_mode
+from eightbyeight_async.bulk.run.input_pages import Intake
+from eightbyeight_async.bulk.run.mode_batch import send_batches
+from eightbyeight_async.bulk.run.mode_each import send_each
+from eightbyeight_async.bulk.run.shared_steps import Run
+from eightbyeight_async.bulk.settling.open_campaign import Book
+from eightbyeight_async.bulk.store.journal import Journal, Policy
+from eightbyeight_async.bulk.store.read_journal import missing_from, status_of
+from eightbyeight_async.bulk.store.writer_thread import Writer
 from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.models.sms_batch import MAX_BATCH
 from eightbyeight_async.settings import checked_count, checked_rate, checked_seconds
@@ -37,11 +37,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
     from typing import Literal, Self
 
-    from eightbyeight_async.bulk.mode import Mode
-    from eightbyeight_async.bulk.rows import Met
-    from eightbyeight_async.bulk.run import Settled
-    from eightbyeight_async.bulk.schema import Durability
-    from eightbyeight_async.bulk.states import State
+    from eightbyeight_async.bulk.judging.outcomes import State
+    from eightbyeight_async.bulk.run.choose_mode import Mode
+    from eightbyeight_async.bulk.run.shared_steps import Settled
+    from eightbyeight_async.bulk.store.journal_file import Durability
+    from eightbyeight_async.bulk.store.records import Met
     from eightbyeight_async.client import AsyncConnectClient
     from eightbyeight_async.models.sms import SmsRequest
 
@@ -252,7 +252,7 @@ class Campaign(Book):
         self, messages: Iterable[SmsRequest] | AsyncIterable[SmsRequest], expected: int | None, *, fresh: bool
     ) -> Run:
         keys = self._opened()
-        tally = Tally(self._clock(), expected)
+        tally = RunCounts(self._clock(), expected)
 
         def known(page: list[Met]) -> Awaitable[dict[int, State]]:
             return self._writer.do(lambda journal: journal.known(page), writes=True)
@@ -261,7 +261,7 @@ class Campaign(Book):
             client=self._client,
             writer=self._writer,
             keys=keys,
-            pace=Pace(self._max_rate, self._clock),
+            pace=AdaptiveRate(self._max_rate, self._clock),
             tally=tally,
             intake=Intake(messages, keys, tally, None if fresh else known),
             clock=self._clock,

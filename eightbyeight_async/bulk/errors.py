@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from eightbyeight_async.bulk.states import State
+from eightbyeight_async.bulk.judging.outcomes import State
 from eightbyeight_async.errors import EightByEightError
 
 __all__ = ["InputChangedError", "JournalError", "JournalInUseError", "Unrecorded"]

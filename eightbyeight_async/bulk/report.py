@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import attrs
 
-from eightbyeight_async.bulk.states import State
+from eightbyeight_async.bulk.judging.outcomes import State
 from eightbyeight_async.errors import EightByEightError
 
-__all__ = ["Progress", "Report", "Status", "Tally"]
+__all__ = ["Progress", "Report", "RunCounts", "Status"]
 
 
 @attrs.frozen(kw_only=True)
@@ -108,7 +108,7 @@ _COUNTED = {
 _WINDOW = 5.0  # seconds that the rate looks back
 
 
-class Tally:
+class RunCounts:
     """The counts of a run, kept by the loop."""
 
     def __init__(self, began: float, expected: int | None) -> None:

@@ -6,10 +6,10 @@ from eightbyeight_async import wire
 from eightbyeight_async.calls.call import Call, check_kind, messages_path, segment
 from eightbyeight_async.errors import InvalidRequestError, Sent
 from eightbyeight_async.hosts import Product
-from eightbyeight_async.models.chatapps_answer import ChatAppsResponse
 from eightbyeight_async.models.chatapps_batch import BatchChatAppsRequest, BatchChatAppsResponse
 from eightbyeight_async.models.chatapps_details import ChatAppsMessageDetails
 from eightbyeight_async.models.chatapps_message import ChatAppsRequest
+from eightbyeight_async.models.chatapps_response import ChatAppsResponse
 
 __all__ = ["get_details", "send_batch", "send_message"]
 

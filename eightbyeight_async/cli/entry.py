@@ -21,8 +21,8 @@ from cyclopts.exceptions import (
     UnusedCliTokensError,
 )
 
-from eightbyeight_async.cli.app import make_app
-from eightbyeight_async.cli.exits import Exit, UsageError, exit_after
+from eightbyeight_async.cli.commands.main import make_app
+from eightbyeight_async.cli.exit_codes import Exit, UsageError, exit_after
 from eightbyeight_async.errors import EightByEightError
 
 if TYPE_CHECKING:

@@ -12,7 +12,6 @@ import attrs
 
 from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.models import rules
-from eightbyeight_async.models.chatapps_answer import ChatAppsResponse
 from eightbyeight_async.models.chatapps_content import ChatAppsContent
 from eightbyeight_async.models.chatapps_message import (
     ChannelFallback,
@@ -21,6 +20,7 @@ from eightbyeight_async.models.chatapps_message import (
     check_channels,
     check_content,
 )
+from eightbyeight_async.models.chatapps_response import ChatAppsResponse
 from eightbyeight_async.models.chatapps_rules import as_tuple, held, string
 from eightbyeight_async.models.message_details import MessageState
 from eightbyeight_async.models.pairing import pair

@@ -11,8 +11,8 @@ from datetime import datetime
 import attrs
 
 from eightbyeight_async.models import rules
-from eightbyeight_async.models.chatapps_answer import ChatAppsStatus
 from eightbyeight_async.models.chatapps_message import Channel, ChatAppsUser
+from eightbyeight_async.models.chatapps_response import ChatAppsStatus
 from eightbyeight_async.models.privacy import hidden, masked_digits
 
 __all__ = ["ChatAppsMessageDetails", "ChatAppsMessageRecord"]

@@ -12,18 +12,18 @@ except ModuleNotFoundError as _missing:
         f'the sandbox needs {_missing.name}: pip install "eightbyeight-async[sandbox]"', name=_missing.name
     ) from _missing
 
-from eightbyeight_async.sandbox.clock import SandboxClock
-from eightbyeight_async.sandbox.delivery import Deliveries, Delivery
-from eightbyeight_async.sandbox.export_jobs import Exports
-from eightbyeight_async.sandbox.fault_queue import Faults
-from eightbyeight_async.sandbox.faults import Fault
-from eightbyeight_async.sandbox.message import SandboxFeedback, SandboxMessage
-from eightbyeight_async.sandbox.process import SandboxProcess
-from eightbyeight_async.sandbox.receipts import Receipts, SandboxReceipt
-from eightbyeight_async.sandbox.server import Sandbox
-from eightbyeight_async.sandbox.sms_api import REJECTED_PREFIX
-from eightbyeight_async.sandbox.traffic import SandboxRequest, Traffic
-from eightbyeight_async.sandbox.violations import Violation
+from eightbyeight_async.sandbox.api.sms import REJECTED_PREFIX
+from eightbyeight_async.sandbox.control.clock import SandboxClock
+from eightbyeight_async.sandbox.control.fault_queue import Faults
+from eightbyeight_async.sandbox.control.faults import Fault
+from eightbyeight_async.sandbox.control.process import SandboxProcess
+from eightbyeight_async.sandbox.control.traffic import SandboxRequest, Traffic
+from eightbyeight_async.sandbox.control.violations import Violation
+from eightbyeight_async.sandbox.export.jobs import Exports
+from eightbyeight_async.sandbox.messages.delivery_status import Deliveries, Delivery
+from eightbyeight_async.sandbox.messages.message import SandboxFeedback, SandboxMessage
+from eightbyeight_async.sandbox.serving.server import Sandbox
+from eightbyeight_async.sandbox.webhooks.receipt_queue import Receipts, SandboxReceipt
 
 __all__ = [
     "REJECTED_PREFIX",

@@ -12,7 +12,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 
-from eightbyeight_async.sandbox.server import Sandbox
+from eightbyeight_async.sandbox.serving.server import Sandbox
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

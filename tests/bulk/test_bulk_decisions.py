@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eightbyeight_async import errors
-from eightbyeight_async.bulk.batch import outcomes, to_halve
-from eightbyeight_async.bulk.intake import Item
-from eightbyeight_async.bulk.keys import Keys, with_reference
-from eightbyeight_async.bulk.mode import choose_mode
-from eightbyeight_async.bulk.pace import Pace
-from eightbyeight_async.bulk.states import Action, State, judge, state_of
+from eightbyeight_async.bulk.judging.message_keys import Keys, with_reference
+from eightbyeight_async.bulk.judging.outcomes import Action, State, judge, state_of
+from eightbyeight_async.bulk.run.adaptive_rate import AdaptiveRate
+from eightbyeight_async.bulk.run.choose_mode import choose_mode
+from eightbyeight_async.bulk.run.input_pages import Item
+from eightbyeight_async.bulk.run.mode_batch import outcomes, to_halve
 from eightbyeight_async.errors import EightByEightError, Sent
 from eightbyeight_async.models.sms import SmsRequest, SmsResponse, SmsStatus
 from eightbyeight_async.models.sms_batch import BatchSmsResponse
@@ -85,13 +85,13 @@ class Clock:
 
 
 def test_the_pace_is_even() -> None:
-    pace = Pace(100, Clock())
+    pace = AdaptiveRate(100, Clock())
     assert [round(pace.reserve(), 4) for _ in range(4)] == [0, 0.01, 0.02, 0.03]
 
 
 def test_a_429_stops_everybody_then_halves_then_comes_back() -> None:
     clock = Clock()
-    pace = Pace(100, clock)
+    pace = AdaptiveRate(100, clock)
     pace.refused(clock.now, 3)
     assert (pace.paused_for(), pace.rate, pace.reserve()) == (3, 50, 3)
     clock.now += 5  # two seconds after the pause: a fifth of the full pace each
@@ -104,7 +104,7 @@ def test_a_429_stops_everybody_then_halves_then_comes_back() -> None:
 
 def test_a_burst_of_429s_is_one() -> None:
     clock = Clock()
-    pace = Pace(100, clock)
+    pace = AdaptiveRate(100, clock)
     sent_at = clock.now - 0.1
     for wait in (1, 5, 2):
         pace.refused(sent_at, wait)
@@ -117,7 +117,7 @@ def test_a_burst_of_429s_is_one() -> None:
 
 def test_the_pace_never_starves() -> None:
     clock = Clock()
-    pace = Pace(100, clock)
+    pace = AdaptiveRate(100, clock)
     for _ in range(50):
         clock.now += 0.001
         pace.refused(clock.now, 0)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from cli.command_line import eightbyeight, in_process
 
-from eightbyeight_async.cli.run import run
+from eightbyeight_async.cli.terminal.loop_and_signals import run
 from eightbyeight_async.sandbox import Fault
 
 if TYPE_CHECKING:

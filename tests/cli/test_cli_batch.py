@@ -15,12 +15,12 @@ from cli.command_line import eightbyeight, in_process, started
 from cli.test_cli_commands import HOUR, csv_file
 from cli.test_cli_fan import Records, counts, rows
 
-from eightbyeight_async.cli.chunks import Chunks
-from eightbyeight_async.cli.exits import Exit
-from eightbyeight_async.cli.lines import FileChangedError
-from eightbyeight_async.cli.rows import Row
-from eightbyeight_async.cli.run import run
-from eightbyeight_async.cli.tally import Tally
+from eightbyeight_async.cli.exit_codes import Exit
+from eightbyeight_async.cli.reading.row_to_request import Row
+from eightbyeight_async.cli.reading.twice_read_lines import FileChangedError
+from eightbyeight_async.cli.sending.in_batches import Chunks
+from eightbyeight_async.cli.sending.outcome_counts import OutcomeCounts
+from eightbyeight_async.cli.terminal.loop_and_signals import run
 from eightbyeight_async.sandbox import Fault
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ SIZE, WIDTH = 10, 2
 def the_chunks(sandbox: Sandbox, count: int, taken: Iterator[Row] | None = None, **options: object) -> Chunks:
     settings = {"lines": Records(), "size": SIZE, "width": WIDTH, "grace": None, **options}
     client = sandbox.client(max_concurrency=WIDTH)
-    return Chunks(client=client, rows=taken or rows(count), tally=Tally(count), **settings)  # type: ignore[arg-type]
+    return Chunks(client=client, rows=taken or rows(count), tally=OutcomeCounts(count), **settings)  # type: ignore[arg-type]
 
 
 def send(one: Chunks) -> None:

@@ -16,7 +16,7 @@ import pytest
 from cli.command_line import COMMAND, Ended, eightbyeight, environment, in_process, started
 from cli.test_cli_commands import HOUR, csv_file
 
-from eightbyeight_async.cli.app import make_app
+from eightbyeight_async.cli.commands.main import make_app
 from eightbyeight_async.sandbox import Fault
 
 if TYPE_CHECKING:
@@ -260,7 +260,7 @@ def test_an_interrupt_while_the_file_is_checked_leaves_no_journal(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("eightbyeight_async.cli.bulk_run.plan_file", interrupted)
+    monkeypatch.setattr("eightbyeight_async.cli.bulk.start.plan_file", interrupted)
     path = csv_file(tmp_path / "a.csv")
     ended = bulk("run", path, "--text", TEXT)
     assert (ended.code, ended.err) == (130, "eightbyeight: interrupted; nothing was sent\n")
@@ -422,7 +422,7 @@ def test_a_journal_that_is_in_use_is_refused_at_once(
 def test_a_file_that_changes_under_the_run_stops_it(
     sandbox: Sandbox, tmp_path: Path, bulk: Bulk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from eightbyeight_async.cli import bulk_run
+    from eightbyeight_async.cli.bulk import start as bulk_run
 
     path, remember = csv_file(tmp_path / "a.csv"), bulk_run.remember
 

@@ -15,8 +15,8 @@ import pytest
 from cli.command_line import COMMAND, ROOT, eightbyeight, environment, in_process, started
 
 import eightbyeight_async
-from eightbyeight_async.cli import send_file
-from eightbyeight_async.cli.app import make_app
+from eightbyeight_async.cli.commands.main import make_app
+from eightbyeight_async.cli.sending import send_file
 from eightbyeight_async.sandbox import Fault, Sandbox
 
 if TYPE_CHECKING:

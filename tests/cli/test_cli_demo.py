@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from cli.command_line import eightbyeight
 
-from eightbyeight_async.cli import demo, demo_file
-from eightbyeight_async.cli.demo import Books
-from eightbyeight_async.cli.tally import Tally
+from eightbyeight_async.cli.commands import demo
+from eightbyeight_async.cli.commands import demo_rows as demo_file
+from eightbyeight_async.cli.commands.demo import Books
+from eightbyeight_async.cli.sending.outcome_counts import OutcomeCounts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,4 +75,4 @@ def test_the_rows_that_ship_are_what_they_are_said_to_be() -> None:
 
 
 def test_an_empty_tally_is_a_success() -> None:
-    assert Tally(0).exit == 0
+    assert OutcomeCounts(0).exit == 0

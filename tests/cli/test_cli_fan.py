@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from eightbyeight_async.cli.exits import Exit
-from eightbyeight_async.cli.fan import Fan
-from eightbyeight_async.cli.lines import FileChangedError
-from eightbyeight_async.cli.output import NoLines
-from eightbyeight_async.cli.record import Outcome
-from eightbyeight_async.cli.rows import Row
-from eightbyeight_async.cli.run import run
-from eightbyeight_async.cli.tally import Tally
+from eightbyeight_async.cli.exit_codes import Exit
+from eightbyeight_async.cli.reading.row_to_request import Row
+from eightbyeight_async.cli.reading.twice_read_lines import FileChangedError
+from eightbyeight_async.cli.sending.one_by_one import Fan
+from eightbyeight_async.cli.sending.outcome_counts import OutcomeCounts
+from eightbyeight_async.cli.sending.record_writer import NoLines
+from eightbyeight_async.cli.sending.result_record import RecordOutcome
+from eightbyeight_async.cli.terminal.loop_and_signals import run
 from eightbyeight_async.models.sms import SmsRequest
 from eightbyeight_async.sandbox import Fault
 
@@ -55,7 +55,7 @@ def rows(count: int, taken: Callable[[int], None] = lambda _: None) -> Iterator[
 def the_fan(sandbox: Sandbox, count: int, taken: Iterator[Row] | None = None, **options: object) -> Fan:
     settings = {"lines": Records(), **options}
     client = sandbox.client(max_concurrency=WIDTH)
-    return Fan(client=client, rows=taken or rows(count), tally=Tally(count), **settings)  # type: ignore[arg-type]
+    return Fan(client=client, rows=taken or rows(count), tally=OutcomeCounts(count), **settings)  # type: ignore[arg-type]
 
 
 def send(one: Fan) -> None:
@@ -66,8 +66,8 @@ def send(one: Fan) -> None:
     run(work)
 
 
-def counts(tally: Tally) -> dict[str, int]:
-    found = {outcome.value: tally.outcomes[outcome] for outcome in Outcome if tally.outcomes[outcome]}
+def counts(tally: OutcomeCounts) -> dict[str, int]:
+    found = {outcome.value: tally.outcomes[outcome] for outcome in RecordOutcome if tally.outcomes[outcome]}
     assert sum(found.values()) + tally.not_tried == tally.rows
     return found
 

@@ -6,7 +6,7 @@ from io import BytesIO
 
 import pytest
 
-from eightbyeight_async.cli.lines import FileChangedError, TwiceReadLines
+from eightbyeight_async.cli.reading.twice_read_lines import FileChangedError, TwiceReadLines
 
 
 @pytest.mark.parametrize("data", [b"", b"a", b"a\n", b"a\nbb\n\nccc", b"\n\n\n", b"x" * 100])

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from eightbyeight_async.cli.exits import UsageError
-from eightbyeight_async.cli.output import WrittenLines, new_file
-from eightbyeight_async.cli.run import run
+from eightbyeight_async.cli.exit_codes import UsageError
+from eightbyeight_async.cli.sending.record_writer import WrittenLines, new_file
+from eightbyeight_async.cli.terminal.loop_and_signals import run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,8 +41,8 @@ def test_every_line_is_written_in_order(tmp_path: Path) -> None:
 FULL_DISK = """
 import json, resource, signal, sys
 from pathlib import Path
-from eightbyeight_async.cli.output import WrittenLines, new_file
-from eightbyeight_async.cli.run import run
+from eightbyeight_async.cli.sending.record_writer import WrittenLines, new_file
+from eightbyeight_async.cli.terminal.loop_and_signals import run
 
 async def work():
     for text in texts:
@@ -139,7 +139,7 @@ def test_a_reader_that_dawdles_holds_up_the_writer_but_not_the_loop() -> None:
 def test_a_reader_that_never_reads_does_not_keep_an_interrupted_run_from_ending(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("eightbyeight_async.cli.output._PATIENCE", 0.1)
+    monkeypatch.setattr("eightbyeight_async.cli.sending.record_writer._PATIENCE", 0.1)
     reading, writing = os.pipe()
     lines = WrittenLines(writing, "stdout")
     texts = ["x" * 100] * 1500  # more than a pipe holds

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from eightbyeight_async.cli.check import check
-from eightbyeight_async.cli.csv_rows import CsvRows
-from eightbyeight_async.cli.jsonl_rows import JsonlRows
-from eightbyeight_async.cli.lines import MAX_LINE, TwiceReadLines
-from eightbyeight_async.cli.rows import Complaint, Recipe, Row
-from eightbyeight_async.cli.template import Template
+from eightbyeight_async.cli.reading.check_rows import check
+from eightbyeight_async.cli.reading.csv_rows import CsvRows
+from eightbyeight_async.cli.reading.jsonl_rows import JsonlRows
+from eightbyeight_async.cli.reading.row_to_request import Complaint, Recipe, Row
+from eightbyeight_async.cli.reading.text_template import TextTemplate
+from eightbyeight_async.cli.reading.twice_read_lines import MAX_LINE, TwiceReadLines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +25,7 @@ A, B = "+6598765432", "+14155550100"
 
 
 def recipe(text: str | None = None, defaults: Mapping[str, object] | None = None) -> Recipe:
-    return Recipe(template=None if text is None else Template.parse(text), defaults=defaults or {}, now=lambda: NOW)
+    return Recipe(template=None if text is None else TextTemplate.parse(text), defaults=defaults or {}, now=lambda: NOW)
 
 
 def read(reader: CsvRows | JsonlRows, data: bytes) -> list[Row | Complaint]:

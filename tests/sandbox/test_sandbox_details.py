@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from eightbyeight_async.sandbox import Delivery, Sandbox
-from eightbyeight_async.sandbox.parts import count_parts
+from eightbyeight_async.sandbox.messages.part_count import count_parts
 
 
 def test_sms_details_have_the_documented_shape(api: Any) -> None:

@@ -10,7 +10,7 @@ FOLDER = Path(eightbyeight_async.sandbox.__file__).parent
 
 def test_it_imports_nothing_of_the_client_but_the_class_it_hands_out() -> None:
     found = set()
-    for path in FOLDER.glob("*.py"):
+    for path in FOLDER.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom):
@@ -26,7 +26,7 @@ def test_it_imports_nothing_of_the_client_but_the_class_it_hands_out() -> None:
 
 
 def test_every_file_is_short_and_opens_with_its_rule() -> None:
-    for path in FOLDER.glob("*.py"):
+    for path in FOLDER.rglob("*.py"):
         text = path.read_text(encoding="utf-8")
         assert ast.get_docstring(ast.parse(text)), path.name
         assert text.count("\n") < 350, path.name

@@ -14,7 +14,7 @@ import trustme
 from aiohttp import web
 
 from eightbyeight_async.sandbox import Delivery, Sandbox
-from eightbyeight_async.sandbox.loopback import loopback_url
+from eightbyeight_async.sandbox.webhooks.loopback_only import loopback_url
 
 
 def test_an_sms_receipt_has_the_documented_envelope(api: Any, service: Any) -> None:

@@ -9,8 +9,8 @@ import aiohttp
 import pytest
 
 from eightbyeight_async.sandbox import Delivery, Sandbox, SandboxMessage
-from eightbyeight_async.sandbox.answers import Refusal
-from eightbyeight_async.sandbox.pace import Pace
+from eightbyeight_async.sandbox.api.operation_results import Refusal
+from eightbyeight_async.sandbox.api.rate_limit import RateLimit
 
 
 async def burst(sandbox: Sandbox, requests: int, connections: int) -> list[int]:
@@ -53,7 +53,7 @@ def test_above_the_rate_comes_429_with_retry_after(api: Any) -> None:
 
 def test_the_rate_is_a_sliding_second_of_each_subaccount() -> None:
     now = 100.0
-    pace = Pace(2, lambda: now)
+    pace = RateLimit(2, lambda: now)
     pace.admit("a")
     now = 100.6
     pace.admit("a")

@@ -1,0 +1,152 @@
+"""The messages as they are taken: one after the other, each with its key, never more ahead than one page.
+
+With a journal that knows something already, a page at a time is held against it, so that a resumed run does not spend
+its pace and its commits on what is settled. That looks ahead in the input, but claims nothing.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncIterable, Iterable
+from typing import TYPE_CHECKING
+
+import anyio
+
+from eightbyeight_async.bulk.judging.message_keys import Keys, check_message, with_reference
+from eightbyeight_async.bulk.store.records import Met
+from eightbyeight_async.errors import InvalidRequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from eightbyeight_async.bulk.judging.outcomes import State
+    from eightbyeight_async.bulk.report import RunCounts
+    from eightbyeight_async.models.sms import SmsRequest
+
+__all__ = ["Intake", "Item"]
+
+PAGE = 500
+
+
+class Item:
+    """One message of the input. `key`: in the journal; `place`: in the input."""
+
+    __slots__ = ("id", "key", "place", "request")
+
+    def __init__(self, place: int, request: SmsRequest, key: str) -> None:
+        self.place = place
+        self.request = request
+        self.key = key
+        self.id = 0
+
+    def wire(self) -> SmsRequest:
+        """As it is sent: with a reference that receipts and log exports can be matched by."""
+        return self.request if self.request.client_message_id is not None else with_reference(self.request, self.key)
+
+
+class Intake:
+    """`known`: asks the journal about a page; None: it is empty."""
+
+    def __init__(
+        self,
+        messages: Iterable[SmsRequest] | AsyncIterable[SmsRequest],
+        keys: Keys,
+        tally: RunCounts,
+        known: Callable[[list[Met]], Awaitable[dict[int, State]]] | None,
+    ) -> None:
+        given: object = messages
+        if not isinstance(given, Iterable | AsyncIterable):
+            kind = type(given).__name__
+            raise InvalidRequestError("messages", f"must be an iterable or async iterable of SmsRequest, not {kind}")
+        self.ended = False  # the input is read to its end
+        self.stopped = False
+        self._keys = keys
+        self._tally = tally
+        self._async = aiter(messages) if isinstance(messages, AsyncIterable) else None
+        self._sync = None if isinstance(messages, AsyncIterable) else iter(messages)
+        # Not for an async source: it may take its time for every message, and a page of them would wait.
+        self._known = known if self._async is None else None
+        self._ahead: deque[Item] = deque()
+        self._turn = anyio.Lock()
+        self._waiting: anyio.CancelScope | None = None
+        self._place = 0
+
+    def stop(self) -> None:
+        """Nothing more is taken; who waits for the source is let go."""
+        self.stopped = True
+        if self._waiting is not None:
+            self._waiting.cancel()
+
+    async def next(self) -> Item | None:
+        """The next message that may have to be sent; None at the end and after `stop`."""
+        if self._known is None and self._sync is not None:
+            item = self._ahead.popleft() if self._ahead else self._read()
+        else:
+            async with self._turn:
+                if not self._ahead:
+                    await self._fill()
+                item = self._ahead.popleft() if self._ahead else None
+        if item is None or self.stopped:
+            return None
+        self._tally.taken += 1
+        return item
+
+    async def more_than(self, number: int) -> bool:
+        """Whether the input has more messages than that; looks ahead, at the beginning only."""
+        while len(self._ahead) <= number and not self.ended and not self.stopped:
+            item = self._read() if self._sync is not None else await self._read_async()
+            if item is not None:
+                self._ahead.append(item)
+        if self._known is not None:
+            whole, self._ahead = self._ahead, deque()
+            await self._sift(whole)
+        return self._place > number
+
+    async def _fill(self) -> None:
+        while not self._ahead and not self.ended and not self.stopped:
+            if self._sync is None:
+                item = await self._read_async()
+                if item is not None:
+                    self._ahead.append(item)
+                continue
+            page: deque[Item] = deque()
+            while len(page) < PAGE and (item := self._read()) is not None:
+                page.append(item)
+            await self._sift(page)
+
+    async def _sift(self, page: deque[Item]) -> None:
+        if self._known is None or not page:
+            self._ahead.extend(page)
+            return
+        settled = await self._known([Met(item.key, item.place) for item in page])
+        self._tally.taken += len(settled)
+        self._tally.known += len(settled)
+        self._ahead.extend(item for item in page if item.place not in settled)
+
+    def _read(self) -> Item | None:
+        if self.ended or self.stopped or self._sync is None:
+            return None
+        request = next(self._sync, _END)
+        return self._item(request)
+
+    async def _read_async(self) -> Item | None:
+        if self._async is None:
+            return None
+        with anyio.CancelScope() as scope:
+            self._waiting = scope
+            request = await anext(self._async, _END)
+            self._waiting = None
+            return self._item(request)
+        return None  # stopped
+
+    def _item(self, request: object) -> Item | None:
+        if request is _END:
+            self.ended = True
+            return None
+        message = check_message(request)
+        item = Item(self._place, message, self._keys.of(message))
+        self._place += 1
+        return item
+
+
+_END = object()

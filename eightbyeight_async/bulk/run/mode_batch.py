@@ -1,0 +1,100 @@
+"""The batch endpoint: up to 10,000 messages a request, each with its own answer.
+
+Rules:
+- the claims of the whole chunk are committed before its POST leaves;
+- an answer that tells nothing of a message leaves it UNKNOWN, unless the counts say that all were accepted;
+- a batch that is refused as a whole is halved until the message to blame stands alone: one bad message among 10,000
+  costs 27 requests and fails alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from eightbyeight_async.bulk.judging.outcomes import Action, State, Verdict, judge, state_of
+from eightbyeight_async.errors import EightByEightError, InvalidRequestError
+from eightbyeight_async.models.sms_batch import BatchSmsRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from eightbyeight_async.bulk.run.input_pages import Item
+    from eightbyeight_async.bulk.run.shared_steps import Run
+    from eightbyeight_async.models.sms_batch import BatchSmsResponse
+
+__all__ = ["outcomes", "send_batches", "to_halve"]
+
+
+async def send_batches(run: Run, size: int) -> None:
+    """Takes chunks until there are no more."""
+    while chunk := await _chunk(run, size):
+        while chunk:
+            if not await run.turn():
+                run.not_tried(chunk)
+                break
+            mine = await run.claim(chunk)
+            chunk = await _post(run, mine) if mine else []
+
+
+async def _chunk(run: Run, size: int) -> list[Item]:
+    chunk: list[Item] = []
+    # One list a turn: two workers that fill theirs at the same time would both end half full.
+    async with run.filling:
+        while len(chunk) < size and (item := await run.intake.next()) is not None:
+            chunk.append(item)
+    return chunk
+
+
+async def _post(run: Run, items: list[Item]) -> list[Item]:
+    """Sends them; those that a 429 sent back, their claims released."""
+    sent_at = run.clock()
+    run.tally.requests += 1
+    try:
+        answer = await run.client.sms.send_batch(
+            BatchSmsRequest(messages=[item.wire() for item in items], include_messages_in_response=True)
+        )
+    except EightByEightError as error:
+        verdict = judge(error)
+        if to_halve(verdict, error, len(items)):
+            return await _halved(run, items)
+        run.obey(verdict, error, sent_at)
+        if verdict.action is Action.SLOW_DOWN and verdict.state is State.NOT_SENT:
+            run.release(items)
+            return items
+        await run.settle([(item, verdict.state, None) for item in items], None, verdict, error)
+        return []
+    except BaseException:
+        run.settle_now([(item, State.UNKNOWN, None) for item in items])
+        raise
+    run.answered()
+    await run.settle(outcomes(items, answer), answer.batch_id)
+    return []
+
+
+async def _halved(run: Run, items: list[Item]) -> list[Item]:
+    half = len(items) // 2
+    back: list[Item] = []
+    for part in (items[:half], items[half:]):
+        if await run.turn():
+            back += await _post(run, part)
+        else:
+            await run.settle([(item, State.NOT_SENT, None) for item in part])
+    return back
+
+
+def to_halve(verdict: Verdict, error: EightByEightError, size: int) -> bool:
+    """Whether one of the messages may be to blame, and the others can go without it."""
+    blamed = verdict.state is State.FAILED or isinstance(error, InvalidRequestError)
+    return blamed and verdict.action is Action.GO_ON and size > 1
+
+
+def outcomes(items: Sequence[Item], answer: BatchSmsResponse) -> list[tuple[Item, State, str | None]]:
+    """Item, state and umid of each. Pure."""
+    if answer.results:
+        return [
+            (item, state_of(result.response), None if result.response is None else result.response.umid)
+            for item, result in zip(items, answer.results, strict=True)
+        ]
+    # The answer only counts. All accepted is as clear as one by one; anything else is not.
+    every = answer.accepted_count == len(items) and answer.rejected_count == 0
+    return [(item, State.SENT if every else State.UNKNOWN, None) for item in items]

@@ -1,0 +1,48 @@
+"""One POST a message: what each worker does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from eightbyeight_async.bulk.judging.outcomes import Action, State, judge, state_of
+from eightbyeight_async.errors import EightByEightError
+
+if TYPE_CHECKING:
+    from eightbyeight_async.bulk.run.input_pages import Item
+    from eightbyeight_async.bulk.run.shared_steps import Run
+
+__all__ = ["send_each"]
+
+
+async def send_each(run: Run) -> None:
+    """Takes messages until there are no more."""
+    while (item := await run.intake.next()) is not None:
+        while await _again(run, item):
+            pass
+
+
+async def _again(run: Run, item: Item) -> bool:
+    """Sends one; True: it was sent back by a 429, and its claim is released."""
+    if not await run.turn():
+        run.not_tried([item])
+        return False
+    if not await run.claim([item]):
+        return False
+    sent_at = run.clock()
+    run.tally.requests += 1
+    try:
+        response = await run.client.sms.send(item.wire())
+    except EightByEightError as error:
+        verdict = judge(error)
+        run.obey(verdict, error, sent_at)
+        if verdict.action is Action.SLOW_DOWN and verdict.state is State.NOT_SENT:
+            run.release([item])
+            return True
+        await run.settle([(item, verdict.state, None)], None, verdict, error)
+        return False
+    except BaseException:
+        run.settle_now([(item, State.UNKNOWN, None)])  # cut off, or a bug: it may have gone out
+        raise
+    run.answered()
+    await run.settle([(item, state_of(response), response.umid)])
+    return False

@@ -1,0 +1,216 @@
+"""One run of a campaign: what its workers share, and the three things each of them does: wait, claim, settle.
+
+Rules:
+- wait first, claim then: a claim is never held through a pause, so a kill finds only what was on its way;
+- nothing is sent before `claim` has returned;
+- a result is written in the background, and no more of them than `most_pending` wait for their commit.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import anyio
+import attrs
+
+from eightbyeight_async.bulk.judging.outcomes import Action, State, Verdict
+from eightbyeight_async.bulk.store.records import CLAIMED, Claim, Result
+from eightbyeight_async.errors import EightByEightError
+from eightbyeight_async.models.sms import SmsRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from eightbyeight_async.bulk.judging.message_keys import Keys
+    from eightbyeight_async.bulk.report import RunCounts
+    from eightbyeight_async.bulk.run.adaptive_rate import AdaptiveRate
+    from eightbyeight_async.bulk.run.input_pages import Intake, Item
+    from eightbyeight_async.bulk.store.writer_thread import Writer
+    from eightbyeight_async.client import AsyncConnectClient
+
+__all__ = ["Run", "Settled"]
+
+_REFUSALS = 20  # connections refused one after the other, with no answer in between: there is nobody
+
+
+@attrs.frozen(kw_only=True)
+class Settled:
+    """One message and what became of it, for `on_result`.
+
+    Attributes:
+        place: its index in the input, from 0.
+        key: in the journal.
+        request: as it was given.
+        state: what the journal gets.
+        umid, batch_id: 8x8's ids, None where there are none.
+        code: the API's error code, None if there is none.
+        error: why there is no answer, None if there is one.
+    """
+
+    place: int
+    key: str
+    request: SmsRequest
+    state: State
+    umid: str | None = None
+    batch_id: str | None = None
+    code: int | None = None
+    error: EightByEightError | None = None
+
+
+class Run:
+    """Attributes: `stopped`: why nothing more is taken, None while it goes on; `error`: the one that stopped it;
+    `abort`: whether `send` raises it.
+    """
+
+    def __init__(
+        self,
+        *,
+        client: AsyncConnectClient,
+        writer: Writer,
+        keys: Keys,
+        pace: AdaptiveRate,
+        tally: RunCounts,
+        intake: Intake,
+        clock: Callable[[], float],
+        next_id: Callable[[], int],
+        copies: bool,
+        private: bool,
+        max_pause: float,
+        on_result: Callable[[Settled], object] | None,
+    ) -> None:
+        self.client = client
+        self.pace = pace
+        self.tally = tally
+        self.intake = intake
+        self.clock = clock
+        self.stopped: str | None = None
+        self.error: EightByEightError | None = None
+        self.abort = False
+        self.filling = anyio.Lock()
+        self._halt = anyio.Event()
+        self._writer = writer
+        self._keys = keys
+        self._next_id = next_id
+        self._copies = copies
+        self._private = private
+        self._max_pause = max_pause
+        self._on_result = on_result
+        self._refusals = 0
+
+    def stop(self, why: str, error: EightByEightError | None = None, *, abort: bool = False) -> None:
+        """Nothing more is taken, what is in flight finishes. The first reason is kept, but an abort goes before."""
+        if self.stopped is None or (abort and not self.abort):
+            self.stopped, self.error, self.abort = why, error, abort
+        self.intake.stop()
+        self._halt.set()
+
+    async def turn(self) -> bool:
+        """Waits for the pace; False: stopped meanwhile, do not send."""
+        while self.stopped is None:
+            wait = self.pace.reserve()
+            if wait <= 0:
+                return True
+            with anyio.move_on_after(wait):
+                await self._halt.wait()
+            if self.pace.paused_for() <= 0:  # else somebody met a 429 while this one waited
+                break
+        return self.stopped is None
+
+    async def claim(self, items: Sequence[Item]) -> list[Item]:
+        """Those of the items that are this run's to send; the others are counted."""
+        mine: list[Item] = []
+        ask = list(items)
+        while ask:
+            for item in ask:
+                item.id = self._next_id()
+            answers = await self._writer.claim(
+                [Claim(item.id, item.key, item.place, *self._more(item)) for item in ask]
+            )
+            again = []
+            for item, answer in zip(ask, answers, strict=True):
+                if answer is CLAIMED or answer.state is None:
+                    mine.append(item)
+                elif answer.copies == 0:
+                    self.tally.known += 1
+                    self.pace.give_back()
+                elif self._copies and item.request.client_message_id is None:
+                    item.key = self._keys.of(item.request, answer.copies)
+                    again.append(item)
+                else:
+                    self.tally.duplicates += 1
+                    self.pace.give_back()
+            ask = again
+        return mine
+
+    def _more(self, item: Item) -> tuple[float | None, str | None, str | None]:
+        request = item.request
+        scheduled = None if request.scheduled is None else request.scheduled.timestamp()
+        return (scheduled, request.destination, request.text) if self._private else (scheduled, None, None)
+
+    async def settle(
+        self,
+        results: Sequence[tuple[Item, State, str | None]],
+        batch_id: str | None = None,
+        verdict: Verdict | None = None,
+        error: EightByEightError | None = None,
+    ) -> None:
+        """Counts and writes results: item, state, umid."""
+        self.settle_now(results, batch_id, verdict, error)
+        await self._writer.room()
+
+    def settle_now(
+        self,
+        results: Sequence[tuple[Item, State, str | None]],
+        batch_id: str | None = None,
+        verdict: Verdict | None = None,
+        error: EightByEightError | None = None,
+    ) -> None:
+        code = None if verdict is None else verdict.code
+        self._writer.record(
+            [Result(item.id, item.key, item.place, state, umid, batch_id, code) for item, state, umid in results]
+        )
+        for state, number in Counter([state for _, state, _ in results]).items():
+            self.tally.count(state, number)
+        if self._on_result is not None:
+            for item, state, umid in results:
+                self._on_result(
+                    Settled(
+                        place=item.place,
+                        key=item.key,
+                        request=item.request,
+                        state=state,
+                        umid=umid,
+                        batch_id=batch_id,
+                        code=code,
+                        error=error,
+                    )
+                )
+
+    def release(self, items: Sequence[Item]) -> None:
+        """Their claims go; nothing is counted, because they are claimed again."""
+        self._writer.record([Result(item.id, item.key, item.place, State.NOT_SENT) for item in items])
+
+    def not_tried(self, items: Sequence[Item]) -> None:
+        """Taken and not sent, without a claim."""
+        self.tally.count(State.NOT_SENT, len(items))
+
+    def obey(self, verdict: Verdict, error: EightByEightError, sent_at: float) -> None:
+        """What an error means for the run."""
+        match verdict.action:
+            case Action.SLOW_DOWN:
+                retry_after: float | None = getattr(error, "retry_after", None)
+                if retry_after is not None and retry_after > self._max_pause:
+                    self.stop(f"the API asks for a pause of {retry_after:g} s, more than max_pause", error)
+                self.pace.refused(sent_at, retry_after)
+            case Action.ABORT:
+                self.stop(str(error), error, abort=True)
+            case Action.UNREACHABLE:
+                self._refusals += 1
+                if self._refusals >= _REFUSALS:
+                    self.stop(f"the API cannot be reached: {error}", error)
+            case Action.GO_ON:
+                self._refusals = 0
+
+    def answered(self) -> None:
+        self._refusals = 0

@@ -1,0 +1,33 @@
+"""Words for what the `bulk` commands tell. Pure."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from eightbyeight_async.bulk.judging.outcomes import State
+
+if TYPE_CHECKING:
+    from eightbyeight_async.bulk.report import Status
+
+__all__ = ["counts", "moment", "settled_words", "state_word"]
+
+
+def counts(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
+def state_word(state: State) -> str:
+    """A claim without a result: nobody knows whether it went out."""
+    return State.UNKNOWN.word if state is State.INTENT else state.word
+
+
+def settled_words(status: Status) -> str:
+    return (
+        f"{counts(status.total, 'message')}: {status.sent:,} sent, {status.rejected:,} rejected, "
+        f"{status.failed:,} failed, {status.unknown:,} unknown, {status.not_sent:,} not sent"
+    )
+
+
+def moment(seconds: float | None) -> str | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")

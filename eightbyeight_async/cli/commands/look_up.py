@@ -1,0 +1,107 @@
+"""The commands about one message that was sent: `status` looks it up, `feedback` tells what it led to."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from eightbyeight_async.cli.commands.single_message import print_json
+from eightbyeight_async.cli.exit_codes import Exit, UsageError, exit_after
+from eightbyeight_async.cli.reading.field_names import value_of
+from eightbyeight_async.cli.terminal.display import Show
+from eightbyeight_async.cli.terminal.loop_and_signals import run
+from eightbyeight_async.errors import EightByEightError, InvalidRequestError
+from eightbyeight_async.models.privacy import masked_digits
+
+if TYPE_CHECKING:
+    from eightbyeight_async.cli.commands.shared_options import ConnectionOptions
+    from eightbyeight_async.models.message_details import MessageDetails
+
+__all__ = ["feedback", "status"]
+
+# They come masked by 8x8, but an account can have that switched off; the error's words can quote a number.
+_PRIVATE = ("body", "status.error_message")
+_NUMBERS = ("msisdn", "source", "client_message_id", "client_batch_id")
+
+
+def status(connection: ConnectionOptions, umid: str, *, include_private: bool, as_json: bool) -> Exit:
+    """Exit code `OK` whatever the state is: the look-up worked."""
+    client = connection.client()
+
+    async def call() -> MessageDetails:
+        async with client:
+            return await client.sms.get(umid)
+
+    try:
+        details = run(call)
+    except EightByEightError as error:
+        if as_json:
+            print_json({"error": f"{type(error).__name__}: {error}", "code": getattr(error, "code", None)})
+        Show().error(str(error))
+        return Exit.REFUSED if exit_after(error) is Exit.UNKNOWN else exit_after(error)  # nothing was sent
+    told = _told(details, private=include_private)
+    if as_json:
+        print_json(told)
+        return Exit.OK
+    for name, value in _flat(told).items():
+        if value is not None:
+            print(f"{name}: {value}")
+    return Exit.OK
+
+
+def feedback(connection: ConnectionOptions, umid: str, outcome: str, timestamp: str | None, *, as_json: bool) -> Exit:
+    try:
+        moment = None if timestamp is None else value_of("scheduled", timestamp)
+    except InvalidRequestError as wrong:
+        raise UsageError(f"--timestamp: {wrong.reason}") from wrong
+    client = connection.client()
+
+    async def call() -> None:
+        async with client:
+            await client.sms.send_feedback(umid, outcome, moment if isinstance(moment, datetime) else None)
+
+    try:
+        run(call)
+    except EightByEightError as error:
+        if as_json:
+            words = f"{type(error).__name__}: {error}"
+            print_json({"ok": False, "outcome": outcome, "error": words, "code": getattr(error, "code", None)})
+        Show().error(str(error))
+        return exit_after(error)
+    if as_json:
+        print_json({"ok": True, "outcome": outcome, "error": None, "code": None})
+    else:
+        print(f"taken: {outcome}")
+    return Exit.OK
+
+
+def _told(details: MessageDetails, *, private: bool) -> dict[str, Any]:
+    told: dict[str, Any] = attrs.asdict(details, value_serializer=lambda _, __, value: _plain(value))
+    if not private:
+        for name in _NUMBERS:
+            if told[name] is not None:
+                told[name] = masked_digits(told[name])[1:-1]
+        for path in _PRIVATE:
+            *above, name = path.split(".")
+            del (told[above[0]] if above else told)[name]
+    return told
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - the values of any field
+    """As JSON has it; a price keeps its digits."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return str(value)
+    return value.value if isinstance(value, Enum) else value
+
+
+def _flat(told: dict[str, Any], above: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in told.items():
+        flat |= _flat(value, f"{above}{name}.") if isinstance(value, dict) else {f"{above}{name}": value}
+    return flat

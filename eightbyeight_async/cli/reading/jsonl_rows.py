@@ -1,0 +1,137 @@
+"""JSONL, one object a line: lines in, rows and complaints out. Pure, and never more than one line in memory.
+
+Rules: a key that is a field holds a string (null, or no key: left out); keys that are no fields are for `--text`,
+where a number stands as it is written in the file; a key that looks like a misspelt field is refused.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from eightbyeight_async.cli.reading.csv_rows import TEXT_TWICE
+from eightbyeight_async.cli.reading.field_names import field_named, field_nearly_named
+from eightbyeight_async.cli.reading.row_to_request import Complaint
+from eightbyeight_async.cli.reading.twice_read_lines import LineTooLongError
+from eightbyeight_async.cli.reading.utf8_lines import NOT_UTF8, DecodedLines, NotTextError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from eightbyeight_async.cli.reading.row_to_request import Recipe, Row
+
+__all__ = ["JsonlRows"]
+
+_MOST_UNUSED = 20  # enough to see what is going on; a file can have a new key in every line
+
+
+class JsonlRows:
+    """
+    Attributes:
+        unused: after reading, the first keys that nothing was made of.
+    """
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.unused: list[str] = []
+        self._recipe = recipe
+
+    def read(self, lines: Iterable[bytes]) -> Iterator[Row | Complaint]:
+        text = DecodedLines(lines)
+        number = 0
+        try:
+            for line in text:
+                if line.strip():
+                    number += 1
+                    yield self._row(number, text, line)
+        except LineTooLongError as wrong:
+            yield Complaint(line=wrong.line, rule="is too long for a row")
+        except NotTextError as wrong:
+            yield Complaint(line=text.number, rule=str(wrong))
+
+    def _row(self, number: int, text: DecodedLines, line: str) -> Row | Complaint:
+        if text.undecodable() is not None:
+            return Complaint(line=text.number, number=number, rule=NOT_UTF8)
+        try:
+            return self._recipe.row(number, text.number, *self._sorted_out(_object(line)))
+        except _WrongError as wrong:
+            return Complaint(line=text.number, number=number, field=wrong.field, rule=str(wrong))
+
+    def _sorted_out(self, found: dict[str, Any]) -> tuple[list[tuple[str, str]], dict[str, str]]:
+        fields: dict[str, str] = {}
+        cells: dict[str, str] = {}
+        for key, value in found.items():
+            field, placeholder = field_named(key), key in self._recipe.columns
+            if field is not None and field in fields:
+                raise _WrongError("is there twice", field)
+            if field is not None:
+                fields[field] = _string(value, field)
+            elif not placeholder and (close := field_nearly_named(key)) is not None and close not in found:
+                raise _WrongError(f"has a key {key!r}; did you mean {close!r}? (Rename it, if not.)")
+            elif not placeholder and len(self.unused) < _MOST_UNUSED and key not in self.unused:
+                self.unused.append(key)
+            if placeholder:
+                cells[key] = _cell(value, key)
+        self._check_text(fields, cells)
+        return list(fields.items()), cells
+
+    def _check_text(self, fields: dict[str, str], cells: dict[str, str]) -> None:
+        for column in self._recipe.columns:
+            if column not in cells:
+                raise _WrongError(f"--text has a placeholder {{{column}}}, but there is no such key")
+        if self._recipe.template is not None and "text" in fields and "text" not in self._recipe.columns:
+            raise _WrongError(TEXT_TWICE)
+
+
+class _WrongError(Exception):
+    def __init__(self, rule: str, field: str | None = None) -> None:
+        super().__init__(rule)
+        self.field = field
+
+
+class _Number(str):
+    """A number as the file spells it: `12.50` stays `12.50`."""
+
+    __slots__ = ()
+
+
+def _object(line: str) -> dict[str, Any]:
+    try:
+        found = json.loads(
+            line, object_pairs_hook=_pairs, parse_int=_Number, parse_float=_Number, parse_constant=_no_constant
+        )
+    except json.JSONDecodeError as wrong:
+        problem = f"is not JSON: {wrong.msg} at character {wrong.pos + 1}"
+    except RecursionError:
+        problem = "is not JSON of a sane depth"
+    else:
+        if isinstance(found, dict):
+            return found
+        problem = "must be a JSON object"
+    raise _WrongError(problem)
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _WrongError("has a key twice")
+    return found
+
+
+def _no_constant(_: str) -> NoReturn:
+    raise _WrongError("is not JSON: NaN and Infinity are no numbers there")
+
+
+def _string(value: object, field: str) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str) and not isinstance(value, _Number):
+        return value if field == "text" else value.strip()
+    raise _WrongError("must be a string in quotes" if isinstance(value, _Number) else "must be a string", field)
+
+
+def _cell(value: object, key: str) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    raise _WrongError(f"the value for the placeholder {{{key}}} must be a string or a number")

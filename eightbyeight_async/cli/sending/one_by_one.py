@@ -1,0 +1,51 @@
+"""`send-each`: a POST a row, many at a time."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import anyio
+import attrs
+
+from eightbyeight_async.cli.sending.file_run import Sending
+from eightbyeight_async.request_pacer import Pacer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from eightbyeight_async.fanout import SendEach, SendResult
+    from eightbyeight_async.models.sms import SmsRequest
+
+__all__ = ["Fan"]
+
+
+@attrs.define(kw_only=True)
+class Fan(Sending):
+    """`on_result`: sees every result."""
+
+    on_result: Callable[[SendResult], None] = lambda _: None
+    _each: SendEach | None = attrs.field(default=None, init=False)
+
+    async def _send(self) -> None:
+        requests = self._requests() if self.rate is None else self._paced(self.rate)
+        self._each = self.client.sms.send_each(requests)
+        async with self._each as results:
+            async for result in results:
+                await self._take(result)
+
+    async def _take_leftover(self) -> None:
+        for result in [] if self._each is None else self._each.leftover:
+            await self._take(result)
+
+    async def _take(self, result: SendResult) -> None:
+        self.on_result(result)
+        await self._record(result.index, result.request, result.response, result.error)
+
+    async def _paced(self, rate: float) -> AsyncIterator[SmsRequest]:
+        pacer = Pacer(rate, time.monotonic)
+        for request in self._requests():
+            await anyio.sleep(pacer.reserve()[0])
+            if self.why_stopped is not None:
+                return
+            yield request

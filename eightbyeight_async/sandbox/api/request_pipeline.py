@@ -1,0 +1,172 @@
+"""What every request goes through, whatever it asks for, in this order:
+
+path, key, rate, plan of faults, sub-account, JSON, the operation's rules, faults of what it is about, commit,
+latency, answer. Everything between reading the body and the commit happens without a wait in between, so two
+requests never see each other half done.
+"""
+
+import asyncio
+import hmac
+import json
+import ssl
+from collections.abc import Mapping
+
+from aiohttp import web
+
+from eightbyeight_async.sandbox.api.http_responses import Reply, json_reply, right_reply, spoilt_reply
+from eightbyeight_async.sandbox.api.operation_results import Refusal, error_body
+from eightbyeight_async.sandbox.api.received_call import Operation, ReceivedCall, Step
+from eightbyeight_async.sandbox.api.routes import Route, WrongMethod, resolve
+from eightbyeight_async.sandbox.api.sms_rules import SUBACCOUNT_ID
+from eightbyeight_async.sandbox.control.faults import Fault
+from eightbyeight_async.sandbox.control.traffic import SandboxRequest
+from eightbyeight_async.sandbox.control.violations import Violation, body_problems, header_problems
+from eightbyeight_async.sandbox.messages.message import Product
+from eightbyeight_async.sandbox.messages.shared_state import SharedState
+
+
+class Reception:
+    """The handler of one host."""
+
+    def __init__(self, product: Product, operations: Mapping[str, Operation], state: SharedState) -> None:
+        self._product = product
+        self._operations = operations
+        self._state = state
+
+    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+        traffic = self._state.traffic
+        traffic.request_began()
+        try:
+            return await self._serve(request)
+        except Exception as bug:  # noqa: BLE001 - re-raised by stop()
+            # A bug of the sandbox must not pass for a fault of the API.
+            self._state.bugs.append(bug)
+            return web.Response(status=599, text="the sandbox itself failed")
+        finally:
+            traffic.request_ended()
+
+    async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        state = self._state
+        try:
+            body = await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            return web.Response(status=413)
+        except (web.RequestPayloadError, ConnectionError):
+            return web.Response(status=400)  # the client broke off: nobody reads this
+        state.traffic.requests += 1
+        tls_version = _tls_version(request)
+        raw_path, _, query = request.raw_path.partition("?")
+        route = resolve(request.method, raw_path)
+        fault: Fault | None = None
+        operation: str | None = None
+        try:
+            route = self._known(route)
+            operation = f"{self._product} {route.operation}"
+            self._note(operation, header_problems(operation, request.method, request.headers, query, body))
+            self._check_key(request.headers.get("Authorization", ""))
+            state.pace.admit(route.subaccount_id)
+            if route.operation == "details":
+                state.details_pace.admit(f"{self._product} {route.subaccount_id}")
+            fault = state.faults.next_planned(route.operation)
+            if fault is not None and not fault.accepts:
+                answer: Reply = spoilt_reply(fault, 200, None, state.clock.now())
+            else:
+                step = self._validate(route, operation, request, body, tls_version)
+                fault = fault or state.faults.next_for(step)
+                result = step.commit() if fault is None or fault.accepts else None
+                if fault is None:
+                    answer = right_reply(step.status, result)
+                else:
+                    answer = spoilt_reply(fault, step.status, result, state.clock.now())
+        except Refusal as refusal:
+            fault = None
+            answer = self._refused(refusal)
+        status = _shown_status(answer, fault)
+        state.traffic.last_requests.append(
+            SandboxRequest(
+                product=self._product,
+                operation=None if operation is None else operation.partition(" ")[2],
+                method=request.method,
+                path=raw_path,
+                status=status,
+                tls_version=tls_version or None,
+                headers={n: "***" if n.lower() == "authorization" else v for n, v in request.headers.items()},
+            )
+        )
+        delay = state.latency + (fault.delay if fault is not None else 0.0)
+        if delay > 0:
+            await asyncio.sleep(delay)
+        return answer if isinstance(answer, web.Response) else await answer(request)
+
+    def _known(self, route: Route | WrongMethod | None) -> Route:
+        if isinstance(route, WrongMethod):
+            raise Refusal(1300, "not with this method", status=405, headers={"Allow": route.allow})
+        if route is None or route.operation not in self._operations:
+            raise Refusal(1300, "the API has no such path", status=404)
+        return route
+
+    def _check_key(self, authorization: str) -> None:
+        scheme, _, key = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not hmac.compare_digest(key.encode(), self._state.api_key.encode()):
+            raise Refusal(1200, "the request is not authenticated", status=401)
+
+    def _validate(self, route: Route, operation: str, request: web.BaseRequest, body: bytes, tls_version: str) -> Step:
+        state = self._state
+        if not SUBACCOUNT_ID.fullmatch(route.subaccount_id) or route.subaccount_id not in state.subaccount_ids:
+            raise Refusal(1001, "the sub-account is not yours")
+        parsed: object = None
+        if request.method == "POST":
+            parsed = {} if _is_left_out(operation, body) else _parse(request.content_type, body)
+            self._note(operation, body_problems(operation, parsed))
+        call = ReceivedCall(
+            product=self._product,
+            subaccount_id=route.subaccount_id,
+            target=route.target or "",
+            body=parsed,
+            now=state.clock.now(),
+            tls_version=tls_version,
+            store=state.store,
+            rejects=state.rejects,
+            deliveries=state.deliveries,
+            exports=state.exports,
+            feedback=state.feedback,
+        )
+        return self._operations[route.operation](call)
+
+    def _note(self, operation: str, problems: set[str]) -> None:
+        self._state.violations.extend(Violation(operation, problem) for problem in sorted(problems))
+
+    def _refused(self, refusal: Refusal) -> web.Response:
+        body = error_body(refusal.code, refusal.reason, self._state.clock.now())
+        return json_reply(refusal.status, body, refusal.headers)
+
+
+def _shown_status(answer: Reply, fault: Fault | None) -> int | None:
+    """None where the connection ends instead."""
+    if isinstance(answer, web.Response):
+        return answer.status
+    return 200 if fault is None or fault.kind == "normal" else None
+
+
+def _is_left_out(operation: str, body: bytes) -> bool:
+    """A log export needs no body: every field of it has a default."""
+    return operation == "sms start_export" and not body
+
+
+def _parse(content_type: str, body: bytes) -> object:
+    if content_type != "application/json":
+        raise Refusal(1000, "the content type is not application/json")
+    try:
+        return json.loads(body.decode("utf-8"), parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise Refusal(1000, "the body is no JSON in UTF-8") from None
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _tls_version(request: web.BaseRequest) -> str:
+    """ "TLSv1.3"; empty once the connection is gone, which is nobody's to judge any more."""
+    tls = request.transport.get_extra_info("ssl_object") if request.transport is not None else None
+    return (tls.version() or "") if isinstance(tls, ssl.SSLObject) else ""

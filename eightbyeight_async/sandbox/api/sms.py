@@ -1,0 +1,213 @@
+"""The SMS host: send, send a batch; what else it offers is listed at the end.
+
+A single message that breaks a rule is refused as a request (400 and a code). In a batch it is REJECTED
+within an answer of 200, unless its JSON has the wrong shape (400, code 1000), or the rule broken is one of
+the batch's own fields or of its template: then the whole batch is refused.
+"""
+
+from typing import Any
+
+from eightbyeight_async.sandbox.api.batch_items import batch_step
+from eightbyeight_async.sandbox.api.cancel_scheduled import cancel, cancel_batch, require_tls13
+from eightbyeight_async.sandbox.api.message_details import details
+from eightbyeight_async.sandbox.api.operation_results import JSONObject, Refusal, new_id, new_ids
+from eightbyeight_async.sandbox.api.received_call import Operation, ReceivedCall, Step
+from eightbyeight_async.sandbox.api.record_feedback import feedback
+from eightbyeight_async.sandbox.api.sms_rules import (
+    an_object,
+    check_ip,
+    check_length,
+    check_sms,
+    check_sms_template,
+    check_url,
+    flag,
+    string,
+)
+from eightbyeight_async.sandbox.export import operations as export_api
+from eightbyeight_async.sandbox.messages.message import MessageState, SandboxMessage
+
+# No subscriber has such a number: 999 is a country code the ITU keeps in reserve.
+REJECTED_PREFIX = "+999"
+
+MAX_BATCH = 10_000
+MAX_CLIENT_BATCH_ID = 20
+_QUEUED = {"code": "QUEUED", "description": "taken, waits for processing"}
+_REJECTED_DESTINATION = "the destination cannot be served"
+_INVALID_NUMBER = 1002
+
+
+def send(call: ReceivedCall) -> Step:
+    """POST .../messages"""
+    body = an_object(call.body, "the body is no JSON object")
+    message = _message(call, body, body, new_id())
+    require_tls13(call, [message])
+
+    def commit() -> JSONObject:
+        call.store.add([message])
+        return _answer(message)
+
+    return Step(commit=commit, destinations=(message.destination,))
+
+
+def send_batch(call: ReceivedCall) -> Step:
+    """POST .../messages/batch"""
+    body = an_object(call.body, "the body is no JSON object")
+    client_batch_id = check_length(string(body, "clientBatchId"), MAX_CLIENT_BATCH_ID, 1008, "clientBatchId")
+    check_ip(string(body, "clientIp"))
+    include = flag(body, "includeMessagesInResponse")
+    template = _template(call, body)
+    batch_id = new_id()
+    shared = {name: value for name, value in template.items() if value is not None}
+    items = _items(body, template)
+    messages: list[SandboxMessage] = []
+    for umid, item in zip(new_ids(len(items)), items, strict=True):
+        asked = _overlaid(shared, item)
+        try:
+            message = _message(call, asked, item, umid, batch_id, client_batch_id)
+        except Refusal as refusal:
+            if refusal.code == 1000:
+                raise
+            message = _refused(call, asked, item, umid, batch_id, client_batch_id, refusal)
+        messages.append(message)
+    require_tls13(call, messages)
+
+    def told() -> list[JSONObject]:
+        return [_answer(message) for message in messages]
+
+    return batch_step(call, batch_id, client_batch_id, messages, told if include else None)
+
+
+def _overlaid(shared: JSONObject, item: JSONObject) -> JSONObject:
+    """A message's own fields over its batch's template; a null is no field."""
+    own = {name: value for name, value in item.items() if value is not None} if None in item.values() else item
+    return {**shared, **own} if shared else own
+
+
+def _template(call: ReceivedCall, body: JSONObject) -> JSONObject:
+    if body.get("template") is None:
+        return {}
+    template = an_object(body["template"], "template is no object", 1007)
+    check_sms_template(template, call.now)
+    return template
+
+
+def _items(body: JSONObject, template: JSONObject) -> list[JSONObject]:
+    """The batch's messages, or one for each of its destinations; `messages` goes before `destinations`."""
+    name = "messages" if body.get("messages") is not None else "destinations"
+    listed: Any = body.get(name)
+    if listed is None:
+        raise Refusal(1000, "neither messages nor destinations")
+    if not isinstance(listed, list):
+        raise Refusal(1000, f"{name} is no array")
+    if not listed:
+        raise Refusal(1010, f"{name} is empty")
+    if len(listed) > MAX_BATCH:
+        raise Refusal(1100, f"a batch has at most {MAX_BATCH} messages")
+    if name == "messages":
+        return [an_object(item, "a message is no object") for item in listed]
+    if not all(isinstance(item, str) for item in listed):
+        raise Refusal(1000, "a destination is no string")
+    if template.get("text") is None:
+        raise Refusal(1007, "destinations need a template with a text")
+    return [{"destination": item} for item in listed]
+
+
+def _message(
+    call: ReceivedCall,
+    asked: JSONObject,
+    received: JSONObject,
+    umid: str,
+    batch_id: str | None = None,
+    client_batch_id: str | None = None,
+) -> SandboxMessage:
+    fields = check_sms(asked, call.now)
+    state: MessageState = "queued" if fields.scheduled is None else "scheduled"
+    rejected = call.rejects(fields.destination)
+    return SandboxMessage(
+        umid=umid,
+        product=call.product,
+        subaccount_id=call.subaccount_id,
+        destination=fields.destination,
+        state="rejected" if rejected else state,
+        accepted_at=call.now,
+        text=fields.text,
+        source=fields.source,
+        batch_id=batch_id,
+        client_message_id=fields.client_message_id,
+        client_batch_id=client_batch_id,
+        encoding=fields.encoding,
+        country=fields.country,
+        scheduled=fields.scheduled,
+        expiry=fields.expiry,
+        dlr_callback_url=fields.dlr_callback_url,
+        track=fields.track,
+        error_code=_INVALID_NUMBER if rejected else None,
+        error_message=_REJECTED_DESTINATION if rejected else None,
+        body=received,
+    )
+
+
+def _refused(
+    call: ReceivedCall,
+    asked: JSONObject,
+    received: JSONObject,
+    umid: str,
+    batch_id: str,
+    client_batch_id: str | None,
+    refusal: Refusal,
+) -> SandboxMessage:
+    """A message of a batch that breaks a rule: kept as rejected, with what can be read of it."""
+    encoding = asked.get("encoding")
+    return SandboxMessage(
+        umid=umid,
+        product=call.product,
+        subaccount_id=call.subaccount_id,
+        destination=asked.get("destination") or "",
+        state="rejected",
+        accepted_at=call.now,
+        text=asked.get("text"),
+        source=asked.get("source"),
+        batch_id=batch_id,
+        client_message_id=asked.get("clientMessageId"),
+        client_batch_id=client_batch_id,
+        encoding=encoding if encoding in ("GSM7", "UCS2") else "AUTO",
+        dlr_callback_url=_usable(asked.get("dlrCallbackUrl")),
+        error_code=refusal.code,
+        error_message=refusal.reason,
+        body=received,
+    )
+
+
+def _usable(url: str | None) -> str | None:
+    try:
+        return check_url(url, 1000, "dlrCallbackUrl")
+    except Refusal:
+        return None
+
+
+def _answer(message: SandboxMessage) -> JSONObject:
+    """SmsResponse."""
+    answer: JSONObject = {
+        "umid": message.umid,
+        "destination": message.destination,
+        "encoding": message.encoding,
+        "status": _QUEUED if message.state != "rejected" else _rejected(message),
+    }
+    if message.client_message_id is not None:
+        answer["clientMessageId"] = message.client_message_id
+    return answer
+
+
+def _rejected(message: SandboxMessage) -> JSONObject:
+    return {"code": "REJECTED", "description": message.error_message}
+
+
+OPERATIONS: dict[str, Operation] = {
+    "send": send,
+    "send_batch": send_batch,
+    "cancel": cancel,
+    "cancel_batch": cancel_batch,
+    "details": details,
+    "feedback": feedback,
+    **export_api.OPERATIONS,
+}

@@ -1,0 +1,132 @@
+"""What a request contained that 8x8's OpenAPI files do not know: remembered, never refused.
+
+8x8 may well ignore an unknown field or a null; a client that sends one is still wrong. Problems name
+fields and headers only, never values, and each problem is told once a request.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from eightbyeight_async.sandbox.api.sms_rules import SMS_FIELDS
+
+_SMS_TEMPLATE = frozenset(["source", "text", "encoding", "scheduled", "expiry", "dlrCallbackUrl"])
+_SMS_BATCH = frozenset(
+    ["clientBatchId", "messages", "destinations", "template", "includeMessagesInResponse", "clientIp"]
+)
+_USER = frozenset(["msisdn", "country", "lineUserId", "channelUserId"])
+_CONTENT = frozenset(
+    [
+        "text",
+        "whatsApp",
+        "url",
+        "fallbackText",
+        "sms",
+        "location",
+        "interactive",
+        "video",
+        "image",
+        "audio",
+        "template",
+        "richCard",
+        "carousel",
+        "suggestions",
+    ]
+)
+_CHATAPPS = frozenset(
+    ["user", "clientMessageId", "type", "content", "scheduled", "expiry", "dlrCallbackUrl", "channels", "context"]
+)
+_CHATAPPS_TEMPLATE = frozenset(["type", "content", "dlrCallbackUrl", "channels"])
+_CHATAPPS_BATCH = frozenset(["clientBatchId", "template", "messages", "includeMessagesInResponse"])
+
+_FREE = frozenset({"data"})  # a flow's input: the application's own names, nulls included
+
+_STRINGS = frozenset({str})
+
+# Known names by place. A place that is not listed (the depths of interactive and RCS content) is not judged.
+_KNOWN: dict[str, dict[str, frozenset[str]]] = {
+    "sms send": {"body": SMS_FIELDS},
+    "sms send_batch": {
+        "body": _SMS_BATCH,
+        "body.template": _SMS_TEMPLATE,
+        "body.messages[]": SMS_FIELDS,
+    },
+    "sms feedback": {"body": frozenset({"outcome", "timestamp"})},
+    "sms start_export": {"body": frozenset({"from", "to", "phoneNumber", "countries", "limit"})},
+    "chatapps send": {},
+    "chatapps send_batch": {"body": _CHATAPPS_BATCH, "body.template": _CHATAPPS_TEMPLATE},
+}
+
+
+def _chatapps_places(prefix: str) -> dict[str, frozenset[str]]:
+    return {
+        f"{prefix}.user": _USER,
+        f"{prefix}.content": _CONTENT,
+        f"{prefix}.content.sms": frozenset({"encoding", "source"}),
+        f"{prefix}.content.location": frozenset({"latitude", "longitude", "name", "address"}),
+        f"{prefix}.content.template": frozenset({"name", "language", "components"}),
+        f"{prefix}.content.whatsApp": frozenset({"directSend"}),
+        f"{prefix}.channels[]": frozenset({"channel", "fallbackAfter", "successStatus"}),
+        f"{prefix}.context": frozenset({"umid"}),
+    }
+
+
+_KNOWN["chatapps send"] |= {"body": _CHATAPPS, **_chatapps_places("body")}
+_KNOWN["chatapps send_batch"] |= {
+    "body.messages[]": _CHATAPPS,
+    **_chatapps_places("body.messages[]"),
+    **_chatapps_places("body.template"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One thing a client sent that the API's documents do not have, e.g. "unknown field body.colour"."""
+
+    operation: str
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{self.operation}: {self.problem}"
+
+
+def body_problems(operation: str, body: object) -> set[str]:
+    """Unknown fields and nulls of a JSON body, by their place."""
+    return set(_walk("body", body, _KNOWN.get(operation, {})))
+
+
+def header_problems(operation: str, method: str, headers: Mapping[str, str], query: str, body: bytes) -> set[str]:
+    """Headers that do not fit, a query string, a body where none belongs."""
+    problems = set()
+    if not headers.get("Authorization", "").startswith("Bearer "):
+        problems.add("header Authorization is not of the form Bearer KEY")
+    media_type = headers.get("Content-Type", "").split(";")[0].strip().lower()
+    if method == "POST" and body and media_type != "application/json":
+        problems.add("header Content-Type is not application/json")
+    accept = headers.get("Accept", "*/*").lower()
+    wanted = "text/csv" if operation == "sms download" else "application/json"
+    if not any(kind in accept for kind in (wanted, f"{wanted.partition('/')[0]}/*", "*/*")):
+        problems.add(f"header Accept does not allow {wanted}")
+    if query:
+        problems.add("a query string")
+    if method in ("GET", "DELETE") and body:
+        problems.add(f"a body on {method}")
+    return problems
+
+
+def _walk(place: str, value: object, known: Mapping[str, frozenset[str]]) -> Iterator[str]:
+    if value is None:
+        yield f"null at {place}"
+    elif isinstance(value, dict):
+        names = known.get(place)
+        if names is not None and not names.issuperset(value):
+            yield from (f"unknown field {place}.{name}" for name in value if name not in names)
+        for name, inner in value.items():
+            if inner is None or (isinstance(inner, dict | list) and name not in _FREE):
+                yield from _walk(f"{place}.{name}", inner, known)
+    elif isinstance(value, list):
+        names = known.get(f"{place}[]", frozenset())
+        for inner in value:
+            if type(inner) is dict and names.issuperset(inner) and _STRINGS.issuperset(map(type, inner.values())):
+                continue  # the ten thousand messages of a batch, most often
+            if inner is None or isinstance(inner, dict | list):
+                yield from _walk(f"{place}[]", inner, known)

@@ -1,0 +1,79 @@
+"""Everything the hosts share while a sandbox runs, and what `reset()` makes new."""
+
+from collections import deque
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from eightbyeight_async.sandbox.api.rate_limit import RateLimit
+from eightbyeight_async.sandbox.control.clock import SandboxClock
+from eightbyeight_async.sandbox.control.fault_queue import Faults
+from eightbyeight_async.sandbox.control.traffic import REMEMBERED_REQUESTS, SandboxRequest, Traffic
+from eightbyeight_async.sandbox.export.jobs import Exports, Links
+from eightbyeight_async.sandbox.messages.delivery_status import Deliveries
+from eightbyeight_async.sandbox.messages.message_store import Keep, Store
+from eightbyeight_async.sandbox.webhooks.receipt_queue import Receipts
+
+if TYPE_CHECKING:
+    from eightbyeight_async.sandbox.control.violations import Violation
+    from eightbyeight_async.sandbox.messages.message import SandboxFeedback
+
+
+class SharedState:
+    """Written by the server's thread, except for the settings, which the test's thread may change any time."""
+
+    def __init__(
+        self,
+        *,
+        api_key: str,
+        subaccount_ids: frozenset[str],
+        rejected_destinations: Iterable[str],
+        rejected_prefix: str,
+        rate_limit: float | None,
+        details_limit: float | None,
+        latency: float,
+        clock: SandboxClock,
+        keep: Keep,
+        callback_url: str | None,
+        export_lag: float,
+        export_links: Links,
+    ) -> None:
+        self.api_key = api_key
+        self.subaccount_ids = subaccount_ids
+        self.clock = clock
+        self.deliveries = Deliveries()
+        self.receipts = Receipts(clock, self.deliveries, callback_url)
+        self.store = Store(clock, keep, added=self.receipts.note, cancelled=self.receipts.forget)
+        self.exports = Exports(lag=export_lag, links=export_links)
+        self.feedback: list[SandboxFeedback] = []
+        self.faults = Faults()
+        self.pace = RateLimit(rate_limit)
+        self.details_pace = RateLimit(details_limit)
+        self.traffic = Traffic()
+        self.storage_requests: deque[SandboxRequest] = deque(maxlen=REMEMBERED_REQUESTS)
+        self.violations: list[Violation] = []
+        self.bugs: list[Exception] = []
+        self.latency = latency
+        clock.moved = self.receipts.wake
+        self._rejected = frozenset(number.lstrip("+") for number in rejected_destinations)
+        self._rejected_prefix = rejected_prefix.lstrip("+")
+        self._initial = (rate_limit, details_limit, latency)
+
+    def rejects(self, destination: str) -> bool:
+        number = destination.lstrip("+")
+        return number.startswith(self._rejected_prefix) or number in self._rejected
+
+    def reset(self) -> None:
+        """As freshly started: nothing taken, no faults, jobs, receipts or counts, real time, the first settings."""
+        self.pace.limit, self.details_pace.limit, self.latency = self._initial
+        self.clock.reset()
+        self.store.clear()
+        self.deliveries.reset()
+        self.receipts.reset()
+        self.exports.reset()
+        self.feedback.clear()
+        self.faults.clear()
+        self.pace.reset()
+        self.details_pace.reset()
+        self.traffic.reset()
+        self.storage_requests.clear()
+        self.violations.clear()

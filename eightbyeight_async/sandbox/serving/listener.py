@@ -1,0 +1,173 @@
+"""One host: accepts connections, shakes hands, and at the end leaves nothing open.
+
+Connections are accepted here, one task for each handshake, instead of by `create_server`: only so are the
+ones that never finish their handshake known, counted, and closed at the end.
+"""
+
+import asyncio
+import contextlib
+import errno
+import socket
+import ssl
+from collections.abc import Awaitable, Callable
+
+from aiohttp import StreamReader, web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http_parser import RawRequestMessage
+from aiohttp.web_protocol import RequestHandler
+
+from eightbyeight_async.sandbox.control.traffic import Traffic
+from eightbyeight_async.sandbox.serving.silent_logger import QUIET
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+BACKLOG = 4096
+HANDSHAKE_TIMEOUT = 15.0
+SHUTDOWN_TIMEOUT = 1.0  # for a peer that does not answer close_notify
+MAX_BODY = 64 * 2**20  # 10,000 messages of ten parts each are some 20 MB
+# Turns of the loop given to aborted connections and cancelled handshakes; two or three are needed.
+_LEAST_TICKS, _MOST_TICKS = 5, 50
+_TAKEN = (errno.EADDRINUSE, errno.EACCES)
+
+
+def bind(port: int) -> list[socket.socket]:
+    """Sockets on 127.0.0.1 and, where the machine has it, ::1, on the same port (0: any free one).
+
+    Both, because "localhost" may mean either. Raises OSError with a message that names the port.
+    """
+    last: OSError | None = None
+    for _ in range(20 if port == 0 else 1):
+        first = _listen(socket.AF_INET, "127.0.0.1", port)
+        if not socket.has_ipv6:
+            return [first]
+        try:
+            return [first, _listen(socket.AF_INET6, "::1", first.getsockname()[1])]
+        except OSError as problem:
+            if problem.errno not in _TAKEN:
+                return [first]
+            first.close()
+            last = problem
+    raise last or OSError("no free port")
+
+
+def _listen(family: socket.AddressFamily, address: str, port: int) -> socket.socket:
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setblocking(False)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listening.bind((address, port))
+        listening.listen(BACKLOG)
+    except OSError as problem:
+        listening.close()
+        raise OSError(
+            problem.errno, f"the sandbox cannot listen on {address} port {port}: {problem.strerror}"
+        ) from problem
+    return listening
+
+
+class Listener:
+    """Serves the given listening sockets, which it owns from `run` on."""
+
+    def __init__(
+        self,
+        sockets: list[socket.socket],
+        context: ssl.SSLContext,
+        handler: Handler,
+        traffic: Traffic,
+        keep_alive: float,
+    ) -> None:
+        self._sockets = sockets
+        self._keep_alive = keep_alive
+        self._context = context
+        self._handler = handler
+        self._traffic = traffic
+        self._opening: set[socket.socket] = set()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        server = _CountingServer(self._handler, self._traffic, self._keep_alive)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for listening in self._sockets:
+                    group.create_task(self._accept(listening, server))
+        finally:
+            for listening in self._sockets:
+                listening.close()
+            for transport in server.transports:
+                transport.abort()
+            for tick in range(_MOST_TICKS):
+                await asyncio.sleep(0)
+                if tick >= _LEAST_TICKS and not server.transports:
+                    break
+            for connection in self._opening:  # accepted, but its task was cancelled before its first step
+                connection.close()
+
+    async def _accept(self, listening: socket.socket, server: "_CountingServer") -> None:
+        loop = asyncio.get_running_loop()
+        async with asyncio.TaskGroup() as handshakes:
+            while True:
+                try:
+                    connection, _ = await loop.sock_accept(listening)
+                except OSError:  # out of file descriptors: wait for some to be closed
+                    await asyncio.sleep(0.05)
+                    continue
+                self._traffic.connections += 1
+                self._opening.add(connection)
+                handshakes.create_task(self._shake_hands(connection, server))
+
+    async def _shake_hands(self, connection: socket.socket, server: "_CountingServer") -> None:
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(
+                server,
+                connection,
+                ssl=self._context,
+                ssl_handshake_timeout=HANDSHAKE_TIMEOUT,
+                ssl_shutdown_timeout=SHUTDOWN_TIMEOUT,
+            )
+        except OSError:  # ssl.SSLError and TimeoutError are OSErrors
+            self._traffic.failed_handshakes += 1
+        self._opening.discard(connection)
+
+
+class _CountingServer(web.Server):
+    """aiohttp's low-level server, knowing its transports and what their handshakes agreed on."""
+
+    def __init__(self, handler: Handler, traffic: Traffic, keep_alive: float) -> None:
+        super().__init__(
+            handler,
+            keepalive_timeout=keep_alive,
+            request_factory=_request,
+            handler_cancellation=True,  # a client that leaves ends its handler, also one that sleeps
+            access_log=None,
+            logger=QUIET,
+        )
+        self._traffic = traffic
+        self.transports: set[asyncio.Transport] = set()
+        self._transport_of: dict[RequestHandler, asyncio.Transport] = {}
+
+    def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
+        super().connection_made(handler, transport)
+        self.transports.add(transport)
+        self._transport_of[handler] = transport
+        self._traffic.open_connections += 1
+        tls = transport.get_extra_info("ssl_object")
+        self._traffic.handshakes[tls.version()] += 1
+
+    def connection_lost(self, handler: RequestHandler, exc: BaseException | None = None) -> None:
+        super().connection_lost(handler, exc)
+        with contextlib.suppress(KeyError):
+            self.transports.discard(self._transport_of.pop(handler))
+            self._traffic.open_connections -= 1
+
+
+def _request(
+    message: RawRequestMessage,
+    payload: StreamReader,
+    protocol: RequestHandler,
+    writer: AbstractStreamWriter,
+    task: asyncio.Task[None],
+) -> web.BaseRequest:
+    loop = asyncio.get_running_loop()
+    return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=MAX_BODY)

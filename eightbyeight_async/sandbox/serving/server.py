@@ -1,0 +1,274 @@
+"""The Sandbox itself: HTTPS listeners on loopback in a thread with a loop of its own.
+
+A thread of its own makes it usable from asyncio, from trio and from plain synchronous code alike, and a
+client that blocks its loop cannot block the server. Starting and stopping are synchronous: they take
+milliseconds, and a cancelled scope cannot keep them from finishing.
+"""
+
+import contextlib
+import secrets
+import socket
+import ssl
+import tempfile
+import threading
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from eightbyeight_async.sandbox.api import chatapps as chatapps_api
+from eightbyeight_async.sandbox.api import sms as sms_api
+from eightbyeight_async.sandbox.api.message_details import DEFAULT_CHANNEL
+from eightbyeight_async.sandbox.api.request_pipeline import Reception
+from eightbyeight_async.sandbox.control.clock import SandboxClock
+from eightbyeight_async.sandbox.control.inspection import Observed
+from eightbyeight_async.sandbox.control.traffic import Traffic
+from eightbyeight_async.sandbox.export.file_host import Storage
+from eightbyeight_async.sandbox.export.jobs import Links
+from eightbyeight_async.sandbox.messages.message import Product
+from eightbyeight_async.sandbox.messages.message_store import Keep
+from eightbyeight_async.sandbox.messages.shared_state import SharedState
+from eightbyeight_async.sandbox.serving.certificates import make_certificates, trusting_context
+from eightbyeight_async.sandbox.serving.listener import Handler, Listener, bind
+from eightbyeight_async.sandbox.serving.thread import run_in_thread
+from eightbyeight_async.sandbox.webhooks.callback_bodies import inbound
+from eightbyeight_async.sandbox.webhooks.callback_poster import post_callbacks
+from eightbyeight_async.sandbox.webhooks.loopback_only import loopback_url
+
+if TYPE_CHECKING:
+    from eightbyeight_async import AsyncConnectClient
+
+
+class Sandbox(Observed):
+    """An 8x8 Connect API on loopback, for `with` and `async with`; started once, stopped for good.
+
+    `api_key`: a random one by default. `subaccount_id`: the account's sub-account; `more_subaccount_ids`
+    are accepted as well. `rejected_destinations`: numbers that are answered REJECTED, besides every number
+    under the unassigned country code +999. `rate_limit`: requests a second and sub-account before 429, None
+    for no limit. `details_limit`: the same for message details (8x8's is 1). `latency`: seconds added to every
+    answer. `allow_tls12`: offer TLS 1.2 beside 1.3. `sms_port`, `chatapps_port`: 0 for a free one.
+    `keep_alive`: seconds an idle connection is kept. `clock`: what returns the time (aware) instead of the
+    real one. `keep`: "counts" remembers of a message that has gone out only its client message id, for runs of
+    a million. `callback_url`: where receipts of messages without a dlrCallbackUrl go. `export_lag`,
+    `export_links`: see `Exports`.
+
+    Raises OSError when a port is taken.
+    """
+
+    def __init__(
+        self,
+        *,
+        api_key: str | None = None,
+        subaccount_id: str = "sandbox-account",
+        more_subaccount_ids: Iterable[str] = (),
+        rejected_destinations: Iterable[str] = (),
+        rate_limit: float | None = None,
+        details_limit: float | None = None,
+        latency: float = 0.0,
+        allow_tls12: bool = False,
+        sms_port: int = 0,
+        chatapps_port: int = 0,
+        keep_alive: float = 75.0,
+        clock: Callable[[], datetime] | None = None,
+        keep: Keep = "all",
+        callback_url: str | None = None,
+        export_lag: float = 0.0,
+        export_links: Links = "api",
+    ) -> None:
+        self.api_key = api_key if api_key is not None else f"sandbox-key-{secrets.token_hex(8)}"
+        self.subaccount_id = subaccount_id
+        self._allow_tls12 = allow_tls12
+        self._wanted_ports = (sms_port, chatapps_port)
+        self._keep_alive = keep_alive
+        self._state = SharedState(
+            api_key=self.api_key,
+            subaccount_ids=frozenset({subaccount_id, *more_subaccount_ids}),
+            rejected_destinations=rejected_destinations,
+            rejected_prefix=sms_api.REJECTED_PREFIX,
+            rate_limit=rate_limit,
+            details_limit=details_limit,
+            latency=latency,
+            clock=SandboxClock(clock),
+            keep=keep,
+            callback_url=callback_url,
+            export_lag=export_lag,
+            export_links=export_links,
+        )
+        self._lock = threading.Lock()
+        self._resources = contextlib.ExitStack()
+        self._started = False
+        self._ports: tuple[int, ...] | None = None
+        self._ca_file: Path | None = None
+
+    # How to reach it
+
+    @property
+    def sms_base_url(self) -> str:
+        return f"https://localhost:{self._running_ports()[0]}"
+
+    @property
+    def chatapps_base_url(self) -> str:
+        return f"https://localhost:{self._running_ports()[1]}"
+
+    @property
+    def storage_base_url(self) -> str:
+        """The host of the log's files for `export_links="elsewhere"` and "redirect": another name, another port."""
+        return f"https://127.0.0.1:{self._running_ports()[2]}"
+
+    @property
+    def ca_file(self) -> str:
+        """Path of the authority's certificate (PEM); it goes away when the sandbox stops."""
+        self._running_ports()
+        return str(self._ca_file)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that point a client of another process at this sandbox."""
+        return {
+            "EIGHTBYEIGHT_API_KEY": self.api_key,
+            "EIGHTBYEIGHT_SUBACCOUNT_ID": self.subaccount_id,
+            "EIGHTBYEIGHT_SMS_BASE_URL": self.sms_base_url,
+            "EIGHTBYEIGHT_CHATAPPS_BASE_URL": self.chatapps_base_url,
+            "SSL_CERT_FILE": self.ca_file,
+        }
+
+    def ssl_context(self, minimum_version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3) -> ssl.SSLContext:
+        """A client's context that trusts this sandbox and nothing else."""
+        return trusting_context(Path(self.ca_file), minimum_version)
+
+    def client(self, **options: Any) -> "AsyncConnectClient":  # noqa: ANN401 - the client's own options
+        """An AsyncConnectClient wired to this sandbox; options are the client's own and go first."""
+        from eightbyeight_async import AsyncConnectClient  # noqa: PLC0415 - the server itself needs none of it
+
+        wiring: dict[str, Any] = {
+            "api_key": self.api_key,
+            "subaccount_id": self.subaccount_id,
+            "sms_base_url": self.sms_base_url,
+            "chatapps_base_url": self.chatapps_base_url,
+        }
+        if "http_client" not in options and "ssl_context" not in options:
+            wiring["ssl_context"] = self.ssl_context()
+        return AsyncConnectClient(**{**wiring, **options})
+
+    def receive(
+        self,
+        from_: str,
+        text: str,
+        *,
+        to: str | None = None,
+        product: Product = "sms",
+        subaccount_id: str | None = None,
+        callback_url: str | None = None,
+    ) -> str:
+        """Somebody writes to us: POST an inbound_message_received event; return its umid.
+
+        `to`: our number, or the channel it came by (by default a Singapore number, or WhatsApp).
+        `callback_url`: `receipts.callback_url` by default. Raises ValueError without one, or without a loopback one.
+        """
+        self._running_ports()
+        url = callback_url or self.receipts.callback_url
+        if url is None or loopback_url(url) is None:
+            raise ValueError("an inbound message needs a callback_url on a loopback address")
+        recipient = to if to is not None else {"sms": "+6581112222", "chatapps": DEFAULT_CHANNEL}[product]
+        now = self.clock.now()
+        account = subaccount_id if subaccount_id is not None else self.subaccount_id
+        body = inbound(product, account, now, sender=from_, recipient=recipient, text=text)
+        umid: str = body["payload"]["umid"]
+        self.receipts.post(url, now, umid, lambda: body)
+        self.receipts.wake()
+        return umid
+
+    # Lifecycle
+
+    def start(self) -> None:
+        """Listen. Called by `with`; a second call while running does nothing."""
+        with self._lock:
+            if self._started:
+                if self._ports is None:
+                    raise RuntimeError("this sandbox has been stopped: make a new one")
+                return
+            with contextlib.ExitStack() as resources:
+                directory = resources.enter_context(tempfile.TemporaryDirectory(prefix="eightbyeight-sandbox-"))
+                self._ca_file, context = make_certificates(Path(directory), allow_tls12=self._allow_tls12)
+                sockets: list[list[socket.socket]] = []
+                for port in (*self._wanted_ports, 0):
+                    sockets.append(bind(port))
+                    for listening in sockets[-1]:
+                        resources.callback(listening.close)
+                self._ports = tuple(listening[0].getsockname()[1] for listening in sockets)
+                self._state.exports.api_url = self.sms_base_url
+                self._state.exports.storage_url = self.storage_base_url
+                try:
+                    resources.callback(self._run(context, sockets))
+                except BaseException:
+                    self._ports = None
+                    raise
+                self._started = True
+                self._resources = resources.pop_all()
+
+    def stop(self) -> None:
+        """Close every connection at once, finish the thread, remove the files; again and again is fine.
+
+        Raises what went wrong inside the sandbox itself, if anything did.
+        """
+        self._close()
+        if self._state.bugs:
+            bugs, self._state.bugs = self._state.bugs, []
+            raise ExceptionGroup("the sandbox itself failed; a test that saw it proves nothing", bugs)
+
+    def _close(self) -> None:
+        with self._lock:
+            self._resources.close()
+            self._ports = None
+            self._started = True
+
+    def _run(self, context: ssl.SSLContext, sockets: list[list[socket.socket]]) -> Callable[[], None]:
+        state = self._state
+        handlers: tuple[tuple[Handler, Traffic], ...] = (
+            (Reception("sms", sms_api.OPERATIONS, state), state.traffic),
+            (Reception("chatapps", chatapps_api.OPERATIONS, state), state.traffic),
+            (Storage(state), Traffic()),  # not the API's traffic
+        )
+        listeners = [
+            Listener(listening, context, handler, traffic, self._keep_alive)
+            for listening, (handler, traffic) in zip(sockets, handlers, strict=True)
+        ]
+
+        async def callbacks() -> None:
+            try:
+                await post_callbacks(state.receipts)
+            except Exception as bug:  # noqa: BLE001 - re-raised by stop()
+                state.bugs.append(bug)
+
+        return run_in_thread([*(listener.run for listener in listeners), callbacks])
+
+    def _running_ports(self) -> tuple[int, ...]:
+        if self._ports is None:
+            raise RuntimeError("this sandbox is not running: use it in a with or async with block")
+        return self._ports
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if error is None:
+            self.stop()
+        else:
+            self._close()  # what goes on its way out already is not to be hidden
+
+    async def __aenter__(self) -> Self:
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.__exit__(kind, error, traceback)
+
+    def __repr__(self) -> str:
+        if self._ports is None:
+            return "<Sandbox stopped>" if self._started else "<Sandbox not started>"
+        return f"<Sandbox sms on port {self._ports[0]}, chatapps on port {self._ports[1]}>"
