@@ -223,10 +223,10 @@ def test_the_settings_table_is_the_signature() -> None:
 
 def test_the_map_names_what_exists() -> None:
     (table,) = re.findall(r"^## Map\n(.*?)^`benchmarks/`", README, re.MULTILINE | re.DOTALL)
-    named = set(re.findall(r"`([\w]+(?:\.py|/))`", table))
+    named = set(re.findall(r"`([\w/]+(?:\.py|/))`", table))
     package = ROOT / "eightbyeight_async"
     for name in named:
         assert (package / name).exists(), name
     files = {p.name for p in package.glob("*.py")} - {"__init__.py", "__main__.py", "version.py"}
-    folders = {f"{p.name}/" for p in package.iterdir() if p.is_dir() and p.name != "__pycache__"}
+    folders = {f"{p.parent.relative_to(package)}/" for p in package.glob("*/**/__init__.py")}
     assert files | folders == named

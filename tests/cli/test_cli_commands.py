@@ -473,9 +473,9 @@ def test_an_interrupt_while_it_is_being_imported_is_one_line() -> None:
 def test_a_bug_is_one_line_without_what_it_was_about(tmp_path: Path) -> None:
     code = (
         "import sys\n"
-        "from eightbyeight_async.cli import one\n"
+        "from eightbyeight_async.cli.commands import single_message\n"
         f"def broken(*_, **__): raise ValueError({TO!r})\n"
-        "one.send = broken\n"
+        "single_message.send = broken\n"
         "from eightbyeight_async.__main__ import main\n"
         f"sys.argv = ['eightbyeight', 'send', '--to', {TO!r}, '--text', 'Hi']\n"
         "sys.exit(main())"
