@@ -18,7 +18,7 @@ from cli.test_cli_fan import Records, counts, rows
 from eightbyeight_async.cli.exit_codes import Exit
 from eightbyeight_async.cli.reading.row_to_request import Row
 from eightbyeight_async.cli.reading.twice_read_lines import FileChangedError
-from eightbyeight_async.cli.sending.in_batches import Chunks
+from eightbyeight_async.cli.sending.in_batches import BatchRun
 from eightbyeight_async.cli.sending.outcome_counts import OutcomeCounts
 from eightbyeight_async.cli.terminal.loop_and_signals import run
 from eightbyeight_async.sandbox import Fault
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 SIZE, WIDTH = 10, 2
 
 
-def the_chunks(sandbox: Sandbox, count: int, taken: Iterator[Row] | None = None, **options: object) -> Chunks:
+def the_chunks(sandbox: Sandbox, count: int, taken: Iterator[Row] | None = None, **options: object) -> BatchRun:
     settings = {"lines": Records(), "size": SIZE, "width": WIDTH, "grace": None, **options}
     client = sandbox.client(max_concurrency=WIDTH)
-    return Chunks(client=client, rows=taken or rows(count), tally=OutcomeCounts(count), **settings)  # type: ignore[arg-type]
+    return BatchRun(client=client, rows=taken or rows(count), counts=OutcomeCounts(count), **settings)  # type: ignore[arg-type]
 
 
-def send(one: Chunks) -> None:
+def send(one: BatchRun) -> None:
     async def work() -> None:
         async with one.client:
             await one.run()
@@ -46,7 +46,7 @@ def send(one: Chunks) -> None:
     run(work)
 
 
-def numbers(one: Chunks, outcome: str) -> list[int]:
+def numbers(one: BatchRun, outcome: str) -> list[int]:
     return sorted(record["row"] for record in one.lines.kept if record["outcome"] == outcome)  # type: ignore[attr-defined]
 
 
@@ -141,7 +141,7 @@ def test_an_interrupted_run_waits_for_the_answers(sandbox: Sandbox, tmp_path: Pa
 def test_chunks_are_full_but_for_the_last_and_no_more_at_a_time_than_allowed(sandbox: Sandbox) -> None:
     one = the_chunks(sandbox, 95)
     send(one)
-    assert (counts(one.tally), sandbox.traffic.requests) == ({"accepted": 95}, 10)
+    assert (counts(one.counts), sandbox.traffic.requests) == ({"accepted": 95}, 10)
     assert sandbox.traffic.peak_in_flight <= WIDTH
     assert sorted(Counter(m.batch_id for m in sandbox.messages).values()) == [5, *[10] * 9]
 
@@ -150,11 +150,11 @@ def test_what_becomes_of_a_chunk_becomes_of_its_rows(sandbox: Sandbox) -> None:
     sandbox.faults.plan([None, Fault.error(1100), Fault.accept_then_drop(), Fault.html(), Fault.server_error(times=4)])
     one = the_chunks(sandbox, 60, width=1)
     send(one)
-    assert counts(one.tally) == {"accepted": 20, "failed": 10, "unknown": 30}
+    assert counts(one.counts) == {"accepted": 20, "failed": 10, "unknown": 30}
     assert numbers(one, "failed") == list(range(11, 21))
     assert numbers(one, "unknown") == list(range(21, 51))
     assert {record["batch_id"] is None for record in one.lines.kept if not record["ok"]} == {True}  # type: ignore[attr-defined]
-    assert one.tally.exit is Exit.UNKNOWN
+    assert one.counts.exit is Exit.UNKNOWN
 
 
 def test_a_message_that_is_refused_is_refused_alone(sandbox: Sandbox) -> None:
@@ -166,8 +166,8 @@ def test_a_message_that_is_refused_is_refused_alone(sandbox: Sandbox) -> None:
 
     one = the_chunks(sandbox, 10, some())
     send(one)
-    assert (counts(one.tally), numbers(one, "rejected")) == ({"accepted": 9, "rejected": 1}, [4])
-    assert one.tally.exit is Exit.REFUSED
+    assert (counts(one.counts), numbers(one, "rejected")) == ({"accepted": 9, "rejected": 1}, [4])
+    assert one.counts.exit is Exit.REFUSED
 
 
 def test_an_answer_that_tells_nothing_of_a_row_leaves_it_unknown(sandbox: Sandbox) -> None:
@@ -183,7 +183,7 @@ def test_an_answer_that_tells_nothing_of_a_row_leaves_it_unknown(sandbox: Sandbo
         kept = sorted(one.lines.kept, key=lambda record: record["row"])  # type: ignore[attr-defined]
         assert [record["outcome"] for record in kept] == outcomes
         assert {record["batch_id"] for record in kept} == {counted["batchId"]}
-        assert one.tally.exit is Exit.UNKNOWN
+        assert one.counts.exit is Exit.UNKNOWN
 
 
 def test_a_refused_key_stops_the_run(sandbox: Sandbox) -> None:
@@ -191,15 +191,15 @@ def test_a_refused_key_stops_the_run(sandbox: Sandbox) -> None:
     one.client = sandbox.client(api_key="revoked", max_concurrency=WIDTH)
     send(one)
     assert one.why_stopped == "the API key is not accepted"
-    assert counts(one.tally)["failed"] <= 2 * WIDTH * SIZE
-    assert one.tally.exit is Exit.AUTHENTICATION
+    assert counts(one.counts)["failed"] <= 2 * WIDTH * SIZE
+    assert one.counts.exit is Exit.AUTHENTICATION
 
 
 def test_a_full_disk_stops_the_run_and_nothing_is_forgotten(sandbox: Sandbox) -> None:
     one = the_chunks(sandbox, 1000, lines=Records(fails_after=15))
     send(one)
     assert one.why_stopped == "o: No space left on device"
-    assert 15 + len(one.lines.unwritten) == counts(one.tally)["accepted"] == len(sandbox.messages) <= 50
+    assert 15 + len(one.lines.unwritten) == counts(one.counts)["accepted"] == len(sandbox.messages) <= 50
 
 
 def test_a_file_that_changed_stops_the_run(sandbox: Sandbox) -> None:
@@ -210,7 +210,7 @@ def test_a_file_that_changed_stops_the_run(sandbox: Sandbox) -> None:
     one = the_chunks(sandbox, 30, changing())
     send(one)
     assert one.why_stopped == "the file has changed since it was checked"
-    assert (counts(one.tally), one.tally.not_tried) == ({"accepted": 15}, 15)
+    assert (counts(one.counts), one.counts.not_tried) == ({"accepted": 15}, 15)
 
 
 def test_a_second_interrupt_gives_up_what_is_in_flight(sandbox: Sandbox) -> None:
@@ -226,8 +226,8 @@ def test_a_second_interrupt_gives_up_what_is_in_flight(sandbox: Sandbox) -> None
 
     one = the_chunks(sandbox, 1000, interrupt())
     send(one)
-    assert counts(one.tally) == {"accepted": SIZE, "unknown": 2 * SIZE}
-    assert one.tally.exit is Exit.INTERRUPTED
+    assert counts(one.counts) == {"accepted": SIZE, "unknown": 2 * SIZE}
+    assert one.counts.exit is Exit.INTERRUPTED
 
 
 def test_an_interrupt_does_not_wait_for_the_pace(sandbox: Sandbox) -> None:
@@ -239,4 +239,4 @@ def test_an_interrupt_does_not_wait_for_the_pace(sandbox: Sandbox) -> None:
 
     one = the_chunks(sandbox, 1000, interrupt(), rate=0.001)  # the second would wait a quarter of an hour
     send(one)
-    assert counts(one.tally) == {"accepted": SIZE}
+    assert counts(one.counts) == {"accepted": SIZE}

@@ -260,7 +260,7 @@ def test_an_interrupt_while_the_file_is_checked_leaves_no_journal(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("eightbyeight_async.cli.bulk.start.plan_file", interrupted)
+    monkeypatch.setattr("eightbyeight_async.cli.bulk.start.check_file", interrupted)
     path = csv_file(tmp_path / "a.csv")
     ended = bulk("run", path, "--text", TEXT)
     assert (ended.code, ended.err) == (130, "eightbyeight: interrupted; nothing was sent\n")
@@ -424,13 +424,13 @@ def test_a_file_that_changes_under_the_run_stops_it(
 ) -> None:
     from eightbyeight_async.cli.bulk import start as bulk_run
 
-    path, remember = csv_file(tmp_path / "a.csv"), bulk_run.remember
+    path, remember = csv_file(tmp_path / "a.csv"), bulk_run.store_options
 
     def slow_remember(*given: Any) -> None:
         remember(*given)
         path.write_text(path.read_text().replace("Ann", "Bob"))
 
-    monkeypatch.setattr(bulk_run, "remember", slow_remember)
+    monkeypatch.setattr(bulk_run, "store_options", slow_remember)
     ended = bulk("run", path, "--text", TEXT)
     assert (ended.code, sandbox.messages) == (1, [])
     assert "stopped: the file has changed since it was checked\n" in ended.err

@@ -398,14 +398,14 @@ os.execv({sys.executable!r}, {list(map(str, arguments))!r})"""
 def test_a_file_that_changes_while_it_is_checked_is_not_sent(
     sandbox: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, plan = csv_file(tmp_path / "a.csv"), send_file.plan_file
+    path, plan = csv_file(tmp_path / "a.csv"), send_file.check_file
 
     def slow_plan(*given: Any) -> Any:
         checked = plan(*given)
         path.write_text(path.read_text().replace("Ann", "Bob"))
         return checked
 
-    monkeypatch.setattr(send_file, "plan_file", slow_plan)
+    monkeypatch.setattr(send_file, "check_file", slow_plan)
     ended = in_process("send-each", path, "--text", "Hi {name}", capsys=capsys, sandbox=sandbox)
     assert (ended.code, sandbox.traffic.connections) == (2, 0)
     assert ended.err == "eightbyeight: a.csv: has changed while it was checked; nothing was sent\n"

@@ -12,7 +12,7 @@ from cli.command_line import eightbyeight
 
 from eightbyeight_async.cli.commands import demo
 from eightbyeight_async.cli.commands import demo_rows as demo_file
-from eightbyeight_async.cli.commands.demo import Books
+from eightbyeight_async.cli.commands.demo import CommandCounts
 from eightbyeight_async.cli.sending.outcome_counts import OutcomeCounts
 
 if TYPE_CHECKING:
@@ -46,13 +46,13 @@ def test_the_demo_notices_books_that_do_not_add_up(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A result that is lost on its way into the books makes the demo fail."""
-    enter = Books.enter
+    enter = CommandCounts.add
 
-    def forgetful(self: Books, result: object) -> None:
+    def forgetful(self: CommandCounts, result: object) -> None:
         if result.index != 5:  # type: ignore[attr-defined]
             enter(self, result)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Books, "enter", forgetful)
+    monkeypatch.setattr(CommandCounts, "add", forgetful)
     assert demo.run_demo(concurrency=8, output=None) == 1
     assert "do not add up" in capsys.readouterr().err
 

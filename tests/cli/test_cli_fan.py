@@ -13,9 +13,9 @@ import pytest
 from eightbyeight_async.cli.exit_codes import Exit
 from eightbyeight_async.cli.reading.row_to_request import Row
 from eightbyeight_async.cli.reading.twice_read_lines import FileChangedError
-from eightbyeight_async.cli.sending.one_by_one import Fan
+from eightbyeight_async.cli.sending.one_by_one import OneByOneRun
 from eightbyeight_async.cli.sending.outcome_counts import OutcomeCounts
-from eightbyeight_async.cli.sending.record_writer import NoLines
+from eightbyeight_async.cli.sending.record_writer import NoRecords
 from eightbyeight_async.cli.sending.result_record import RecordOutcome
 from eightbyeight_async.cli.terminal.loop_and_signals import run
 from eightbyeight_async.models.sms import SmsRequest
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 WIDTH = 4
 
 
-class Records(NoLines):
+class Records(NoRecords):
     """Keeps the records; `fails_after`: as a disk does that is full then."""
 
     def __init__(self, fails_after: int | None = None) -> None:
@@ -52,13 +52,13 @@ def rows(count: int, taken: Callable[[int], None] = lambda _: None) -> Iterator[
         yield Row(number=number, line=number + 1, request=SmsRequest(destination=f"+447700{number:06d}", text="Hi"))
 
 
-def the_fan(sandbox: Sandbox, count: int, taken: Iterator[Row] | None = None, **options: object) -> Fan:
+def the_fan(sandbox: Sandbox, count: int, taken: Iterator[Row] | None = None, **options: object) -> OneByOneRun:
     settings = {"lines": Records(), **options}
     client = sandbox.client(max_concurrency=WIDTH)
-    return Fan(client=client, rows=taken or rows(count), tally=OutcomeCounts(count), **settings)  # type: ignore[arg-type]
+    return OneByOneRun(client=client, rows=taken or rows(count), counts=OutcomeCounts(count), **settings)  # type: ignore[arg-type]
 
 
-def send(one: Fan) -> None:
+def send(one: OneByOneRun) -> None:
     async def work() -> None:
         async with one.client:
             await one.run()
@@ -66,9 +66,9 @@ def send(one: Fan) -> None:
     run(work)
 
 
-def counts(tally: OutcomeCounts) -> dict[str, int]:
-    found = {outcome.value: tally.outcomes[outcome] for outcome in RecordOutcome if tally.outcomes[outcome]}
-    assert sum(found.values()) + tally.not_tried == tally.rows
+def counts(ended: OutcomeCounts) -> dict[str, int]:
+    found = {outcome.value: ended.outcomes[outcome] for outcome in RecordOutcome if ended.outcomes[outcome]}
+    assert sum(found.values()) + ended.not_tried == ended.rows
     return found
 
 
@@ -105,8 +105,8 @@ def test_every_outcome_is_counted_and_recorded(sandbox: Sandbox) -> None:
         (5, "unknown", False, "maybe", None),
         (6, "failed", False, "no", 9),
     ]
-    assert counts(one.tally) == {"accepted": 1, "failed": 2, "unknown": 3}
-    assert one.tally.exit is Exit.UNKNOWN
+    assert counts(one.counts) == {"accepted": 1, "failed": 2, "unknown": 3}
+    assert one.counts.exit is Exit.UNKNOWN
 
 
 def test_a_refused_key_stops_the_run(sandbox: Sandbox) -> None:
@@ -115,15 +115,15 @@ def test_a_refused_key_stops_the_run(sandbox: Sandbox) -> None:
     one.client = sandbox.client(api_key="revoked", max_concurrency=WIDTH)
     send(one)
     assert one.why_stopped == "the API key is not accepted"
-    assert sandbox.traffic.requests == counts(one.tally)["failed"] <= 3 * WIDTH
-    assert one.tally.exit is Exit.AUTHENTICATION
+    assert sandbox.traffic.requests == counts(one.counts)["failed"] <= 3 * WIDTH
+    assert one.counts.exit is Exit.AUTHENTICATION
 
 
 def test_a_full_disk_stops_the_run_and_nothing_is_forgotten(sandbox: Sandbox) -> None:
     one = the_fan(sandbox, 1000, lines=Records(fails_after=10))
     send(one)
     assert one.why_stopped == "o: No space left on device"
-    assert 10 + len(one.lines.unwritten) == counts(one.tally)["accepted"] == len(sandbox.messages) <= 10 + 3 * WIDTH
+    assert 10 + len(one.lines.unwritten) == counts(one.counts)["accepted"] == len(sandbox.messages) <= 10 + 3 * WIDTH
 
 
 def test_a_file_that_changed_stops_the_run(sandbox: Sandbox) -> None:
@@ -134,7 +134,7 @@ def test_a_file_that_changed_stops_the_run(sandbox: Sandbox) -> None:
     one = the_fan(sandbox, 20, changing())
     send(one)
     assert one.why_stopped == "the file has changed since it was checked"
-    assert (counts(one.tally), one.tally.not_tried) == ({"accepted": 10}, 10)
+    assert (counts(one.counts), one.counts.not_tried) == ({"accepted": 10}, 10)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -145,9 +145,9 @@ def test_an_interrupt_waits_for_what_is_in_flight(sandbox: Sandbox, number: sign
 
     one = the_fan(sandbox, 1000, rows(1000, interrupt))
     send(one)
-    assert counts(one.tally) == {"accepted": len(sandbox.messages)}
+    assert counts(one.counts) == {"accepted": len(sandbox.messages)}
     assert 50 <= len(sandbox.messages) <= 50 + WIDTH
-    assert (one.why_stopped, one.tally.exit) == ("interrupted", Exit.INTERRUPTED)
+    assert (one.why_stopped, one.counts.exit) == ("interrupted", Exit.INTERRUPTED)
 
 
 def test_what_an_interrupt_cuts_off_is_unknown(sandbox: Sandbox) -> None:
@@ -159,7 +159,7 @@ def test_what_an_interrupt_cuts_off_is_unknown(sandbox: Sandbox) -> None:
 
     one = the_fan(sandbox, 1000, rows(1000, interrupt), grace=0.05)
     send(one)
-    assert counts(one.tally) == {"accepted": 10, "unknown": WIDTH}
+    assert counts(one.counts) == {"accepted": 10, "unknown": WIDTH}
     assert sorted(r["row"] for r in one.lines.kept if r["sent"] == "maybe") == [11, 12, 13, 14]  # type: ignore[attr-defined]
 
 
@@ -174,8 +174,8 @@ def test_a_second_interrupt_ends_the_wait(sandbox: Sandbox) -> None:
 
     one = the_fan(sandbox, 1000, rows(1000, interrupt), grace=1000.0)
     send(one)
-    assert counts(one.tally) == {"unknown": WIDTH}
-    assert one.tally.exit is Exit.INTERRUPTED
+    assert counts(one.counts) == {"unknown": WIDTH}
+    assert one.counts.exit is Exit.INTERRUPTED
 
 
 def test_rows_that_wait_for_their_moment_are_not_in_flight(sandbox: Sandbox) -> None:
@@ -188,7 +188,7 @@ def test_rows_that_wait_for_their_moment_are_not_in_flight(sandbox: Sandbox) -> 
     # A quarter of a second between two rows: room for a loop that is late.
     one = the_fan(sandbox, 1000, rows(1000, interrupt), rate=4.0, grace=0.0)
     send(one)
-    assert one.tally.tried == 3
+    assert one.counts.tried == 3
 
 
 def test_a_bug_is_not_hidden_and_the_books_are_closed(sandbox: Sandbox) -> None:
@@ -199,4 +199,4 @@ def test_a_bug_is_not_hidden_and_the_books_are_closed(sandbox: Sandbox) -> None:
     one = the_fan(sandbox, 20, failing())
     with pytest.raises(ZeroDivisionError):
         send(one)
-    assert counts(one.tally) == {"accepted": 10}
+    assert counts(one.counts) == {"accepted": 10}

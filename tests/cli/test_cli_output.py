@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from eightbyeight_async.cli.exit_codes import UsageError
-from eightbyeight_async.cli.sending.record_writer import WrittenLines, new_file
+from eightbyeight_async.cli.sending.record_writer import DescriptorRecords, new_file
 from eightbyeight_async.cli.terminal.loop_and_signals import run
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 NOTHING = (-1, -1)
 
 
-def write(lines: WrittenLines, texts: list[str], *, hurry: bool = False) -> None:
+def write(lines: DescriptorRecords, texts: list[str], *, hurry: bool = False) -> None:
     async def work() -> None:
         for text in texts:
             await lines.write(text)
@@ -34,14 +34,14 @@ def write(lines: WrittenLines, texts: list[str], *, hurry: bool = False) -> None
 def test_every_line_is_written_in_order(tmp_path: Path) -> None:
     path = tmp_path / "o.jsonl"
     texts = [f'{{"row": {n}}}' for n in range(10_000)]
-    write(WrittenLines(new_file(path, force=False, private=False, not_this=NOTHING), "o", owned=True), texts)
+    write(DescriptorRecords(new_file(path, force=False, private=False, not_this=NOTHING), "o", owned=True), texts)
     assert path.read_text().splitlines() == texts
 
 
 FULL_DISK = """
 import json, resource, signal, sys
 from pathlib import Path
-from eightbyeight_async.cli.sending.record_writer import WrittenLines, new_file
+from eightbyeight_async.cli.sending.record_writer import DescriptorRecords, new_file
 from eightbyeight_async.cli.terminal.loop_and_signals import run
 
 async def work():
@@ -52,7 +52,7 @@ async def work():
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
 texts = json.loads(sys.stdin.read())
-lines = WrittenLines(new_file(Path(sys.argv[1]), force=False, private=False, not_this=(-1, -1)), "o", owned=True)
+lines = DescriptorRecords(new_file(Path(sys.argv[1]), force=False, private=False, not_this=(-1, -1)), "o", owned=True)
 run(work)
 print(json.dumps([lines.unwritten, lines.failure, lines.reader_left]))
 """
@@ -82,7 +82,7 @@ def test_on_a_full_disk_no_line_is_half_written_and_none_is_forgotten(tmp_path: 
 def test_half_of_a_surrogate_pair_is_written_as_its_escape(tmp_path: Path) -> None:
     """An answer can carry one; it must not end the thread that writes, nor the run that waits for it."""
     path = tmp_path / "o.jsonl"
-    lines = WrittenLines(new_file(path, force=False, private=False, not_this=NOTHING), "o", owned=True)
+    lines = DescriptorRecords(new_file(path, force=False, private=False, not_this=NOTHING), "o", owned=True)
     write(lines, [json.dumps({"umid": "\ud800é"}, ensure_ascii=False)])
     assert path.read_text() == '{"umid": "\\ud800é"}\n'
     assert (lines.failure, lines.unwritten) == (None, [])
@@ -91,7 +91,7 @@ def test_half_of_a_surrogate_pair_is_written_as_its_escape(tmp_path: Path) -> No
 def test_a_reader_that_left_is_noticed() -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    lines = WrittenLines(writing, "stdout", owned=True)
+    lines = DescriptorRecords(writing, "stdout", owned=True)
     write(lines, ["a", "b"])
     assert (lines.failure, lines.reader_left, lines.unwritten) == ("stdout: nobody reads any more", True, ["a", "b"])
 
@@ -102,7 +102,7 @@ def test_a_reader_that_dawdles_holds_up_the_writer_but_not_the_loop() -> None:
 
     reading, writing = os.pipe()
     text = "x" * 100
-    lines = WrittenLines(writing, "stdout", owned=True)
+    lines = DescriptorRecords(writing, "stdout", owned=True)
     read: list[bytes] = []
 
     def reader() -> None:
@@ -141,7 +141,7 @@ def test_a_reader_that_never_reads_does_not_keep_an_interrupted_run_from_ending(
 ) -> None:
     monkeypatch.setattr("eightbyeight_async.cli.sending.record_writer._PATIENCE", 0.1)
     reading, writing = os.pipe()
-    lines = WrittenLines(writing, "stdout")
+    lines = DescriptorRecords(writing, "stdout")
     texts = ["x" * 100] * 1500  # more than a pipe holds
     write(lines, texts, hurry=True)
     assert lines.unwritten

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from eightbyeight_async.cli.reading.check_rows import check
+from eightbyeight_async.cli.reading.check_rows import check_rows
 from eightbyeight_async.cli.reading.csv_rows import CsvRows
 from eightbyeight_async.cli.reading.jsonl_rows import JsonlRows
-from eightbyeight_async.cli.reading.row_to_request import Complaint, Recipe, Row
+from eightbyeight_async.cli.reading.row_to_request import Problem, Row, RowConverter
 from eightbyeight_async.cli.reading.text_template import TextTemplate
 from eightbyeight_async.cli.reading.twice_read_lines import MAX_LINE, TwiceReadLines
 
@@ -24,22 +24,24 @@ NOW = datetime(2026, 11, 7, 12, 0, tzinfo=UTC)
 A, B = "+6598765432", "+14155550100"
 
 
-def recipe(text: str | None = None, defaults: Mapping[str, object] | None = None) -> Recipe:
-    return Recipe(template=None if text is None else TextTemplate.parse(text), defaults=defaults or {}, now=lambda: NOW)
+def converter(text: str | None = None, defaults: Mapping[str, object] | None = None) -> RowConverter:
+    return RowConverter(
+        template=None if text is None else TextTemplate.parse(text), defaults=defaults or {}, now=lambda: NOW
+    )
 
 
-def read(reader: CsvRows | JsonlRows, data: bytes) -> list[Row | Complaint]:
+def read(reader: CsvRows | JsonlRows, data: bytes) -> list[Row | Problem]:
     return list(reader.read(TwiceReadLines(BytesIO(data)).first()))
 
 
 def csv_requests(data: bytes, text: str | None = None, **defaults: object) -> list[SmsRequest]:
-    rows = read(CsvRows(recipe(text, defaults)), data)
-    assert [row for row in rows if isinstance(row, Complaint)] == []
+    rows = read(CsvRows(converter(text, defaults)), data)
+    assert [row for row in rows if isinstance(row, Problem)] == []
     return [row.request for row in rows if isinstance(row, Row)]
 
 
 def complaints(reader: CsvRows | JsonlRows, data: bytes) -> list[str]:
-    return [str(row) for row in read(reader, data) if isinstance(row, Complaint)]
+    return [str(row) for row in read(reader, data) if isinstance(row, Problem)]
 
 
 HEAD = b"destination,text\n"
@@ -80,17 +82,17 @@ def test_defaults_hold_for_rows_that_leave_the_field_out() -> None:
 
 
 def test_a_quoted_cell_may_hold_line_ends_and_rows_know_their_line() -> None:
-    rows = read(CsvRows(recipe()), b'destination,text\n+6598765432,"a\nb"\n+6598765432,c\n')
+    rows = read(CsvRows(converter()), b'destination,text\n+6598765432,"a\nb"\n+6598765432,c\n')
     assert [(r.number, r.line, r.request.text) for r in rows if isinstance(r, Row)] == [(1, 2, "a\nb"), (2, 4, "c")]
 
 
 def test_placeholders_are_filled_from_any_column_and_empty_ones_are_noted() -> None:
-    rows = read(CsvRows(recipe("Hi {name}")), b"destination,name,age\n+6598765432,Ann,3\n+6598765432,,4\n")
+    rows = read(CsvRows(converter("Hi {name}")), b"destination,name,age\n+6598765432,Ann,3\n+6598765432,,4\n")
     assert [(r.request.text, r.blanks) for r in rows if isinstance(r, Row)] == [("Hi Ann", ()), ("Hi ", ("name",))]
 
 
 def test_columns_that_nothing_is_made_of_are_told() -> None:
-    reader = CsvRows(recipe("Hi {name}"))
+    reader = CsvRows(converter("Hi {name}"))
     read(reader, b"destination,name,age,city\n+6598765432,Ann,3,Rome\n")
     assert reader.unused == ["age", "city"]
 
@@ -126,7 +128,7 @@ def test_columns_that_nothing_is_made_of_are_told() -> None:
     ],
 )
 def test_csv_complaints(data: bytes, text: str | None, expected: list[str]) -> None:
-    found = complaints(CsvRows(recipe(text)), data)
+    found = complaints(CsvRows(converter(text)), data)
     assert len(found) == len(expected), found
     for one, beginning in zip(found, expected, strict=True):
         assert one.startswith(beginning), (one, beginning)
@@ -149,7 +151,7 @@ def test_csv_complaints(data: bytes, text: str | None, expected: list[str]) -> N
     ],
 )
 def test_every_field_is_checked_and_its_value_kept_out_of_the_complaint(field: str, value: str, rule: str) -> None:
-    (found,) = complaints(CsvRows(recipe()), f"destination,text,{field}\n+6598765432,Hi,{value}\n".encode())
+    (found,) = complaints(CsvRows(converter()), f"destination,text,{field}\n+6598765432,Hi,{value}\n".encode())
     assert found.startswith(f"2 (row 1): {field}: {rule}")
     assert len(value) < 2 or value not in found
 
@@ -160,7 +162,7 @@ def test_jsonl_keys_are_fields_and_numbers_fill_placeholders_as_they_are_written
         b"\n"
         b'{"price": "3", "destination": " +14155550100 ", "age": 3}\n'
     )
-    reader = JsonlRows(recipe("Pay {price}"))
+    reader = JsonlRows(converter("Pay {price}"))
     rows = [row for row in read(reader, data) if isinstance(row, Row)]
     assert [(r.number, r.line, r.request.destination, r.request.text) for r in rows] == [
         (1, 1, A, "Pay 12.50"),
@@ -195,13 +197,13 @@ GOOD = b'"destination": "+6598765432", "text": "Hi"'
     ],
 )
 def test_jsonl_complaints(line: bytes, text: str | None, expected: str) -> None:
-    (found,) = complaints(JsonlRows(recipe(text)), line + b"\n")
+    (found,) = complaints(JsonlRows(converter(text)), line + b"\n")
     assert found.startswith(expected), found
 
 
 def test_the_first_twenty_complaints_are_kept_and_all_are_counted() -> None:
-    checked = check(CsvRows(recipe()).read([HEAD, *[b"98,Hi\n"] * 1000, b"+6598765432,Hi\n"]))
-    assert (len(checked.complaints), checked.wrong, checked.rows) == (20, 1000, 1)
+    checked = check_rows(CsvRows(converter()).read([HEAD, *[b"98,Hi\n"] * 1000, b"+6598765432,Hi\n"]))
+    assert (len(checked.problems), checked.wrong, checked.rows) == (20, 1000, 1)
 
 
 def test_checking_a_file_holds_no_rows() -> None:
@@ -221,5 +223,5 @@ def test_checking_a_file_holds_no_rows() -> None:
             peak = max(peak, alive)
             yield Line(b"+6598765432,Hi\n")
 
-    assert check(CsvRows(recipe()).read(lines())).rows == 20_000  # type: ignore[arg-type]
+    assert check_rows(CsvRows(converter()).read(lines())).rows == 20_000  # type: ignore[arg-type]
     assert peak <= 3

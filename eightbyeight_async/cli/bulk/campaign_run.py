@@ -14,11 +14,11 @@ import anyio
 import attrs
 
 from eightbyeight_async.bulk import Campaign, InputChangedError, JournalError, Progress, State
-from eightbyeight_async.cli.bulk.remembered_options import STDIN, refusing
-from eightbyeight_async.cli.bulk.words import counts, settled_words, state_word
+from eightbyeight_async.cli.bulk.remembered_options import STDIN, journal_usage_errors
+from eightbyeight_async.cli.bulk.words import plural, state_word, status_line
 from eightbyeight_async.cli.commands.single_message import print_json
 from eightbyeight_async.cli.exit_codes import Exit, UsageError
-from eightbyeight_async.cli.reading.row_to_request import Complaint
+from eightbyeight_async.cli.reading.row_to_request import Problem
 from eightbyeight_async.cli.reading.twice_read_lines import FileChangedError
 from eightbyeight_async.cli.sending.outcome_counts import Reasons, reason_of
 from eightbyeight_async.cli.terminal.loop_and_signals import on_interrupt, run
@@ -31,17 +31,17 @@ if TYPE_CHECKING:
     from eightbyeight_async.bulk import Report, Settled, Status
     from eightbyeight_async.cli.bulk.remembered_options import RememberedOptions
     from eightbyeight_async.cli.reading.row_to_request import Row
-    from eightbyeight_async.cli.terminal.display import Show
+    from eightbyeight_async.cli.terminal.display import Display
     from eightbyeight_async.client import AsyncConnectClient
     from eightbyeight_async.models.sms import SmsRequest
 
-__all__ = ["BulkSending", "Once"]
+__all__ = ["CampaignRun", "OneRunOptions"]
 
 _TICK = 0.1  # seconds between two looks at the progress
 
 
 @attrs.frozen(kw_only=True)
-class Once:
+class OneRunOptions:
     """Wishes for this run alone."""
 
     resend_unknown: bool = False
@@ -51,7 +51,7 @@ class Once:
 
 
 @attrs.define(kw_only=True)
-class BulkSending:
+class CampaignRun:
     """One run.
 
     Attributes:
@@ -65,12 +65,12 @@ class BulkSending:
     client: AsyncConnectClient
     journal: Path
     settings: RememberedOptions
-    once: Once
-    rows: Iterable[Row | Complaint]
+    one_run: OneRunOptions
+    rows: Iterable[Row | Problem]
     expected: int
     fingerprint: str
     resume: str
-    show: Show
+    display: Display
     interrupted: bool = False
     error: EightByEightError | None = None
     stopped: str | None = None
@@ -79,18 +79,18 @@ class BulkSending:
     status: Status | None = None
     reasons: Reasons = attrs.field(factory=Reasons)
 
-    def command(self, *, as_json: bool) -> Exit:
+    def execute(self, *, as_json: bool) -> Exit:
         try:
-            run(self._work)
+            run(self._run)
         except KeyboardInterrupt:  # where the loop cannot listen to signals
             self.interrupted = True
-        self._tell()
+        self._print_results()
         if as_json:
-            print_json(self._told())
-        return self._exit()
+            print_json(self._as_json())
+        return self._exit_code()
 
-    async def _work(self) -> None:
-        pace: dict[str, Any] = {} if self.settings.rate is None else {"max_rate": self.settings.rate}
+    async def _run(self) -> None:
+        rate: dict[str, Any] = {} if self.settings.rate is None else {"max_rate": self.settings.rate}
         campaign = Campaign(
             self.client,
             self.journal,
@@ -101,23 +101,23 @@ class BulkSending:
             duplicates=self.settings.duplicates,
             store_private=self.settings.store_private,
             on_result=self._count,
-            **attrs.asdict(self.once),
-            **pace,
+            **attrs.asdict(self.one_run),
+            **rate,
         )
         async with self.client, AsyncExitStack() as stack:
-            with refusing(self.journal):
+            with journal_usage_errors(self.journal):
                 await stack.enter_async_context(campaign)
-            await self._send(campaign)
+            await self._send_until_stopped(campaign)
 
-    async def _send(self, campaign: Campaign) -> None:
+    async def _send_until_stopped(self, campaign: Campaign) -> None:
         scope = anyio.CancelScope()
         try:
             async with on_interrupt(lambda: self._interrupt(campaign, scope)):
-                with scope, self.show.campaign(self.expected) as update:
+                with scope, self.display.campaign(self.expected) as update:
                     async with anyio.create_task_group() as tasks:
-                        if self.show.on_terminal:
+                        if self.display.on_terminal:
                             tasks.start_soon(self._tick, campaign, update)
-                        await self._settle(campaign)
+                        await self._send(campaign)
                         tasks.cancel_scope.cancel()
                     update(campaign.progress())
         finally:
@@ -128,7 +128,7 @@ class BulkSending:
                 except JournalError as error:
                     self.error = self.error or error
 
-    async def _settle(self, campaign: Campaign) -> None:
+    async def _send(self, campaign: Campaign) -> None:
         try:
             await campaign.send(self._requests(), fingerprint=self.fingerprint, expected=self.expected)
         except FileChangedError:
@@ -145,7 +145,7 @@ class BulkSending:
 
     def _requests(self) -> Iterator[SmsRequest]:
         for row in self.rows:
-            if isinstance(row, Complaint):  # its bytes are those that were checked
+            if isinstance(row, Problem):  # its bytes are those that were checked
                 raise AssertionError("a row that was fine is not any more")  # noqa: TRY004 - no matter of types
             yield row.request
 
@@ -155,7 +155,7 @@ class BulkSending:
             return
         self.interrupted = True
         campaign.stop()
-        self.show.note("interrupted: waiting for the requests in flight; once more gives them up")
+        self.display.note("interrupted: waiting for the requests in flight; once more gives them up")
 
     def _count(self, settled: Settled) -> None:
         if settled.state is not State.SENT:
@@ -164,45 +164,45 @@ class BulkSending:
 
     # Afterwards
 
-    def _tell(self) -> None:
+    def _print_results(self) -> None:
         done, mode = self.progress, ""
         if self.report is not None:
-            mode = f", {counts(self.report.requests, 'request')} in mode {self.report.mode}: {self.report.why}"
+            mode = f", {plural(self.report.requests, 'request')} in mode {self.report.mode}: {self.report.why}"
         words = [
             f"{done.accepted:,} accepted, {done.rejected:,} rejected, {done.failed:,} failed, {done.unknown:,} unknown"
         ]
         words += [f"{done.known:,} settled before"] if done.known else []
         words += [f"{done.duplicates:,} duplicates left out"] if done.duplicates else []
-        self.show.good(f"this run: {', '.join(words)} ({done.seconds:.1f} s{mode})")
-        self.show.reasons(self.reasons)
+        self.display.good(f"this run: {', '.join(words)} ({done.seconds:.1f} s{mode})")
+        self.display.reasons(self.reasons)
         if self.status is not None:
-            self.show.good(f"{self.journal.name}: {settled_words(self.status)}")
+            self.display.good(f"{self.journal.name}: {status_line(self.status)}")
         if self.report is not None and self.report.missing:
-            self.show.note(f"{counts(self.report.missing, 'message')} of earlier runs are not in this file")
-        why = self._why()
+            self.display.note(f"{plural(self.report.missing, 'message')} of earlier runs are not in this file")
+        why = self._stop_reason()
         if why is not None:
-            self.show.error(f"stopped: {why}")
+            self.display.error(f"stopped: {why}")
         if self.status is not None and self.status.unknown:
             journal = shlex.quote(str(self.journal))
-            self.show.note(
+            self.display.note(
                 f"{self.status.unknown:,} may have been sent: `eightbyeight bulk unknown --journal {journal}` lists, "
                 f"`eightbyeight bulk reconcile --journal {journal}` looks up in 8x8's log"
             )
-        if self._left():
+        if self._unfinished():
             same = ", with the same input" if self.settings.file == STDIN else ""
-            self.show.good(f"to go on{same}: {self.resume}")
+            self.display.good(f"to go on{same}: {self.resume}")
 
-    def _why(self) -> str | None:
+    def _stop_reason(self) -> str | None:
         if self.interrupted:
             return "interrupted"
         if self.stopped is not None:
             return self.stopped
         return None if self.report is None else self.report.stopped
 
-    def _left(self) -> bool:
-        return self.interrupted or self._why() is not None or self.status is None or self.status.not_sent > 0
+    def _unfinished(self) -> bool:
+        return self.interrupted or self._stop_reason() is not None or self.status is None or self.status.not_sent > 0
 
-    def _told(self) -> dict[str, Any]:
+    def _as_json(self) -> dict[str, Any]:
         report, done = self.report, self.progress
         names = ("accepted", "rejected", "failed", "unknown", "not_sent", "known", "duplicates")
         return {
@@ -212,13 +212,13 @@ class BulkSending:
             "mode": None if report is None else report.mode,
             "why": None if report is None else report.why,
             "complete": report is not None and report.complete,
-            "stopped": self._why(),
+            "stopped": self._stop_reason(),
             "missing": None if report is None else report.missing,
             "status": None if self.status is None else self.status.as_dict(),
-            "resume": self.resume if self._left() else None,
+            "resume": self.resume if self._unfinished() else None,
         }
 
-    def _exit(self) -> Exit:
+    def _exit_code(self) -> Exit:
         """Of the whole campaign: what an earlier run left unknown is unknown still."""
         if self.interrupted:
             return Exit.INTERRUPTED
@@ -226,4 +226,4 @@ class BulkSending:
             return Exit.UNKNOWN
         if isinstance(self.error, AuthenticationError):
             return Exit.AUTHENTICATION
-        return Exit.OK if self._why() is None and self.status.sent == self.status.total else Exit.REFUSED
+        return Exit.OK if self._stop_reason() is None and self.status.sent == self.status.total else Exit.REFUSED

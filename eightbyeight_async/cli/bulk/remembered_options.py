@@ -30,7 +30,16 @@ from eightbyeight_async.cli.exit_codes import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["STDIN", "Memory", "RememberedOptions", "discard", "look", "new_journal", "refusing", "remember"]
+__all__ = [
+    "STDIN",
+    "JournalSummary",
+    "RememberedOptions",
+    "discard_empty",
+    "journal_usage_errors",
+    "new_journal",
+    "read_summary",
+    "store_options",
+]
 
 STDIN = "-"
 _NAME = "command_line"
@@ -80,7 +89,7 @@ class RememberedOptions:
             **{name: value for name, value in {**remembered, **asked, "message": message}.items() if name in known}
         )
 
-    def taken_over(self, remembered: Mapping[str, Any], given: Mapping[str, Any]) -> str:
+    def taken_from_journal(self, remembered: Mapping[str, Any], given: Mapping[str, Any]) -> str:
         """What comes from the journal alone, as options are called; of the values only the file's name."""
         defaults = {field.name: field.default for field in attrs.fields(type(self))}
         names = [] if given.get("file") or "file" not in remembered else [Path(self.file).name]
@@ -93,7 +102,7 @@ class RememberedOptions:
 
 
 @attrs.frozen(kw_only=True)
-class Memory:
+class JournalSummary:
     """
     Attributes:
         salt: the journal's, for the fingerprint of the file.
@@ -109,7 +118,7 @@ class Memory:
 
 
 @contextmanager
-def refusing(journal: Path) -> Iterator[None]:
+def journal_usage_errors(journal: Path) -> Iterator[None]:
     """A journal that cannot be used is a mistake of the command, as long as nothing was sent."""
     try:
         yield
@@ -117,7 +126,7 @@ def refusing(journal: Path) -> Iterator[None]:
         raise UsageError(f"--journal {journal}: {wrong.reason}") from wrong
 
 
-def look(journal: Path) -> Memory | None:
+def read_summary(journal: Path) -> JournalSummary | None:
     """None: there is no journal yet.
 
     Raises:
@@ -125,40 +134,40 @@ def look(journal: Path) -> Memory | None:
     """
     if not journal.exists() or journal.stat().st_size == 0:
         return None
-    with refusing(journal), closing(connect(journal, "process")) as opened:
+    with journal_usage_errors(journal), closing(connect(journal, "process")) as opened:
         found = dict(opened.sql.execute("SELECT name, value FROM meta").fetchall())
         status = status_of(opened.sql)
     settings = json.loads(zlib.decompress(found[_NAME])) if _NAME in found else {}
-    return Memory(salt=found["salt"], fingerprint=found.get("fingerprint"), settings=settings, status=status)
+    return JournalSummary(salt=found["salt"], fingerprint=found.get("fingerprint"), settings=settings, status=status)
 
 
-def new_journal(journal: Path, durability: Durability) -> Memory:
+def new_journal(journal: Path, durability: Durability) -> JournalSummary:
     """
     Raises:
         UsageError: it cannot be made.
     """
-    with refusing(journal):
+    with journal_usage_errors(journal):
         make(journal, durability)
-    memory = look(journal)
-    if memory is None:
+    summary = read_summary(journal)
+    if summary is None:
         raise UsageError(f"--journal {journal}: cannot be made")
-    return memory
+    return summary
 
 
-def remember(journal: Path, settings: RememberedOptions) -> None:
+def store_options(journal: Path, settings: RememberedOptions) -> None:
     """
     Raises:
         UsageError: it is in use, or cannot be written.
     """
     value = zlib.compress(json.dumps(attrs.asdict(settings)).encode())
-    with refusing(journal), closing(connect(journal, settings.durability)) as opened:
+    with journal_usage_errors(journal), closing(connect(journal, settings.durability)) as opened:
         try:
             opened.sql.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_NAME, value))
         except sqlite3.Error as error:
             raise problem(error, "cannot be written") from error
 
 
-def discard(journal: Path) -> None:
+def discard_empty(journal: Path) -> None:
     """Removes a journal that was made in vain; never one that holds a message or is in use."""
     with suppress(JournalError, OSError), closing(connect(journal, "process")) as opened:
         if opened.sql.execute("SELECT count(*) FROM message").fetchone() == (0,):

@@ -13,23 +13,23 @@ from typing import TYPE_CHECKING, Any
 
 from eightbyeight_async.bulk import Fingerprint
 from eightbyeight_async.bulk.run.choose_mode import FEW, choose_mode
-from eightbyeight_async.cli.bulk.campaign_run import BulkSending, Once
+from eightbyeight_async.cli.bulk.campaign_run import CampaignRun, OneRunOptions
 from eightbyeight_async.cli.bulk.remembered_options import (
     STDIN,
     RememberedOptions,
-    discard,
-    look,
+    discard_empty,
     new_journal,
-    remember,
+    read_summary,
+    store_options,
 )
-from eightbyeight_async.cli.bulk.words import counts
+from eightbyeight_async.cli.bulk.words import plural
 from eightbyeight_async.cli.commands.shared_options import MessageFields
-from eightbyeight_async.cli.commands.single_message import print_json, where_to
+from eightbyeight_async.cli.commands.single_message import host_and_account, print_json
 from eightbyeight_async.cli.exit_codes import Exit, UsageError
 from eightbyeight_async.cli.reading.check_rows import parts_of
-from eightbyeight_async.cli.reading.file_plan import Order, plan_file, rows_of
-from eightbyeight_async.cli.reading.input_file import opened
-from eightbyeight_async.cli.terminal.display import Show
+from eightbyeight_async.cli.reading.file_plan import FilePlan, check_file, row_reader
+from eightbyeight_async.cli.reading.input_file import open_input
+from eightbyeight_async.cli.terminal.display import Display
 from eightbyeight_async.models.sms_batch import MAX_BATCH
 from eightbyeight_async.settings import checked_count, checked_rate
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from eightbyeight_async.cli.bulk.remembered_options import Memory
+    from eightbyeight_async.cli.bulk.remembered_options import JournalSummary
     from eightbyeight_async.cli.commands.shared_options import ConnectionOptions
     from eightbyeight_async.cli.reading.check_rows import Checked
     from eightbyeight_async.models.sms import SmsRequest
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 __all__ = ["run_campaign"]
 
 
-class _Look:
+class _MessageObserver:
     """Sees every message of the first reading."""
 
     def __init__(self, salt: bytes | None, *, count_parts: bool) -> None:
@@ -61,71 +61,79 @@ class _Look:
 
 
 def run_campaign(
-    given: Mapping[str, Any], once: Once, journal: Path, connection: ConnectionOptions, *, dry_run: bool, as_json: bool
+    given: Mapping[str, Any],
+    one_run: OneRunOptions,
+    journal: Path,
+    connection: ConnectionOptions,
+    *,
+    dry_run: bool,
+    as_json: bool,
 ) -> Exit:
     """
     Raises:
         UsageError, InvalidRequestError: it cannot be done as asked for; nothing was sent.
     """
-    show = Show()
-    memory = look(journal)
-    settings = RememberedOptions.merged({} if memory is None else memory.settings, given)
-    if memory is not None and (named := settings.taken_over(memory.settings, given)):
-        show.note(f"as {journal.name} remembers: {named}")
-    order = _order(settings)
-    where = where_to(connection)
+    display = Display()
+    summary = read_summary(journal)
+    settings = RememberedOptions.merged({} if summary is None else summary.settings, given)
+    if summary is not None and (named := settings.taken_from_journal(summary.settings, given)):
+        display.note(f"as {journal.name} remembers: {named}")
+    plan = _file_plan(settings)
+    host_account = host_and_account(connection)
     client = None if dry_run else connection.client(max_concurrency=settings.concurrency or 100)
-    rows = rows_of(order)
-    with opened(order.file) as source, ExitStack() as on_failure:
-        if memory is None and client is not None:
-            memory = new_journal(journal, settings.durability)
-            on_failure.callback(discard, journal)
-        seen = _Look(None if memory is None else memory.salt, count_parts=dry_run)
+    rows = row_reader(plan)
+    with open_input(plan.file) as input_file, ExitStack() as on_failure:
+        if summary is None and client is not None:
+            summary = new_journal(journal, settings.durability)
+            on_failure.callback(discard_empty, journal)
+        seen = _MessageObserver(None if summary is None else summary.salt, count_parts=dry_run)
         try:
-            checked = plan_file(source, rows, show, seen)
+            checked = check_file(input_file, rows, display, seen)
         except KeyboardInterrupt:
-            show.error("interrupted; nothing was sent")
+            display.error("interrupted; nothing was sent")
             return Exit.INTERRUPTED
         if checked.wrong:
             return Exit.USAGE
         if (
-            memory is not None
-            and memory.fingerprint not in (None, str(seen.fingerprint))
-            and not once.allow_changed_input
+            summary is not None
+            and summary.fingerprint not in (None, str(seen.fingerprint))
+            and not one_run.allow_changed_input
         ):
             raise UsageError(
-                f"{source.name}: these are not the messages (rows, --text, --source, --country) "
+                f"{input_file.name}: these are not the messages (rows, --text, --source, --country) "
                 f"that {journal.name} began with; nothing was sent (--allow-changed-input goes on: "
                 "what was sent is not sent again, the rest is)"
             )
         if client is None:
-            _plan(settings, checked, seen.parts, memory, where, show, source.name, as_json=as_json)
+            _print_dry_run(
+                settings, checked, seen.parts, summary, host_account, display, input_file.name, as_json=as_json
+            )
             return Exit.OK
-        if not source.untouched():
-            raise UsageError(f"{source.name}: has changed while it was checked; nothing was sent")
-        remember(journal, settings)
+        if not input_file.unchanged():
+            raise UsageError(f"{input_file.name}: has changed while it was checked; nothing was sent")
+        store_options(journal, settings)
         on_failure.pop_all()
-        one = BulkSending(
+        campaign_run = CampaignRun(
             client=client,
             journal=journal,
             settings=settings,
-            once=once,
-            rows=rows.read(source.lines.again()),
+            one_run=one_run,
+            rows=rows.read(input_file.lines.again()),
             expected=checked.rows,
             fingerprint=str(seen.fingerprint),
-            resume=_resume(settings, once, journal, connection),
-            show=show,
+            resume=_resume(settings, one_run, journal, connection),
+            display=display,
         )
-        return one.command(as_json=as_json)
+        return campaign_run.execute(as_json=as_json)
 
 
-def _order(settings: RememberedOptions) -> Order:
+def _file_plan(settings: RememberedOptions) -> FilePlan:
     if settings.concurrency is not None:
         checked_count(settings.concurrency, "--concurrency")
     checked_rate(settings.rate, "--rate")
     if checked_count(settings.chunk_size, "--chunk-size") > MAX_BATCH:
         raise UsageError(f"--chunk-size: must be at most {MAX_BATCH:,}")
-    return Order(
+    return FilePlan(
         file=settings.file,
         text=settings.text,
         defaults=_fields(settings.message),
@@ -139,22 +147,22 @@ def _fields(given: Mapping[str, Any]) -> dict[str, object]:
     return MessageFields(**given).values()
 
 
-def _plan(
+def _print_dry_run(
     settings: RememberedOptions,
     checked: Checked,
     parts: int,
-    memory: Memory | None,
-    where: tuple[str, str | None],
-    show: Show,
+    summary: JournalSummary | None,
+    host_account: tuple[str, str | None],
+    display: Display,
     name: str,
     *,
     as_json: bool,
 ) -> None:
     mode, why = choose_mode(settings.mode, checked.rows > FEW)
-    status = None if memory is None else memory.status
+    status = None if summary is None else summary.status
     left = checked.rows if status is None else max(0, checked.rows - (status.total - status.not_sent))
     requests = left if mode == "each" else -(-left // settings.chunk_size)
-    host, account = where
+    host, account = host_account
     if as_json:
         print_json(
             {
@@ -175,19 +183,19 @@ def _plan(
         return
     later = f" ({checked.scheduled:,} of them scheduled)" if checked.scheduled else ""
     before = f", {checked.rows - left:,} settled before" if left < checked.rows else ""
-    show.good(
-        f"{name}: {counts(checked.rows, 'message')}{later}, {counts(parts, 'part')}{before}, to {host}, "
-        f"sub-account {account or 'not set'}, {counts(requests, 'request')} in mode {mode} ({why}); nothing was sent"
+    display.good(
+        f"{name}: {plural(checked.rows, 'message')}{later}, {plural(parts, 'part')}{before}, to {host}, "
+        f"sub-account {account or 'not set'}, {plural(requests, 'request')} in mode {mode} ({why}); nothing was sent"
     )
 
 
-def _resume(settings: RememberedOptions, once: Once, journal: Path, connection: ConnectionOptions) -> str:
+def _resume(settings: RememberedOptions, one_run: OneRunOptions, journal: Path, connection: ConnectionOptions) -> str:
     """The command that goes on: what the journal remembers need not be given again."""
     words = ["eightbyeight", "bulk", "run"]
     if settings.file == STDIN:
         words.append(STDIN)
     words += ["--journal", str(journal)]
-    words += [f"--{name.replace('_', '-')}" for name in ("resend_unknown", "resend_failed") if getattr(once, name)]
+    words += [f"--{name.replace('_', '-')}" for name in ("resend_unknown", "resend_failed") if getattr(one_run, name)]
     for field in fields(connection):
         if (value := getattr(connection, field.name)) != field.default:
             words += [f"--{field.name.replace('_', '-')}", str(value)]

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 import attrs
 
 from eightbyeight_async.bulk import Campaign, State, read_rows, status
-from eightbyeight_async.cli.bulk.remembered_options import refusing
-from eightbyeight_async.cli.bulk.words import counts, moment, settled_words, state_word
+from eightbyeight_async.cli.bulk.remembered_options import journal_usage_errors
+from eightbyeight_async.cli.bulk.words import iso_time, plural, state_word, status_line
 from eightbyeight_async.cli.commands.single_message import print_json
 from eightbyeight_async.cli.exit_codes import Exit, UsageError, exit_after
 from eightbyeight_async.cli.sending.record_writer import new_file
-from eightbyeight_async.cli.terminal.display import Show
+from eightbyeight_async.cli.terminal.display import Display
 from eightbyeight_async.cli.terminal.loop_and_signals import run
 from eightbyeight_async.client import AsyncConnectClient
 from eightbyeight_async.errors import EightByEightError, InvalidRequestError
@@ -36,12 +36,12 @@ T = TypeVar("T")
 
 def show_status(journal: Path, *, as_json: bool) -> Exit:
     """Exit codes as if the whole campaign were one `send-each`."""
-    with refusing(journal):
+    with journal_usage_errors(journal):
         found = status(journal)
     if as_json:
         print_json(found.as_dict())
     else:
-        print(settled_words(found))
+        print(status_line(found))
     if found.unknown:
         return Exit.UNKNOWN
     return Exit.OK if found.sent == found.total else Exit.REFUSED
@@ -49,24 +49,24 @@ def show_status(journal: Path, *, as_json: bool) -> Exit:
 
 def unknown(journal: Path, *, as_json: bool) -> Exit:
     """`UNKNOWN` if there are any."""
-    with refusing(journal):
+    with journal_usage_errors(journal):
         # While nobody runs, a claim without a result is one whose sender died.
-        found = [_doubt(row) for state in (State.INTENT, State.UNKNOWN) for row in read_rows(journal, state)]
+        found = [_unknown_entry(row) for state in (State.INTENT, State.UNKNOWN) for row in read_rows(journal, state)]
     if as_json:
         print_json({"unknown": len(found), "messages": found})
     else:
         for one in found:
             print(f"{one['key']}  row {one['row']:,}, claimed {one['claimed_at']}")
-        Show().note(f"{counts(len(found), 'message')} may have been sent")
+        Display().note(f"{plural(len(found), 'message')} may have been sent")
     return Exit.UNKNOWN if found else Exit.OK
 
 
-def _doubt(row: MessageRow) -> dict[str, object]:
+def _unknown_entry(row: MessageRow) -> dict[str, object]:
     return {
         "key": row.key,
         "row": row.place + 1,
-        "claimed_at": moment(row.claimed_at),
-        "unknown_since": moment(row.at),
+        "claimed_at": iso_time(row.claimed_at),
+        "unknown_since": iso_time(row.at),
     }
 
 
@@ -78,7 +78,7 @@ def resolve(journal: Path, key: str, *, sent: bool, as_json: bool) -> Exit:
         await campaign.resolve(key, sent=sent)
 
     try:
-        _with(journal, client, work)
+        _with_campaign(journal, client, work)
     except InvalidRequestError as wrong:
         raise UsageError(f"KEY: {wrong.reason}") from wrong
     if as_json:
@@ -90,11 +90,11 @@ def resolve(journal: Path, key: str, *, sent: bool, as_json: bool) -> Exit:
 
 def reconcile(journal: Path, connection: ConnectionOptions, *, lag: float, wait: bool, as_json: bool) -> Exit:
     """`UNKNOWN` if some still are."""
-    client, show = connection.client(), Show()
+    client, display = connection.client(), Display()
     try:
-        found = _with(journal, client, lambda campaign: campaign.reconcile(lag=lag, wait=wait))
+        found = _with_campaign(journal, client, lambda campaign: campaign.reconcile(lag=lag, wait=wait))
     except EightByEightError as error:
-        return _failed(error, as_json=as_json)
+        return _report_error(error, as_json=as_json)
     if as_json:
         print_json(attrs.asdict(found))
     else:
@@ -103,27 +103,27 @@ def reconcile(journal: Path, connection: ConnectionOptions, *, lag: float, wait:
             f"{found.unknown:,} are still unknown"
         )
     if found.lacking:
-        show.note(
-            f"8x8's log lacks {counts(found.lacking, 'message')} known to be sent, so nothing counts as not sent yet"
+        display.note(
+            f"8x8's log lacks {plural(found.lacking, 'message')} known to be sent, so nothing plural as not sent yet"
         )
     elif found.unknown and found.ready_in:
-        show.note(f"8x8's log can lag behind: again in {found.ready_in:,.0f} s, or --wait")
+        display.note(f"8x8's log can lag behind: again in {found.ready_in:,.0f} s, or --wait")
     if found.not_sent:
-        show.note("the next `bulk run` sends those that were not sent")
+        display.note("the next `bulk run` sends those that were not sent")
     return Exit.UNKNOWN if found.unknown else Exit.OK
 
 
 def cancel(journal: Path, connection: ConnectionOptions, *, as_json: bool) -> Exit:
     """`UNKNOWN` if scheduled messages may go out of which nobody knows, `REFUSED` if some could not be cancelled."""
-    client, show = connection.client(), Show()
+    client, display = connection.client(), Display()
     try:
-        found = _with(journal, client, lambda campaign: campaign.cancel())
+        found = _with_campaign(journal, client, lambda campaign: campaign.cancel())
     except EightByEightError as error:
-        return _failed(error, as_json=as_json)
+        return _report_error(error, as_json=as_json)
     if as_json:
         print_json(attrs.asdict(found))
     else:
-        print(f"cancelled: {counts(found.cancelled, 'message')}")
+        print(f"cancelled: {plural(found.cancelled, 'message')}")
     for number, words in (
         (found.already, "cancelled, or too late, by an earlier `bulk cancel`"),
         (found.too_late, "too late: out, or cancelled by somebody else"),
@@ -132,7 +132,7 @@ def cancel(journal: Path, connection: ConnectionOptions, *, as_json: bool) -> Ex
         (found.unknown, "scheduled, but whether they were sent is unknown: `bulk reconcile` first"),
     ):
         if number:
-            show.note(f"{number:,} {words}")
+            display.note(f"{number:,} {words}")
     if found.unknown or found.unclear:
         return Exit.UNKNOWN
     return Exit.REFUSED if found.failed or found.too_late or not (found.cancelled or found.already) else Exit.OK
@@ -145,10 +145,10 @@ _PRIVATE = ("destination", "text")
 def export(journal: Path, output: Path | None, *, form: str, force: bool, include_private: bool, as_json: bool) -> Exit:
     """Every message that the journal knows, in the order of the claims."""
     columns = _COLUMNS + (_PRIVATE if include_private else ())
-    with refusing(journal):
+    with journal_usage_errors(journal):
         status(journal)  # before a file is made
         written = 0
-        with _target(journal, output, force=force, private=include_private) as out:
+        with _output_file(journal, output, force=force, private=include_private) as out:
             writer = csv.DictWriter(out, columns, lineterminator="\n")
             if form == "csv":
                 writer.writeheader()
@@ -162,7 +162,7 @@ def export(journal: Path, output: Path | None, *, form: str, force: bool, includ
     if output is not None and as_json:
         print_json({"messages": written, "output": str(output), "format": form})
     elif output is not None:
-        Show().good(f"{output}: {counts(written, 'message')}")
+        Display().good(f"{output}: {plural(written, 'message')}")
     return Exit.OK
 
 
@@ -174,9 +174,9 @@ def _record(row: MessageRow, columns: tuple[str, ...]) -> dict[str, object]:
         "umid": row.umid,
         "batch_id": row.batch_id,
         "code": row.code,
-        "claimed_at": moment(row.claimed_at),
-        "changed_at": moment(row.at),
-        "scheduled": moment(row.scheduled),
+        "claimed_at": iso_time(row.claimed_at),
+        "changed_at": iso_time(row.at),
+        "scheduled": iso_time(row.scheduled),
         "cancelled": row.cancelled,
         "destination": row.destination,
         "text": row.text,
@@ -185,7 +185,7 @@ def _record(row: MessageRow, columns: tuple[str, ...]) -> dict[str, object]:
 
 
 @contextmanager
-def _target(journal: Path, output: Path | None, *, force: bool, private: bool) -> Iterator[TextIO]:
+def _output_file(journal: Path, output: Path | None, *, force: bool, private: bool) -> Iterator[TextIO]:
     if output is None:
         yield sys.stdout
         return
@@ -198,14 +198,14 @@ def _target(journal: Path, output: Path | None, *, force: bool, private: bool) -
         raise UsageError(f"--output {output}: {wrong.strerror or 'cannot be written'}; it is not whole") from wrong
 
 
-def _with(journal: Path, client: AsyncConnectClient, work: Callable[[Campaign], Awaitable[T]]) -> T:
+def _with_campaign(journal: Path, client: AsyncConnectClient, work: Callable[[Campaign], Awaitable[T]]) -> T:
     """`work` with an open campaign on a journal that is there: a mistyped name must not make one."""
     if not journal.exists():
         raise UsageError(f"--journal {journal}: there is none at this path")
 
     async def call() -> T:
         async with client, AsyncExitStack() as stack:
-            with refusing(journal):
+            with journal_usage_errors(journal):
                 campaign = await stack.enter_async_context(Campaign(client, journal))
             return await work(campaign)
         raise AssertionError  # neither of the two swallows an exception
@@ -213,10 +213,10 @@ def _with(journal: Path, client: AsyncConnectClient, work: Callable[[Campaign], 
     return run(call)
 
 
-def _failed(error: EightByEightError, *, as_json: bool) -> Exit:
+def _report_error(error: EightByEightError, *, as_json: bool) -> Exit:
     if as_json:
         words: dict[str, Any] = {"error": f"{type(error).__name__}: {error}", "code": getattr(error, "code", None)}
         print_json(words)
-    Show().error(str(error))
+    Display().error(str(error))
     code = exit_after(error)
     return Exit.REFUSED if code is Exit.UNKNOWN else code

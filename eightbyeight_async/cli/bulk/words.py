@@ -10,10 +10,10 @@ from eightbyeight_async.bulk.judging.outcomes import State
 if TYPE_CHECKING:
     from eightbyeight_async.bulk.report import Status
 
-__all__ = ["counts", "moment", "settled_words", "state_word"]
+__all__ = ["iso_time", "plural", "state_word", "status_line"]
 
 
-def counts(number: int, what: str) -> str:
+def plural(number: int, what: str) -> str:
     return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
@@ -22,12 +22,12 @@ def state_word(state: State) -> str:
     return State.UNKNOWN.word if state is State.INTENT else state.word
 
 
-def settled_words(status: Status) -> str:
+def status_line(status: Status) -> str:
     return (
-        f"{counts(status.total, 'message')}: {status.sent:,} sent, {status.rejected:,} rejected, "
+        f"{plural(status.total, 'message')}: {status.sent:,} sent, {status.rejected:,} rejected, "
         f"{status.failed:,} failed, {status.unknown:,} unknown, {status.not_sent:,} not sent"
     )
 
 
-def moment(seconds: float | None) -> str | None:
+def iso_time(seconds: float | None) -> str | None:
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")

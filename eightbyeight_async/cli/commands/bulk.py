@@ -26,7 +26,7 @@ from eightbyeight_async.cli.commands.shared_options import (
 __all__ = ["make_bulk"]
 
 Journal = Annotated[Path, Parameter(help="The journal of the campaign, an SQLite file.", group=CAMPAIGN)]
-_Wish = Parameter(negative=(), show_default=False, group=CAMPAIGN)
+_ONE_RUN = Parameter(negative=(), show_default=False, group=CAMPAIGN)
 
 
 def make_bulk() -> App:
@@ -77,16 +77,16 @@ def run(
         Literal["skip", "send"] | None,
         Parameter(help="The same message twice in the file: leave it out, or send it; else skip.", group=CAMPAIGN),
     ] = None,
-    store_private: Annotated[bool, _Wish, Parameter(help="Numbers and texts in the journal, for export.")] = False,
+    store_private: Annotated[bool, _ONE_RUN, Parameter(help="Numbers and texts in the journal, for export.")] = False,
     resend_unknown: Annotated[
-        bool, _Wish, Parameter(help="Send again what may have been sent: some will arrive twice.")
+        bool, _ONE_RUN, Parameter(help="Send again what may have been sent: some will arrive twice.")
     ] = False,
-    resend_failed: Annotated[bool, _Wish, Parameter(help="Send again what 8x8 refused.")] = False,
+    resend_failed: Annotated[bool, _ONE_RUN, Parameter(help="Send again what 8x8 refused.")] = False,
     allow_changed_input: Annotated[
-        bool, _Wish, Parameter(help="Go on with other messages than the campaign began with.")
+        bool, _ONE_RUN, Parameter(help="Go on with other messages than the campaign began with.")
     ] = False,
     accept_loss: Annotated[
-        bool, _Wish, Parameter(help="Go on with a journal that lost claims: what was sent under them is sent again.")
+        bool, _ONE_RUN, Parameter(help="Go on with a journal that lost claims: what was sent under them is sent again.")
     ] = False,
     dry_run: DryRun = False,
     as_json: AsJson = False,
@@ -99,7 +99,7 @@ def run(
     `unknown` then, and not sent again: see `bulk reconcile`. The journal remembers FILE and the options, so
     `--journal` alone goes on; it holds no numbers and no filled-in texts. Another file is refused.
 
-    Ctrl-C stops it, once the requests in flight are answered; a second one gives them up.
+    Ctrl-C stops it, one_run the requests in flight are answered; a second one gives them up.
 
     ```
     eightbyeight bulk run people.csv --text "Hi {name}" --journal run.db --dry-run
@@ -107,7 +107,7 @@ def run(
     eightbyeight bulk run --journal run.db
     ```
     """
-    from eightbyeight_async.cli.bulk.campaign_run import Once  # noqa: PLC0415
+    from eightbyeight_async.cli.bulk.campaign_run import OneRunOptions  # noqa: PLC0415
     from eightbyeight_async.cli.bulk.start import run_campaign  # noqa: PLC0415
 
     message.values()  # says what is wrong with them
@@ -124,13 +124,13 @@ def run(
         "duplicates": duplicates,
         "store_private": store_private or None,
     }
-    once = Once(
+    one_run = OneRunOptions(
         resend_unknown=resend_unknown,
         resend_failed=resend_failed,
         allow_changed_input=allow_changed_input,
         accept_loss=accept_loss,
     )
-    return run_campaign(given, once, journal, connection, dry_run=dry_run, as_json=as_json)
+    return run_campaign(given, one_run, journal, connection, dry_run=dry_run, as_json=as_json)
 
 
 def status(*, journal: Journal, as_json: AsJson = False) -> int:
@@ -152,9 +152,9 @@ def unknown(*, journal: Journal, as_json: AsJson = False) -> int:
     eightbyeight bulk unknown --journal run.db
     ```
     """
-    from eightbyeight_async.cli.bulk import status_and_settling as bulk_after  # noqa: PLC0415
+    from eightbyeight_async.cli.bulk import status_and_settling  # noqa: PLC0415
 
-    return bulk_after.unknown(journal, as_json=as_json)
+    return status_and_settling.unknown(journal, as_json=as_json)
 
 
 def resolve(
@@ -171,9 +171,9 @@ def resolve(
     eightbyeight bulk resolve order-1234 --sent --journal run.db
     ```
     """
-    from eightbyeight_async.cli.bulk import status_and_settling as bulk_after  # noqa: PLC0415
+    from eightbyeight_async.cli.bulk import status_and_settling  # noqa: PLC0415
 
-    return bulk_after.resolve(journal, key, sent=sent, as_json=as_json)
+    return status_and_settling.resolve(journal, key, sent=sent, as_json=as_json)
 
 
 def reconcile(
@@ -190,9 +190,9 @@ def reconcile(
     eightbyeight bulk reconcile --journal run.db
     ```
     """
-    from eightbyeight_async.cli.bulk import status_and_settling as bulk_after  # noqa: PLC0415
+    from eightbyeight_async.cli.bulk import status_and_settling  # noqa: PLC0415
 
-    return bulk_after.reconcile(journal, connection, lag=lag, wait=wait, as_json=as_json)
+    return status_and_settling.reconcile(journal, connection, lag=lag, wait=wait, as_json=as_json)
 
 
 def cancel(
@@ -207,9 +207,9 @@ def cancel(
     eightbyeight bulk cancel --journal run.db
     ```
     """
-    from eightbyeight_async.cli.bulk import status_and_settling as bulk_after  # noqa: PLC0415
+    from eightbyeight_async.cli.bulk import status_and_settling  # noqa: PLC0415
 
-    return bulk_after.cancel(journal, connection, as_json=as_json)
+    return status_and_settling.cancel(journal, connection, as_json=as_json)
 
 
 def export(
@@ -232,9 +232,9 @@ def export(
     eightbyeight bulk export --journal run.db --output results.csv
     ```
     """
-    from eightbyeight_async.cli.bulk import status_and_settling as bulk_after  # noqa: PLC0415
+    from eightbyeight_async.cli.bulk import status_and_settling  # noqa: PLC0415
 
     named = "csv" if output is not None and output.suffix.lower() == ".csv" else "jsonl"
-    return bulk_after.export(
+    return status_and_settling.export(
         journal, output, form=form or named, force=force, include_private=include_private, as_json=as_json
     )

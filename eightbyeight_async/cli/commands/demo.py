@@ -1,6 +1,6 @@
 """`eightbyeight demo`: a sandbox, 2,000 rows through `send-each`, the scheduled ones cancelled, everything counted.
 
-What is counted is compared with what the sandbox has: the command's own books could be wrong twice the same way.
+What is counted is compared with what the sandbox has: the command's own counted could be wrong twice the same way.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ import attrs
 
 from eightbyeight_async.cli.commands.demo_rows import FAULTY_ROWS, write_demo_file
 from eightbyeight_async.cli.exit_codes import Exit
-from eightbyeight_async.cli.reading.file_plan import Order, plan_file, rows_of
-from eightbyeight_async.cli.reading.input_file import opened
+from eightbyeight_async.cli.reading.file_plan import FilePlan, check_file, row_reader
+from eightbyeight_async.cli.reading.input_file import open_input
 from eightbyeight_async.cli.sending.outcome_counts import OutcomeCounts
-from eightbyeight_async.cli.sending.record_writer import NoLines, WrittenLines, new_file, refuse_output
+from eightbyeight_async.cli.sending.record_writer import DescriptorRecords, NoRecords, new_file, refuse_output
 from eightbyeight_async.cli.sending.result_record import RecordOutcome
 from eightbyeight_async.cli.sending.send_file import send_file
-from eightbyeight_async.cli.terminal.display import Show, print_table
+from eightbyeight_async.cli.terminal.display import Display, print_table
 from eightbyeight_async.cli.terminal.loop_and_signals import now, run
 from eightbyeight_async.errors import EightByEightError
 from eightbyeight_async.models.chatapps_content import TextContent
@@ -34,7 +34,7 @@ from eightbyeight_async.settings import checked_count
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from eightbyeight_async.cli.sending.record_writer import Lines
+    from eightbyeight_async.cli.sending.record_writer import RecordWriter
     from eightbyeight_async.client import AsyncConnectClient
     from eightbyeight_async.fanout import SendResult
 
@@ -44,11 +44,11 @@ _BATCH = 10
 
 
 @attrs.define
-class Books:
+class CommandCounts:
     """What the command knows of what it did.
 
     Attributes:
-        tally: how sending ended.
+        counts: how sending ended.
         accepted, scheduled: umids; those scheduled are among those accepted.
         rejected: umids.
         retried: requests beyond one a row.
@@ -56,7 +56,7 @@ class Books:
         of_batch, of_chatapps: messages that the two other cancels cancelled.
     """
 
-    tally: OutcomeCounts
+    outcomes: OutcomeCounts
     accepted: list[str] = attrs.field(factory=list)
     scheduled: list[str] = attrs.field(factory=list)
     rejected: list[str] = attrs.field(factory=list)
@@ -65,7 +65,7 @@ class Books:
     of_batch: int = 0
     of_chatapps: int = 0
 
-    def enter(self, result: SendResult) -> None:
+    def add(self, result: SendResult) -> None:
         if result.response is None:
             return
         (self.accepted if result.ok else self.rejected).append(result.response.umid)
@@ -78,47 +78,49 @@ def run_demo(*, concurrency: int, output: Path | None) -> Exit:
     Raises:
         UsageError, InvalidRequestError: `output` exists, `concurrency` is no number of requests.
     """
-    show = Show()
+    display = Display()
     checked_count(concurrency, "--concurrency")
     with tempfile.TemporaryDirectory(prefix="eightbyeight-demo-") as directory, Sandbox() as sandbox:
-        show.note("an 8x8 Connect API on this machine: real HTTPS, TLS 1.3; nothing leaves it")
+        display.note("an 8x8 Connect API on this machine: real HTTPS, TLS 1.3; nothing leaves it")
         path = Path(directory) / "demo.csv"
         for number in write_demo_file(path, now()):
             sandbox.faults.on_destination(number, Fault.server_error())
-        order = Order(file=str(path), concurrency=concurrency, output=output)
-        with opened(order.file) as source:
+        plan = FilePlan(file=str(path), concurrency=concurrency, output=output)
+        with open_input(plan.file) as input_file:
             if output is not None:
-                refuse_output(output, force=False, not_this=source.identity)
-            rows = rows_of(order)
-            books = Books(OutcomeCounts(plan_file(source, rows, show).rows))
+                refuse_output(output, force=False, not_this=input_file.identity)
+            rows = row_reader(plan)
+            counted = CommandCounts(OutcomeCounts(check_file(input_file, rows, display).rows))
             client = sandbox.client(max_concurrency=concurrency)
-            send_file(client, source, rows, books.tally, lambda: _lines(output), order, show, books.enter)
-        if books.tally.interrupted:
+            send_file(
+                client, input_file, rows, counted.outcomes, lambda: _record_writer(output), plan, display, counted.add
+            )
+        if counted.outcomes.interrupted:
             return Exit.INTERRUPTED
-        books.retried = sandbox.traffic.requests - books.tally.tried
-        show.good(f"cancelling {len(books.scheduled):,} scheduled messages, a batch and a ChatApps message")
-        run(lambda: _cancel(sandbox, books, concurrency))
-        counts = list(_counts(books, sandbox))
+        counted.retried = sandbox.traffic.requests - counted.outcomes.tried
+        display.good(f"cancelling {len(counted.scheduled):,} scheduled messages, a batch and a ChatApps message")
+        run(lambda: _cancel(sandbox, counted, concurrency))
+        counts = list(_compared_counts(counted, sandbox))
     print_table(
         "What became of the messages",
         ["", "the command says", "the sandbox says"],
         [(words, f"{ours:,}", f"{theirs:,}") for words, ours, theirs in counts],
     )
-    wrong = [words for words, ours, theirs in counts if ours != theirs] + _sums(books)
+    wrong = [words for words, ours, theirs in counts if ours != theirs] + _contradictions(counted)
     if wrong:
-        show.error(f"these counts do not add up: {'; '.join(words.strip(' =+') for words in wrong)}")
+        display.error(f"these counts do not add up: {'; '.join(words.strip(' =+') for words in wrong)}")
         return Exit.REFUSED
-    show.good("everything adds up: every accepted message arrived exactly once")
+    display.good("everything adds up: every accepted message arrived exactly once")
     return Exit.OK
 
 
-def _lines(output: Path | None) -> Lines:
+def _record_writer(output: Path | None) -> RecordWriter:
     if output is None:
-        return NoLines()
-    return WrittenLines(new_file(output, force=False, private=False, not_this=(-1, -1)), str(output), owned=True)
+        return NoRecords()
+    return DescriptorRecords(new_file(output, force=False, private=False, not_this=(-1, -1)), str(output), owned=True)
 
 
-async def _cancel(sandbox: Sandbox, books: Books, concurrency: int) -> None:
+async def _cancel(sandbox: Sandbox, counted: CommandCounts, concurrency: int) -> None:
     """One by one, all at once: the client bounds how many are in flight."""
     async with sandbox.client(max_concurrency=concurrency) as client:
 
@@ -126,32 +128,32 @@ async def _cancel(sandbox: Sandbox, books: Books, concurrency: int) -> None:
             try:
                 count = (await client.sms.cancel(umid)).cancelled_count
             except EightByEightError as error:
-                Show().error(f"cancelling {umid}: {error}")
+                Display().error(f"cancelling {umid}: {error}")
                 return
-            books.cancelled += count
+            counted.cancelled += count
 
         async with anyio.create_task_group() as tasks:
-            for umid in books.scheduled:
+            for umid in counted.scheduled:
                 tasks.start_soon(one, umid)
-        await _cancel_others(client, books)
+        await _cancel_others(client, counted)
 
 
-async def _cancel_others(client: AsyncConnectClient, books: Books) -> None:
+async def _cancel_others(client: AsyncConnectClient, counted: CommandCounts) -> None:
     """A batch, and a ChatApps message."""
     later = now() + timedelta(hours=1)
     numbers = [f"+4477009009{number:02d}" for number in range(_BATCH)]
     template = SmsTemplate(text="See you at six.", scheduled=later)
     batch = await client.sms.send_batch(BatchSmsRequest(destinations=numbers, template=template))
-    books.of_batch = (await client.sms.cancel_batch(batch.batch_id)).cancelled_count
+    counted.of_batch = (await client.sms.cancel_batch(batch.batch_id)).cancelled_count
     chat = await client.chatapps.send(
         ChatAppsRequest(
             user=ChatAppsUser(msisdn=numbers[0]), content=TextContent(text="See you at six."), scheduled=later
         )
     )
-    books.of_chatapps = (await client.chatapps.cancel(chat.umid)).cancelled_count
+    counted.of_chatapps = (await client.chatapps.cancel(chat.umid)).cancelled_count
 
 
-def _counts(books: Books, sandbox: Sandbox) -> Iterator[tuple[str, int, int]]:
+def _compared_counts(counted: CommandCounts, sandbox: Sandbox) -> Iterator[tuple[str, int, int]]:
     """What, as the command counts it, as the sandbox does."""
     single = [message for message in sandbox.messages if message.product == "sms" and message.batch_id is None]
     states = Counter(message.state for message in single)
@@ -159,39 +161,39 @@ def _counts(books: Books, sandbox: Sandbox) -> Iterator[tuple[str, int, int]]:
         "batch" if message.batch_id else message.product for message in sandbox.messages if message.state == "cancelled"
     )
     # Of equal messages the smaller count: one that arrived twice, or not at all, makes the two sides differ.
-    once = sum((Counter(books.accepted) & Counter(message.umid for message in single)).values())
+    once = sum((Counter(counted.accepted) & Counter(message.umid for message in single)).values())
     refs = len({message.client_message_id for message in single})
-    accepted, failed = len(books.accepted), books.tally.outcomes[RecordOutcome.FAILED]
-    now_, scheduled = accepted - len(books.scheduled), len(books.scheduled)
-    yield "rows in the file", books.tally.rows, len(single) + len(sandbox.rejected) + failed
+    accepted, failed = len(counted.accepted), counted.outcomes.outcomes[RecordOutcome.FAILED]
+    now_, scheduled = accepted - len(counted.scheduled), len(counted.scheduled)
+    yield "rows in the file", counted.outcomes.rows, len(single) + len(sandbox.rejected) + failed
     yield "  = accepted", accepted, len(single)
-    yield "  + rejected by the API", len(books.rejected), len(sandbox.rejected)
-    yield "  + failed (schedule has passed)", failed, books.tally.rows - refs - len(sandbox.rejected)
+    yield "  + rejected by the API", len(counted.rejected), len(sandbox.rejected)
+    yield "  + failed (schedule has passed)", failed, counted.outcomes.rows - refs - len(sandbox.rejected)
     yield "accepted", accepted, once
     yield "  = sent now", now_, states["queued"]
     yield "  + scheduled", scheduled, states["scheduled"] + states["cancelled"]
     yield "scheduled", scheduled, states["scheduled"] + states["cancelled"]
-    yield "  = cancelled", books.cancelled, states["cancelled"]
-    yield "  + still scheduled", scheduled - books.cancelled, states["scheduled"]
-    yield "tries repeated after code 2000", books.retried, len(FAULTY_ROWS)
-    yield "cancelled of a batch", books.of_batch, others["batch"]
-    yield "cancelled ChatApps messages", books.of_chatapps, others["chatapps"]
+    yield "  = cancelled", counted.cancelled, states["cancelled"]
+    yield "  + still scheduled", scheduled - counted.cancelled, states["scheduled"]
+    yield "tries repeated after code 2000", counted.retried, len(FAULTY_ROWS)
+    yield "cancelled of a batch", counted.of_batch, others["batch"]
+    yield "cancelled ChatApps messages", counted.of_chatapps, others["chatapps"]
 
 
-def _sums(books: Books) -> list[str]:
-    """What does not add up in the command's own books."""
-    accepted, scheduled = len(books.accepted), len(books.scheduled)
-    ended = books.tally.outcomes
+def _contradictions(counted: CommandCounts) -> list[str]:
+    """What does not add up in the command's own counted."""
+    accepted, scheduled = len(counted.accepted), len(counted.scheduled)
+    ended = counted.outcomes.outcomes
     sums = {
         "rows = accepted + rejected + failed": (
-            books.tally.rows,
+            counted.outcomes.rows,
             ended[RecordOutcome.ACCEPTED] + ended[RecordOutcome.REJECTED] + ended[RecordOutcome.FAILED],
         ),
-        "accepted": (ended[RecordOutcome.ACCEPTED], len(set(books.accepted))),
-        "rejected": (ended[RecordOutcome.REJECTED], len(set(books.rejected))),
-        "sent now + scheduled = accepted": (accepted, accepted - scheduled + len(set(books.scheduled))),
-        "cancelled = scheduled": (books.cancelled, scheduled),
-        "cancelled of a batch": (books.of_batch, _BATCH),
-        "cancelled ChatApps messages": (books.of_chatapps, 1),
+        "accepted": (ended[RecordOutcome.ACCEPTED], len(set(counted.accepted))),
+        "rejected": (ended[RecordOutcome.REJECTED], len(set(counted.rejected))),
+        "sent now + scheduled = accepted": (accepted, accepted - scheduled + len(set(counted.scheduled))),
+        "cancelled = scheduled": (counted.cancelled, scheduled),
+        "cancelled of a batch": (counted.of_batch, _BATCH),
+        "cancelled ChatApps messages": (counted.of_chatapps, 1),
     }
     return [words for words, (ours, theirs) in sums.items() if ours != theirs]

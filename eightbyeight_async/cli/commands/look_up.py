@@ -12,7 +12,7 @@ import attrs
 from eightbyeight_async.cli.commands.single_message import print_json
 from eightbyeight_async.cli.exit_codes import Exit, UsageError, exit_after
 from eightbyeight_async.cli.reading.field_names import value_of
-from eightbyeight_async.cli.terminal.display import Show
+from eightbyeight_async.cli.terminal.display import Display
 from eightbyeight_async.cli.terminal.loop_and_signals import run
 from eightbyeight_async.errors import EightByEightError, InvalidRequestError
 from eightbyeight_async.models.privacy import masked_digits
@@ -41,13 +41,13 @@ def status(connection: ConnectionOptions, umid: str, *, include_private: bool, a
     except EightByEightError as error:
         if as_json:
             print_json({"error": f"{type(error).__name__}: {error}", "code": getattr(error, "code", None)})
-        Show().error(str(error))
+        Display().error(str(error))
         return Exit.REFUSED if exit_after(error) is Exit.UNKNOWN else exit_after(error)  # nothing was sent
-    told = _told(details, private=include_private)
+    printed = _printed_fields(details, private=include_private)
     if as_json:
-        print_json(told)
+        print_json(printed)
         return Exit.OK
-    for name, value in _flat(told).items():
+    for name, value in _flat(printed).items():
         if value is not None:
             print(f"{name}: {value}")
     return Exit.OK
@@ -70,7 +70,7 @@ def feedback(connection: ConnectionOptions, umid: str, outcome: str, timestamp: 
         if as_json:
             words = f"{type(error).__name__}: {error}"
             print_json({"ok": False, "outcome": outcome, "error": words, "code": getattr(error, "code", None)})
-        Show().error(str(error))
+        Display().error(str(error))
         return exit_after(error)
     if as_json:
         print_json({"ok": True, "outcome": outcome, "error": None, "code": None})
@@ -79,19 +79,19 @@ def feedback(connection: ConnectionOptions, umid: str, outcome: str, timestamp: 
     return Exit.OK
 
 
-def _told(details: MessageDetails, *, private: bool) -> dict[str, Any]:
-    told: dict[str, Any] = attrs.asdict(details, value_serializer=lambda _, __, value: _plain(value))
+def _printed_fields(details: MessageDetails, *, private: bool) -> dict[str, Any]:
+    printed: dict[str, Any] = attrs.asdict(details, value_serializer=lambda _, __, value: _json_value(value))
     if not private:
         for name in _NUMBERS:
-            if told[name] is not None:
-                told[name] = masked_digits(told[name])[1:-1]
+            if printed[name] is not None:
+                printed[name] = masked_digits(printed[name])[1:-1]
         for path in _PRIVATE:
             *above, name = path.split(".")
-            del (told[above[0]] if above else told)[name]
-    return told
+            del (printed[above[0]] if above else printed)[name]
+    return printed
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 - the values of any field
+def _json_value(value: Any) -> Any:  # noqa: ANN401 - the values of any field
     """As JSON has it; a price keeps its digits."""
     if isinstance(value, datetime):
         return value.isoformat()
@@ -100,8 +100,8 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - the values of any field
     return value.value if isinstance(value, Enum) else value
 
 
-def _flat(told: dict[str, Any], above: str = "") -> dict[str, Any]:
+def _flat(printed: dict[str, Any], above: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
-    for name, value in told.items():
+    for name, value in printed.items():
         flat |= _flat(value, f"{above}{name}.") if isinstance(value, dict) else {f"{above}{name}": value}
     return flat

@@ -81,14 +81,14 @@ def send(
     eightbyeight send --to +6598765432 --text "Your code is 123456"
     ```
     """
-    from eightbyeight_async.cli.commands import single_message as one  # noqa: PLC0415
+    from eightbyeight_async.cli.commands import single_message  # noqa: PLC0415
 
-    request = one.request_from(
+    request = single_message.request_from(
         {**message.values(), "destination": to, "text": text, "client_message_id": client_message_id}, long_text
     )
     if dry_run:
-        return one.plan(connection, request, as_json=as_json)
-    return one.send(connection, request, as_json=as_json)
+        return single_message.print_dry_run(connection, request, as_json=as_json)
+    return single_message.send(connection, request, as_json=as_json)
 
 
 def send_each(
@@ -167,10 +167,10 @@ def _send_file(
     dry_run: bool,
     **speed: Any,  # noqa: ANN401 - fields of the order
 ) -> int:
-    from eightbyeight_async.cli.reading.file_plan import Order  # noqa: PLC0415
+    from eightbyeight_async.cli.reading.file_plan import FilePlan  # noqa: PLC0415
     from eightbyeight_async.cli.sending import send_file  # noqa: PLC0415
 
-    order = Order(
+    plan = FilePlan(
         file=file,
         text=how.text,
         format=how.file_format,
@@ -181,7 +181,7 @@ def _send_file(
         include_private=records.include_private,
         **speed,
     )
-    return send_file.send(order, connection, dry_run=dry_run)
+    return send_file.send(plan, connection, dry_run=dry_run)
 
 
 def status(
@@ -198,9 +198,9 @@ def status(
     eightbyeight status 7a4bbd96-19f0-4b6a-a7a4-cf0b0a5a7a3e
     ```
     """
-    from eightbyeight_async.cli.commands import look_up as after  # noqa: PLC0415
+    from eightbyeight_async.cli.commands import look_up  # noqa: PLC0415
 
-    return after.status(connection, umid, include_private=include_private, as_json=as_json)
+    return look_up.status(connection, umid, include_private=include_private, as_json=as_json)
 
 
 def feedback(
@@ -220,9 +220,9 @@ def feedback(
     eightbyeight feedback 7a4bbd96-19f0-4b6a-a7a4-cf0b0a5a7a3e success
     ```
     """
-    from eightbyeight_async.cli.commands import look_up as after  # noqa: PLC0415
+    from eightbyeight_async.cli.commands import look_up  # noqa: PLC0415
 
-    return after.feedback(connection, umid, outcome, timestamp, as_json=as_json)
+    return look_up.feedback(connection, umid, outcome, timestamp, as_json=as_json)
 
 
 def measure(
@@ -260,9 +260,9 @@ def cancel(
     eightbyeight cancel 7a4bbd96-19f0-4b6a-a7a4-cf0b0a5a7a3e
     ```
     """
-    from eightbyeight_async.cli.commands import single_message as one  # noqa: PLC0415
+    from eightbyeight_async.cli.commands import single_message  # noqa: PLC0415
 
-    return one.cancel(connection, "cancel", umid, as_json=as_json)
+    return single_message.cancel(connection, "cancel", umid, as_json=as_json)
 
 
 def cancel_batch(
@@ -278,9 +278,9 @@ def cancel_batch(
     eightbyeight cancel-batch 00b4d8a4-1f0f-4a6b-9c2e-9f0d0a1b2c3d --json
     ```
     """
-    from eightbyeight_async.cli.commands import single_message as one  # noqa: PLC0415
+    from eightbyeight_async.cli.commands import single_message  # noqa: PLC0415
 
-    return one.cancel(connection, "cancel-batch", batch_id, as_json=as_json)
+    return single_message.cancel(connection, "cancel-batch", batch_id, as_json=as_json)
 
 
 def chatapps_cancel(
@@ -296,15 +296,15 @@ def chatapps_cancel(
     eightbyeight chatapps-cancel 7a4bbd96-19f0-4b6a-a7a4-cf0b0a5a7a3e
     ```
     """
-    from eightbyeight_async.cli.commands import single_message as one  # noqa: PLC0415
+    from eightbyeight_async.cli.commands import single_message  # noqa: PLC0415
 
-    return one.cancel(connection, "chatapps-cancel", umid, as_json=as_json)
+    return single_message.cancel(connection, "chatapps-cancel", umid, as_json=as_json)
 
 
 def sandbox(
     *,
-    port: Annotated[int, Parameter(help="Of the SMS host; 0 for a free one.")] = 0,
-    chatapps_port: Annotated[int, Parameter(help="Of the ChatApps host; 0 for a free one.")] = 0,
+    port: Annotated[int, Parameter(help="Of the SMS host; 0 for a free single_message.")] = 0,
+    chatapps_port: Annotated[int, Parameter(help="Of the ChatApps host; 0 for a free single_message.")] = 0,
     allow_tls12: Annotated[bool, FLAG, Parameter(help="Offer TLS 1.2 beside 1.3, as the API does.")] = False,
     rate_limit: Annotated[float | None, Parameter(help="Requests a second, beyond them 429.")] = None,
     latency: Annotated[float, Parameter(help="Seconds that every answer takes longer.")] = 0.0,

@@ -9,7 +9,7 @@ import attrs
 
 from eightbyeight_async.cli.commands.single_message import print_json
 from eightbyeight_async.cli.exit_codes import Exit, UsageError
-from eightbyeight_async.cli.terminal.display import Show
+from eightbyeight_async.cli.terminal.display import Display
 from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.models.sms import Encoding
 from eightbyeight_async.text import MAX_PARTS, measure
@@ -29,9 +29,9 @@ def measure_text(text: str | None, file: Path | None, encoding: str, *, as_json:
     """
     if text is not None and file is not None:
         raise UsageError("a text and --file are one too many")
-    show = Show()
+    display = Display()
     try:
-        size = measure(_read(file, show) if text is None else text, encoding)
+        size = measure(_read(file, display) if text is None else text, encoding)
     except InvalidRequestError as wrong:
         raise UsageError(f"the text {wrong.reason}") from wrong
     if as_json:
@@ -41,14 +41,14 @@ def measure_text(text: str | None, file: Path | None, encoding: str, *, as_json:
         parts = "1 part" if size.parts == 1 else f"{size.parts:,} parts"
         print(f"{parts}: {size.units:,} {one if size.units == 1 else many}, encoding {size.encoding}")
     if size.truncated:
-        show.note(f"the platform truncates it to {MAX_PARTS} parts and sends it")
+        display.note(f"the platform truncates it to {MAX_PARTS} parts and sends it")
     return Exit.OK
 
 
-def _read(file: Path | None, show: Show) -> str:
+def _read(file: Path | None, display: Display) -> str:
     """Without the line end that editors and `echo` put behind a text."""
     if file is None and sys.stdin.isatty():
-        show.note("reading the text from the terminal; Ctrl-D ends it")
+        display.note("reading the text from the terminal; Ctrl-D ends it")
     try:
         data = sys.stdin.buffer.read() if file is None else file.read_bytes()
         text = data.decode("utf-8-sig")

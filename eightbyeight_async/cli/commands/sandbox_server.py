@@ -9,7 +9,7 @@ import sys
 import attrs
 
 from eightbyeight_async.cli.exit_codes import Exit, UsageError
-from eightbyeight_async.cli.terminal.display import Show
+from eightbyeight_async.cli.terminal.display import Display
 from eightbyeight_async.cli.terminal.loop_and_signals import run, until_interrupted
 from eightbyeight_async.sandbox import Sandbox
 
@@ -27,15 +27,15 @@ class SandboxSettings:
     latency: float
 
 
-def serve(wanted: SandboxSettings) -> Exit:
-    show = Show()
-    if wanted.rate_limit is not None and not 0 < wanted.rate_limit < math.inf:
+def serve(settings: SandboxSettings) -> Exit:
+    display = Display()
+    if settings.rate_limit is not None and not 0 < settings.rate_limit < math.inf:
         raise UsageError("--rate-limit: must be a number above 0")
-    if not 0 <= wanted.latency < math.inf:
+    if not 0 <= settings.latency < math.inf:
         raise UsageError("--latency: must be seconds, not below 0")
-    if not all(0 <= port <= 65535 for port in (wanted.sms_port, wanted.chatapps_port)):
+    if not all(0 <= port <= 65535 for port in (settings.sms_port, settings.chatapps_port)):
         raise UsageError("--port, --chatapps-port: go from 0 to 65535")
-    sandbox = Sandbox(**attrs.asdict(wanted))
+    sandbox = Sandbox(**attrs.asdict(settings))
     try:
         sandbox.start()
     except OSError as wrong:
@@ -44,11 +44,13 @@ def serve(wanted: SandboxSettings) -> Exit:
         for name, value in sandbox.environment.items():
             print(f"export {name}={shlex.quote(value)}")
         sys.stdout.flush()
-        show.good("the sandbox is running: an 8x8 Connect API that sends nothing and forgets all when it stops")
-        show.note("set the variables above where your program runs; Ctrl-C stops the sandbox")
+        display.good("the sandbox is running: an 8x8 Connect API that sends nothing and forgets all when it stops")
+        display.note("set the variables above where your program runs; Ctrl-C stops the sandbox")
         run(until_interrupted)
     finally:
         accepted, rejected = len(sandbox.messages), len(sandbox.rejected)
         sandbox.stop()
-    show.good(f"stopped: {accepted:,} messages accepted, {rejected:,} rejected, {sandbox.traffic.requests:,} requests")
+    display.good(
+        f"stopped: {accepted:,} messages accepted, {rejected:,} rejected, {sandbox.traffic.requests:,} requests"
+    )
     return Exit.OK  # this is how it is meant to end

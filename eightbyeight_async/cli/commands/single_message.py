@@ -12,8 +12,8 @@ from eightbyeight_async.calls.sms import send_sms
 from eightbyeight_async.cli.commands.shared_options import as_option
 from eightbyeight_async.cli.exit_codes import Exit, UsageError, exit_after
 from eightbyeight_async.cli.reading.check_rows import parts_of
-from eightbyeight_async.cli.sending.result_record import RecordOutcome, answered, record_of, status_word
-from eightbyeight_async.cli.terminal.display import Show
+from eightbyeight_async.cli.sending.result_record import RecordOutcome, outcome_of_response, record_of, status_word
+from eightbyeight_async.cli.terminal.display import Display
 from eightbyeight_async.cli.terminal.loop_and_signals import now, run
 from eightbyeight_async.errors import EightByEightError, InvalidRequestError
 from eightbyeight_async.hosts import Product
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from eightbyeight_async.models.common import CancelResponse
     from eightbyeight_async.models.sms import SmsResponse
 
-__all__ = ["Cancellation", "cancel", "plan", "print_json", "request_from", "send", "where_to"]
+__all__ = ["Cancellation", "cancel", "host_and_account", "print_dry_run", "print_json", "request_from", "send"]
 
 Cancellation = Literal["cancel", "cancel-batch", "chatapps-cancel"]
 
@@ -45,13 +45,13 @@ def request_from(values: dict[str, Any], long_text: str) -> SmsRequest:
         option = "--to" if wrong.field == "destination" else as_option(wrong.field)
         raise UsageError(f"{option}: {wrong.reason}") from wrong
     if warning is not None:
-        Show().note(warning)
+        Display().note(warning)
     return request
 
 
-def plan(connection: ConnectionOptions, request: SmsRequest, *, as_json: bool) -> Exit:
-    """`send --dry-run`: what would be sent and where to; settings that are missing are told, not asked for."""
-    host, account = where_to(connection)
+def print_dry_run(connection: ConnectionOptions, request: SmsRequest, *, as_json: bool) -> Exit:
+    """`send --dry-run`: what would be sent and where to; settings that are missing are words, not asked for."""
+    host, account = host_and_account(connection)
     fields = {
         "destination": masked_number(request.destination).strip("'"),
         "text": f"{len(request.text or '')} characters",
@@ -65,12 +65,12 @@ def plan(connection: ConnectionOptions, request: SmsRequest, *, as_json: bool) -
     if as_json:
         print_json({"dry_run": True, "host": host, "subaccount_id": account, "request": fields})
     else:
-        told = ", ".join(f"{name} {value}" for name, value in fields.items())
-        print(f"would send: {told}; to {host}, sub-account {account or 'not set'}; nothing was sent")
+        words = ", ".join(f"{name} {value}" for name, value in fields.items())
+        print(f"would send: {words}; to {host}, sub-account {account or 'not set'}; nothing was sent")
     return Exit.OK
 
 
-def where_to(connection: ConnectionOptions) -> tuple[str, str | None]:
+def host_and_account(connection: ConnectionOptions) -> tuple[str, str | None]:
     """SMS host and sub-account as the settings have them.
 
     Raises:
@@ -97,22 +97,24 @@ def send(connection: ConnectionOptions, request: SmsRequest, *, as_json: bool) -
     except EightByEightError as failure:
         error = failure
     except KeyboardInterrupt:
-        Show().error("interrupted; the message may have been sent")
+        Display().error("interrupted; the message may have been sent")
     record = record_of(request, response, error)
     if as_json:
         print_json({**record, "encoding": None if response is None else response.encoding})
     if error is not None:
-        Show().error(str(error))
+        Display().error(str(error))
         return exit_after(error)
     if response is None:
         return Exit.INTERRUPTED
     if not as_json:
         print(_sentence(request, response))
-    return {RecordOutcome.ACCEPTED: Exit.OK, RecordOutcome.REJECTED: Exit.REFUSED}.get(answered(response), Exit.UNKNOWN)
+    return {RecordOutcome.ACCEPTED: Exit.OK, RecordOutcome.REJECTED: Exit.REFUSED}.get(
+        outcome_of_response(response), Exit.UNKNOWN
+    )
 
 
 def _sentence(request: SmsRequest, response: SmsResponse) -> str:
-    match answered(response):
+    match outcome_of_response(response):
         case RecordOutcome.ACCEPTED:
             when = "" if request.scheduled is None else f", scheduled for {request.scheduled.isoformat()}"
             encoding = f", encoding {response.encoding}" if response.encoding else ""
@@ -141,12 +143,12 @@ def cancel(connection: ConnectionOptions, what: Cancellation, target: str, *, as
         count = run(call).cancelled_count
     except EightByEightError as error:
         if as_json:
-            told = f"{type(error).__name__}: {_of_a_cancellation(error)}"
-            print_json({"ok": False, "cancelled_count": None, "error": told, "code": getattr(error, "code", None)})
-        Show().error(_of_a_cancellation(error))
+            words = f"{type(error).__name__}: {_cancellation_error(error)}"
+            print_json({"ok": False, "cancelled_count": None, "error": words, "code": getattr(error, "code", None)})
+        Display().error(_cancellation_error(error))
         return exit_after(error)
     except KeyboardInterrupt:
-        Show().error("interrupted; it may have been cancelled")
+        Display().error("interrupted; it may have been cancelled")
         return Exit.INTERRUPTED
     if as_json:
         print_json({"ok": count > 0, "cancelled_count": count, "error": None, "code": None})
@@ -156,7 +158,7 @@ def cancel(connection: ConnectionOptions, what: Cancellation, target: str, *, as
     return Exit.OK if count else Exit.REFUSED
 
 
-def _of_a_cancellation(error: EightByEightError) -> str:
+def _cancellation_error(error: EightByEightError) -> str:
     """The errors' words for "took effect" are about sending."""
     words = str(error)
     for said, meant in (("may have been sent)", "may have been cancelled)"), ("not sent)", "not cancelled)")):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from eightbyeight_async.cli.reading.row_to_request import Complaint
+from eightbyeight_async.cli.reading.row_to_request import Problem
 from eightbyeight_async.models.sms import Encoding
 from eightbyeight_async.text import measure
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from eightbyeight_async.cli.reading.row_to_request import Row
     from eightbyeight_async.models.sms import SmsRequest
 
-__all__ = ["Checked", "check", "parts_of"]
+__all__ = ["Checked", "check_rows", "parts_of"]
 
 SHOWN = 20
 _LONG_SHOWN = 5
@@ -31,7 +31,7 @@ class Checked:
         scheduled: those of them that are not for now.
         blanks: in how many rows each column of `--text` is empty.
         long: messages whose text the platform will truncate; `long_rows`: the rows of the first of them.
-        complaints: the first of them; `wrong` counts all.
+        problems: the first of them; `wrong` counts all.
     """
 
     rows: int = 0
@@ -39,18 +39,18 @@ class Checked:
     blanks: Counter[str] = attrs.field(factory=Counter)
     long: int = 0
     long_rows: list[int] = attrs.field(factory=list)
-    complaints: list[Complaint] = attrs.field(factory=list)
+    problems: list[Problem] = attrs.field(factory=list)
     wrong: int = 0
 
 
-def check(rows: Iterable[Row | Complaint], look: Callable[[SmsRequest], object] = lambda _: None) -> Checked:
-    """`look`: is shown every message, for what else there is to count."""
+def check_rows(rows: Iterable[Row | Problem], on_request: Callable[[SmsRequest], object] = lambda _: None) -> Checked:
+    """`on_request`: is shown every message, for what else there is to count."""
     checked = Checked()
     for row in rows:
-        if isinstance(row, Complaint):
+        if isinstance(row, Problem):
             checked.wrong += 1
-            if len(checked.complaints) < SHOWN:
-                checked.complaints.append(row)
+            if len(checked.problems) < SHOWN:
+                checked.problems.append(row)
             continue
         checked.rows += 1
         checked.scheduled += row.request.scheduled is not None
@@ -60,7 +60,7 @@ def check(rows: Iterable[Row | Complaint], look: Callable[[SmsRequest], object] 
             checked.long += 1
             if len(checked.long_rows) < _LONG_SHOWN:
                 checked.long_rows.append(row.number)
-        look(row.request)
+        on_request(row.request)
     return checked
 
 

@@ -1,4 +1,4 @@
-"""CSV with a header: lines in, rows and complaints out. Pure, and never more than one record in memory.
+"""CSV with a header: lines in, rows and problems out. Pure, and never more than one record in memory.
 
 Rules: UTF-8, with or without a byte order mark; quoted cells may hold line ends; every record has as many cells as
 the header; the separator is the one among `, ; tab |` that makes a `destination` column appear in the header.
@@ -13,14 +13,14 @@ import itertools
 from typing import TYPE_CHECKING
 
 from eightbyeight_async.cli.reading.field_names import field_named, field_nearly_named
-from eightbyeight_async.cli.reading.row_to_request import Complaint
+from eightbyeight_async.cli.reading.row_to_request import Problem
 from eightbyeight_async.cli.reading.twice_read_lines import LineTooLongError
 from eightbyeight_async.cli.reading.utf8_lines import NOT_UTF8, DecodedLines, NotTextError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from eightbyeight_async.cli.reading.row_to_request import Recipe, Row
+    from eightbyeight_async.cli.reading.row_to_request import Row, RowConverter
 
 __all__ = ["TEXT_TWICE", "CsvRows"]
 
@@ -33,30 +33,30 @@ class CsvRows:
         unused: after reading, the columns that nothing was made of.
     """
 
-    def __init__(self, recipe: Recipe, separator: str | None = None) -> None:
+    def __init__(self, converter: RowConverter, separator: str | None = None) -> None:
         self.unused: list[str] = []
-        self._recipe = recipe
+        self._converter = converter
         self._separator = separator
         self._names: list[str] = []
         self._fields: list[tuple[int, str]] = []
 
-    def read(self, lines: Iterable[bytes]) -> Iterator[Row | Complaint]:
+    def read(self, lines: Iterable[bytes]) -> Iterator[Row | Problem]:
         text = DecodedLines(lines)
         records = self._records(text)
-        while (header := next(records, None)) is not None and not isinstance(header, Complaint) and _blank(header[1]):
+        while (header := next(records, None)) is not None and not isinstance(header, Problem) and _blank(header[1]):
             pass
-        if header is None or isinstance(header, Complaint):
-            yield header or Complaint(line=1, rule="the file is empty; its first line must name the columns")
+        if header is None or isinstance(header, Problem):
+            yield header or Problem(line=1, rule="the file is empty; its first line must name the columns")
             return
-        complaints = list(self._wrong_with_header(*header))
+        problems = list(self._header_problems(*header))
         if text.undecodable() is not None:
-            complaints.append(Complaint(line=header[0], rule=NOT_UTF8))
-        if complaints:
-            yield from complaints
+            problems.append(Problem(line=header[0], rule=NOT_UTF8))
+        if problems:
+            yield from problems
             return
         number = 0
         for record in records:
-            if isinstance(record, Complaint):
+            if isinstance(record, Problem):
                 yield record
                 continue
             line, cells = record
@@ -65,17 +65,17 @@ class CsvRows:
             number += 1
             yield self._row(number, line, cells, text)
 
-    def _row(self, number: int, line: int, cells: list[str], text: DecodedLines) -> Row | Complaint:
+    def _row(self, number: int, line: int, cells: list[str], text: DecodedLines) -> Row | Problem:
         if (undecodable := text.undecodable()) is not None:
-            return Complaint(line=undecodable, number=number, rule=NOT_UTF8)
+            return Problem(line=undecodable, number=number, rule=NOT_UTF8)
         if len(cells) != len(self._names):
-            rule = f"has {_count(len(cells))}, the header has {len(self._names)}"
-            return Complaint(line=line, number=number, rule=f"{rule}; a cell that holds the separator needs quotes")
+            rule = f"has {_cells(len(cells))}, the header has {len(self._names)}"
+            return Problem(line=line, number=number, rule=f"{rule}; a cell that holds the separator needs quotes")
         fields = [(name, cells[at] if name == "text" else cells[at].strip()) for at, name in self._fields]
-        named = dict(zip(self._names, cells, strict=True)) if self._recipe.columns else {}
-        return self._recipe.row(number, line, fields, named)
+        named = dict(zip(self._names, cells, strict=True)) if self._converter.columns else {}
+        return self._converter.convert(number, line, fields, named)
 
-    def _records(self, text: DecodedLines) -> Iterator[tuple[int, list[str]] | Complaint]:
+    def _records(self, text: DecodedLines) -> Iterator[tuple[int, list[str]] | Problem]:
         """Each record with the line it begins on; ends after what makes the rest unreadable."""
         line = 1
         try:
@@ -91,14 +91,14 @@ class CsvRows:
                     return
                 yield line, cells
         except LineTooLongError as wrong:
-            yield Complaint(line=wrong.line, rule="is too long for a row; are the line ends LF or CRLF?")
+            yield Problem(line=wrong.line, rule="is too long for a row; are the line ends LF or CRLF?")
         except NotTextError as wrong:
-            yield Complaint(line=text.number, rule=str(wrong))
+            yield Problem(line=text.number, rule=str(wrong))
         except csv.Error as wrong:
             # Words of the csv module: they name the separator and the quote, never what stands between them.
-            yield Complaint(line=line, rule=_csv_words(str(wrong)))
+            yield Problem(line=line, rule=_csv_rule(str(wrong)))
 
-    def _wrong_with_header(self, line: int, header: list[str]) -> Iterator[Complaint]:
+    def _header_problems(self, line: int, header: list[str]) -> Iterator[Problem]:
         """Nothing of a header is repeated unless it resembles a field: the first line may be a row by mistake."""
         names = [name.strip() for name in header]
         fields = [(at, field) for at, name in enumerate(names) if (field := field_named(name)) is not None]
@@ -106,25 +106,25 @@ class CsvRows:
         for at, name in enumerate(names):
             field, close = field_named(name), field_nearly_named(name)
             if not name:
-                yield Complaint(line=line, rule=f"column {at + 1} has no name")
+                yield Problem(line=line, rule=f"column {at + 1} has no name")
             elif name in names[:at] or (field is not None and (at, field) != _first(fields, field)):
-                yield Complaint(line=line, rule=f"column {at + 1} has the same name as one before it", field=field)
-            elif close is not None and close not in present and name not in self._recipe.columns:
+                yield Problem(line=line, rule=f"column {at + 1} has the same name as one before it", field=field)
+            elif close is not None and close not in present and name not in self._converter.columns:
                 rule = f"column {at + 1} is named {name!r}; did you mean {close!r}? (Rename it, if not.)"
-                yield Complaint(line=line, rule=rule)
+                yield Problem(line=line, rule=rule)
         if "destination" not in present:
-            yield Complaint(line=line, rule="there is no column destination; the first line must name the columns")
+            yield Problem(line=line, rule="there is no column destination; the first line must name the columns")
             return
-        for column in self._recipe.columns:
+        for column in self._converter.columns:
             if column not in names:
-                yield Complaint(line=line, rule=f"--text has a placeholder {{{column}}}, but there is no such column")
-        if self._recipe.template is None and "text" not in present:
-            yield Complaint(line=line, rule="there is no column text, and no --text either")
+                yield Problem(line=line, rule=f"--text has a placeholder {{{column}}}, but there is no such column")
+        if self._converter.template is None and "text" not in present:
+            yield Problem(line=line, rule="there is no column text, and no --text either")
         text_column = next((names[at] for at, field in fields if field == "text"), None)
-        if self._recipe.template is not None and text_column not in (None, *self._recipe.columns):
-            yield Complaint(line=line, rule=TEXT_TWICE)
+        if self._converter.template is not None and text_column not in (None, *self._converter.columns):
+            yield Problem(line=line, rule=TEXT_TWICE)
         self._names, self._fields = names, fields
-        self.unused = [name for name in names if field_named(name) is None and name not in self._recipe.columns]
+        self.unused = [name for name in names if field_named(name) is None and name not in self._converter.columns]
 
 
 TEXT_TWICE = "there is a text of its own here, and --text too; put {text} into --text, or leave one of them out"
@@ -149,11 +149,11 @@ def _blank(cells: list[str]) -> bool:
     return not any(cell.strip() for cell in cells)
 
 
-def _count(cells: int) -> str:
+def _cells(cells: int) -> str:
     return f"{cells} cell" if cells == 1 else f"{cells} cells"
 
 
-def _csv_words(words: str) -> str:
+def _csv_rule(words: str) -> str:
     if "unexpected end of data" in words or "field larger" in words:
         return "a quoted cell has no end; is there a quote too many in it, or in a line before?"
     if "new-line character" in words:

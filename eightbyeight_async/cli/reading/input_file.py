@@ -22,13 +22,13 @@ from eightbyeight_async.cli.reading.twice_read_lines import TwiceReadLines
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Source", "format_of", "opened"]
+__all__ = ["InputFile", "format_of", "open_input"]
 
 FORMATS = {".csv": "csv", ".tsv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
 
 @attrs.frozen(kw_only=True)
-class Source:
+class InputFile:
     """
     Attributes:
         name: as complaints call it.
@@ -44,7 +44,7 @@ class Source:
     _file: BinaryIO
     _seen: tuple[int, int]
 
-    def untouched(self) -> bool:
+    def unchanged(self) -> bool:
         """Whether size and time of change are what they were when it was opened."""
         return _stamp(self._file) == self._seen
 
@@ -65,7 +65,7 @@ def format_of(name: str, asked: str | None) -> str:
 
 
 @contextmanager
-def opened(name: str) -> Iterator[Source]:
+def open_input(name: str) -> Iterator[InputFile]:
     """
     Raises:
         UsageError: it cannot be opened, or copied.
@@ -77,7 +77,7 @@ def opened(name: str) -> Iterator[Source]:
             status = os.fstat(file.fileno())
         except OSError as wrong:
             raise UsageError(f"{shown}: {wrong.strerror or 'cannot be read'}") from wrong
-        yield Source(
+        yield InputFile(
             name=shown,
             size=status.st_size,
             lines=TwiceReadLines(file),

@@ -1,4 +1,4 @@
-"""JSONL, one object a line: lines in, rows and complaints out. Pure, and never more than one line in memory.
+"""JSONL, one object a line: lines in, rows and problems out. Pure, and never more than one line in memory.
 
 Rules: a key that is a field holds a string (null, or no key: left out); keys that are no fields are for `--text`,
 where a number stands as it is written in the file; a key that looks like a misspelt field is refused.
@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from eightbyeight_async.cli.reading.csv_rows import TEXT_TWICE
 from eightbyeight_async.cli.reading.field_names import field_named, field_nearly_named
-from eightbyeight_async.cli.reading.row_to_request import Complaint
+from eightbyeight_async.cli.reading.row_to_request import Problem
 from eightbyeight_async.cli.reading.twice_read_lines import LineTooLongError
 from eightbyeight_async.cli.reading.utf8_lines import NOT_UTF8, DecodedLines, NotTextError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from eightbyeight_async.cli.reading.row_to_request import Recipe, Row
+    from eightbyeight_async.cli.reading.row_to_request import Row, RowConverter
 
 __all__ = ["JsonlRows"]
 
@@ -31,11 +31,11 @@ class JsonlRows:
         unused: after reading, the first keys that nothing was made of.
     """
 
-    def __init__(self, recipe: Recipe) -> None:
+    def __init__(self, converter: RowConverter) -> None:
         self.unused: list[str] = []
-        self._recipe = recipe
+        self._converter = converter
 
-    def read(self, lines: Iterable[bytes]) -> Iterator[Row | Complaint]:
+    def read(self, lines: Iterable[bytes]) -> Iterator[Row | Problem]:
         text = DecodedLines(lines)
         number = 0
         try:
@@ -44,29 +44,29 @@ class JsonlRows:
                     number += 1
                     yield self._row(number, text, line)
         except LineTooLongError as wrong:
-            yield Complaint(line=wrong.line, rule="is too long for a row")
+            yield Problem(line=wrong.line, rule="is too long for a row")
         except NotTextError as wrong:
-            yield Complaint(line=text.number, rule=str(wrong))
+            yield Problem(line=text.number, rule=str(wrong))
 
-    def _row(self, number: int, text: DecodedLines, line: str) -> Row | Complaint:
+    def _row(self, number: int, text: DecodedLines, line: str) -> Row | Problem:
         if text.undecodable() is not None:
-            return Complaint(line=text.number, number=number, rule=NOT_UTF8)
+            return Problem(line=text.number, number=number, rule=NOT_UTF8)
         try:
-            return self._recipe.row(number, text.number, *self._sorted_out(_object(line)))
-        except _WrongError as wrong:
-            return Complaint(line=text.number, number=number, field=wrong.field, rule=str(wrong))
+            return self._converter.convert(number, text.number, *self._fields_and_cells(_object(line)))
+        except _RowError as wrong:
+            return Problem(line=text.number, number=number, field=wrong.field, rule=str(wrong))
 
-    def _sorted_out(self, found: dict[str, Any]) -> tuple[list[tuple[str, str]], dict[str, str]]:
+    def _fields_and_cells(self, found: dict[str, Any]) -> tuple[list[tuple[str, str]], dict[str, str]]:
         fields: dict[str, str] = {}
         cells: dict[str, str] = {}
         for key, value in found.items():
-            field, placeholder = field_named(key), key in self._recipe.columns
+            field, placeholder = field_named(key), key in self._converter.columns
             if field is not None and field in fields:
-                raise _WrongError("is there twice", field)
+                raise _RowError("is there twice", field)
             if field is not None:
                 fields[field] = _string(value, field)
             elif not placeholder and (close := field_nearly_named(key)) is not None and close not in found:
-                raise _WrongError(f"has a key {key!r}; did you mean {close!r}? (Rename it, if not.)")
+                raise _RowError(f"has a key {key!r}; did you mean {close!r}? (Rename it, if not.)")
             elif not placeholder and len(self.unused) < _MOST_UNUSED and key not in self.unused:
                 self.unused.append(key)
             if placeholder:
@@ -75,14 +75,14 @@ class JsonlRows:
         return list(fields.items()), cells
 
     def _check_text(self, fields: dict[str, str], cells: dict[str, str]) -> None:
-        for column in self._recipe.columns:
+        for column in self._converter.columns:
             if column not in cells:
-                raise _WrongError(f"--text has a placeholder {{{column}}}, but there is no such key")
-        if self._recipe.template is not None and "text" in fields and "text" not in self._recipe.columns:
-            raise _WrongError(TEXT_TWICE)
+                raise _RowError(f"--text has a placeholder {{{column}}}, but there is no such key")
+        if self._converter.template is not None and "text" in fields and "text" not in self._converter.columns:
+            raise _RowError(TEXT_TWICE)
 
 
-class _WrongError(Exception):
+class _RowError(Exception):
     def __init__(self, rule: str, field: str | None = None) -> None:
         super().__init__(rule)
         self.field = field
@@ -107,18 +107,18 @@ def _object(line: str) -> dict[str, Any]:
         if isinstance(found, dict):
             return found
         problem = "must be a JSON object"
-    raise _WrongError(problem)
+    raise _RowError(problem)
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise _WrongError("has a key twice")
+        raise _RowError("has a key twice")
     return found
 
 
 def _no_constant(_: str) -> NoReturn:
-    raise _WrongError("is not JSON: NaN and Infinity are no numbers there")
+    raise _RowError("is not JSON: NaN and Infinity are no numbers there")
 
 
 def _string(value: object, field: str) -> str:
@@ -126,7 +126,7 @@ def _string(value: object, field: str) -> str:
         return ""
     if isinstance(value, str) and not isinstance(value, _Number):
         return value if field == "text" else value.strip()
-    raise _WrongError("must be a string in quotes" if isinstance(value, _Number) else "must be a string", field)
+    raise _RowError("must be a string in quotes" if isinstance(value, _Number) else "must be a string", field)
 
 
 def _cell(value: object, key: str) -> str:
@@ -134,4 +134,4 @@ def _cell(value: object, key: str) -> str:
         return ""
     if isinstance(value, str):
         return value
-    raise _WrongError(f"the value for the placeholder {{{key}}} must be a string or a number")
+    raise _RowError(f"the value for the placeholder {{{key}}} must be a string or a number")

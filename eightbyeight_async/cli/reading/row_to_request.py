@@ -20,7 +20,7 @@ from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.models.sms import SmsRequest
 from eightbyeight_async.text import TextPolicy, check_length
 
-__all__ = ["Complaint", "Recipe", "Row"]
+__all__ = ["Problem", "Row", "RowConverter"]
 
 
 @attrs.frozen(kw_only=True)
@@ -43,7 +43,7 @@ class Row:
 
 
 @attrs.frozen(kw_only=True)
-class Complaint:
+class Problem:
     """What is wrong, and where. `number`, `field` None: it is about the line, not about a row, a field."""
 
     line: int
@@ -58,7 +58,7 @@ class Complaint:
 
 
 @attrs.frozen(kw_only=True)
-class Recipe:
+class RowConverter:
     """How the cells of a row become a request.
 
     Attributes:
@@ -78,9 +78,9 @@ class Recipe:
         """The columns that the text is made of."""
         return () if self.template is None else self.template.columns
 
-    def row(
+    def convert(
         self, number: int, line: int, fields: Iterable[tuple[str, str]], cells: Mapping[str, str]
-    ) -> Row | Complaint:
+    ) -> Row | Problem:
         """
         Args:
             number, line: where it is.
@@ -95,11 +95,11 @@ class Recipe:
             if self.template is not None:
                 values["text"] = self.template.fill(cells)
             if "destination" not in values:
-                return Complaint(line=line, number=number, field="destination", rule="is missing")
+                return Problem(line=line, number=number, field="destination", rule="is missing")
             request = SmsRequest(**values)
             send_sms("any", request, self.now)
             long = check_length(request.text, request.encoding, self.long_text) is not None
         except InvalidRequestError as wrong:
-            return Complaint(line=line, number=number, field=wrong.field, rule=wrong.reason)
+            return Problem(line=line, number=number, field=wrong.field, rule=wrong.reason)
         blanks = tuple(name for name in self.columns if not cells[name])
         return Row(number=number, line=line, request=request, blanks=blanks, long=long)

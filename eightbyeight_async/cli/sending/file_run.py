@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import anyio
 import attrs
 
-from eightbyeight_async.cli.reading.row_to_request import Complaint, Row
+from eightbyeight_async.cli.reading.row_to_request import Problem, Row
 from eightbyeight_async.cli.reading.twice_read_lines import FileChangedError
 from eightbyeight_async.cli.sending.result_record import record_of
 from eightbyeight_async.cli.terminal.loop_and_signals import on_interrupt
@@ -26,22 +26,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from eightbyeight_async.cli.sending.outcome_counts import OutcomeCounts
-    from eightbyeight_async.cli.sending.record_writer import Lines
+    from eightbyeight_async.cli.sending.record_writer import RecordWriter
     from eightbyeight_async.client import AsyncConnectClient
     from eightbyeight_async.errors import EightByEightError
     from eightbyeight_async.models.sms import SmsRequest, SmsResponse
 
-__all__ = ["Sending"]
+__all__ = ["FileRun"]
 
 
 @attrs.define(kw_only=True)
-class Sending(ABC):
+class FileRun(ABC):
     """One run over the rows of a checked file.
 
     Attributes:
         client: what sends; its `max_concurrency` and `max_rate` hold.
         rows: the file, read again.
-        tally: counts.
+        counts: counts.
         lines: where the records go.
         private: records hold numbers and texts.
         rate: requests a second, None: as they come. Beside the client's `max_rate`, so that a row waits for its moment
@@ -53,9 +53,9 @@ class Sending(ABC):
     """
 
     client: AsyncConnectClient
-    rows: Iterable[Row | Complaint]
-    tally: OutcomeCounts
-    lines: Lines
+    rows: Iterable[Row | Problem]
+    counts: OutcomeCounts
+    lines: RecordWriter
     private: bool = False
     rate: float | None = None
     grace: float | None = 2.0
@@ -73,7 +73,7 @@ class Sending(ABC):
             # Also after Ctrl-C on Windows and after a bug: what was in flight is known here and nowhere else.
             with anyio.CancelScope(shield=True):
                 await self._take_leftover()
-                await self.lines.close(hurry=self.tally.interrupted)
+                await self.lines.close(hurry=self.counts.interrupted)
             if self.lines.failure is not None:
                 self.why_stopped = self.why_stopped or self.lines.failure
 
@@ -94,7 +94,7 @@ class Sending(ABC):
             for row in self.rows:
                 if self.why_stopped is not None:
                     return
-                if isinstance(row, Complaint):  # its bytes are those that were checked
+                if isinstance(row, Problem):  # its bytes are those that were checked
                     raise AssertionError("a row that was fine is not any more")  # noqa: TRY004 - no matter of types
                 yield row.request
         except FileChangedError:
@@ -110,20 +110,20 @@ class Sending(ABC):
     ) -> None:
         """Counts and records a result. `more`: what its record holds besides."""
         row = index + 1
-        self.tally.count(row, response, error)
+        self.counts.count(row, response, error)
         record = {"row": row, "index": index, **more, **record_of(request, response, error, private=self.private)}
-        if self.tally.key_refused:
+        if self.counts.key_refused:
             self._stop("the API key is not accepted")
-        await self.lines.write(json.dumps(record, ensure_ascii=False), patient=not self.tally.interrupted)
+        await self.lines.write(json.dumps(record, ensure_ascii=False), patient=not self.counts.interrupted)
         if self.lines.failure is not None:
             self._stop(self.lines.failure)
         self.changed()
 
     def _interrupt(self, scope: anyio.CancelScope) -> None:
-        if self.tally.interrupted:
+        if self.counts.interrupted:
             scope.cancel()
             return
-        self.tally.interrupted = True
+        self.counts.interrupted = True
         self._stop("interrupted")
         if self.grace is not None:
             # Not anyio.current_time(): a signal's callback belongs to no task, and that asks the task for its loop.

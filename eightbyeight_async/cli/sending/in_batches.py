@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import anyio
 import attrs
 
-from eightbyeight_async.cli.sending.file_run import Sending
+from eightbyeight_async.cli.sending.file_run import FileRun
 from eightbyeight_async.errors import EightByEightError, UnexpectedResponseError
 from eightbyeight_async.models.sms_batch import MAX_BATCH, BatchSmsRequest
 from eightbyeight_async.request_pacer import Pacer
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from eightbyeight_async.models.sms import SmsRequest, SmsResponse
     from eightbyeight_async.models.sms_batch import BatchSmsResponse
 
-__all__ = ["Chunks"]
+__all__ = ["BatchRun"]
 
 
 class _Ended(NamedTuple):
@@ -40,7 +40,7 @@ class _Ended(NamedTuple):
 
 
 @attrs.define(kw_only=True)
-class Chunks(Sending):
+class BatchRun(FileRun):
     """
     Attributes:
         size: rows a request.

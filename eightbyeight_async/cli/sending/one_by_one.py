@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import anyio
 import attrs
 
-from eightbyeight_async.cli.sending.file_run import Sending
+from eightbyeight_async.cli.sending.file_run import FileRun
 from eightbyeight_async.request_pacer import Pacer
 
 if TYPE_CHECKING:
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from eightbyeight_async.fanout import SendEach, SendResult
     from eightbyeight_async.models.sms import SmsRequest
 
-__all__ = ["Fan"]
+__all__ = ["OneByOneRun"]
 
 
 @attrs.define(kw_only=True)
-class Fan(Sending):
+class OneByOneRun(FileRun):
     """`on_result`: sees every result."""
 
     on_result: Callable[[SendResult], None] = lambda _: None

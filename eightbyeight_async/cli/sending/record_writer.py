@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["Lines", "NoLines", "TerminalLines", "WrittenLines", "new_file", "refuse_output"]
+__all__ = ["DescriptorRecords", "NoRecords", "RecordWriter", "TerminalRecords", "new_file", "refuse_output"]
 
 # Lines that may wait to be written; more, and no more messages are taken until the reader has caught up.
 _WAITING = 2000
@@ -32,7 +32,7 @@ _LULL = 0.005
 _PATIENCE = 2.0
 
 
-class Lines(Protocol):
+class RecordWriter(Protocol):
     """A place for records, one line each.
 
     Attributes:
@@ -52,7 +52,7 @@ class Lines(Protocol):
         """Writes what is waiting. `hurry`: not for long."""
 
 
-class NoLines:
+class NoRecords:
     """For who does not want records."""
 
     def __init__(self) -> None:
@@ -67,12 +67,12 @@ class NoLines:
         pass
 
 
-class TerminalLines(NoLines):
+class TerminalRecords(NoRecords):
     """A terminal that the progress bar lives on, too: `show` prints above it. A few lines at a time, it is slow."""
 
-    def __init__(self, show: Callable[[str], None], at_once: int = 50) -> None:
+    def __init__(self, print_lines: Callable[[str], None], at_once: int = 50) -> None:
         super().__init__()
-        self._show = show
+        self._print_lines = print_lines
         self._at_once = at_once
         self._waiting: list[str] = []
 
@@ -83,11 +83,11 @@ class TerminalLines(NoLines):
 
     async def close(self, *, hurry: bool) -> None:
         if self._waiting:
-            self._show("\n".join(self._waiting))
+            self._print_lines("\n".join(self._waiting))
             self._waiting.clear()
 
 
-class WrittenLines:
+class DescriptorRecords:
     """A file or a pipe, by its descriptor.
 
     Args:

@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     from eightbyeight_async.errors import EightByEightError
     from eightbyeight_async.models.sms import SmsRequest, SmsResponse
 
-__all__ = ["RecordOutcome", "answered", "failed", "outcome_of", "record_of", "status_word", "without_private"]
+__all__ = [
+    "RecordOutcome",
+    "outcome_of",
+    "outcome_of_error",
+    "outcome_of_response",
+    "record_of",
+    "status_word",
+    "without_private",
+]
 
 
 class RecordOutcome(StrEnum):
@@ -32,22 +40,22 @@ class RecordOutcome(StrEnum):
     UNKNOWN = "unknown"
 
 
-def answered(response: SmsResponse) -> RecordOutcome:
+def outcome_of_response(response: SmsResponse) -> RecordOutcome:
     """A status that this version does not know is neither an acceptance nor a refusal."""
     known = {SmsStatusCode.QUEUED: RecordOutcome.ACCEPTED, SmsStatusCode.REJECTED: RecordOutcome.REJECTED}
     code = response.status.code
     return known[code] if isinstance(code, SmsStatusCode) else RecordOutcome.UNKNOWN
 
 
-def failed(error: EightByEightError) -> RecordOutcome:
+def outcome_of_error(error: EightByEightError) -> RecordOutcome:
     return RecordOutcome.UNKNOWN if error.sent is Sent.MAYBE else RecordOutcome.FAILED
 
 
 def outcome_of(response: SmsResponse | None, error: EightByEightError | None) -> RecordOutcome:
     """Of a SendResult's two halves."""
     if response is not None:
-        return answered(response)
-    return RecordOutcome.UNKNOWN if error is None else failed(error)
+        return outcome_of_response(response)
+    return RecordOutcome.UNKNOWN if error is None else outcome_of_error(error)
 
 
 _SENT = {

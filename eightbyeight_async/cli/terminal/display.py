@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from eightbyeight_async.bulk.report import Progress as Counts
     from eightbyeight_async.cli.sending.outcome_counts import OutcomeCounts, Reasons
 
-__all__ = ["Show", "print_table"]
+__all__ = ["Display", "print_table"]
 
 _STYLES = {
     RecordOutcome.ACCEPTED: "green",
@@ -51,7 +51,7 @@ class _Rate(ProgressColumn):
         return Text("" if speed is None else f"{speed:,.0f}/s", style="cyan")
 
 
-class Show:
+class Display:
     """
     Attributes:
         on_terminal: stderr is one.
@@ -95,8 +95,8 @@ class Show:
             yield lambda more: progress.advance(task, more)
 
     @contextmanager
-    def sending(self, tally: OutcomeCounts) -> Iterator[Callable[[], None]]:
-        """The bar of a run; what it yields is called whenever the tally has changed."""
+    def sending(self, counts: OutcomeCounts) -> Iterator[Callable[[], None]]:
+        """The bar of a run; what it yields is called whenever the counts has changed."""
         if not self.on_terminal:
             yield lambda: None
             return
@@ -111,7 +111,7 @@ class Show:
             redirect_stdout=False,
             redirect_stderr=False,
         ) as progress:
-            task = progress.add_task("", total=tally.rows, **_fields(tally))
+            task = progress.add_task("", total=counts.rows, **_fields(counts))
             drawn = 0.0
 
             def changed() -> None:
@@ -119,12 +119,12 @@ class Show:
                 now = time.monotonic()
                 if now - drawn >= _EVERY:
                     drawn = now
-                    progress.update(task, completed=tally.tried, **_fields(tally))
+                    progress.update(task, completed=counts.tried, **_fields(counts))
 
             try:
                 yield changed
             finally:
-                progress.update(task, completed=tally.tried, **_fields(tally))
+                progress.update(task, completed=counts.tried, **_fields(counts))
 
     @contextmanager
     def campaign(self, expected: int) -> Iterator[Callable[[Counts], None]]:
@@ -157,26 +157,27 @@ class Show:
 
             yield update
 
-    def summary(self, tally: OutcomeCounts, seconds: float) -> None:
+    def summary(self, counts: OutcomeCounts, seconds: float) -> None:
         """Counts that add up, then why those that were not accepted were not."""
-        counts = [f"{tally.outcomes[outcome]:,} {outcome.value}" for outcome in RecordOutcome]
-        if tally.not_tried:
-            counts.append(f"{tally.not_tried:,} not tried")
-        pace = f", {tally.tried / seconds:,.0f} a second" if seconds > 0 and tally.tried else ""
-        rows = "1 row" if tally.rows == 1 else f"{tally.rows:,} rows"
-        self.good(f"{rows}: {', '.join(counts)} ({seconds:.1f} s{pace})")
-        self.reasons(tally.reasons)
+        words = [f"{counts.outcomes[outcome]:,} {outcome.value}" for outcome in RecordOutcome]
+        if counts.not_tried:
+            words.append(f"{counts.not_tried:,} not tried")
+        pace = f", {counts.tried / seconds:,.0f} a second" if seconds > 0 and counts.tried else ""
+        rows = "1 row" if counts.rows == 1 else f"{counts.rows:,} rows"
+        self.good(f"{rows}: {', '.join(words)} ({seconds:.1f} s{pace})")
+        self.reasons(counts.reasons)
 
     def reasons(self, reasons: Reasons) -> None:
         for reason, count in reasons.counts.most_common():
             self.good(f"  {count:,} {reason}; first in row {reasons.first_rows[reason]:,}")
 
 
-def _fields(tally: OutcomeCounts) -> dict[str, Any]:
+def _fields(counts: OutcomeCounts) -> dict[str, Any]:
     """What the bar shows of each outcome; one that has not happened takes no room."""
-    counts = {outcome.value: tally.outcomes[outcome] for outcome in RecordOutcome}
     return {
-        name: f"{count:,} {name}" if count or name == RecordOutcome.ACCEPTED else "" for name, count in counts.items()
+        outcome.value: f"{count:,} {outcome.value}" if count or outcome is RecordOutcome.ACCEPTED else ""
+        for outcome in RecordOutcome
+        for count in (counts.outcomes[outcome],)
     }
 
 
