@@ -147,26 +147,31 @@ INTERACTIVE = st.one_of(
     )
     for kind, action in ACTIONS.items()
 )
-SMALL_PARAMETER = st.one_of(
-    st.builds(TemplateParameter, text=TEXT, name=maybe(TEXT)),
+CARD_PARAMETER = st.one_of(
+    st.builds(TemplateParameter, text=TEXT),
     st.builds(TemplateParameter, type=st.sampled_from(["image", "video", "document"]), url=TEXT),
     st.builds(TemplateParameter, type=st.just("location"), location=PLACE),
     st.builds(TemplateParameter, type=st.just("payload"), payload=TEXT),
     st.builds(TemplateParameter, type=st.just("couponCode"), coupon_code=TEXT),
 )
-PARAMETER = SMALL_PARAMETER | st.builds(TemplateParameter, type=st.just("action"), flow_action_data=maybe(FLOW))
+PARAMETER = (
+    CARD_PARAMETER
+    | st.builds(TemplateParameter, text=TEXT, name=TEXT)
+    | st.builds(TemplateParameter, type=st.just("gif"), url=TEXT)
+    | st.builds(TemplateParameter, type=st.just("action"), flow_action_data=maybe(FLOW))
+)
 CARD = st.builds(
     TemplateCard,
     card_index=maybe(st.integers(0, 9)),
     components=maybe(
         few(
-            st.builds(CardComponent, type=st.sampled_from(["header", "body"]), parameters=maybe(few(SMALL_PARAMETER)))
+            st.builds(CardComponent, type=st.sampled_from(["header", "body"]), parameters=maybe(few(CARD_PARAMETER)))
             | st.builds(
                 CardComponent,
                 type=st.just("button"),
                 sub_type=st.sampled_from(["Url", "QuickReply"]),
                 index=st.integers(0, 1),
-                parameters=few(SMALL_PARAMETER),
+                parameters=few(CARD_PARAMETER),
             )
         )
     ),

@@ -452,6 +452,19 @@ BROKEN: list[tuple[Any, str, str]] = [
                         "parameters[0].type",
                         "'image'",
                     ),
+                    *[
+                        (
+                            CardComponent(**part, parameters=[TemplateParameter(text="t"), named]),
+                            "parameters[1].name",
+                            "card",
+                        )
+                        for named in (
+                            TemplateParameter(name="otp", text="t"),
+                            TemplateParameter(name="otp", type="image", url="https://example.com/i.jpg"),
+                            TemplateParameter(name="otp", type="payload", payload="p"),
+                        )
+                        for part in ({}, {"type": "header"}, {"type": "button", "sub_type": "QuickReply", "index": 0})
+                    ],
                 )
             ],
             (TemplateComponent(type="carousel", cards=[TemplateCard(card_index=10)]), ".cards[0].card_index", "0 to 9"),

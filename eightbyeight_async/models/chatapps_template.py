@@ -125,7 +125,7 @@ class TemplateParameter:
         coupon_code: for couponCode: what a tap copies.
         flow_action_data: for action, optional: how a flow opens.
         ttl_minutes: for ttlMinutes: how long a call button works, 1 to 43,200 minutes; VoiceCall buttons alone.
-        name: the name of the place, where the channel has named ones (Zalo).
+        name: the name of the place, where the channel has named ones (Zalo); not in a card.
     """
 
     type: ParameterType | str = attrs.field(
@@ -138,7 +138,7 @@ class TemplateParameter:
     coupon_code: str | None = attrs.field(default=None, repr=hidden, metadata=ruled(string()))
     flow_action_data: FlowPayload | None = attrs.field(default=None, metadata=ruled(part(FlowPayload)))
     ttl_minutes: int | None = attrs.field(default=None, metadata=ruled(whole(1, 43_200)))
-    # Not in the OpenAPI file's schema, but in its example of a Zalo one-time password.
+    # Not in the OpenAPI file's schema, but in its example of a Zalo one-time password; a card's example has no name.
     name: str | None = attrs.field(default=None, metadata=ruled(string()))
     RULES: ClassVar[tuple[Rule, ...]] = (_its_value_alone,)
 
@@ -168,6 +168,8 @@ _CARD_PARAMETERS = tuple(kind for kind in _P if kind not in {_P.GIF, _P.ACTION, 
 def _card_parameters(path: str, component: CardComponent) -> None:
     for index, parameter in enumerate(component.parameters or ()):
         one_of(*_CARD_PARAMETERS)(f"{path}.parameters[{index}].type", parameter.type)
+        if parameter.name is not None:
+            fail(f"{path}.parameters[{index}].name", "cannot be given in a card: its places have an order, no names")
 
 
 def _parameters(value: Iterable[TemplateParameter] | None) -> tuple[TemplateParameter, ...] | None:

@@ -1,7 +1,7 @@
-"""An 8x8 Connect API on loopback: real HTTPS, the documented rules, faults on request.
+"""A sandbox of the 8x8 Connect API on loopback: real HTTPS, the documented rules, faults on request.
 
-Rule of this package: it shares no wire code with the client. Paths, field names and codes are written
-down here a second time, from 8x8's documents, so that a mistake in one of the two cannot agree with itself.
+Rule: this package shares no wire code with the client. Paths, field names and error codes are written down
+here a second time, from 8x8's documents. So a mistake in the client does not meet the same mistake here.
 """
 
 try:

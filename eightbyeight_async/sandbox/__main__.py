@@ -1,8 +1,9 @@
-"""`python -m eightbyeight_async.sandbox`: a sandbox as its own process, told what to do on standard input.
+"""`python -m eightbyeight_async.sandbox`: a sandbox in its own process, controlled over standard input.
 
-The first line it prints is the environment for a client. Then, one line in, one line out (`{"result": ...}` or
-`{"error": ...}`): `counts`, `totals`, `faults NAME=RATE ...`, `advance SECONDS`, `reset`. The end of its standard
-input, `stop`, Ctrl-C and SIGTERM end it.
+The first line it prints is the environment for a client, as JSON. Then it reads commands, one a line, and answers
+each with one line: `{"result": ...}` or `{"error": ...}`. The commands are `counts`, `totals`,
+`faults NAME=RATE ...`, `advance SECONDS`, `reset` and `stop`. It ends at `stop`, at the end of its standard input,
+on Ctrl-C and on SIGTERM.
 """
 
 import argparse
@@ -17,7 +18,8 @@ from eightbyeight_async.sandbox.serving.server import Sandbox
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
-    # Ten thousand messages a request are no garbage: with the usual thresholds looking for some takes half the time.
+    # One request makes ten thousand messages that are kept. With the default thresholds the garbage collector
+    # searches them again and again, which takes half of the time.
     gc.set_threshold(100_000, 50, 100)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _leave)
@@ -38,32 +40,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if words == ["stop"]:
                 break
             if words:
-                _say(_answer(sandbox, words[0], words[1:]))
+                _say(_run_command(sandbox, words[0], words[1:]))
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m eightbyeight_async.sandbox", description=__doc__)
-    parser.add_argument("--sms-port", type=int, default=0, metavar="PORT", help="0 (default): a free one")
-    parser.add_argument("--chatapps-port", type=int, default=0, metavar="PORT")
-    parser.add_argument("--api-key", metavar="KEY", help="default: a random one")
-    parser.add_argument("--subaccount-id", default="sandbox-account", metavar="ID")
-    parser.add_argument("--rate-limit", type=float, metavar="N", help="requests a second before 429")
-    parser.add_argument("--latency", type=float, default=0.0, metavar="SECONDS")
-    parser.add_argument("--export-lag", type=float, default=0.0, metavar="SECONDS")
-    parser.add_argument("--keep", choices=("all", "counts"), default="all")
+    parser.add_argument("--sms-port", type=int, default=0, metavar="PORT", help="0 (default) for any free port")
+    parser.add_argument("--chatapps-port", type=int, default=0, metavar="PORT", help="as --sms-port")
+    parser.add_argument("--api-key", metavar="KEY", help="default: a random key")
+    parser.add_argument("--subaccount-id", default="sandbox-account", metavar="ID", help="default: sandbox-account")
+    parser.add_argument("--rate-limit", type=float, metavar="N", help="answer 429 above N requests a second")
+    parser.add_argument("--latency", type=float, default=0.0, metavar="SECONDS", help="wait before each response")
+    parser.add_argument(
+        "--export-lag", type=float, default=0.0, metavar="SECONDS", help="age of a message before a log export has it"
+    )
+    parser.add_argument(
+        "--keep", choices=("all", "counts"), default="all", help="counts: forget messages that were sent, count them"
+    )
     parser.add_argument(
         "--fault-rate",
         action="append",
         default=[],
         metavar="NAME=RATE",
-        help="a share of the requests, e.g. server_error=0.01 (names: see Faults.random); may be repeated",
+        help="a fault for this share of the requests, e.g. server_error=0.01; names as in Faults.random; repeatable",
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the faults")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the random faults")
     return parser
 
 
-def _answer(sandbox: Sandbox, command: str, words: list[str]) -> dict[str, object]:
+def _run_command(sandbox: Sandbox, command: str, words: list[str]) -> dict[str, object]:
     commands: dict[str, Callable[[], object]] = {
         "counts": lambda: sandbox.accepted_counts,
         "totals": lambda: _totals(sandbox),
@@ -72,7 +78,7 @@ def _answer(sandbox: Sandbox, command: str, words: list[str]) -> dict[str, objec
         "reset": sandbox.reset,
     }
     if command not in commands:
-        return {"error": f"no command {command}: there are {', '.join(commands)}, stop"}
+        return {"error": f"no command {command}: use {', '.join(commands)} or stop"}
     try:
         return {"result": commands[command]()}
     except (TypeError, ValueError) as problem:
@@ -97,7 +103,7 @@ def _set_faults(sandbox: Sandbox, settings: list[str], seed: int = 0) -> None:
         name, _, value = setting.partition("=")
         given[name] = float(value)
     seed = int(given.pop("seed", seed))
-    sandbox.faults.random(seed=seed, **given)  # type: ignore[arg-type]  # a name it does not have is a TypeError
+    sandbox.faults.random(seed=seed, **given)  # type: ignore[arg-type]  # an unknown name raises TypeError
 
 
 def _say(answer: object) -> None:
@@ -106,7 +112,7 @@ def _say(answer: object) -> None:
 
 
 def _leave(number: int, _frame: object) -> None:
-    signal.signal(number, signal.SIG_IGN)  # once is enough: stopping takes milliseconds
+    signal.signal(number, signal.SIG_IGN)  # a second signal must not interrupt stopping, which takes milliseconds
     raise SystemExit(0)
 
 

@@ -1,7 +1,7 @@
-"""pytest fixtures: `pytest_plugins = ["eightbyeight_async.sandbox.fixtures"]` in a conftest.py.
+"""pytest fixtures for a sandbox and a client: `pytest_plugins = ["eightbyeight_async.sandbox.fixtures"]`.
 
-They are plain synchronous fixtures, so they go with pytest-asyncio, anyio, pytest-trio or none of them.
-Each test has a sandbox of its own: it starts in some ten milliseconds.
+Put that line in a conftest.py. The fixtures are synchronous, so they work with pytest-asyncio, anyio and
+pytest-trio, and without any of them. Each test gets its own sandbox, which starts in about ten milliseconds.
 """
 
 from collections.abc import Iterator
@@ -24,5 +24,5 @@ def eightbyeight_sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def eightbyeight_client(eightbyeight_sandbox: Sandbox) -> "AsyncConnectClient":
-    """A client wired to `eightbyeight_sandbox`, not opened: `async with eightbyeight_client as client:`."""
+    """A client of `eightbyeight_sandbox`, not opened yet: use `async with eightbyeight_client as client:`."""
     return eightbyeight_sandbox.client()

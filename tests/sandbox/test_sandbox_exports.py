@@ -278,7 +278,7 @@ def test_files_elsewhere_need_no_key_and_tell_of_one_that_was_given_away(api: An
     assert sandbox.violations == []
     assert api.http.get(link, headers={"Authorization": f"Bearer {sandbox.api_key}"}).status_code == 400
     assert sandbox.storage_requests[1].headers["Authorization"] == "***"
-    assert [str(v) for v in sandbox.violations] == ["storage download: the API key was given to another host"]
+    assert [str(v) for v in sandbox.violations] == ["storage download: the API key was sent to another host"]
     for wrong in (link[:-1], link.partition("?")[0], link.replace(".csv", ".CSV"), sandbox.storage_base_url + "/"):
         assert api.http.get(wrong).status_code == 404
     sandbox.clock.advance(timedelta(days=31))
@@ -348,7 +348,7 @@ def test_a_large_log_is_streamed_and_may_be_left_half_way(api: Any) -> None:
 
 
 def test_a_misspelt_setting_is_refused() -> None:
-    with pytest.raises(ValueError, match="links of exports is one of"):
+    with pytest.raises(ValueError, match="links of exports must be one of"):
         Sandbox(export_links="elswhere")  # type: ignore[arg-type]
     sandbox: Any = Sandbox()
     for settings, name in ((sandbox.exports, "links"), (sandbox.exports, "ending"), (sandbox.receipts, "order")):

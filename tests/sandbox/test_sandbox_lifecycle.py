@@ -170,7 +170,7 @@ def test_before_and_after_it_says_that_it_does_not_run() -> None:
 def test_a_bug_of_the_sandbox_itself_is_raised_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     sandbox = Sandbox()
     sandbox.start()
-    monkeypatch.setattr(sandbox._state, "pace", None)
+    monkeypatch.setattr(sandbox._state, "rate_limit", None)
     with connect(sandbox) as connection:
         connection.sendall(request(sandbox))
         assert connection.recv(12) == b"HTTP/1.1 599"

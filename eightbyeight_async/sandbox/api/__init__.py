@@ -1,5 +1,5 @@
 """The operations of the two hosts: routes, field rules, responses.
 
-`request_pipeline` is the way of every request; `sms` and `chatapps` list the operations of each host.
+Every request goes through `request_pipeline`; `sms` and `chatapps` list the operations of each host.
 Not here: log exports (`export`), stored messages (`messages`), faults (`control`).
 """

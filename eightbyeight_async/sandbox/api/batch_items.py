@@ -1,4 +1,4 @@
-"""What becomes of a batch that is not refused as a whole: the same for both products."""
+"""The last step of a batch request, for both products: store its messages and build the response."""
 
 from collections.abc import Callable
 
@@ -12,22 +12,25 @@ def batch_step(
     batch_id: str,
     client_batch_id: str | None,
     messages: list[SandboxMessage],
-    told: Callable[[], list[JSONObject]] | None,
+    message_results: Callable[[], list[JSONObject]] | None,
 ) -> Step:
-    """`told` makes the answer's `messages`, if they are wanted."""
+    """The step that stores a valid batch.
+
+    `message_results` makes the `messages` of the response; None leaves them out.
+    """
 
     def commit() -> JSONObject:
         call.store.add_batch(batch_id, call.product, call.subaccount_id, messages)
         rejected = sum(message.state == "rejected" for message in messages)
-        answer: JSONObject = {
+        response: JSONObject = {
             "batchId": batch_id,
             "acceptedCount": len(messages) - rejected,
             "rejectedCount": rejected,
         }
         if client_batch_id is not None:
-            answer["clientBatchId"] = client_batch_id
-        if told is not None:
-            answer["messages"] = told()
-        return answer
+            response["clientBatchId"] = client_batch_id
+        if message_results is not None:
+            response["messages"] = message_results()
+        return response
 
     return Step(commit=commit, destinations=[message.destination for message in messages])

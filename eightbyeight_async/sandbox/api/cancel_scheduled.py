@@ -1,8 +1,8 @@
-"""Cancelling, the same for both products: by umid it counts 0 or 1, by batch id 0 to all.
+"""Cancelling scheduled messages of both products, by umid (cancels 0 or 1) or by batch id (cancels 0 to all).
 
-An unknown umid is 404/1300, one that is no UUID 400/1000 (both documented). For the batch the documents
-give no 404: the statuses are 400, 401, 426 and 500, so an id that names no batch is 400/1008 (invalid id).
-A 200 with 0 would make a mistyped id look like a batch that has gone out already.
+- An unknown umid gets HTTP 404 with code 1300; a umid that is not a UUID gets 400 with 1000. Both are documented.
+- An unknown batch id gets 400 with 1008 (invalid id). The documents give no 404 for batches: only 400, 401, 426
+  and 500. A 200 with a count of 0 would make a mistyped id look like a batch that was sent already.
 """
 
 from eightbyeight_async.sandbox.api.operation_results import JSONObject, Refusal
@@ -12,7 +12,7 @@ from eightbyeight_async.sandbox.messages.message import SandboxMessage
 
 
 def require_tls13(call: ReceivedCall, messages: list[SandboxMessage]) -> None:
-    """SMS bound for Singapore are handled over TLS 1.3 only: 426, code 1014."""
+    """Refuse a request about SMS to Singapore unless it came over TLS 1.3: HTTP 426, code 1014."""
     if call.product == "sms" and call.tls_version not in ("", "TLSv1.3"):
         for message in messages:
             if is_singapore(message.destination, message.country):
@@ -32,7 +32,7 @@ def cancel(call: ReceivedCall) -> Step:
     """DELETE .../messages/{umid}"""
     umid = call.target.lower()
     if not SERVER_ID.fullmatch(umid):
-        raise Refusal(1000, "umid is no UUID")
+        raise Refusal(1000, "umid is not a UUID")
     message = call.store.find(call.product, call.subaccount_id, umid)
     if message is None:
         raise Refusal(1300, "no message has this umid", status=404)

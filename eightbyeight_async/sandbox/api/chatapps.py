@@ -1,7 +1,8 @@
-"""The ChatApps host: send, send a batch; what else it offers is listed at the end.
+"""The ChatApps host: send one message, send a batch, and the list of all its operations (`OPERATIONS`).
 
-Its status has another shape than the SMS one: {state, timestamp} and, once rejected, {errorCode, errorMessage}.
-As on the SMS host a bad single message is refused (400 and a 30xx code); in a batch it comes back rejected.
+- The status has another shape than for SMS: {state, timestamp}, and {errorCode, errorMessage} if rejected.
+- As on the SMS host, a single message that breaks a rule is refused with HTTP 400 and a 30xx code. In a batch, such
+  a message is rejected inside a response of 200.
 """
 
 from eightbyeight_async.sandbox.api.batch_items import batch_step
@@ -10,7 +11,7 @@ from eightbyeight_async.sandbox.api.chatapps_rules import check_chatapps
 from eightbyeight_async.sandbox.api.message_details import details
 from eightbyeight_async.sandbox.api.operation_results import JSONObject, Refusal, new_id, status_timestamp
 from eightbyeight_async.sandbox.api.received_call import Operation, ReceivedCall, Step
-from eightbyeight_async.sandbox.api.sms_rules import an_object, check_length, flag, string
+from eightbyeight_async.sandbox.api.sms_rules import check_length, flag, require_object, string
 from eightbyeight_async.sandbox.messages.message import MessageState, SandboxMessage
 
 MAX_BATCH = 10_000
@@ -20,22 +21,22 @@ _UNSERVED = (3003, "the destination cannot be served")
 
 def send(call: ReceivedCall) -> Step:
     """POST .../messages"""
-    body = an_object(call.body, "the body is no JSON object")
+    body = require_object(call.body, "the body is not a JSON object")
     message = _message(call, body, body)
 
     def commit() -> JSONObject:
         call.store.add([message])
-        return _answer(message, body)
+        return _response(message, body)
 
     return Step(commit=commit, destinations=(message.destination,))
 
 
 def send_batch(call: ReceivedCall) -> Step:
     """POST .../messages/batch"""
-    body = an_object(call.body, "the body is no JSON object")
+    body = require_object(call.body, "the body is not a JSON object")
     client_batch_id = check_length(string(body, "clientBatchId"), MAX_CLIENT_BATCH_ID, 3014, "clientBatchId")
     include = flag(body, "includeMessagesInResponse")
-    template = an_object(body.get("template") or {}, "template is no object")
+    template = require_object(body.get("template") or {}, "template is not an object")
     batch_id = new_id()
     items = _items(body)
     messages: list[SandboxMessage] = []
@@ -49,10 +50,10 @@ def send_batch(call: ReceivedCall) -> Step:
             message = _refused(call, item, batch_id, client_batch_id, refusal)
         messages.append(message)
 
-    def told() -> list[JSONObject]:
-        return [_answer(message, item) for message, item in zip(messages, items, strict=True)]
+    def message_results() -> list[JSONObject]:
+        return [_response(message, item) for message, item in zip(messages, items, strict=True)]
 
-    return batch_step(call, batch_id, client_batch_id, messages, told if include else None)
+    return batch_step(call, batch_id, client_batch_id, messages, message_results if include else None)
 
 
 def _items(body: JSONObject) -> list[JSONObject]:
@@ -60,10 +61,10 @@ def _items(body: JSONObject) -> list[JSONObject]:
     if listed is None or listed == []:
         raise Refusal(3012, "messages are missing")
     if not isinstance(listed, list):
-        raise Refusal(1000, "messages is no array")
+        raise Refusal(1000, "messages is not an array")
     if len(listed) > MAX_BATCH:
         raise Refusal(3013, f"a batch has at most {MAX_BATCH} messages")
-    return [an_object(item, "a message is no object") for item in listed]
+    return [require_object(item, "a message is not an object") for item in listed]
 
 
 def _message(
@@ -121,14 +122,14 @@ def _refused(
     )
 
 
-def _answer(message: SandboxMessage, item: JSONObject) -> JSONObject:
+def _response(message: SandboxMessage, item: JSONObject) -> JSONObject:
     status: JSONObject = {"state": "queued", "timestamp": status_timestamp(message.accepted_at)}
     if message.state == "rejected":
         status |= {"state": "rejected", "errorCode": message.error_code, "errorMessage": message.error_message}
-    answer: JSONObject = {"umid": message.umid, "user": item.get("user") or {}, "status": status}
+    response: JSONObject = {"umid": message.umid, "user": item.get("user") or {}, "status": status}
     if message.client_message_id is not None:
-        answer["clientMessageId"] = message.client_message_id
-    return answer
+        response["clientMessageId"] = message.client_message_id
+    return response
 
 
 OPERATIONS: dict[str, Operation] = {

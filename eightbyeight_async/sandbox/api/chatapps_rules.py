@@ -1,8 +1,8 @@
-"""The field rules of a ChatApps message, each with its 30xx code. Pure: body and time in, fields or Refusal out.
+"""The field rules of a ChatApps message, each with its 30xx code.
 
-Source: 8x8's OpenAPI file of the Messaging Apps API and its table of error codes. Checked as far as the
-sandbox can judge: user, content by type, fallback channels, schedule. The depths of interactive, template
-and RCS content are taken as they come.
+Pure functions: they take a request body and the time, and return the fields or raise Refusal. They check the user,
+the content by type, the fallback channels and the schedule. They do not check the inside of interactive, template
+and RCS content. Source: 8x8's OpenAPI file of the Messaging Apps API and its table of error codes.
 """
 
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from eightbyeight_async.sandbox.api.operation_results import JSONObject, Refusal
 from eightbyeight_async.sandbox.api.sms_rules import (
     MAX_SOURCE,
     NUMBER,
-    an_object,
     check_country,
     check_encoding,
     check_expiry,
     check_length,
     check_schedule,
     check_url,
+    require_object,
     string,
 )
 
@@ -32,7 +32,7 @@ _MEDIA = ("audio", "video", "image", "file")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatAppsFields:
-    """The fields of one valid message; `destination` is the number, or the channel's own user id."""
+    """The fields of one valid message; `destination` is its phone number, or the user id of a channel."""
 
     destination: str
     country: str | None
@@ -47,9 +47,9 @@ class ChatAppsFields:
 
 
 def check_chatapps(body: JSONObject, now: datetime) -> ChatAppsFields:
-    """Every rule of a single message; the first that fails is told."""
+    """Check every rule of one message; raise Refusal for the first that fails."""
     client_message_id = string(body, "clientMessageId")
-    user = an_object(body.get("user"), "user is missing", 3001)
+    user = require_object(body.get("user"), "user is missing", 3001)
     country = check_country(string(user, "country"), 3018)
     msisdn = string(user, "msisdn")
     destination = msisdn or string(user, "channelUserId") or string(user, "lineUserId")
@@ -59,10 +59,10 @@ def check_chatapps(body: JSONObject, now: datetime) -> ChatAppsFields:
         raise Refusal(3003, "user has an invalid MSISDN")
     kind = string(body, "type")
     if kind not in TYPES:
-        raise Refusal(3010, "type is missing or none the platform has")
-    content = an_object(body.get("content"), "content is missing", 3004)
+        raise Refusal(3010, "type is missing or not one the platform has")
+    content = require_object(body.get("content"), "content is missing", 3004)
     _check_content(kind, content)
-    sms = an_object(content.get("sms") or {}, "sms is no object")
+    sms = require_object(content.get("sms") or {}, "sms is not an object")
     check_encoding(string(sms, "encoding"))
     _check_channels(body.get("channels"))
     return ChatAppsFields(
@@ -89,35 +89,35 @@ def _check_content(kind: str, content: JSONObject) -> None:
             raise Refusal(3007, "media URL is missing")
         check_url(string(content, "url"), 3008, "media URL")
     if kind == "location":
-        location = an_object(content.get("location"), "location is missing", 3021)
+        location = require_object(content.get("location"), "location is missing", 3021)
         for name, most in (("latitude", 90), ("longitude", 180)):
             if not _is_number(location.get(name)) or abs(location[name]) > most:
                 raise Refusal(3021, f"location has no valid {name}")
     if kind == "template":
-        template = an_object(content.get("template"), "template is missing", 3030)
+        template = require_object(content.get("template"), "template is missing", 3030)
         if not string(template, "name"):
             raise Refusal(3032, "template has no name")
         if not string(template, "language"):
             raise Refusal(3036, "template has no language")
     if kind in ("interactive", "carousel", "richCard"):
-        an_object(content.get(kind), f"{kind} is missing", 3004)
+        require_object(content.get(kind), f"{kind} is missing", 3004)
 
 
 def _check_channels(channels: object) -> None:
     if channels is None:
         return
     if not isinstance(channels, list):
-        raise Refusal(1000, "channels is no array")
+        raise Refusal(1000, "channels is not an array")
     for channel in channels:
-        an_object(channel, "a channel is no object")
+        require_object(channel, "a channel is not an object")
         if string(channel, "channel") not in CHANNELS:
-            raise Refusal(3022, "a fallback channel is none the platform has")
+            raise Refusal(3022, "a fallback channel is not one the platform has")
         delay = channel.get("fallbackAfter")
         if delay is not None and not (isinstance(delay, int) and _is_number(delay) and 10 <= delay <= 86_400):
             raise Refusal(3023, "fallbackAfter is not within 10 to 86400 seconds")
         status = string(channel, "successStatus")
         if status is not None and status not in SUCCESS_STATUSES:
-            raise Refusal(3024, "successStatus is none the platform has")
+            raise Refusal(3024, "successStatus is not one the platform has")
 
 
 def _is_number(value: object) -> bool:

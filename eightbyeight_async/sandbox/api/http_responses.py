@@ -1,4 +1,4 @@
-"""Answers as HTTP: JSON, files, and everything a fault may send in their place."""
+"""HTTP responses of the sandbox: JSON, files, redirects, and what a fault sends instead."""
 
 import json
 import socket
@@ -12,20 +12,20 @@ from eightbyeight_async.sandbox.api.operation_results import Download, Moved, er
 from eightbyeight_async.sandbox.api.received_call import Result
 from eightbyeight_async.sandbox.control.faults import Fault
 
-# A whole response, or something that needs the connection.
-Reply = web.Response | Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+# A complete response, or a function that writes to the request's connection itself.
+Response = web.Response | Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 _ABORT = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 seconds: closing sends RST
 _CSV = "text/csv; charset=utf-8"
 
 
-def json_reply(status: int, body: object, headers: Mapping[str, str] | None = None) -> web.Response:
-    # Compact and not ASCII-only, as a .NET service answers.
+def json_response(status: int, body: object, headers: Mapping[str, str] | None = None) -> web.Response:
+    # Compact JSON in UTF-8, not escaped to ASCII, as a .NET service writes it.
     encoded = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
     return web.Response(status=status, body=encoded, headers=headers, content_type="application/json", charset="utf-8")
 
 
-def right_reply(status: int, result: Result) -> Reply:
+def correct_response(status: int, result: Result) -> Response:
     match result:
         case None:
             return web.Response(status=status)
@@ -34,16 +34,19 @@ def right_reply(status: int, result: Result) -> Reply:
         case Download():
             return _streams(result)
         case _:
-            return json_reply(status, result)
+            return json_response(status, result)
 
 
-def spoilt_reply(fault: Fault, status: int, result: Result, now: datetime) -> Reply:
-    """What the fault shows the caller; `result` is what would have been right, None where nothing took effect."""
+def faulty_response(fault: Fault, status: int, result: Result, now: datetime) -> Response:
+    """The response that a fault makes the caller see.
+
+    `result` is the result without the fault; it is None if the request took no effect.
+    """
     match fault.kind:
         case "normal":
-            return right_reply(status, result)
+            return correct_response(status, result)
         case "error" if fault.code is not None:
-            return json_reply(fault.status, error_body(fault.code, fault.reason, now), fault.headers)
+            return json_response(fault.status, error_body(fault.code, fault.reason, now), fault.headers)
         case "truncate":
             is_file = isinstance(result, Download)
             whole = b"".join(result.pieces()) if isinstance(result, Download) else json.dumps(result).encode()
@@ -60,7 +63,7 @@ def spoilt_reply(fault: Fault, status: int, result: Result, now: datetime) -> Re
             )
 
 
-def _streams(download: Download) -> Reply:
+def _streams(download: Download) -> Response:
     async def reply(request: web.BaseRequest) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": _CSV})
         try:
@@ -69,13 +72,13 @@ def _streams(download: Download) -> Reply:
                 await response.write(piece)
             await response.write_eof()
         except ConnectionError:
-            pass  # the client has enough of it
+            pass  # the client closed the connection before the end of the file
         return response
 
     return reply
 
 
-def _ends_with(data: bytes) -> Reply:
+def _ends_with(data: bytes) -> Response:
     async def reply(request: web.BaseRequest) -> web.StreamResponse:
         if request.transport is not None:
             request.transport.write(data)
@@ -85,7 +88,7 @@ def _ends_with(data: bytes) -> Reply:
     return reply
 
 
-def _drops(*, reset: bool) -> Reply:
+def _drops(*, reset: bool) -> Response:
     async def reply(request: web.BaseRequest) -> web.StreamResponse:
         if request.transport is not None:
             if reset:

@@ -1,7 +1,8 @@
-"""GET .../messages/{umid}: what the API tells about one message, numbers and text masked.
+"""GET .../messages/{umid}: the details of one message, with phone number and text masked.
 
-An unknown umid is 404/1300, one that is no UUID 400/1000 (both documented). ChatApps answers with a list: one
-entry for each channel that was tried, more than one only when none of them delivered.
+- An unknown umid gets HTTP 404 with code 1300; a umid that is not a UUID gets 400 with 1000. Both are documented.
+- ChatApps returns a list with one entry for each channel that was tried. It has several entries only if no channel
+  delivered the message.
 """
 
 from dataclasses import replace
@@ -15,13 +16,13 @@ from eightbyeight_async.sandbox.messages.message import SandboxMessage
 from eightbyeight_async.sandbox.messages.part_count import parts_of, price_of
 
 MASKED = "**MASKED**"
-DEFAULT_CHANNEL = "WhatsApp"  # of a ChatApps message that names none: the sub-account's own
+DEFAULT_CHANNEL = "WhatsApp"  # the sub-account's channel, for a ChatApps message that names none
 
 
 def details(call: ReceivedCall) -> Step:
     umid = call.target.lower()
     if not SERVER_ID.fullmatch(umid):
-        raise Refusal(1000, "umid is no UUID")
+        raise Refusal(1000, "umid is not a UUID")
     message = call.store.find(call.product, call.subaccount_id, umid)
     if message is None:
         raise Refusal(1300, "no message has this umid", status=404)
@@ -35,7 +36,7 @@ def logged_status(call: ReceivedCall, message: SandboxMessage) -> LoggedStatus:
 
 
 def as_logged(status: LoggedStatus) -> LoggedStatus:
-    """Details and log call "failed" what a receipt calls "rejected"."""
+    """The status as details and log show it: they write "failed" where a receipt writes "rejected"."""
     return replace(status, state="failed") if status.state == "rejected" else status
 
 
@@ -88,7 +89,7 @@ def _attempts(message: SandboxMessage, status: LoggedStatus) -> list[JSONObject]
 
 
 def channel_id(channel: str) -> str:
-    """The same for every message of a channel."""
+    """A made-up UUID, the same for every message of the channel."""
     return f"8e4d1303-5754-4911-8154-{channel.lower().encode().hex()[:12]:0<12}"
 
 

@@ -1,7 +1,7 @@
-"""What the API says back: refusals with their documented code, and the error body every one of them has.
+"""Results of an operation: refusals with their documented code, error bodies, downloads, redirects, ids, times.
 
-Error timestamps take turns through the forms 8x8's documents show (2 to 7 fraction digits, Z or an offset),
-so that a reader that knows only one of them is found out.
+Error timestamps rotate through the forms in 8x8's documents (2 to 7 fraction digits, Z or an offset). So a client
+that parses only one form fails a test.
 """
 
 import itertools
@@ -20,10 +20,13 @@ _ALPHANUMERIC = string.ascii_letters + string.digits
 _SINGAPORE = timezone(timedelta(hours=8))
 
 
-class Refusal(Exception):  # noqa: N818 - the API refusing is no fault of this program
-    """A request the API answers with an error body.
+class Refusal(Exception):  # noqa: N818 - not an error of this program: the API refuses the request
+    """The API refuses a request and responds with an error body.
 
-    `code` is the platform's number, `reason` our own words for it; neither holds a number, a text or a key.
+    - `code`: 8x8's error code.
+    - `reason`: our own words for it, without phone number, text or key.
+    - `status`: the HTTP status.
+    - `headers`: extra response headers.
     """
 
     def __init__(self, code: int, reason: str, *, status: int = 400, headers: Mapping[str, str] | None = None) -> None:
@@ -36,14 +39,14 @@ class Refusal(Exception):  # noqa: N818 - the API refusing is no fault of this p
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """A file as an answer, in pieces made while it is sent."""
+    """A file as the response; its pieces are made while it is sent."""
 
     pieces: Callable[[], Iterator[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """An answer of 302."""
+    """A redirect (HTTP 302) to `location`."""
 
     location: str
 
@@ -54,7 +57,7 @@ def new_id() -> str:
 
 
 def new_ids(count: int) -> Iterator[str]:
-    """Random UUIDs, ten times as fast as uuid4: a batch needs ten thousand."""
+    """Random UUIDs (version 4), ten times as fast as `uuid.uuid4`: a batch needs ten thousand."""
     digits = os.urandom(16 * count).hex()
     for at in range(0, 32 * count, 32):
         a, b, c, d, e = at + 8, at + 12, at + 16, at + 20, at + 32
@@ -62,7 +65,7 @@ def new_ids(count: int) -> Iterator[str]:
 
 
 def new_token(length: int = 64) -> str:
-    """A random alphanumeric string, as the documents' job ids are."""
+    """A random alphanumeric string, like the job ids in 8x8's documents."""
     return "".join(secrets.choice(_ALPHANUMERIC) for _ in range(length))
 
 
@@ -82,6 +85,6 @@ def error_timestamp(now: datetime) -> str:
 
 
 def status_timestamp(moment: datetime) -> str:
-    """The form of statuses and logs: UTC, two fraction digits and Z."""
+    """The time as statuses and logs write it: UTC, two fraction digits and Z."""
     utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
     return utc.isoformat(timespec="milliseconds")[:22] + "Z"

@@ -1,4 +1,4 @@
-"""The rate limit: at most so many requests in any one second, counted for each sub-account by itself."""
+"""The rate limit: the most requests in any one second, counted for each sub-account separately."""
 
 import math
 import time
@@ -7,11 +7,14 @@ from collections.abc import Callable
 
 from eightbyeight_async.sandbox.api.operation_results import Refusal
 
-WINDOW = 1.0
+WINDOW = 1.0  # seconds
 
 
 class RateLimit:
-    """A sliding window. `limit` is requests a second, None for no limit; it may be changed at any time."""
+    """A sliding window of one second.
+
+    `limit`: requests a second, None for no limit. It may be changed at any time. Raises ValueError unless positive.
+    """
 
     def __init__(self, limit: float | None, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.limit = limit
@@ -25,13 +28,14 @@ class RateLimit:
     @limit.setter
     def limit(self, limit: float | None) -> None:
         if limit is not None and limit <= 0:
-            raise ValueError("rate_limit and details_limit are positive numbers of requests a second, or None")
+            raise ValueError("rate_limit and details_limit must be positive numbers of requests a second, or None")
         self._limit = limit
 
     def admit(self, subaccount_id: str) -> None:
-        """Count a request, or refuse it with 429 and the whole seconds to wait. A refused one does not count.
+        """Count a request, or raise a Refusal with HTTP 429 and `Retry-After` in whole seconds.
 
-        The body's code 429 is the one 8x8's OpenAPI shows for this status; no 4-digit code is documented.
+        A refused request is not counted. The code in the body is 429, as 8x8's OpenAPI file shows it; no 4-digit code
+        is documented for this status.
         """
         if self.limit is None:
             return
@@ -41,7 +45,7 @@ class RateLimit:
             seen.popleft()
         if len(seen) >= self.limit:
             wait = max(1, math.ceil(seen[0] + WINDOW - now))
-            raise Refusal(429, f"quota exceeded, again in {wait} s", status=429, headers={"Retry-After": str(wait)})
+            raise Refusal(429, f"quota exceeded, try again in {wait} s", status=429, headers={"Retry-After": str(wait)})
         seen.append(now)
 
     def reset(self) -> None:

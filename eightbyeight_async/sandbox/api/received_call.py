@@ -1,7 +1,8 @@
-"""What an operation is given, and what it owes: an answer, produced by a commit that may not happen.
+"""The input and output of an operation: a received call in, a step with a `commit` out.
 
-An operation validates at once and changes nothing. Whether its change is made is for the faults to say:
-a call dropped before acceptance is validated, never committed.
+Rule: an operation checks the call and changes nothing. The change is made by `Step.commit`, which the request
+pipeline calls afterwards, or does not call: with the fault `drop_before_accept` the call is checked, but not
+committed.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,7 +23,14 @@ Result = JSONObject | Download | Moved | None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceivedCall:
-    """`body` is the parsed JSON of a POST; `target` the id in the path; `rejects` judges a destination."""
+    """One valid call of an operation, and the sandbox's state that it may use.
+
+    - `target`: the id in the path, or "".
+    - `body`: the parsed JSON of a POST, else None.
+    - `now`: the sandbox's time (aware).
+    - `tls_version`: e.g. "TLSv1.3", or "" if the connection is already closed.
+    - `rejects`: tells whether messages to a destination get the status REJECTED.
+    """
 
     product: Product
     subaccount_id: str
@@ -39,7 +47,13 @@ class ReceivedCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """`commit` makes the change and returns what to answer with (None: nothing); faults are chosen by the rest."""
+    """What is left to do after an operation has checked its call.
+
+    - `commit`: makes the change and returns the result; None is an empty response.
+    - `status`: the HTTP status of the response.
+    - `destinations`, `cancels`, `looks_up`, `downloads`: numbers and ids that this call is about. A fault queued for
+      one of them applies to the call.
+    """
 
     commit: Callable[[], Result]
     status: int = 200

@@ -1,8 +1,16 @@
-"""What every request goes through, whatever it asks for, in this order:
+"""The steps that every request goes through.
 
-path, key, rate, plan of faults, sub-account, JSON, the operation's rules, faults of what it is about, commit,
-latency, answer. Everything between reading the body and the commit happens without a wait in between, so two
-requests never see each other half done.
+1. Read the body, and find the operation by method and path.
+2. Note violations in the headers, and check the API key.
+3. Apply the rate limits.
+4. Take the next planned or random fault. If it does not accept the request, go on with step 8.
+5. Check the sub-account, the JSON and the operation's rules.
+6. Without a fault from step 4, take the next fault queued for the request's destination or id.
+7. Commit, unless the fault does not accept the request.
+8. Wait for the latency and the fault's delay.
+9. Respond.
+
+Rule: steps 2 to 7 never await. So no request sees another one half done.
 """
 
 import asyncio
@@ -13,7 +21,7 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
-from eightbyeight_async.sandbox.api.http_responses import Reply, json_reply, right_reply, spoilt_reply
+from eightbyeight_async.sandbox.api.http_responses import Response, correct_response, faulty_response, json_response
 from eightbyeight_async.sandbox.api.operation_results import Refusal, error_body
 from eightbyeight_async.sandbox.api.received_call import Operation, ReceivedCall, Step
 from eightbyeight_async.sandbox.api.routes import Route, WrongMethod, resolve
@@ -25,8 +33,8 @@ from eightbyeight_async.sandbox.messages.message import Product
 from eightbyeight_async.sandbox.messages.shared_state import SharedState
 
 
-class Reception:
-    """The handler of one host."""
+class RequestPipeline:
+    """The aiohttp handler of one host."""
 
     def __init__(self, product: Product, operations: Mapping[str, Operation], state: SharedState) -> None:
         self._product = product
@@ -39,7 +47,7 @@ class Reception:
         try:
             return await self._serve(request)
         except Exception as bug:  # noqa: BLE001 - re-raised by stop()
-            # A bug of the sandbox must not pass for a fault of the API.
+            # A test must not mistake a bug of the sandbox for an error of the API: 599 is no status of the API.
             self._state.bugs.append(bug)
             return web.Response(status=599, text="the sandbox itself failed")
         finally:
@@ -52,7 +60,7 @@ class Reception:
         except web.HTTPRequestEntityTooLarge:
             return web.Response(status=413)
         except (web.RequestPayloadError, ConnectionError):
-            return web.Response(status=400)  # the client broke off: nobody reads this
+            return web.Response(status=400)  # the client closed the connection, so nobody reads this
         state.traffic.requests += 1
         tls_version = _tls_version(request)
         raw_path, _, query = request.raw_path.partition("?")
@@ -64,24 +72,24 @@ class Reception:
             operation = f"{self._product} {route.operation}"
             self._note(operation, header_problems(operation, request.method, request.headers, query, body))
             self._check_key(request.headers.get("Authorization", ""))
-            state.pace.admit(route.subaccount_id)
+            state.rate_limit.admit(route.subaccount_id)
             if route.operation == "details":
-                state.details_pace.admit(f"{self._product} {route.subaccount_id}")
+                state.details_rate_limit.admit(f"{self._product} {route.subaccount_id}")
             fault = state.faults.next_planned(route.operation)
             if fault is not None and not fault.accepts:
-                answer: Reply = spoilt_reply(fault, 200, None, state.clock.now())
+                response: Response = faulty_response(fault, 200, None, state.clock.now())
             else:
                 step = self._validate(route, operation, request, body, tls_version)
                 fault = fault or state.faults.next_for(step)
                 result = step.commit() if fault is None or fault.accepts else None
                 if fault is None:
-                    answer = right_reply(step.status, result)
+                    response = correct_response(step.status, result)
                 else:
-                    answer = spoilt_reply(fault, step.status, result, state.clock.now())
+                    response = faulty_response(fault, step.status, result, state.clock.now())
         except Refusal as refusal:
             fault = None
-            answer = self._refused(refusal)
-        status = _shown_status(answer, fault)
+            response = self._refused(refusal)
+        status = _shown_status(response, fault)
         state.traffic.last_requests.append(
             SandboxRequest(
                 product=self._product,
@@ -96,11 +104,11 @@ class Reception:
         delay = state.latency + (fault.delay if fault is not None else 0.0)
         if delay > 0:
             await asyncio.sleep(delay)
-        return answer if isinstance(answer, web.Response) else await answer(request)
+        return response if isinstance(response, web.Response) else await response(request)
 
     def _known(self, route: Route | WrongMethod | None) -> Route:
         if isinstance(route, WrongMethod):
-            raise Refusal(1300, "not with this method", status=405, headers={"Allow": route.allow})
+            raise Refusal(1300, "this path does not allow this method", status=405, headers={"Allow": route.allow})
         if route is None or route.operation not in self._operations:
             raise Refusal(1300, "the API has no such path", status=404)
         return route
@@ -138,18 +146,18 @@ class Reception:
 
     def _refused(self, refusal: Refusal) -> web.Response:
         body = error_body(refusal.code, refusal.reason, self._state.clock.now())
-        return json_reply(refusal.status, body, refusal.headers)
+        return json_response(refusal.status, body, refusal.headers)
 
 
-def _shown_status(answer: Reply, fault: Fault | None) -> int | None:
-    """None where the connection ends instead."""
-    if isinstance(answer, web.Response):
-        return answer.status
+def _shown_status(response: Response, fault: Fault | None) -> int | None:
+    """The HTTP status that the client sees; None if a fault closes the connection instead."""
+    if isinstance(response, web.Response):
+        return response.status
     return 200 if fault is None or fault.kind == "normal" else None
 
 
 def _is_left_out(operation: str, body: bytes) -> bool:
-    """A log export needs no body: every field of it has a default."""
+    """Whether the body is missing where it is optional: a log export has a default for every field."""
     return operation == "sms start_export" and not body
 
 
@@ -159,14 +167,14 @@ def _parse(content_type: str, body: bytes) -> object:
     try:
         return json.loads(body.decode("utf-8"), parse_constant=_no_constant)
     except (ValueError, RecursionError):
-        raise Refusal(1000, "the body is no JSON in UTF-8") from None
+        raise Refusal(1000, "the body is not JSON in UTF-8") from None
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _tls_version(request: web.BaseRequest) -> str:
-    """ "TLSv1.3"; empty once the connection is gone, which is nobody's to judge any more."""
+    """The connection's TLS version, e.g. "TLSv1.3"; "" if the connection is already closed."""
     tls = request.transport.get_extra_info("ssl_object") if request.transport is not None else None
     return (tls.version() or "") if isinstance(tls, ssl.SSLObject) else ""

@@ -1,7 +1,8 @@
-"""Which operation a method and a path mean. Pure, strict: no normalising, no trailing slash, no empty segment.
+"""Routes: which operation a method and a path stand for.
 
-Matched on the path as it came over the wire, each segment decoded by itself, so that an encoded slash in an
-id stays inside the id.
+Rules:
+- Strict: the path is not normalised; a trailing slash or an empty segment does not match.
+- The raw path is split first, then each segment is percent-decoded. So an encoded slash stays inside its id.
 """
 
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ _PREFIX = ["", "api", "v1", "subaccounts"]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`target` is the last id in the path (umid, batch id, job id, token), None where there is none."""
+    """A known path: its operation, its sub-account, and its last id (umid, batch id, job id or token) or None."""
 
     operation: str
     subaccount_id: str
@@ -21,11 +22,13 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class WrongMethod:
+    """A known path with a method it does not have; `allow` is the value of the Allow header."""
+
     allow: str
 
 
 def resolve(method: str, raw_path: str) -> Route | WrongMethod | None:
-    """The operation, or the methods that would be right, or None for a path the API does not have."""
+    """The route; or a WrongMethod with the methods that the path allows; or None for an unknown path."""
     segments = raw_path.split("/")
     if segments[:4] != _PREFIX or "" in segments[1:]:
         return None

@@ -1,8 +1,9 @@
-"""The SMS host: send, send a batch; what else it offers is listed at the end.
+"""The SMS host: send one message, send a batch, and the list of all its operations (`OPERATIONS`).
 
-A single message that breaks a rule is refused as a request (400 and a code). In a batch it is REJECTED
-within an answer of 200, unless its JSON has the wrong shape (400, code 1000), or the rule broken is one of
-the batch's own fields or of its template: then the whole batch is refused.
+- A single message that breaks a rule: the request is refused with HTTP 400 and a code.
+- A message of a batch that breaks a rule: that message is REJECTED inside a response of 200.
+- A message of a batch whose JSON has the wrong shape: the whole batch is refused with 400 and code 1000.
+- A batch whose own fields or template break a rule: the whole batch is refused.
 """
 
 from typing import Any
@@ -14,44 +15,44 @@ from eightbyeight_async.sandbox.api.operation_results import JSONObject, Refusal
 from eightbyeight_async.sandbox.api.received_call import Operation, ReceivedCall, Step
 from eightbyeight_async.sandbox.api.record_feedback import feedback
 from eightbyeight_async.sandbox.api.sms_rules import (
-    an_object,
     check_ip,
     check_length,
     check_sms,
     check_sms_template,
     check_url,
     flag,
+    require_object,
     string,
 )
 from eightbyeight_async.sandbox.export import operations as export_api
 from eightbyeight_async.sandbox.messages.message import MessageState, SandboxMessage
 
-# No subscriber has such a number: 999 is a country code the ITU keeps in reserve.
+# No subscriber has a number that begins like this: the ITU keeps the country code 999 in reserve.
 REJECTED_PREFIX = "+999"
 
 MAX_BATCH = 10_000
 MAX_CLIENT_BATCH_ID = 20
-_QUEUED = {"code": "QUEUED", "description": "taken, waits for processing"}
+_QUEUED = {"code": "QUEUED", "description": "accepted, waits for processing"}
 _REJECTED_DESTINATION = "the destination cannot be served"
 _INVALID_NUMBER = 1002
 
 
 def send(call: ReceivedCall) -> Step:
     """POST .../messages"""
-    body = an_object(call.body, "the body is no JSON object")
+    body = require_object(call.body, "the body is not a JSON object")
     message = _message(call, body, body, new_id())
     require_tls13(call, [message])
 
     def commit() -> JSONObject:
         call.store.add([message])
-        return _answer(message)
+        return _response(message)
 
     return Step(commit=commit, destinations=(message.destination,))
 
 
 def send_batch(call: ReceivedCall) -> Step:
     """POST .../messages/batch"""
-    body = an_object(call.body, "the body is no JSON object")
+    body = require_object(call.body, "the body is not a JSON object")
     client_batch_id = check_length(string(body, "clientBatchId"), MAX_CLIENT_BATCH_ID, 1008, "clientBatchId")
     check_ip(string(body, "clientIp"))
     include = flag(body, "includeMessagesInResponse")
@@ -71,14 +72,14 @@ def send_batch(call: ReceivedCall) -> Step:
         messages.append(message)
     require_tls13(call, messages)
 
-    def told() -> list[JSONObject]:
-        return [_answer(message) for message in messages]
+    def message_results() -> list[JSONObject]:
+        return [_response(message) for message in messages]
 
-    return batch_step(call, batch_id, client_batch_id, messages, told if include else None)
+    return batch_step(call, batch_id, client_batch_id, messages, message_results if include else None)
 
 
 def _overlaid(shared: JSONObject, item: JSONObject) -> JSONObject:
-    """A message's own fields over its batch's template; a null is no field."""
+    """The batch's template, overridden by the message's own fields; a null counts as absent."""
     own = {name: value for name, value in item.items() if value is not None} if None in item.values() else item
     return {**shared, **own} if shared else own
 
@@ -86,27 +87,27 @@ def _overlaid(shared: JSONObject, item: JSONObject) -> JSONObject:
 def _template(call: ReceivedCall, body: JSONObject) -> JSONObject:
     if body.get("template") is None:
         return {}
-    template = an_object(body["template"], "template is no object", 1007)
+    template = require_object(body["template"], "template is not an object", 1007)
     check_sms_template(template, call.now)
     return template
 
 
 def _items(body: JSONObject, template: JSONObject) -> list[JSONObject]:
-    """The batch's messages, or one for each of its destinations; `messages` goes before `destinations`."""
+    """The batch's `messages`; if it has none, one message for each of its `destinations`."""
     name = "messages" if body.get("messages") is not None else "destinations"
     listed: Any = body.get(name)
     if listed is None:
         raise Refusal(1000, "neither messages nor destinations")
     if not isinstance(listed, list):
-        raise Refusal(1000, f"{name} is no array")
+        raise Refusal(1000, f"{name} is not an array")
     if not listed:
         raise Refusal(1010, f"{name} is empty")
     if len(listed) > MAX_BATCH:
         raise Refusal(1100, f"a batch has at most {MAX_BATCH} messages")
     if name == "messages":
-        return [an_object(item, "a message is no object") for item in listed]
+        return [require_object(item, "a message is not an object") for item in listed]
     if not all(isinstance(item, str) for item in listed):
-        raise Refusal(1000, "a destination is no string")
+        raise Refusal(1000, "a destination is not a string")
     if template.get("text") is None:
         raise Refusal(1007, "destinations need a template with a text")
     return [{"destination": item} for item in listed]
@@ -156,7 +157,7 @@ def _refused(
     client_batch_id: str | None,
     refusal: Refusal,
 ) -> SandboxMessage:
-    """A message of a batch that breaks a rule: kept as rejected, with what can be read of it."""
+    """A message of a batch that breaks a rule, to be stored as rejected with those fields that are readable."""
     encoding = asked.get("encoding")
     return SandboxMessage(
         umid=umid,
@@ -185,17 +186,17 @@ def _usable(url: str | None) -> str | None:
         return None
 
 
-def _answer(message: SandboxMessage) -> JSONObject:
-    """SmsResponse."""
-    answer: JSONObject = {
+def _response(message: SandboxMessage) -> JSONObject:
+    """The SmsResponse of one message."""
+    response: JSONObject = {
         "umid": message.umid,
         "destination": message.destination,
         "encoding": message.encoding,
         "status": _QUEUED if message.state != "rejected" else _rejected(message),
     }
     if message.client_message_id is not None:
-        answer["clientMessageId"] = message.client_message_id
-    return answer
+        response["clientMessageId"] = message.client_message_id
+    return response
 
 
 def _rejected(message: SandboxMessage) -> JSONObject:

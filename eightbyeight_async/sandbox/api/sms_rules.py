@@ -1,7 +1,8 @@
-"""The field rules of an SMS, each with the code 8x8 documents for it. Pure: body and time in, fields or Refusal out.
+"""The field rules of an SMS, each with the error code that 8x8 documents for it.
 
-Source: 8x8's OpenAPI file of the SMS API (patterns, lengths, enums) and its table of error codes. A null
-counts as absent. Not refused, because the platform does not refuse it either: a text of more than ten parts.
+Pure functions: they take a request body and the time, and return the fields or raise Refusal. A null counts as
+absent. A text of more than ten parts is accepted, because the platform accepts and truncates it.
+Source: 8x8's OpenAPI file of the SMS API (patterns, lengths, enums) and its table of error codes.
 """
 
 import ipaddress
@@ -18,7 +19,7 @@ NUMBER = re.compile(r"\+?[1-9][0-9]{6,14}", re.ASCII)
 SERVER_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 _TIME = re.compile(
     r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII
-)  # RFC 3339, the offset is not optional
+)  # RFC 3339 with a mandatory offset
 
 SMS_FIELDS = frozenset(
     {
@@ -34,7 +35,7 @@ SMS_FIELDS = frozenset(
         "clientIp",
         "track",
     }
-)  # every one of them is a string
+)  # each of these fields is a string
 _STRINGS = frozenset({str})
 _USUAL = frozenset({"destination", "text", "source", "clientMessageId"})
 ENCODINGS = ("AUTO", "GSM7", "UCS2")
@@ -42,13 +43,17 @@ TRACKS = ("None", "Outcome")
 MAX_SOURCE = 16
 MAX_CLIENT_MESSAGE_ID = 350
 MAX_SCHEDULE = timedelta(days=7)
-# A schedule that is this little in the past was written by a clock slightly off, or waited in a queue.
+# A schedule at most this far in the past is accepted: the client's clock may be slow, or the request waited in a queue.
 PAST_MARGIN = timedelta(minutes=1)
 
 
 @dataclass(slots=True, kw_only=True)
 class SmsFields:
-    """The fields of one valid SMS; `scheduled` is None when it may go out at once."""
+    """The fields of one valid SMS.
+
+    - `encoding`: "GSM7" or "UCS2", never "AUTO".
+    - `scheduled`: when to send it (aware), or None to send it at once.
+    """
 
     destination: str
     text: str
@@ -63,14 +68,14 @@ class SmsFields:
 
 
 def check_sms(body: JSONObject, now: datetime) -> SmsFields:
-    """Every rule of SmsRequest; the first that fails is told, a wrong JSON type before all others."""
+    """Check every rule of SmsRequest; raise Refusal for the first that fails. JSON types are checked first."""
     given = _strings(body)
     if given.keys() <= _USUAL:
         return _check_usual(given)
     country = check_country(given.get("country"), 1009)
     destination = given.get("destination")
     if destination is None or not NUMBER.fullmatch(destination):
-        raise Refusal(1002, "destination is missing or no valid MSISDN")
+        raise Refusal(1002, "destination is missing or is not a valid MSISDN")
     text = check_text(given.get("text"))
     encoding = check_encoding(given.get("encoding"))
     track = given.get("track")
@@ -92,10 +97,10 @@ def check_sms(body: JSONObject, now: datetime) -> SmsFields:
 
 
 def _check_usual(given: dict[str, str]) -> SmsFields:
-    """The same for a message without the rarer fields: a batch has ten thousand of them."""
+    """The same for a message with only the usual fields; faster, because a batch has ten thousand messages."""
     destination = given.get("destination")
     if destination is None or not NUMBER.fullmatch(destination):
-        raise Refusal(1002, "destination is missing or no valid MSISDN")
+        raise Refusal(1002, "destination is missing or is not a valid MSISDN")
     text = check_text(given.get("text"))
     return SmsFields(
         destination=destination,
@@ -107,7 +112,7 @@ def _check_usual(given: dict[str, str]) -> SmsFields:
 
 
 def check_sms_template(template: JSONObject, now: datetime) -> None:
-    """The same rules for what every message of a batch shares; a text may be missing here."""
+    """Check the same rules for a batch's template, in which the text is optional."""
     given = _strings(template)
     if "text" in given:
         check_text(given["text"])
@@ -126,12 +131,15 @@ def _strings(body: JSONObject) -> dict[str, str]:
         if isinstance(value, str):
             given[name] = value
         elif value is not None and name in SMS_FIELDS:
-            raise Refusal(1000, f"{name} is no string")
+            raise Refusal(1000, f"{name} is not a string")
     return given
 
 
 def is_singapore(destination: str, country: str | None) -> bool:
-    """+65, or a number without a plus that the country (or, without one, its first digits) puts there."""
+    """Whether the number is in Singapore.
+
+    With a plus, +65 decides. Without a plus, `country` decides; without a country, the leading digits 65 decide.
+    """
     if destination.startswith("+"):
         return destination.startswith("+65")
     if country is not None:
@@ -140,21 +148,21 @@ def is_singapore(destination: str, country: str | None) -> bool:
 
 
 def string(body: JSONObject, name: str) -> str | None:
-    """The field's string; None where it is absent or null; any other JSON type is a malformed request."""
+    """The field's string; None if absent or null; Refusal 1000 for any other JSON type."""
     value = body.get(name)
     if value is None or isinstance(value, str):
         return value
-    raise Refusal(1000, f"{name} is no string")
+    raise Refusal(1000, f"{name} is not a string")
 
 
 def flag(body: JSONObject, name: str) -> bool:
     value = body.get(name)
     if value is None or isinstance(value, bool):
         return bool(value)
-    raise Refusal(1000, f"{name} is no boolean")
+    raise Refusal(1000, f"{name} is not a boolean")
 
 
-def an_object(value: object, reason: str, code: int = 1000) -> JSONObject:
+def require_object(value: object, reason: str, code: int = 1000) -> JSONObject:
     if not isinstance(value, dict):
         raise Refusal(code, reason)
     return value
@@ -168,7 +176,7 @@ def check_text(text: str | None) -> str:
 
 def check_encoding(encoding: str | None) -> str | None:
     if encoding is not None and encoding not in ENCODINGS:
-        raise Refusal(1003, "encoding is none of AUTO, GSM7, UCS2")
+        raise Refusal(1003, "encoding is not AUTO, GSM7 or UCS2")
     return encoding
 
 
@@ -180,7 +188,7 @@ def check_length(value: str | None, most: int, code: int, name: str) -> str | No
 
 def check_country(country: str | None, code: int) -> str | None:
     if country is not None and not (len(country) == 2 and country.isascii() and country.isalpha()):
-        raise Refusal(code, "country is no ISO 3166-1 alpha-2 code")
+        raise Refusal(code, "country is not an ISO 3166-1 alpha-2 code")
     return country
 
 
@@ -190,7 +198,7 @@ def check_ip(address: str | None) -> None:
     try:
         ipaddress.ip_address(address)
     except ValueError:
-        raise Refusal(1012, "clientIp is no IP address") from None
+        raise Refusal(1012, "clientIp is not an IP address") from None
 
 
 def check_url(url: str | None, code: int, name: str) -> str | None:
@@ -202,15 +210,15 @@ def check_url(url: str | None, code: int, name: str) -> str | None:
     except ValueError:
         usable = False
     if not usable:
-        raise Refusal(code, f"{name} is no http(s) URL")
+        raise Refusal(code, f"{name} is not a http(s) URL")
     return url
 
 
 def check_schedule(value: str | None, now: datetime) -> datetime | None:
-    """The time to wait for; None for no schedule, or for one that has just passed."""
+    """The time to send at; None if there is no schedule, or if it has just passed."""
     if value is None:
         return None
-    scheduled = a_time(value, 1011, "scheduled")
+    scheduled = parse_time(value, 1011, "scheduled")
     if scheduled > now + MAX_SCHEDULE:
         raise Refusal(1011, "scheduled is more than 7 days ahead")
     if scheduled < now - PAST_MARGIN:
@@ -221,18 +229,18 @@ def check_schedule(value: str | None, now: datetime) -> datetime | None:
 def check_expiry(value: str | None, now: datetime) -> datetime | None:
     if value is None:
         return None
-    expiry = a_time(value, 1006, "expiry")
+    expiry = parse_time(value, 1006, "expiry")
     if expiry <= now:
         raise Refusal(1006, "expiry has passed")
     return expiry
 
 
-def a_time(value: str, code: int, name: str) -> datetime:
+def parse_time(value: str, code: int, name: str) -> datetime:
     matched = _TIME.fullmatch(value)
     if matched is None:
-        raise Refusal(code, f"{name} is no ISO 8601 time with an offset")
+        raise Refusal(code, f"{name} is not an ISO 8601 time with an offset")
     moment, fraction, zone = matched.groups()
     try:
         return datetime.fromisoformat(moment + (fraction or ".0")[:7].ljust(7, "0") + zone.replace("Z", "+00:00"))
     except ValueError:
-        raise Refusal(code, f"{name} is no time that exists") from None
+        raise Refusal(code, f"{name} is not a time that exists") from None

@@ -1,7 +1,7 @@
-"""What time it is for the sandbox: real time plus whatever a test has skipped.
+"""The sandbox's clock: real time plus the time that a test has skipped.
 
-Schedules do not wait on this clock: they are judged when somebody looks, so skipping a day costs nothing. What
-does wait (receipts) is told when it is moved.
+No timer waits for a schedule: the message store compares schedules with this clock when it is read. So skipping a
+day takes no time. Receipts do wait, so the clock calls `moved` after each step forward.
 """
 
 from collections.abc import Callable
@@ -9,7 +9,10 @@ from datetime import UTC, datetime, timedelta
 
 
 class SandboxClock:
-    """Real UTC time that can be moved forward; `base` replaces real time (it returns aware datetimes)."""
+    """Real UTC time that can be moved forward.
+
+    `base`: a function that returns the time as an aware datetime, instead of the real time.
+    """
 
     def __init__(self, base: Callable[[], datetime] | None = None) -> None:
         self._base = base or (lambda: datetime.now(UTC))
@@ -20,15 +23,18 @@ class SandboxClock:
         return (self._base() + self._skipped).astimezone(UTC)
 
     def advance(self, by: timedelta | float) -> None:
-        """Move forward by a timedelta or by seconds; schedules that fall due are sent."""
+        """Move the clock forward; messages whose schedule has come are sent.
+
+        `by`: a timedelta, or seconds. Raises ValueError if it is negative.
+        """
         step = by if isinstance(by, timedelta) else timedelta(seconds=by)
         if step < timedelta():
-            raise ValueError("the sandbox's clock goes forward only")
+            raise ValueError("the sandbox's clock only goes forward: advance by 0 or more")
         self._skipped += step
         self.moved()
 
     def reset(self) -> None:
-        """Back to real time."""
+        """Go back to real time."""
         self._skipped = timedelta()
 
     def __repr__(self) -> str:

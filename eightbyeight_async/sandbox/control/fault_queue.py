@@ -1,8 +1,12 @@
-"""The faults still to come, and which request meets which.
+"""The faults to come, and which request gets which one.
 
-A request takes the plan's next entry; where that is None or the plan is used up, what chance gives it; else the
-next fault of its destination, or of the id it cancels, looks up or downloads. Only requests with a valid key,
-below the rate limit, take part.
+A request gets the first fault that it finds, in this order:
+
+1. the next entry of the plan
+2. a random fault by rate (`Faults.random`)
+3. the next fault queued for its destination, or for the id that it cancels, looks up or downloads
+
+An entry None of the plan counts as no fault. Requests with a wrong key or above the rate limit take no fault.
 """
 
 import threading
@@ -13,23 +17,29 @@ from typing import Literal
 
 from eightbyeight_async.sandbox.api.received_call import Step
 from eightbyeight_async.sandbox.control.faults import Fault
-from eightbyeight_async.sandbox.control.random_faults import Chance
+from eightbyeight_async.sandbox.control.random_faults import RandomFaults
 
 About = Literal["destination", "cancel", "lookup", "download"]
 
 
 class Faults:
-    """Safe to fill while requests run."""
+    """The faults of one sandbox: a plan, rates, and queues by destination or id.
+
+    They may be set while requests run. `drawn` counts the random faults by their name in `random`.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._plan: Iterator[Fault | None] = iter(())
-        self._chance: Chance | None = None
+        self._random_faults: RandomFaults | None = None
         self._queues: dict[tuple[About, str], deque[Fault]] = {}
-        self.drawn: Counter[str] = Counter()  # how often chance gave which fault, by its name in `random`
+        self.drawn: Counter[str] = Counter()
 
     def plan(self, entries: Iterable[Fault | None]) -> None:
-        """Replace the plan: one entry a request in the order they arrive, None for no fault, may be endless."""
+        """Replace the plan: one entry for each request, in the order of arrival.
+
+        None is no fault. A fault with `times` counts as that many entries. The iterable may be endless.
+        """
         with self._lock:
             self._plan = _one_by_one(entries)
 
@@ -46,11 +56,21 @@ class Faults:
         retry_after: float = 1,
         operations: Iterable[str] | None = None,
     ) -> None:
-        """Faults by rate, for good; called again it replaces the rates, without any it ends them.
+        """Set random faults by rate; they stay until the next call. A call without rates ends them.
 
-        Each rate is a share of the requests (0.01: one in a hundred): code 2000; taken, then no answer; no
-        answer and not taken; 429 with `retry_after`; HTML 502, not taken; taken, half an answer.
-        `operations`: only these, e.g. ("send", "send_batch"); None for every operation.
+        Each rate is a share of the requests: 0.01 is one in a hundred.
+
+        - `seed`: seed of the random numbers.
+        - `server_error`: code 2000 on HTTP 500; the request has no effect.
+        - `drop_after_accept`: the request takes effect, then the connection closes without a response.
+        - `drop_before_accept`: the request has no effect, and the connection closes without a response.
+        - `too_many`: HTTP 429 with the header `Retry-After: retry_after`; the request has no effect.
+        - `bad_gateway`: HTTP 502 with an HTML page; the request has no effect.
+        - `truncated`: the request takes effect, then half a response is sent.
+        - `retry_after`: seconds, for `too_many`.
+        - `operations`: only requests of these operations, e.g. ("send", "send_batch"); None for every operation.
+
+        Raises ValueError if a rate is negative or if their sum is above 1.
         """
         rates = [
             ("server_error", Fault.server_error(), server_error),
@@ -61,40 +81,40 @@ class Faults:
             ("truncated", Fault.truncated_body(), truncated),
         ]
         with self._lock:
-            self._chance = Chance(seed, rates, operations, self.drawn)
+            self._random_faults = RandomFaults(seed, rates, operations, self.drawn)
 
     def on_destination(self, destination: str, *faults: Fault) -> None:
-        """Faults for the next requests to a number (with or without its +), one after the other.
+        """Queue faults for the next requests to a number (with or without its plus), one request each.
 
-        A batch is met by the fault of any of its destinations.
+        A batch takes the fault of the first of its destinations that has one.
         """
         self._add("destination", destination.lstrip("+"), faults)
 
     def on_cancel(self, umid_or_batch_id: str, *faults: Fault) -> None:
-        """Faults for the next cancels of that umid, batch id or export job, one after the other."""
+        """Queue faults for the next cancellations of that umid, batch id or export job, one request each."""
         self._add("cancel", _id(umid_or_batch_id), faults)
 
     def on_lookup(self, umid_or_job_id: str, *faults: Fault) -> None:
-        """Faults for the next look-ups (and feedbacks) of that umid, or polls of that export job."""
+        """Queue faults for the next look-ups or feedbacks of that umid, or polls of that export job."""
         self._add("lookup", _id(umid_or_job_id), faults)
 
     def on_download(self, job_id: str, *faults: Fault) -> None:
-        """Faults for the next downloads of that export job's files, from whichever host."""
+        """Queue faults for the next downloads of that export job's files, from either host."""
         self._add("download", job_id, faults)
 
     def clear(self) -> None:
-        """No more faults."""
+        """Remove every fault: plan, rates, queues and the count `drawn`."""
         with self._lock:
             self._plan = iter(())
-            self._chance = None
+            self._random_faults = None
             self._queues.clear()
             self.drawn.clear()
 
     def next_planned(self, operation: str) -> Fault | None:
         with self._lock:
             planned = next(self._plan, None)
-            if planned is None and self._chance is not None:
-                return self._chance.draw(operation)
+            if planned is None and self._random_faults is not None:
+                return self._random_faults.draw(operation)
             return planned
 
     def next_for(self, step: Step) -> Fault | None:
@@ -138,7 +158,7 @@ class Faults:
 
 
 def _id(given: str) -> str:
-    """UUIDs are the same in either case; the letters of a job id are not."""
+    """The id as a key: a UUID in lower case; a job id, in which case matters, as it is."""
     return given.lower() if "-" in given else given
 
 

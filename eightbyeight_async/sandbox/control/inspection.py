@@ -1,4 +1,4 @@
-"""What a test looks at and what it sets on a sandbox, running or not."""
+"""The properties of a `Sandbox` that a test reads and sets, whether the sandbox runs or not."""
 
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -16,45 +16,51 @@ if TYPE_CHECKING:
     from eightbyeight_async.sandbox.messages.shared_state import SharedState
 
 
-class Observed:
-    """The half of `Sandbox` that needs no server."""
+class Inspectable:
+    """The half of `Sandbox` that needs no running server."""
 
     _state: "SharedState"
 
-    # What a test looks at
+    # What a test reads
 
     @property
     def messages(self) -> list[SandboxMessage]:
-        """What was accepted (QUEUED or scheduled), in order, each in its present state; a new list."""
+        """The accepted messages (queued or scheduled) in order, each in its current state; a new list.
+
+        Raises RuntimeError with `keep="counts"`.
+        """
         return self._state.store.accepted()
 
     @property
     def rejected(self) -> list[SandboxMessage]:
-        """What was answered REJECTED, in order: it is not part of `messages`."""
+        """The messages that got the status REJECTED, in order; they are not in `messages`.
+
+        Raises RuntimeError with `keep="counts"`.
+        """
         return self._state.store.rejected()
 
     @property
     def requests(self) -> list[SandboxRequest]:
-        """The last 1,000 requests, refused and dropped ones included; `traffic.requests` counts all."""
+        """The last 1,000 requests, refused and dropped ones included; `traffic.requests` counts all of them."""
         return list(self._state.traffic.last_requests)
 
     @property
     def violations(self) -> "list[Violation]":
-        """What clients sent that 8x8's OpenAPI files do not know; an honest client leaves it empty."""
+        """What requests contained that 8x8's OpenAPI files do not allow; empty if the client is correct."""
         return list(self._state.violations)
 
     @property
     def feedback(self) -> list[SandboxFeedback]:
-        """The feedbacks taken, in order."""
+        """The accepted feedbacks, in order."""
         return list(self._state.feedback)
 
     @property
     def storage_requests(self) -> list[SandboxRequest]:
-        """The last 1,000 requests to the other host; in an honest client's no headers name Authorization."""
+        """The last 1,000 requests to the host of exported files. A correct client sends it no Authorization."""
         return list(self._state.storage_requests)
 
     def times_accepted(self, client_message_id: str) -> int:
-        """How often a message with that clientMessageId was accepted: more than once is sent twice."""
+        """How often a message with that clientMessageId was accepted; 2 means that it was sent twice."""
         return self._state.store.times[client_message_id]
 
     @property
@@ -64,59 +70,62 @@ class Observed:
 
     @property
     def totals(self) -> Counter[str]:
-        """How many messages were "accepted" (cancelled ones included), "rejected" and "cancelled"."""
+        """How many messages were "accepted" (later cancelled ones included), "rejected" and "cancelled"."""
         return self._state.store.totals.copy()
 
     @property
     def traffic(self) -> Traffic:
-        """The live counters, of both hosts of the API."""
+        """The live traffic counters of the SMS and the ChatApps host together."""
         return self._state.traffic
 
     # What a test sets
 
     @property
     def faults(self) -> Faults:
-        """What goes wrong, and when."""
+        """The faults to come: set what goes wrong, and for which request."""
         return self._state.faults
 
     @property
     def deliveries(self) -> Deliveries:
-        """How far messages get, and when."""
+        """The delivery of messages: set how far they get, and when."""
         return self._state.deliveries
 
     @property
     def receipts(self) -> Receipts:
-        """What is POSTed to callback URLs: how, and what was."""
+        """The POSTs to callback URLs: settings, and what was sent."""
         return self._state.receipts
 
     @property
     def exports(self) -> Exports:
-        """How log exports go."""
+        """The settings of log exports."""
         return self._state.exports
 
     @property
     def clock(self) -> SandboxClock:
-        """`clock.advance(3600)`: an hour later, what was scheduled meanwhile is sent."""
+        """The sandbox's clock: `clock.advance(3600)` moves it one hour forward and sends what falls due."""
         return self._state.clock
 
     @property
     def rate_limit(self) -> float | None:
-        return self._state.pace.limit
+        """Requests a second and sub-account before 429; None for no limit."""
+        return self._state.rate_limit.limit
 
     @rate_limit.setter
     def rate_limit(self, limit: float | None) -> None:
-        self._state.pace.limit = limit
+        self._state.rate_limit.limit = limit
 
     @property
     def details_limit(self) -> float | None:
-        return self._state.details_pace.limit
+        """Requests for message details a second, per product and sub-account; None for no limit (8x8's is 1)."""
+        return self._state.details_rate_limit.limit
 
     @details_limit.setter
     def details_limit(self, limit: float | None) -> None:
-        self._state.details_pace.limit = limit
+        self._state.details_rate_limit.limit = limit
 
     @property
     def latency(self) -> float:
+        """Seconds that are added before every response."""
         return self._state.latency
 
     @latency.setter
@@ -124,5 +133,5 @@ class Observed:
         self._state.latency = seconds
 
     def reset(self) -> None:
-        """As freshly started, on the same ports: nothing is remembered, nothing waits, the first settings hold."""
+        """Go back to the state at the start, on the same ports: nothing stored, nothing waiting, first settings."""
         self._state.reset()

@@ -1,8 +1,7 @@
-"""A sandbox in a process of its own, for tests that kill the program under test and count afterwards.
+"""A sandbox in its own process, for tests that kill the program under test and count messages afterwards.
 
-`python -m eightbyeight_async.sandbox` prints the environment for a client as one line of JSON, then answers each
-line on its standard input with one line of JSON on its standard output. It ends with its standard input, so it
-never outlives the test that started it.
+It runs `python -m eightbyeight_async.sandbox`, whose docstring describes the lines of JSON on standard input and
+output. That process ends when its standard input closes, so it never outlives the test that started it.
 """
 
 import contextlib
@@ -16,13 +15,16 @@ from typing import Any, Self
 
 from eightbyeight_async.sandbox.api.operation_results import JSONObject
 
-_PATIENCE = 20.0
+_PATIENCE = 20.0  # seconds to wait for the end of the process
 
 
 class SandboxProcess:
-    """Starts that program and asks it; for `with`. Every method waits for the answer.
+    """A sandbox in another process, for `with`. Every method waits for its result.
 
-    `arguments`: its options, e.g. `"--keep", "counts"`. `environment`: the variables that point a client at it.
+    - `arguments`: options of `python -m eightbyeight_async.sandbox`, e.g. `"--keep", "counts"`.
+    - `environment`: the environment variables that connect a client to this sandbox.
+
+    Methods raise RuntimeError if the process does not run, and ValueError for a refused command.
     """
 
     environment: dict[str, str]
@@ -43,14 +45,14 @@ class SandboxProcess:
             raise
 
     def stop(self) -> None:
-        """End it; again and again is fine."""
+        """End the process. May be called any number of times."""
         process, self._process = self._process, None
         if process is None:
             return
         with process:
             for pipe in (process.stdin, process.stdout):
                 if pipe is not None:
-                    with contextlib.suppress(OSError):  # it has ended by itself, something was still to be written
+                    with contextlib.suppress(OSError):  # the process ended by itself before it read everything
                         pipe.close()
             try:
                 process.wait(_PATIENCE)
@@ -63,25 +65,33 @@ class SandboxProcess:
         return counted
 
     def totals(self) -> JSONObject:
-        """Counted: accepted, rejected, cancelled, requests, ids (different ones), repeated (accepted twice or
-        more), drawn (faults by rate), violations."""
+        """Counts since the start or the last `reset`.
+
+        - `accepted`, `rejected`, `cancelled`: messages.
+        - `requests`: requests read to their end.
+        - `ids`: different clientMessageIds accepted.
+        - `repeated`: clientMessageIds accepted twice or more.
+        - `drawn`: random faults, by name.
+        - `violations`: a list of strings.
+        """
         counted: JSONObject = self._ask("totals")
         return counted
 
     def faults(self, **rates: float) -> None:
-        """The rates of `Faults.random`, and its `seed` and `retry_after`; without any no more faults."""
+        """Set random faults: the rates, `seed` and `retry_after` of `Faults.random`; no argument ends them."""
         self._ask("faults " + " ".join(f"{name}={value}" for name, value in rates.items()))
 
     def advance(self, seconds: float) -> None:
-        """Move the sandbox's clock."""
+        """Move the sandbox's clock forward."""
         self._ask(f"advance {seconds}")
 
     def reset(self) -> None:
+        """Go back to the state at the start; see `Sandbox.reset`."""
         self._ask("reset")
 
-    def _ask(self, command: str) -> Any:  # noqa: ANN401 - each command's own answer
+    def _ask(self, command: str) -> Any:  # noqa: ANN401 - each command has its own result type
         process = self._running()
-        assert process.stdin is not None  # noqa: S101 - a pipe was asked for
+        assert process.stdin is not None  # noqa: S101 - Popen was given PIPE
         process.stdin.write(command + "\n")
         process.stdin.flush()
         answer = self._read()
@@ -91,7 +101,7 @@ class SandboxProcess:
 
     def _read(self) -> JSONObject:
         process = self._running()
-        assert process.stdout is not None  # noqa: S101 - a pipe was asked for
+        assert process.stdout is not None  # noqa: S101 - Popen was given PIPE
         line = process.stdout.readline()
         if not line:
             raise RuntimeError(f"the sandbox's process has ended, exit code {process.wait(_PATIENCE)}")
@@ -114,5 +124,5 @@ class SandboxProcess:
 
 
 def _environment() -> Mapping[str, str]:
-    """This process's, with the path it found this package by."""
+    """This process's environment, plus its import path, so that the new process finds this package."""
     return {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}

@@ -1,6 +1,6 @@
-"""Faults by rate: one draw a request, in the order they arrive, from a seeded source.
+"""Random faults by rate: one random number for each request, in the order of arrival, from a seeded generator.
 
-The same seed gives the same faults to the same number of requests, whoever makes them.
+With the same seed and rates, the n-th request always gets the same fault, whatever it contains.
 """
 
 import random
@@ -10,8 +10,13 @@ from collections.abc import Iterable
 from eightbyeight_async.sandbox.control.faults import Fault
 
 
-class Chance:
-    """`rates`: (name, the fault, the share of requests that get it); the shares add up to 1 at most."""
+class RandomFaults:
+    """Draws a fault for each request.
+
+    - `rates`: (name, fault, share of the requests that get it); the shares add up to at most 1, else ValueError.
+    - `operations`: only requests of these operations draw; None for every operation.
+    - `drawn`: the counter of faults by name, which this class increases.
+    """
 
     def __init__(
         self,
@@ -20,12 +25,12 @@ class Chance:
         operations: Iterable[str] | None,
         drawn: Counter[str],
     ) -> None:
-        self._random = random.Random(seed)  # noqa: S311 - repeatable is the point
+        self._random = random.Random(seed)  # noqa: S311 - must be repeatable
         self._rates = [(name, fault, rate) for name, fault, rate in rates if rate]
         self._operations = None if operations is None else frozenset(operations)
         self._drawn = drawn
         if any(rate < 0 for _, _, rate in self._rates) or sum(rate for _, _, rate in self._rates) > 1:
-            raise ValueError("rates are shares of the requests: none below 0, all together at most 1")
+            raise ValueError("rates are shares of the requests: none may be negative, their sum may be at most 1")
 
     def draw(self, operation: str) -> Fault | None:
         if self._operations is not None and operation not in self._operations:

@@ -1,17 +1,22 @@
-"""Counters of what reached the sandbox, for tests that prove a bound by counting instead of timing."""
+"""Counters of connections and requests, for tests that prove a bound by counting instead of timing."""
 
 from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-REMEMBERED_REQUESTS = 1000  # enough to assert on, bounded so that a run of a million does not grow
+REMEMBERED_REQUESTS = 1000  # enough for assertions; bounded, so memory does not grow in a run of a million
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxRequest:
-    """One request as it arrived: `path` still percent-encoded, Authorization masked, `status` None if dropped.
+    """One request as it arrived.
 
-    `operation` is None where the path is none of the API's.
+    - `product`: "sms", "chatapps", or "storage" for the host of exported files.
+    - `operation`: e.g. "send"; None if the API has no such path.
+    - `path`: still percent-encoded, without the query string.
+    - `status`: the HTTP status of the response; None if a fault closed the connection instead.
+    - `tls_version`: e.g. "TLSv1.3"; None if unknown.
+    - `headers`: the request headers; the value of Authorization is masked.
     """
 
     product: str
@@ -25,11 +30,16 @@ class SandboxRequest:
 
 @dataclass(slots=True, kw_only=True)
 class Traffic:
-    """Counted over both hosts since the start or the last `reset()`.
+    """Counts over both hosts of the API since the start or the last `reset()`.
 
-    `requests`: HTTP requests read to their end, refused ones included; `peak_in_flight`: the most under way
-    at once; `connections`: TCP connections accepted; `open_connections`: those past their handshake and not
-    closed; `handshakes`: finished TLS handshakes by version ("TLSv1.3"); `failed_handshakes`: the others.
+    - `requests`: HTTP requests read to their end, refused ones included.
+    - `in_flight`: requests in progress now.
+    - `peak_in_flight`: the most requests in progress at the same time.
+    - `connections`: accepted TCP connections.
+    - `open_connections`: connections that have finished their handshake and are not closed.
+    - `failed_handshakes`: TLS handshakes that failed.
+    - `handshakes`: finished TLS handshakes by version, e.g. "TLSv1.3".
+    - `last_requests`: the last 1,000 requests.
     """
 
     requests: int = 0
@@ -49,7 +59,7 @@ class Traffic:
         self.in_flight -= 1
 
     def reset(self) -> None:
-        """Start counting anew; what is open or in flight stays counted."""
+        """Set the counts to zero, except for open connections and requests in flight."""
         self.requests = self.connections = self.failed_handshakes = 0
         self.peak_in_flight = self.in_flight
         self.handshakes = Counter()

@@ -1,7 +1,8 @@
-"""What a request contained that 8x8's OpenAPI files do not know: remembered, never refused.
+"""Violations: what a request contained that 8x8's OpenAPI files do not allow. They are noted, not refused.
 
-8x8 may well ignore an unknown field or a null; a client that sends one is still wrong. Problems name
-fields and headers only, never values, and each problem is told once a request.
+8x8 may ignore an unknown field or a null, but a client that sends one is still wrong.
+
+Rules: a problem names fields and headers, never values. Each problem is noted once per request.
 """
 
 from collections.abc import Iterator, Mapping
@@ -38,11 +39,11 @@ _CHATAPPS = frozenset(
 _CHATAPPS_TEMPLATE = frozenset(["type", "content", "dlrCallbackUrl", "channels"])
 _CHATAPPS_BATCH = frozenset(["clientBatchId", "template", "messages", "includeMessagesInResponse"])
 
-_FREE = frozenset({"data"})  # a flow's input: the application's own names, nulls included
+_FREE = frozenset({"data"})  # the input of a flow: the application chooses its names, and nulls are allowed
 
 _STRINGS = frozenset({str})
 
-# Known names by place. A place that is not listed (the depths of interactive and RCS content) is not judged.
+# Known field names by place. Unlisted places (the inside of interactive and RCS content) are not checked.
 _KNOWN: dict[str, dict[str, frozenset[str]]] = {
     "sms send": {"body": SMS_FIELDS},
     "sms send_batch": {
@@ -80,7 +81,11 @@ _KNOWN["chatapps send_batch"] |= {
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One thing a client sent that the API's documents do not have, e.g. "unknown field body.colour"."""
+    """One thing in a request that 8x8's documents do not allow.
+
+    - `operation`: e.g. "sms send".
+    - `problem`: e.g. "unknown field body.colour".
+    """
 
     operation: str
     problem: str
@@ -90,12 +95,12 @@ class Violation:
 
 
 def body_problems(operation: str, body: object) -> set[str]:
-    """Unknown fields and nulls of a JSON body, by their place."""
+    """The unknown fields and the nulls of a JSON body, each with its place."""
     return set(_walk("body", body, _KNOWN.get(operation, {})))
 
 
 def header_problems(operation: str, method: str, headers: Mapping[str, str], query: str, body: bytes) -> set[str]:
-    """Headers that do not fit, a query string, a body where none belongs."""
+    """Wrong headers, a query string, or a body on GET or DELETE."""
     problems = set()
     if not headers.get("Authorization", "").startswith("Bearer "):
         problems.add("header Authorization is not of the form Bearer KEY")
@@ -127,6 +132,6 @@ def _walk(place: str, value: object, known: Mapping[str, frozenset[str]]) -> Ite
         names = known.get(f"{place}[]", frozenset())
         for inner in value:
             if type(inner) is dict and names.issuperset(inner) and _STRINGS.issuperset(map(type, inner.values())):
-                continue  # the ten thousand messages of a batch, most often
+                continue  # a fast path: most messages of a batch of ten thousand have only known strings
             if inner is None or isinstance(inner, dict | list):
                 yield from _walk(f"{place}[]", inner, known)

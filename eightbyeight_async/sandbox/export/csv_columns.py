@@ -1,4 +1,4 @@
-"""The log as CSV: the 24 columns 8x8's OpenAPI file lists, made piece by piece while it is sent."""
+"""The log as CSV, with the 24 columns of 8x8's OpenAPI file; it is made in pieces while it is sent."""
 
 import csv
 import io
@@ -38,13 +38,13 @@ COLUMNS = (
     "batchid",
     "body",
 )
-OUTBOUND = "1"  # 0 would be inbound
-ROWS_A_PIECE = 500  # some 150 KB, and 5 ms in which the server does nothing else
+OUTBOUND = "1"  # the column `direction`; "0" is inbound
+ROWS_A_PIECE = 500  # about 150 KB; making a piece blocks the server for about 5 ms
 _TOTALS = [str(PRICE_PER_PART * parts) for parts in range(MAX_PARTS + 1)]
 
 
 def csv_pieces(rows: Iterable[tuple[SandboxMessage, LoggedStatus]]) -> Iterator[bytes]:
-    """The header first, so an empty log is a file with one line."""
+    """The pieces of the file; the header comes first, so an empty log has one line."""
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     writer.writerow(COLUMNS)
@@ -63,7 +63,7 @@ def _row(message: SandboxMessage, status: LoggedStatus) -> tuple[object, ...]:
     number = international(message.destination, message.country)
     place = place_of(number, message.country)
     parts = parts_of(message)
-    return (  # None is an empty field
+    return (  # csv writes None as an empty field
         message.umid,
         message.subaccount_id,
         OUTBOUND,

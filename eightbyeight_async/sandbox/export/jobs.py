@@ -1,7 +1,7 @@
-"""Log exports: the settings, the jobs under way, and the files they made.
+"""Log exports: their settings, the jobs, and the files that jobs made.
 
-What a job exports is settled when it is started: what was accepted up to then, less `lag`. A real log is
-behind the platform in the same way, so whoever looks a message up in it must not take absence for proof.
+The rows of a job are fixed when it starts: the messages accepted until `lag` seconds before. A real log lags behind
+the platform in the same way. So a message that is missing in the log may still have been accepted.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,14 @@ _CHOICES: dict[str, tuple[object, ...]] = {
 
 @dataclass(slots=True, kw_only=True, repr=False)
 class Job:
-    """`rows`: the messages with the state each had when the job was started."""
+    """One export job.
+
+    - `started`: the sandbox's time (aware).
+    - `rows`: the messages, each with its status when the job started.
+    - `looks`: how often it was polled.
+    - `ending`: how it ended; None while it is unfinished.
+    - `tokens`: the keys of its files in `Exports`.
+    """
 
     id: str
     subaccount_id: str
@@ -36,7 +43,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ExportFile:
-    """One CSV file; `signature` is what its address elsewhere proves itself with."""
+    """One CSV file; `signature` is the proof of permission in its link on the file host."""
 
     job_id: str
     subaccount_id: str
@@ -46,13 +53,17 @@ class ExportFile:
 
 
 class Exports:
-    """How log exports go.
+    """The settings of log exports, their jobs and their files.
 
-    `lag`: seconds a message is accepted before the log has it. `polls`: looks at a job that find it unfinished
-    ("queued" first where there are two or more, then "running"); `ready_after`: seconds (sandbox clock) it is
-    unfinished as well. `ending`: "failed", "cancelled" or "error" instead of success. `links`: "api" for files
-    on the SMS host, "elsewhere" for another host, "redirect" for the SMS host answering 302 to there.
-    `rows_per_file`: more rows make more files. `include_rejected`: whether the log has what was REJECTED.
+    - `lag`: seconds after its acceptance until a message is in the log (default 0).
+    - `polls`: how many polls find a job unfinished (default 1). If 2 or more, the first says "queued" and the others
+      "running"; a single one says "running".
+    - `ready_after`: a job is also unfinished for so many seconds of the sandbox's clock (default 0).
+    - `ending`: how jobs end: "succeeded" (default), "failed", "cancelled" or "error".
+    - `links`: "api" for files on the SMS host, "elsewhere" for files on another host, "redirect" for the SMS host that
+      redirects (302) to the other host.
+    - `rows_per_file`: the most rows in one file (default 100,000); a job with more rows makes several files.
+    - `include_rejected`: whether the log has messages with the status REJECTED (default True).
     """
 
     lag: float
@@ -72,11 +83,11 @@ class Exports:
 
     def __setattr__(self, name: str, value: object) -> None:
         if name in _CHOICES and value not in _CHOICES[name]:
-            raise ValueError(f"{name} of exports is one of {_CHOICES[name]}")
+            raise ValueError(f"{name} of exports must be one of {_CHOICES[name]}")
         super().__setattr__(name, value)
 
     def reset(self) -> None:
-        """No jobs, no files; the first settings."""
+        """Forget jobs and files; go back to the first settings."""
         self.lag, self.links = self._initial
         self.polls, self.ready_after, self.ending = 1, 0.0, "succeeded"
         self.rows_per_file, self.include_rejected = 100_000, True
@@ -95,7 +106,7 @@ class Exports:
         return job
 
     def look(self, job: Job, now: datetime) -> JSONObject:
-        """The answer to a poll, which may be the one that finds the job finished."""
+        """The response to a poll; the first poll that may find the job finished also finishes it."""
         job.looks += 1
         if job.ending is None:
             if job.looks <= self.polls or now < job.started + timedelta(seconds=self.ready_after):
@@ -110,13 +121,14 @@ class Exports:
         }
 
     def cancel(self, job: Job) -> None:
-        """One that is finished stays as it is."""
+        """Cancel a job; a finished job stays as it is."""
         job.ending = job.ending or "cancelled"
 
     def file(self, token: str) -> ExportFile | None:
         return self._files.get(token)
 
     def elsewhere(self, token: str) -> str:
+        """The file's signed link on the file host."""
         return f"{self.storage_url}/exports/{token}.csv?signature={self._files[token].signature}"
 
     def _finish(self, job: Job) -> None:

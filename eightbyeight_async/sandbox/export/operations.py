@@ -1,8 +1,10 @@
-"""Exporting the log on the SMS host: start a job, look at it, cancel it, fetch its files.
+"""The operations of log exports on the SMS host: start a job, poll it, cancel it, download its files.
 
-Times are read as documented: a date is its midnight in UTC, a time without an offset is UTC. Left out, `from`
-is midnight seven days ago and `to` is now. Both ends belong to the log. A limit of 0 is none; with a limit
-the oldest messages are given.
+The fields of a request are read as 8x8 documents them:
+
+- A date means its midnight in UTC. A time without an offset is in UTC.
+- The default of `from` is midnight (UTC) seven days ago; the default of `to` is now. Both ends are included.
+- A `limit` of 0 is no limit. With a limit, the log has the oldest messages.
 """
 
 import re
@@ -11,7 +13,7 @@ from datetime import UTC, datetime, time, timedelta
 from eightbyeight_async.sandbox.api.message_details import as_logged
 from eightbyeight_async.sandbox.api.operation_results import Download, JSONObject, Moved, Refusal
 from eightbyeight_async.sandbox.api.received_call import Operation, ReceivedCall, Step
-from eightbyeight_async.sandbox.api.sms_rules import NUMBER, an_object, check_country, string
+from eightbyeight_async.sandbox.api.sms_rules import NUMBER, check_country, require_object, string
 from eightbyeight_async.sandbox.export.csv_columns import csv_pieces
 from eightbyeight_async.sandbox.messages.countries import international, place_of
 from eightbyeight_async.sandbox.messages.message import SandboxMessage
@@ -22,8 +24,8 @@ _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,9})?(Z|[+-]\d\d:\d\
 
 
 def start_export(call: ReceivedCall) -> Step:
-    """POST .../messages/exports; the body may be missing."""
-    body = an_object(call.body, "the body is no JSON object")
+    """POST .../messages/exports; the body is optional."""
+    body = require_object(call.body, "the body is not a JSON object")
     begin = _moment(string(body, "from"), "from")
     end = _moment(string(body, "to"), "to") or call.now
     if begin is None:
@@ -32,11 +34,11 @@ def start_export(call: ReceivedCall) -> Step:
         raise Refusal(1010, "from is not before to")
     number = string(body, "phoneNumber")
     if number is not None and not NUMBER.fullmatch(number):
-        raise Refusal(1002, "phoneNumber is no valid MSISDN")
+        raise Refusal(1002, "phoneNumber is not a valid MSISDN")
     countries = _countries(body.get("countries"))
     limit = body.get("limit", 0)
     if not isinstance(limit, int) or isinstance(limit, bool) or limit < 0:
-        raise Refusal(1010, "limit is no number from 0")
+        raise Refusal(1010, "limit is not a whole number from 0 on")
     end = min(end, call.now - timedelta(seconds=call.exports.lag))
 
     def wanted(message: SandboxMessage) -> bool:
@@ -90,13 +92,13 @@ def _countries(listed: object) -> frozenset[str] | None:
     if listed is None:
         return None
     if not isinstance(listed, list):
-        raise Refusal(1000, "countries is no array")
+        raise Refusal(1000, "countries is not an array")
     return frozenset((check_country(_text(item), 1009) or "").upper() for item in listed) or None
 
 
 def _text(item: object) -> str:
     if not isinstance(item, str):
-        raise Refusal(1000, "a country is no string")
+        raise Refusal(1000, "a country is not a string")
     return item
 
 
@@ -113,7 +115,7 @@ def _moment(given: str | None, name: str) -> datetime | None:
             return datetime.fromisoformat(moment + (fraction or ".0")[:7].ljust(7, "0") + zone)
     except ValueError:
         pass
-    raise Refusal(1000, f"{name} is no date and no ISO 8601 time")
+    raise Refusal(1000, f"{name} is neither a date nor an ISO 8601 time")
 
 
 OPERATIONS: dict[str, Operation] = {

@@ -1,7 +1,7 @@
-"""Where a number is: its country, and an operator there, as far as a sandbox needs them.
+"""The country of a phone number, and one operator there, for the countries that the sandbox knows.
 
-A few calling codes of ITU-T E.164 with the mobile country codes of ITU-T E.212; one operator a country.
-A number elsewhere has no country, as in the real log now and then.
+Source: calling codes of ITU-T E.164 and mobile country codes of ITU-T E.212, a few of them, one operator each.
+A number of any other country has an empty country, which also occurs in the real log.
 """
 
 from dataclasses import dataclass
@@ -11,6 +11,14 @@ _MASKED_DIGITS = 4
 
 @dataclass(frozen=True, slots=True)
 class Place:
+    """A country and an operator in it; every field is empty if unknown.
+
+    - `country`: ISO 3166-1 alpha-2 code.
+    - `calling_code`: digits, without the plus.
+    - `operator`: the operator's name.
+    - `mcc`, `mnc`: mobile country code and mobile network code, as digits.
+    """
+
     country: str = ""
     calling_code: str = ""
     operator: str = ""
@@ -43,7 +51,7 @@ _BY_COUNTRY = {place.country: place for place in _PLACES}
 
 
 def international(destination: str, country: str | None) -> str:
-    """The number with a plus; one in national form is given the calling code of its country."""
+    """The number in international form, with a plus; a national number gets the calling code of `country`."""
     if destination.startswith("+"):
         return destination
     home = _BY_COUNTRY.get((country or "").upper(), NOWHERE)
@@ -53,7 +61,10 @@ def international(destination: str, country: str | None) -> str:
 
 
 def place_of(number: str, country: str | None) -> Place:
-    """By the country asked for, else by the number's calling code (no calling code begins another)."""
+    """The place of an international number: `country` decides if given, else the calling code does.
+
+    No calling code in the table is the beginning of another one.
+    """
     if country is not None:
         return _BY_COUNTRY.get(country.upper(), Place(country.upper()))
     for end in (2, 3, 4):
@@ -64,5 +75,5 @@ def place_of(number: str, country: str | None) -> Place:
 
 
 def masked_msisdn(number: str) -> str:
-    """As details and log show it: +63922110xxxx."""
+    """The number as message details and the log show it: its last four digits as x, e.g. +63922110xxxx."""
     return f"{number[:-_MASKED_DIGITS]}{'x' * _MASKED_DIGITS}" if number else ""

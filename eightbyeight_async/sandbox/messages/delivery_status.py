@@ -1,7 +1,7 @@
-"""How far each message got: pure arithmetic on its times, the settings and the sandbox's clock.
+"""The delivery status of each message, computed from its times, the settings and the sandbox's clock.
 
-Nothing is stored and nothing runs: whoever looks (details, log, receipts) computes the history of the message.
-So the settings belong before the sending; changed later they change what has been, too.
+No status is stored and no timer runs. Message details, the log and receipts each compute the history of the message
+when they need it. So set deliveries before sending: a later change also changes the history of earlier messages.
 """
 
 import functools
@@ -24,11 +24,16 @@ _FINAL: dict[DeliveryOutcome, _Stage] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """What becomes of a message that was accepted.
+    """The delivery of an accepted message: its outcome and when each state is reached.
 
-    `sent_after`, `final_after`, `read_after`: seconds since it was accepted, or since its schedule; by default
-    it is sent and delivered at once. `outcome`: "unconfirmed" stays sent for ever. `read_after`: None for
-    never; only ChatApps messages that were delivered are read.
+    Times are seconds from the message's schedule, or from its acceptance if it has no schedule. They must not
+    decrease: 0 <= `sent_after` <= `final_after` <= `read_after`, else ValueError. The default is sent and
+    delivered at once.
+
+    - `outcome`: "delivered", "undelivered", "rejected_by_operator", or "unconfirmed" (stays "sent" for ever).
+    - `sent_after`: seconds until "sent".
+    - `final_after`: seconds until the outcome.
+    - `read_after`: seconds until "read", None for never; only delivered ChatApps messages are read.
     """
 
     outcome: DeliveryOutcome = "delivered"
@@ -38,16 +43,19 @@ class Delivery:
 
     def __post_init__(self) -> None:
         if self.outcome != "unconfirmed" and self.outcome not in _FINAL:
-            raise ValueError("outcome is one of delivered, undelivered, rejected_by_operator, unconfirmed")
+            raise ValueError("outcome must be delivered, undelivered, rejected_by_operator or unconfirmed")
         times = [0.0, self.sent_after, self.final_after]
         times += [] if self.read_after is None else [self.read_after]
         if times != sorted(times):
-            raise ValueError("not in order: 0 <= sent_after <= final_after <= read_after")
+            raise ValueError("times are not in order: 0 <= sent_after <= final_after <= read_after")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedStatus:
-    """A state a message had from `at` on. "rejected" is what receipts say; details and log say "failed"."""
+    """A state that a message has from the time `at` on.
+
+    Receipts call a refused message "rejected"; message details and the log call it "failed".
+    """
 
     state: str
     at: datetime
@@ -67,7 +75,7 @@ class LoggedStatus:
 
 
 class Deliveries:
-    """`default` for every message, unless its destination has a Delivery of its own."""
+    """The deliveries of all messages: `default`, or the Delivery set for the destination."""
 
     default: Delivery
 
@@ -76,37 +84,37 @@ class Deliveries:
         self.reset()
 
     def on_destination(self, destination: str, delivery: Delivery) -> None:
-        """What becomes of every message to that number, with or without its +."""
+        """Set the delivery of every message to that number (with or without its plus)."""
         self._by_destination[destination.lstrip("+")] = delivery
 
     def reset(self) -> None:
-        """All delivered at once."""
+        """Go back to the default: every message is delivered at once."""
         self.default = Delivery()
         self._by_destination.clear()
 
     def status(self, message: SandboxMessage, now: datetime) -> LoggedStatus:
-        """The latest state that has been reached; what was cancelled is "failed", detail "cancelled"."""
+        """The latest state reached at `now`; a cancelled message is "failed" with the detail "cancelled"."""
         if message.state == "cancelled":
             return LoggedStatus(state="failed", detail="cancelled", at=message.accepted_at)
         if message.state != "rejected":
             begin = message.scheduled or message.accepted_at
             passed = (now - begin).total_seconds()
-            for seconds, stage in reversed(_stages(self._for(message), message.product)):
+            for seconds, stage in reversed(_stages(self._delivery_of(message), message.product)):
                 if seconds <= passed:
                     return _status(stage, begin, seconds)
         return self.history(message)[0]
 
     def history(self, message: SandboxMessage) -> list[LoggedStatus]:
-        """Every state the message has or will have, in order."""
+        """Every state that the message has had or will have, oldest first."""
         taken = message.accepted_at
         if message.state == "rejected":
             code, reason = message.error_code, message.error_message
             return [LoggedStatus(state="rejected", at=taken, error_code=code, error_message=reason)]
         begin = message.scheduled or taken
-        stages = _stages(self._for(message), message.product)
+        stages = _stages(self._delivery_of(message), message.product)
         return [LoggedStatus(state="queued", at=taken), *(_status(stage, begin, seconds) for seconds, stage in stages)]
 
-    def _for(self, message: SandboxMessage) -> Delivery:
+    def _delivery_of(self, message: SandboxMessage) -> Delivery:
         if not self._by_destination:
             return self.default
         return self._by_destination.get(message.destination.lstrip("+"), self.default)
@@ -114,7 +122,7 @@ class Deliveries:
 
 @functools.lru_cache(maxsize=256)
 def _stages(delivery: Delivery, product: Product) -> list[tuple[float, _Stage]]:
-    """What follows on being queued, with the seconds it takes."""
+    """The stages after "queued", each with its time in seconds."""
     stages: list[tuple[float, _Stage]] = [(delivery.sent_after, ("sent", None, None, None))]
     if delivery.outcome != "unconfirmed":
         stages.append((delivery.final_after, _FINAL[delivery.outcome]))

@@ -1,4 +1,7 @@
-"""One message as the sandbox took it, and the feedback on one. No repr shows a number or a text."""
+"""A message and a feedback as the sandbox stores them.
+
+Rule: no repr shows a phone number or a text.
+"""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,18 +12,23 @@ MessageState = Literal["queued", "scheduled", "sent", "cancelled", "rejected"]
 
 
 def mask(number: str) -> str:
-    """A number with only its last two digits left."""
+    """The number with all but its last two digits replaced by asterisks."""
     return "*" * max(len(number) - 2, 0) + number[-2:]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class SandboxMessage:
-    """What was asked for, and whether it went out; how far it got since is for `Sandbox.deliveries` to say.
+    """A message that the sandbox accepted or rejected: its fields as requested, and its state.
 
-    `state`: "queued" (taken, no schedule) or "scheduled", which turns into "sent" at its time or
-    "cancelled"; "rejected" for those in `Sandbox.rejected`. `encoding` is the one settled on (never AUTO;
-    None for ChatApps). `channels`: those a ChatApps message names, in order. `error_code`, `error_message`:
-    why it was rejected. `body` is the message's JSON object as received, before any batch template.
+    `state` says whether the message was sent; `Sandbox.deliveries` says how far its delivery got.
+
+    - `state`: "queued" (accepted without a schedule); "scheduled", which becomes "sent" at its time or
+      "cancelled"; "rejected" (only in `Sandbox.rejected`).
+    - `accepted_at`, `scheduled`, `expiry`: aware datetimes.
+    - `encoding`: the encoding used, "GSM7" or "UCS2"; "AUTO" only for a rejected SMS, None for ChatApps.
+    - `channels`: the channels that a ChatApps message names, in order.
+    - `error_code`, `error_message`: why it was rejected.
+    - `body`: the message's JSON object as received, before the batch's template was applied.
     """
 
     umid: str
@@ -53,7 +61,12 @@ class SandboxMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxFeedback:
-    """One feedback as it was taken; `timestamp` is None where none was given."""
+    """A feedback that the sandbox accepted.
+
+    - `outcome`: "success" or "failure".
+    - `timestamp`: the time in the request (aware), or None if the request had none.
+    - `received_at`: the sandbox's time (aware).
+    """
 
     umid: str
     outcome: str

@@ -1,10 +1,11 @@
-"""What the sandbox accepted, in order, and what is still scheduled.
+"""The store of messages: accepted and rejected ones in order, and the schedules that are still open.
 
-Schedules are settled lazily: whoever looks first compares the clock, so no timer runs and a virtual
-clock works. A lock guards every method: the server's thread writes, the test's thread reads.
-
-Kept whole, a million messages are some 1.2 GB. With keep="counts" a message that has gone out leaves only its
-client message id and how often that was accepted; messages still scheduled are kept until their time.
+Rules:
+- No timer runs. Each method that reads messages first compares the schedules with the clock (`_send_due`), so a
+  virtual clock works.
+- A lock guards every method: the server's thread writes, the test's thread reads.
+- A million whole messages take about 1.2 GB. With keep="counts" the store forgets a message once it is sent. It
+  keeps only the client message id and how often that id was accepted. Scheduled messages are kept until their time.
 """
 
 import heapq
@@ -25,7 +26,7 @@ Keep = Literal["all", "counts"]
 
 
 class Store:
-    """`added` and `cancelled` are told of every change, after it was made."""
+    """Stores messages, and calls `added` (messages) or `cancelled` (umids) after each change."""
 
     def __init__(
         self,
@@ -48,18 +49,18 @@ class Store:
         self.totals: Counter[str] = Counter()
 
     def add(self, messages: list[SandboxMessage]) -> None:
-        everything = self.keep == "all"
+        keep_all = self.keep == "all"
         with self._lock:
             times, rejected = self.times, 0
             for message in messages:
                 if message.state == "rejected":
                     rejected += 1
-                    if everything:
+                    if keep_all:
                         self._rejected[message.umid] = message
                     continue
                 if message.client_message_id is not None:
                     times[message.client_message_id] += 1
-                if everything or message.state == "scheduled":
+                if keep_all or message.state == "scheduled":
                     self._accepted[message.umid] = message
                 if message.state == "scheduled" and message.scheduled is not None:
                     heapq.heappush(self._due, (message.scheduled, message.umid))
@@ -77,7 +78,7 @@ class Store:
     def accepted(self) -> list[SandboxMessage]:
         self._only_if_kept()
         with self._lock:
-            self._settle()
+            self._send_due()
             return list(self._accepted.values())
 
     def rejected(self) -> list[SandboxMessage]:
@@ -86,19 +87,19 @@ class Store:
             return list(self._rejected.values())
 
     def logged(self, product: Product, subaccount_id: str, *, include_rejected: bool) -> list[SandboxMessage]:
-        """Everything of that product and sub-account in the order of acceptance."""
+        """Every message of that product and sub-account, oldest first, as the log has them."""
         self._refuse_if_forgotten()
         with self._lock:
-            self._settle()
+            self._send_due()
             messages = [*self._accepted.values(), *(self._rejected.values() if include_rejected else ())]
         mine = [m for m in messages if m.product == product and m.subaccount_id == subaccount_id]
         mine.sort(key=lambda message: message.accepted_at)
         return mine
 
     def find(self, product: Product, subaccount_id: str, umid: str) -> SandboxMessage | None:
-        """The message of that product and sub-account, accepted or rejected; None where there is none."""
+        """The message of that product and sub-account, accepted or rejected; None if there is none."""
         with self._lock:
-            self._settle()
+            self._send_due()
             message = self._accepted.get(umid) or self._rejected.get(umid)
         if message is None:
             self._refuse_if_forgotten()
@@ -106,9 +107,9 @@ class Store:
         return message if (message.product, message.subaccount_id) == (product, subaccount_id) else None
 
     def find_batch(self, product: Product, subaccount_id: str, batch_id: str) -> list[SandboxMessage] | None:
-        """Every message of that batch that is kept; None for a batch that product and sub-account do not have."""
+        """The messages of that batch that are still kept; None if this product and sub-account have no such batch."""
         with self._lock:
-            self._settle()
+            self._send_due()
             owner = self._batches.get(batch_id)
             if owner is None:
                 self._refuse_if_forgotten()
@@ -119,10 +120,10 @@ class Store:
             return [message for message in found if message is not None]
 
     def cancel(self, umids: Iterable[str]) -> int:
-        """Cancel those still scheduled; return how many that were."""
+        """Cancel the messages that are still scheduled; return how many were cancelled."""
         cancelled = []
         with self._lock:
-            self._settle()
+            self._send_due()
             for umid in umids:
                 message = self._accepted.get(umid)
                 if message is not None and message.state == "scheduled":
@@ -142,7 +143,8 @@ class Store:
             for kept in (self._accepted, self._rejected, self._batches, self._due, self.times, self.totals):
                 kept.clear()
 
-    def _settle(self) -> None:
+    def _send_due(self) -> None:
+        """Turn every scheduled message whose time has come into a sent one."""
         now = self._clock.now()
         while self._due and self._due[0][0] <= now:
             _, umid = heapq.heappop(self._due)
@@ -159,6 +161,6 @@ class Store:
             raise RuntimeError('this sandbox keeps only counts (keep="counts"): ask times_accepted() and totals')
 
     def _refuse_if_forgotten(self) -> None:
-        """An id it does not know may be one it has forgotten: "unknown" or "nothing" would be a lie."""
+        """Refuse an unknown id if the store forgets messages: the id may be one of a forgotten message."""
         if self.keep != "all":
             raise Refusal(2001, 'the sandbox keeps only counts (keep="counts")', status=500)

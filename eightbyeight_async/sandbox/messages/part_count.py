@@ -1,8 +1,11 @@
-"""How many message parts a text takes, and what they cost: what details, receipts and the log say about it.
+"""The number of message parts of a text and their price, as details, receipts and the log report them.
 
-GSM7: 160 characters alone, 153 each when several, an extension character counts twice. UCS2: 70 and 67,
-in UTF-16 code units. No part splits an escape sequence or a surrogate pair. Beyond ten parts the platform
-truncates, so no message ever has more. Source of the limits: 8x8's SMS documents, 3GPP TS 23.038 and 23.040.
+- GSM7: 160 characters in one part, or 153 in each of several parts. An extension character counts twice.
+- UCS2: 70 UTF-16 code units in one part, or 67 in each of several parts.
+- A part never ends inside an escape sequence or a surrogate pair.
+- The platform truncates a text after ten parts, so no message has more.
+
+Source of the limits: 8x8's SMS documents, 3GPP TS 23.038 and 23.040.
 """
 
 from decimal import Decimal
@@ -12,19 +15,19 @@ from eightbyeight_async.sandbox.messages.message import SandboxMessage
 from eightbyeight_async.sandbox.messages.text_encoding import GSM7_EXTENSION
 
 MAX_PARTS = 10
-PRICE_PER_PART = Decimal("0.0012")  # the one of the documents' example
+PRICE_PER_PART = Decimal("0.0012")  # the price in the example of 8x8's documents
 CURRENCY = "EUR"
-_SIZES = {"GSM7": (160, 153), "UCS2": (70, 67)}
+_SIZES = {"GSM7": (160, 153), "UCS2": (70, 67)}  # units in a single part, units in each of several parts
 
 
 def count_parts(text: str, encoding: str) -> int:
     alone, each = _SIZES[encoding]
     if text.isascii() and (encoding == "UCS2" or GSM7_EXTENSION.isdisjoint(text)):
-        units = len(text)  # no character takes two: nothing can be split at a part's end
+        units = len(text)  # each character is one unit, so a part can end after any character
         parts = 1 if units <= alone else -(-units // each)
     else:
         widths = [_width(character, encoding) for character in text]
-        parts = 1 if sum(widths) <= alone else _filled(widths, each)
+        parts = 1 if sum(widths) <= alone else _fill_parts(widths, each)
     return min(parts, MAX_PARTS)
 
 
@@ -34,7 +37,8 @@ def _width(character: str, encoding: str) -> int:
     return 2 if ord(character) > 0xFFFF else 1
 
 
-def _filled(widths: list[int], each: int) -> int:
+def _fill_parts(widths: list[int], each: int) -> int:
+    """Fill parts one after the other; a character that does not fit whole begins the next part."""
     parts, room = 1, each
     for width in widths:
         if width > room:
@@ -48,5 +52,5 @@ def parts_of(message: SandboxMessage) -> int:
 
 
 def price_of(parts: int) -> JSONObject:
-    """The Price object; JSON numbers, multiplied as decimals (3 parts are 0.0036, not 0.0035999…)."""
+    """The Price object. The total is multiplied as a decimal: 3 parts cost 0.0036, not 0.0035999…"""
     return {"total": float(PRICE_PER_PART * parts), "perSms": float(PRICE_PER_PART), "currency": CURRENCY}

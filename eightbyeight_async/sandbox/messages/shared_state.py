@@ -1,4 +1,4 @@
-"""Everything the hosts share while a sandbox runs, and what `reset()` makes new."""
+"""The state that the hosts of a running sandbox share, and its reset."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 
 class SharedState:
-    """Written by the server's thread, except for the settings, which the test's thread may change any time."""
+    """Messages, jobs, receipts, counters, faults and settings of one sandbox.
+
+    The server's thread writes it. Only the settings may also be changed by the test's thread, at any time.
+    """
 
     def __init__(
         self,
@@ -46,8 +49,8 @@ class SharedState:
         self.exports = Exports(lag=export_lag, links=export_links)
         self.feedback: list[SandboxFeedback] = []
         self.faults = Faults()
-        self.pace = RateLimit(rate_limit)
-        self.details_pace = RateLimit(details_limit)
+        self.rate_limit = RateLimit(rate_limit)
+        self.details_rate_limit = RateLimit(details_limit)
         self.traffic = Traffic()
         self.storage_requests: deque[SandboxRequest] = deque(maxlen=REMEMBERED_REQUESTS)
         self.violations: list[Violation] = []
@@ -63,8 +66,8 @@ class SharedState:
         return number.startswith(self._rejected_prefix) or number in self._rejected
 
     def reset(self) -> None:
-        """As freshly started: nothing taken, no faults, jobs, receipts or counts, real time, the first settings."""
-        self.pace.limit, self.details_pace.limit, self.latency = self._initial
+        """Go back to the state at the start: nothing stored or counted, no faults, real time, the first settings."""
+        self.rate_limit.limit, self.details_rate_limit.limit, self.latency = self._initial
         self.clock.reset()
         self.store.clear()
         self.deliveries.reset()
@@ -72,8 +75,8 @@ class SharedState:
         self.exports.reset()
         self.feedback.clear()
         self.faults.clear()
-        self.pace.reset()
-        self.details_pace.reset()
+        self.rate_limit.reset()
+        self.details_rate_limit.reset()
         self.traffic.reset()
         self.storage_requests.clear()
         self.violations.clear()

@@ -1,6 +1,7 @@
-"""Which encoding a text needs: GSM7 as long as every character is in GSM 03.38, else UCS2.
+"""The encoding of a text: GSM7 if every character is in GSM 03.38, else UCS2.
 
-Table: 3GPP TS 23.038, 6.2.1 (default alphabet, without the escape character) and 6.2.1.1 (extension).
+Source of the tables: 3GPP TS 23.038, 6.2.1 (default alphabet, here without the escape character) and 6.2.1.1
+(extension).
 """
 
 _DEFAULT_ALPHABET = (
@@ -12,7 +13,7 @@ GSM7_CHARACTERS = frozenset(_DEFAULT_ALPHABET) | GSM7_EXTENSION
 
 
 def encoding_for(text: str, asked: str | None) -> str:
-    """The encoding asked for, or the one AUTO (or nothing) settles on."""
+    """The encoding `asked` for; if it is None or "AUTO", the one that the text needs."""
     if asked is not None and asked != "AUTO":
         return asked
     return "GSM7" if GSM7_CHARACTERS.issuperset(text) else "UCS2"

@@ -1,7 +1,7 @@
-"""One host: accepts connections, shakes hands, and at the end leaves nothing open.
+"""The listener of one host: accepts connections, makes TLS handshakes, and closes everything at the end.
 
-Connections are accepted here, one task for each handshake, instead of by `create_server`: only so are the
-ones that never finish their handshake known, counted, and closed at the end.
+It accepts connections itself, with one task for each handshake, instead of using `create_server`. Only this way
+can it count and close connections that never finish their handshake.
 """
 
 import asyncio
@@ -22,18 +22,19 @@ from eightbyeight_async.sandbox.serving.silent_logger import QUIET
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 BACKLOG = 4096
-HANDSHAKE_TIMEOUT = 15.0
-SHUTDOWN_TIMEOUT = 1.0  # for a peer that does not answer close_notify
-MAX_BODY = 64 * 2**20  # 10,000 messages of ten parts each are some 20 MB
-# Turns of the loop given to aborted connections and cancelled handshakes; two or three are needed.
+HANDSHAKE_TIMEOUT = 15.0  # seconds
+SHUTDOWN_TIMEOUT = 1.0  # seconds to wait for the peer's close_notify
+MAX_BODY = 64 * 2**20  # bytes; 10,000 messages of ten parts each take about 20 MB
+# Loop turns in which aborted connections and cancelled handshakes finish; they need two or three.
 _LEAST_TICKS, _MOST_TICKS = 5, 50
-_TAKEN = (errno.EADDRINUSE, errno.EACCES)
+_PORT_TAKEN = (errno.EADDRINUSE, errno.EACCES)
 
 
 def bind(port: int) -> list[socket.socket]:
-    """Sockets on 127.0.0.1 and, where the machine has it, ::1, on the same port (0: any free one).
+    """Listening sockets on 127.0.0.1 and, if the machine has it, on ::1, both on the same port.
 
-    Both, because "localhost" may mean either. Raises OSError with a message that names the port.
+    Two sockets, because "localhost" may mean either address. Port 0 stands for any free port. Raises OSError with a
+    message that names the port.
     """
     last: OSError | None = None
     for _ in range(20 if port == 0 else 1):
@@ -43,8 +44,8 @@ def bind(port: int) -> list[socket.socket]:
         try:
             return [first, _listen(socket.AF_INET6, "::1", first.getsockname()[1])]
         except OSError as problem:
-            if problem.errno not in _TAKEN:
-                return [first]
+            if problem.errno not in _PORT_TAKEN:
+                return [first]  # this machine has no IPv6 loopback address
             first.close()
             last = problem
     raise last or OSError("no free port")
@@ -68,7 +69,10 @@ def _listen(family: socket.AddressFamily, address: str, port: int) -> socket.soc
 
 
 class Listener:
-    """Serves the given listening sockets, which it owns from `run` on."""
+    """Serves the given listening sockets; `run` closes them at its end.
+
+    `keep_alive`: seconds that an idle connection is kept.
+    """
 
     def __init__(
         self,
@@ -86,7 +90,7 @@ class Listener:
         self._opening: set[socket.socket] = set()
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Serve until cancelled, then close every socket and connection."""
         server = _CountingServer(self._handler, self._traffic, self._keep_alive)
         try:
             async with asyncio.TaskGroup() as group:
@@ -101,7 +105,7 @@ class Listener:
                 await asyncio.sleep(0)
                 if tick >= _LEAST_TICKS and not server.transports:
                     break
-            for connection in self._opening:  # accepted, but its task was cancelled before its first step
+            for connection in self._opening:  # accepted, but the handshake's task was cancelled before its first step
                 connection.close()
 
     async def _accept(self, listening: socket.socket, server: "_CountingServer") -> None:
@@ -110,7 +114,7 @@ class Listener:
             while True:
                 try:
                     connection, _ = await loop.sock_accept(listening)
-                except OSError:  # out of file descriptors: wait for some to be closed
+                except OSError:  # no file descriptor is left: wait until some are closed
                     await asyncio.sleep(0.05)
                     continue
                 self._traffic.connections += 1
@@ -132,14 +136,14 @@ class Listener:
 
 
 class _CountingServer(web.Server):
-    """aiohttp's low-level server, knowing its transports and what their handshakes agreed on."""
+    """aiohttp's low-level server that also keeps its open transports and counts connections and TLS versions."""
 
     def __init__(self, handler: Handler, traffic: Traffic, keep_alive: float) -> None:
         super().__init__(
             handler,
             keepalive_timeout=keep_alive,
             request_factory=_request,
-            handler_cancellation=True,  # a client that leaves ends its handler, also one that sleeps
+            handler_cancellation=True,  # when a client closes the connection, its handler ends, even if it sleeps
             access_log=None,
             logger=QUIET,
         )

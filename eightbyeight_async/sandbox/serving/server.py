@@ -1,8 +1,8 @@
-"""The Sandbox itself: HTTPS listeners on loopback in a thread with a loop of its own.
+"""The class `Sandbox`: HTTPS listeners on loopback, in a thread with its own event loop.
 
-A thread of its own makes it usable from asyncio, from trio and from plain synchronous code alike, and a
-client that blocks its loop cannot block the server. Starting and stopping are synchronous: they take
-milliseconds, and a cancelled scope cannot keep them from finishing.
+- Because of its own thread, the sandbox works with asyncio, with trio and in synchronous code, and a client that
+  blocks its event loop cannot block the server.
+- Starting and stopping are synchronous: they take milliseconds, and a cancelled scope cannot interrupt them.
 """
 
 import contextlib
@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any, Self
 from eightbyeight_async.sandbox.api import chatapps as chatapps_api
 from eightbyeight_async.sandbox.api import sms as sms_api
 from eightbyeight_async.sandbox.api.message_details import DEFAULT_CHANNEL
-from eightbyeight_async.sandbox.api.request_pipeline import Reception
+from eightbyeight_async.sandbox.api.request_pipeline import RequestPipeline
 from eightbyeight_async.sandbox.control.clock import SandboxClock
-from eightbyeight_async.sandbox.control.inspection import Observed
+from eightbyeight_async.sandbox.control.inspection import Inspectable
 from eightbyeight_async.sandbox.control.traffic import Traffic
-from eightbyeight_async.sandbox.export.file_host import Storage
+from eightbyeight_async.sandbox.export.file_host import FileHost
 from eightbyeight_async.sandbox.export.jobs import Links
 from eightbyeight_async.sandbox.messages.message import Product
 from eightbyeight_async.sandbox.messages.message_store import Keep
@@ -40,20 +40,27 @@ if TYPE_CHECKING:
     from eightbyeight_async import AsyncConnectClient
 
 
-class Sandbox(Observed):
-    """An 8x8 Connect API on loopback, for `with` and `async with`; started once, stopped for good.
+class Sandbox(Inspectable):
+    """A sandbox of the 8x8 Connect API on loopback, for `with` and `async with`. A stopped one cannot start again.
 
-    `api_key`: a random one by default. `subaccount_id`: the account's sub-account; `more_subaccount_ids`
-    are accepted as well. `rejected_destinations`: numbers that are answered REJECTED, besides every number
-    under the unassigned country code +999. `rate_limit`: requests a second and sub-account before 429, None
-    for no limit. `details_limit`: the same for message details (8x8's is 1). `latency`: seconds added to every
-    answer. `allow_tls12`: offer TLS 1.2 beside 1.3. `sms_port`, `chatapps_port`: 0 for a free one.
-    `keep_alive`: seconds an idle connection is kept. `clock`: what returns the time (aware) instead of the
-    real one. `keep`: "counts" remembers of a message that has gone out only its client message id, for runs of
-    a million. `callback_url`: where receipts of messages without a dlrCallbackUrl go. `export_lag`,
-    `export_links`: see `Exports`.
+    - `api_key`: the accepted API key; a random one by default.
+    - `subaccount_id`: the sub-account of `client()` and `environment`.
+    - `more_subaccount_ids`: further sub-accounts that are accepted.
+    - `rejected_destinations`: numbers whose messages get the status REJECTED. Every number with the unassigned
+      country code +999 gets it too.
+    - `rate_limit`: requests a second and sub-account before 429; None for no limit.
+    - `details_limit`: the same for message details, where 8x8's own limit is 1.
+    - `latency`: seconds added before every response.
+    - `allow_tls12`: whether TLS 1.2 is offered beside TLS 1.3.
+    - `sms_port`, `chatapps_port`: TCP ports; 0 for any free port.
+    - `keep_alive`: seconds that an idle connection is kept.
+    - `clock`: a function that returns the time as an aware datetime, instead of the real time.
+    - `keep`: "all" keeps every message. "counts" forgets a message once it is sent and only counts its client
+      message id, for runs of a million messages.
+    - `callback_url`: where receipts of messages without a dlrCallbackUrl are POSTed.
+    - `export_lag`, `export_links`: `lag` (seconds) and `links` of `Exports`.
 
-    Raises OSError when a port is taken.
+    `start` raises OSError if a port is taken.
     """
 
     def __init__(
@@ -113,18 +120,18 @@ class Sandbox(Observed):
 
     @property
     def storage_base_url(self) -> str:
-        """The host of the log's files for `export_links="elsewhere"` and "redirect": another name, another port."""
+        """The host of exported files for `export_links` "elsewhere" and "redirect": other name, other port."""
         return f"https://127.0.0.1:{self._running_ports()[2]}"
 
     @property
     def ca_file(self) -> str:
-        """Path of the authority's certificate (PEM); it goes away when the sandbox stops."""
+        """Path of the authority's certificate (PEM); the file is deleted when the sandbox stops."""
         self._running_ports()
         return str(self._ca_file)
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables that point a client of another process at this sandbox."""
+        """The environment variables that connect a client in another process to this sandbox."""
         return {
             "EIGHTBYEIGHT_API_KEY": self.api_key,
             "EIGHTBYEIGHT_SUBACCOUNT_ID": self.subaccount_id,
@@ -134,12 +141,12 @@ class Sandbox(Observed):
         }
 
     def ssl_context(self, minimum_version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3) -> ssl.SSLContext:
-        """A client's context that trusts this sandbox and nothing else."""
+        """A TLS context for a client that trusts only this sandbox."""
         return trusting_context(Path(self.ca_file), minimum_version)
 
     def client(self, **options: Any) -> "AsyncConnectClient":  # noqa: ANN401 - the client's own options
-        """An AsyncConnectClient wired to this sandbox; options are the client's own and go first."""
-        from eightbyeight_async import AsyncConnectClient  # noqa: PLC0415 - the server itself needs none of it
+        """An AsyncConnectClient of this sandbox; `options` are the client's options and override the sandbox's."""
+        from eightbyeight_async import AsyncConnectClient  # noqa: PLC0415 - the server does not need it
 
         wiring: dict[str, Any] = {
             "api_key": self.api_key,
@@ -161,10 +168,13 @@ class Sandbox(Observed):
         subaccount_id: str | None = None,
         callback_url: str | None = None,
     ) -> str:
-        """Somebody writes to us: POST an inbound_message_received event; return its umid.
+        """Simulate an inbound message: POST an `inbound_message_received` event and return its umid.
 
-        `to`: our number, or the channel it came by (by default a Singapore number, or WhatsApp).
-        `callback_url`: `receipts.callback_url` by default. Raises ValueError without one, or without a loopback one.
+        - `from_`: the sender's number.
+        - `to`: the receiving number or, for ChatApps, the channel; by default a Singapore number or WhatsApp.
+        - `callback_url`: by default `receipts.callback_url`.
+
+        Raises ValueError if there is no callback URL, or if it is not on a loopback address.
         """
         self._running_ports()
         url = callback_url or self.receipts.callback_url
@@ -182,7 +192,7 @@ class Sandbox(Observed):
     # Lifecycle
 
     def start(self) -> None:
-        """Listen. Called by `with`; a second call while running does nothing."""
+        """Start listening; `with` calls it. A second call while it runs does nothing."""
         with self._lock:
             if self._started:
                 if self._ports is None:
@@ -208,14 +218,14 @@ class Sandbox(Observed):
                 self._resources = resources.pop_all()
 
     def stop(self) -> None:
-        """Close every connection at once, finish the thread, remove the files; again and again is fine.
+        """Close every connection at once, end the thread, delete the files. May be called any number of times.
 
-        Raises what went wrong inside the sandbox itself, if anything did.
+        Raises ExceptionGroup with the exceptions that were bugs of the sandbox itself.
         """
         self._close()
         if self._state.bugs:
             bugs, self._state.bugs = self._state.bugs, []
-            raise ExceptionGroup("the sandbox itself failed; a test that saw it proves nothing", bugs)
+            raise ExceptionGroup("the sandbox itself failed, so the test's result proves nothing", bugs)
 
     def _close(self) -> None:
         with self._lock:
@@ -226,9 +236,9 @@ class Sandbox(Observed):
     def _run(self, context: ssl.SSLContext, sockets: list[list[socket.socket]]) -> Callable[[], None]:
         state = self._state
         handlers: tuple[tuple[Handler, Traffic], ...] = (
-            (Reception("sms", sms_api.OPERATIONS, state), state.traffic),
-            (Reception("chatapps", chatapps_api.OPERATIONS, state), state.traffic),
-            (Storage(state), Traffic()),  # not the API's traffic
+            (RequestPipeline("sms", sms_api.OPERATIONS, state), state.traffic),
+            (RequestPipeline("chatapps", chatapps_api.OPERATIONS, state), state.traffic),
+            (FileHost(state), Traffic()),  # not the API's traffic
         )
         listeners = [
             Listener(listening, context, handler, traffic, self._keep_alive)
@@ -258,7 +268,7 @@ class Sandbox(Observed):
         if error is None:
             self.stop()
         else:
-            self._close()  # what goes on its way out already is not to be hidden
+            self._close()  # not stop(): its ExceptionGroup would hide the exception that ends the block
 
     async def __aenter__(self) -> Self:
         return self.__enter__()

@@ -1,6 +1,6 @@
-"""The logger handed to aiohttp: it says nothing, because requests carry keys, numbers and texts."""
+"""The logger for aiohttp: it writes nothing, because requests contain keys, numbers and texts."""
 
 import logging
 
-QUIET = logging.Logger("eightbyeight_async.sandbox.serving.silent_logger")  # noqa: LOG001 - outside the tree on purpose
+QUIET = logging.Logger("eightbyeight_async.sandbox.serving.silent_logger")  # noqa: LOG001 - not in the logger tree
 QUIET.addHandler(logging.NullHandler())

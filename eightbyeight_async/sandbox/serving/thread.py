@@ -1,4 +1,4 @@
-"""The thread a sandbox lives in: a loop of its own that runs its hosts and its callbacks until told to stop."""
+"""The thread of a sandbox: its own event loop runs the hosts and the callback poster until the sandbox stops."""
 
 import asyncio
 import concurrent.futures
@@ -6,13 +6,13 @@ import contextlib
 import threading
 from collections.abc import Callable, Coroutine, Iterable
 
-PATIENCE = 10.0  # seconds a start or a stop may take before something must be broken
+PATIENCE = 10.0  # seconds after which a start or a stop counts as failed
 
 Running = Callable[[], Coroutine[None, None, None]]
 
 
 def run_in_thread(running: Iterable[Running]) -> Callable[[], None]:
-    """Start them all, each to run until it is cancelled; return what ends them and the thread."""
+    """Run all coroutine functions in a new thread, each until cancelled; return the function that ends the thread."""
     ready: concurrent.futures.Future[Callable[[], None]] = concurrent.futures.Future()
     thread = threading.Thread(target=_thread, args=(list(running), ready), name="eightbyeight-sandbox", daemon=True)
     thread.start()
@@ -22,14 +22,14 @@ def run_in_thread(running: Iterable[Running]) -> Callable[[], None]:
         shut_down()
         thread.join(PATIENCE)
         if thread.is_alive():
-            raise RuntimeError("the sandbox's thread does not end")
+            raise RuntimeError(f"the sandbox's thread did not end within {PATIENCE:g} s")
 
     return finish
 
 
 def _thread(running: list[Running], ready: "concurrent.futures.Future[Callable[[], None]]") -> None:
     try:
-        # The plain selector loop whatever policy is set: it has what Listener needs on every platform.
+        # Always the selector loop, whatever policy is set: it has what Listener needs on every platform.
         with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
             runner.run(_serve(running, ready))
     except BaseException as problem:
@@ -41,11 +41,11 @@ def _thread(running: list[Running], ready: "concurrent.futures.Future[Callable[[
 async def _serve(running: list[Running], ready: "concurrent.futures.Future[Callable[[], None]]") -> None:
     loop = asyncio.get_running_loop()
     over = asyncio.Event()
-    # asyncio would log what broken connections leave behind, addresses and all.
+    # By default asyncio logs the errors of broken connections, addresses included.
     loop.set_exception_handler(lambda _loop, _context: None)
 
     def shut_down() -> None:
-        with contextlib.suppress(RuntimeError):  # the loop has ended by itself
+        with contextlib.suppress(RuntimeError):  # the loop has already ended
             loop.call_soon_threadsafe(over.set)
 
     async with asyncio.TaskGroup() as group:

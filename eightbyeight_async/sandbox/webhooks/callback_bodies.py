@@ -1,6 +1,6 @@
-"""What is POSTed to a callback URL: delivery receipts and inbound messages, in the form of 8x8's webhook pages.
+"""The JSON bodies of callbacks: delivery receipts and inbound messages, as 8x8's webhook pages show them.
 
-Numbers and texts are not masked here: a receipt goes to the customer's own service.
+Numbers and texts are not masked, because a callback goes to the customer's own service.
 """
 
 import json
@@ -51,7 +51,7 @@ def receipt(message: SandboxMessage, status: LoggedStatus) -> JSONObject:
 def inbound(
     product: Product, subaccount_id: str, now: datetime, *, sender: str, recipient: str, text: str
 ) -> JSONObject:
-    """Somebody's message; for ChatApps `recipient` is the channel it came by."""
+    """The event of an inbound message; for ChatApps, `recipient` is the channel."""
     payload: JSONObject = {
         "umid": new_id(),
         "subAccountId": subaccount_id,
@@ -83,11 +83,11 @@ def as_bytes(envelope: JSONObject) -> bytes:
     return json.dumps(envelope, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _envelope(product: Product, event_type: str, words: str, payload: JSONObject) -> JSONObject:
+def _envelope(product: Product, event_type: str, description: str, payload: JSONObject) -> JSONObject:
     namespace = NAMESPACES[product]
     return {
         "namespace": namespace,
         "eventType": event_type,
-        "description": f"{namespace} {words}",
+        "description": f"{namespace} {description}",
         "payload": {name: value for name, value in payload.items() if value is not None},
     }

@@ -1,6 +1,7 @@
-"""Posts what `Receipts` says is due, from the sandbox's own loop, until it is cancelled.
+"""The callback poster: POSTs the callbacks that are due, in the sandbox's event loop, until it is cancelled.
 
-No redirect is followed, no proxy and no cookie used, no name looked up: what leaves goes to this machine.
+Rule: every request goes to this machine. So the poster follows no redirect, uses no proxy and no cookie, and looks
+up no host name.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ async def post_callbacks(receipts: Receipts) -> None:
     loop, woken = asyncio.get_running_loop(), asyncio.Event()
 
     def wake() -> None:
-        with contextlib.suppress(RuntimeError):  # the loop has ended
+        with contextlib.suppress(RuntimeError):  # the loop has already ended
             loop.call_soon_threadsafe(woken.set)
 
     receipts.waken_with(wake)
@@ -40,7 +41,7 @@ async def _post_all(session: aiohttp.ClientSession, receipts: Receipts, due: lis
     waiting = deque(due)
     try:
         tls = receipts.tls()
-    except OSError as problem:  # ssl.SSLError too: the caller's ca_file is none
+    except OSError as problem:  # `ca_file` cannot be read or is not a certificate (ssl.SSLError is an OSError)
         for callback in due:
             receipts.done(callback, callback.body(), None, f"ca_file: {type(problem).__name__}")
         return

@@ -1,8 +1,11 @@
-"""Which callback URLs the sandbox may POST to: this machine's, for certain, and no other. Ever.
+"""The check that a callback URL is on this machine; the sandbox POSTs to no other URL.
 
-A test that forgot to change a real callback URL must not reach anybody. So the host is a loopback address
-written as one, or "localhost", which is never looked up: it is 127.0.0.1. The URL is judged as the very object
-that is then asked for, so that no second parser can read another host out of it.
+A test that forgot to replace a real callback URL must not reach a real service.
+
+Rules:
+- The host is a literal loopback address, or "localhost". "localhost" is not looked up: it stands for 127.0.0.1.
+- The URL object that was checked is the one that is requested. A second parser might read another host from the
+  same string.
 """
 
 import functools
@@ -15,7 +18,7 @@ from yarl import URL
 
 @functools.lru_cache(maxsize=1024)
 def loopback_url(url: str) -> URL | None:
-    """The URL to ask for; None for one that is not certainly of this machine."""
+    """The parsed URL; None if it is not certain that it is on this machine."""
     try:
         parsed = URL(url)
         host = parsed.host or ""
@@ -26,7 +29,7 @@ def loopback_url(url: str) -> URL | None:
 
 
 class LoopbackResolver(AbstractResolver):
-    """Knows one name."""
+    """A resolver that knows only "localhost": 127.0.0.1."""
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET

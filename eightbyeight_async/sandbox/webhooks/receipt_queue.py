@@ -1,7 +1,8 @@
-"""What is POSTed to callback URLs, when, in which order and how often; `callback_poster` sends it.
+"""The queue of callbacks: what is POSTed to callback URLs, when, in which order and how often.
 
-Everything is due at a time of the sandbox's clock: what is due together is one group, put in order as set, so
-a virtual clock, reversed receipts and retries need neither sleeps nor luck.
+Each callback has a due time on the sandbox's clock. All callbacks that are due at the same moment form a group,
+which is put into the order set. So tests of a virtual clock, of reversed receipts and of retries need no sleep and
+do not depend on luck. `callback_poster` sends the callbacks.
 """
 
 import heapq
@@ -27,16 +28,20 @@ from eightbyeight_async.sandbox.webhooks.loopback_only import loopback_url
 
 Order = Literal["in order", "reversed", "shuffled"]
 ORDERS = ("in order", "reversed", "shuffled")
-RETRY_AFTER = (1.0, 10.0, 30.0, 90.0)
+RETRY_AFTER = (1.0, 10.0, 30.0, 90.0)  # seconds, as 8x8's webhook pages say
 REMEMBERED = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxReceipt:
-    """One POST to a callback URL, or one that was refused.
+    """One POST to a callback URL, or one that was not made because the URL is not on this machine.
 
-    `attempt`: 1 for the first, up to 5. `status`: what the service answered; None and an `error` where nothing
-    came, or where the URL is not of this machine. `body`: the JSON as sent.
+    - `event_type`: "outbound_message_status_changed" or "inbound_message_received".
+    - `state`: the state in the delivery receipt; None for an inbound message.
+    - `attempt`: 1 for the first, 5 for the last; 0 if it was not made.
+    - `status`: the HTTP status of the response; None if there was none.
+    - `error`: why there was no response; None if there was one.
+    - `body`: the JSON that was sent.
     """
 
     umid: str
@@ -51,7 +56,12 @@ class SandboxReceipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Callback:
-    """One thing to POST; `body` makes it when its time has come."""
+    """One POST in the queue.
+
+    - `body`: makes the JSON when the callback is due.
+    - `generation`: the number of resets before; callbacks of an older generation are not sent.
+    - `attempt`: 1 for the first.
+    """
 
     umid: str
     url: URL
@@ -61,14 +71,22 @@ class Callback:
 
 
 class Receipts:
-    """Receipts and inbound messages, and what became of them.
+    """The callbacks of a sandbox (delivery receipts and inbound messages): settings, and what was sent.
 
-    `callback_url`: where those of messages without a dlrCallbackUrl go (None: nowhere); `authorization`: the
-    value of their Authorization header; `ca_file`: the authority of an https callback URL. `order` of those
-    due together: "in order", "reversed" or "shuffled" (by `seed`); `duplicates`: how often each is sent again;
-    `delay`: seconds after the event; `retry_after`: seconds before each further attempt (any answer but a 2xx
-    is a failure); `timeout`: seconds for one attempt; `concurrency`: POSTs at a time, 1 keeps the order.
-    `enabled`: False sends none. Whatever is set, only loopback addresses are ever asked.
+    - `enabled`: False sends no delivery receipts.
+    - `callback_url`: the URL for messages without a dlrCallbackUrl; None for no callback.
+    - `authorization`: the value of the Authorization header; None for no header.
+    - `ca_file`: path of the certificate authority (PEM) of an https callback URL.
+    - `order`: of callbacks that are due together: "in order", "reversed" or "shuffled".
+    - `seed`: the seed of the shuffling.
+    - `duplicates`: how many times each callback is sent again.
+    - `delay`: seconds between the event and its callback.
+    - `retry_after`: seconds before each further attempt, one number for each. Any response but a 2xx is a failure.
+    - `timeout`: seconds for one attempt.
+    - `concurrency`: POSTs at the same time; only 1 keeps the order.
+
+    Only loopback addresses are requested, whatever is set. `counts` has "attempts", "taken" (2xx), "given_up" and
+    "refused" (not on a loopback address).
     """
 
     enabled: bool
@@ -92,18 +110,18 @@ class Receipts:
         self._cancelled: set[str] = set()
         self._sent: deque[SandboxReceipt] = deque(maxlen=REMEMBERED)
         self._refused: deque[SandboxReceipt] = deque(maxlen=REMEMBERED)
-        self.counts: Counter[str] = Counter()  # attempts, taken (2xx), given_up, refused (not loopback)
+        self.counts: Counter[str] = Counter()
         self._wake: Callable[[], None] = lambda: None
         self._first_url = callback_url
         self.reset()
 
     def __setattr__(self, name: str, value: object) -> None:
         if name == "order" and value not in ORDERS:
-            raise ValueError(f"order of receipts is one of {ORDERS}")
+            raise ValueError(f"order of receipts must be one of {ORDERS}")
         super().__setattr__(name, value)
 
     def reset(self) -> None:
-        """Nothing waits, nothing was sent; the first settings."""
+        """Forget what waits and what was sent; go back to the first settings."""
         with self._changed:
             self.callback_url = self._first_url
             self.enabled, self.authorization, self.ca_file = True, None, None
@@ -122,56 +140,62 @@ class Receipts:
     @callback_url.setter
     def callback_url(self, url: str | None) -> None:
         if url is not None and loopback_url(url) is None:
-            raise ValueError("the sandbox POSTs to this machine only: callback_url is http(s) on a loopback address")
+            raise ValueError("callback_url must be http(s) on a loopback address: the sandbox POSTs nowhere else")
         self._callback_url = url
 
     @property
     def seed(self) -> int:
-        """Of the shuffling; setting it starts the shuffling anew."""
+        """The seed of the shuffling; setting it restarts the random numbers."""
         return self._seed
 
     @seed.setter
     def seed(self, seed: int) -> None:
         self._seed = seed
-        self._random = random.Random(seed)  # noqa: S311 - repeatable is the point
+        self._random = random.Random(seed)  # noqa: S311 - must be repeatable
 
-    # What a test looks at
+    # What a test reads
 
     @property
     def sent(self) -> list[SandboxReceipt]:
-        """The last 10,000 POSTs, in the order they ended, failed ones included; `counts` counts all."""
+        """The last 10,000 POSTs in the order they ended, failed ones included; `counts` counts all of them."""
         return list(self._sent)
 
     @property
     def refused(self) -> list[SandboxReceipt]:
-        """What was not sent because its callback URL is not of this machine, at most the last 10,000."""
+        """The last 10,000 callbacks that were not sent because their URL is not on this machine."""
         return list(self._refused)
 
     @property
     def waiting(self) -> int:
-        """How many are not due yet, retries included."""
+        """How many callbacks are not due yet, retries included."""
         with self._changed:
             return len(self._waiting)
 
     def flush(self, timeout: float = 5.0, *, later: bool = False) -> None:
-        """Block until everything that is due by the sandbox's clock was POSTed and answered, or failed.
+        """Block until every callback that is due by the sandbox's clock was POSTed, and was answered or failed.
 
-        `later`: until nothing waits at all, retries included; it takes the time that takes. Raises TimeoutError.
-        Not for a coroutine whose loop serves the callback: it would wait for itself. That takes `wait_idle`.
+        - `timeout`: seconds. Raises TimeoutError after them.
+        - `later`: wait until no callback is left, later ones and retries included.
+
+        Do not call it from a coroutine whose event loop serves the callback URL: it blocks that loop, so the callback
+        could never be answered. Use `wait_idle` there.
         """
         self.wake()
         with self._changed:
             if not self._changed.wait_for(lambda: self._is_idle(later=later), timeout):
-                raise TimeoutError(f"not answered after {timeout:g} s: {self._under_way} receipts, or more")
+                waiting = len(self._waiting)
+                raise TimeoutError(
+                    f"not answered after {timeout:g} s: {self._under_way} callbacks in flight, {waiting} in the queue"
+                )
 
     async def wait_idle(self, timeout: float = 5.0, *, later: bool = False) -> None:  # noqa: ASYNC109 - as in flush
-        """`flush` for coroutines, on asyncio and on trio."""
+        """`flush` for coroutines, under asyncio and trio: waits without blocking the event loop."""
         await anyio.to_thread.run_sync(lambda: self.flush(timeout, later=later))
 
-    # What happens
+    # For the message store
 
     def note(self, messages: list[SandboxMessage]) -> None:
-        """Messages were taken: their receipts fall due as they are delivered."""
+        """Queue the receipts of newly stored messages, due at the times of their delivery."""
         if not self.enabled:
             return
         noted = False
@@ -197,13 +221,13 @@ class Receipts:
             self._put(at + timedelta(seconds=self.delay), callback)
 
     def forget(self, umids: list[str]) -> None:
-        """Messages were cancelled: nothing more will happen to them."""
+        """Remove the receipts of cancelled messages."""
         with self._changed:
             if self._waiting:
                 self._cancelled.update(umids)
 
     def wake(self) -> None:
-        """Look again at what is due: something was added, or the clock was moved."""
+        """Make the poster check again what is due, after a callback was added or the clock was moved."""
         self._wake()
 
     # For `callback_poster`
@@ -212,7 +236,7 @@ class Receipts:
         self._wake = wake
 
     def take_due(self) -> list[Callback]:
-        """What is to be POSTed now, in this order; each of it is to be `done` or `dropped`."""
+        """The callbacks to POST now, in this order. The caller must report each as `done` or `dropped`."""
         with self._changed:
             now, due = self._clock.now(), []
             while self._waiting and self._waiting[0][0] <= now:
@@ -229,20 +253,24 @@ class Receipts:
             return due
 
     def seconds_to_next(self) -> float | None:
+        """Seconds until the next callback is due; None if none waits."""
         with self._changed:
             if not self._waiting:
                 return None
             return max(0.001, (self._waiting[0][0] - self._clock.now()).total_seconds())
 
     def is_current(self, callback: Callback) -> bool:
+        """Whether the callback was queued after the last reset."""
         return callback.generation == self._generation
 
     def dropped(self, callbacks: int) -> None:
+        """Report that so many callbacks of `take_due` will not be POSTed."""
         with self._changed:
             self._under_way -= callbacks
             self._changed.notify_all()
 
     def done(self, callback: Callback, body: JSONObject, status: int | None, error: str | None) -> None:
+        """Report the end of a POST; a failed one is queued again, up to the number of `retry_after`."""
         with self._changed:
             self._under_way -= 1
             if self.is_current(callback):
