@@ -6,6 +6,7 @@ import time
 from contextlib import nullcontext
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import attrs
 import httpx
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from eightbyeight_async.chatapps import ChatAppsOperations
-    from eightbyeight_async.hosts import Region
+    from eightbyeight_async.hosts import Product, Region
     from eightbyeight_async.text import TextPolicy
 
 __all__ = ["AsyncConnectClient"]
@@ -171,6 +172,15 @@ class AsyncConnectClient:
         from eightbyeight_async.chatapps import ChatAppsOperations
 
         return ChatAppsOperations(self._exchange, self._options)
+
+    @property
+    def subaccount_id(self) -> str:
+        """The sub-account that this client sends for."""
+        return self._options.subaccount_id
+
+    def host(self, product: Product) -> str:
+        """Host and port of a product's base URL, e.g. `sms.8x8.com`."""
+        return urlsplit(self._exchange.bases[product]).netloc.lower().removesuffix(":443")
 
     @property
     def closed(self) -> bool:

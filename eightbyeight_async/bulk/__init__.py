@@ -7,7 +7,13 @@ async with Campaign(client, journal="run.db") as campaign:
 """
 
 from eightbyeight_async.bulk.campaign import Campaign
-from eightbyeight_async.bulk.errors import InputChangedError, JournalError, JournalInUseError, Unrecorded
+from eightbyeight_async.bulk.errors import (
+    AccountChangedError,
+    InputChangedError,
+    JournalError,
+    JournalInUseError,
+    Unrecorded,
+)
 from eightbyeight_async.bulk.judging.message_keys import Fingerprint
 from eightbyeight_async.bulk.judging.outcomes import State
 from eightbyeight_async.bulk.report import Progress, Report, Status
@@ -18,6 +24,7 @@ from eightbyeight_async.bulk.store.read_journal import read_rows, status
 from eightbyeight_async.bulk.store.records import MessageRow
 
 __all__ = [
+    "AccountChangedError",
     "Campaign",
     "Cancelled",
     "Fingerprint",

@@ -3,7 +3,7 @@
     async with Campaign(client, journal="run.db") as campaign:
         report = await campaign.send(messages)
 
-This file opens, wires and ends things. What is sent and when: `run`, `each`, `batch`; what is written: `journal`.
+This file opens, connects and ends the parts. What is sent and when: `run`; what is written: `store`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from eightbyeight_async.bulk.errors import InputChangedError, JournalError, Unrecorded
+from eightbyeight_async.bulk.judging.input_conflicts import IdConflicts
 from eightbyeight_async.bulk.judging.message_keys import Fingerprint, Keys
 from eightbyeight_async.bulk.report import Progress, Report, RunCounts
 from eightbyeight_async.bulk.run.adaptive_rate import AdaptiveRate
@@ -25,10 +26,11 @@ from eightbyeight_async.bulk.run.mode_batch import send_batches
 from eightbyeight_async.bulk.run.mode_each import send_each
 from eightbyeight_async.bulk.run.shared_steps import Run
 from eightbyeight_async.bulk.settling.open_campaign import Book
-from eightbyeight_async.bulk.store.journal import Journal, Policy
-from eightbyeight_async.bulk.store.read_journal import missing_from, status_of
+from eightbyeight_async.bulk.store.journal import Journal
+from eightbyeight_async.bulk.store.records import Account, Policy
 from eightbyeight_async.bulk.store.writer_thread import Writer
 from eightbyeight_async.errors import InvalidRequestError
+from eightbyeight_async.hosts import Product
 from eightbyeight_async.models.sms_batch import MAX_BATCH
 from eightbyeight_async.settings import checked_count, checked_rate, checked_seconds
 
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from eightbyeight_async.bulk.judging.outcomes import State
     from eightbyeight_async.bulk.run.choose_mode import Mode
     from eightbyeight_async.bulk.run.shared_steps import Settled
+    from eightbyeight_async.bulk.store.interface import Store
     from eightbyeight_async.bulk.store.journal_file import Durability
     from eightbyeight_async.bulk.store.records import Met
     from eightbyeight_async.client import AsyncConnectClient
@@ -63,18 +66,23 @@ class Campaign(Book):
 
     Args:
         client: what sends. Its own `max_concurrency` and `max_rate` hold besides.
-        journal: path of the journal; made if there is none. Beside it lie `-wal` and `-mark`: they belong to it.
+        journal: path of the journal; made if there is none. `-wal` and `-mark` beside it belong to it: move or copy all
+            of them together.
         durability: "power": what was committed survives a power failure; "process": only the death of the process,
             and commits cost less.
         mode: "each": one POST a message; "batch": up to `batch_size` a request; "auto": batches above 1,000 messages.
         batch_size: messages a batch, at most 10,000; also how many a lost answer leaves in doubt.
         max_concurrency: requests in flight; None: 100 in mode each, 2 in mode batch.
         max_rate: requests a second; None: not paced until the API answers 429.
-        duplicates: the same message (number, country, sender, text) again in one input: "skip" counts it, "send"
-            sends it. The same `client_message_id` again is never sent.
+        duplicates: the same message (number, sender, text, schedule) again in one input: "skip" counts it, "send"
+            sends it. The same `client_message_id` again is never sent; with another number, text or schedule it ends
+            the run with an InvalidRequestError.
         resend_unknown: messages that may have gone out are sent again: some will arrive twice.
         resend_failed: messages that the API refused (FAILED, REJECTED) are tried again.
-        allow_changed_input: go on with other messages than the campaign began with.
+        allow_changed_input: go on with other messages than the campaign began with. A message whose text, sender or
+            number changed is another message: a person who has the first one gets a second.
+        allow_changed_account: go on under another host or sub-account than the journal's. What was settled under the
+            first one stays settled; what is UNKNOWN there is looked up only under that one.
         store_private: the journal holds numbers and texts in clear.
         max_pause: seconds; the run stops where the API asks for a longer pause.
         accept_loss: open a journal that has lost claims; what was sent under them is sent again.
@@ -84,6 +92,7 @@ class Campaign(Book):
     Raises:
         InvalidRequestError: a setting breaks its rule.
         JournalError (on entering): the journal cannot be used. JournalInUseError: another campaign has it.
+            AccountChangedError: it holds the messages of another host or sub-account.
     """
 
     def __init__(
@@ -100,6 +109,7 @@ class Campaign(Book):
         resend_unknown: bool = False,
         resend_failed: bool = False,
         allow_changed_input: bool = False,
+        allow_changed_account: bool = False,
         store_private: bool = False,
         max_pause: float = 300.0,
         accept_loss: bool = False,
@@ -125,9 +135,18 @@ class Campaign(Book):
         self._now = now
         self._clock = clock
         self._path = Path(journal)
+        self._account = Account(client.host(Product.SMS), client.subaccount_id)
         policy = Policy(resend_unknown=resend_unknown, resend_failed=resend_failed)
         self._writer = Writer(
-            lambda: Journal(self._path, durability, now, policy=policy, accept_loss=accept_loss),
+            lambda: Journal(
+                self._path,
+                durability,
+                now,
+                account=self._account,
+                policy=policy,
+                allow_changed_account=allow_changed_account,
+                accept_loss=accept_loss,
+            ),
             most_pending=self._width or 100,
         )
         self._keys: Keys | None = None
@@ -140,7 +159,7 @@ class Campaign(Book):
     async def __aenter__(self) -> Self:
         await self._writer.start()
         try:
-            salt, self._last_id = await self._writer.do(lambda journal: (journal.salt, journal.last_id))
+            salt, self._last_id = await self._writer.do(lambda store: (store.salt, store.last_id))
         except BaseException:
             await self._writer.close()
             raise
@@ -176,6 +195,8 @@ class Campaign(Book):
 
         Raises:
             InputChangedError: these are not the messages the campaign began with; nothing was sent.
+            InvalidRequestError: two messages have one id and another number, text or schedule. Of a list nothing was
+                sent; of an iterator only what came before the second one.
             JournalError: it cannot be written (any more); `unrecorded` has the results that it missed.
             AuthenticationError and what else is wrong with every message alike: the run has ended, nothing is marked.
             whatever the iterable raises.
@@ -228,23 +249,22 @@ class Campaign(Book):
         """Notes what the run is about; whether the journal knows nothing yet."""
         allowed = self._allow_changed_input
 
-        def begin(journal: Journal) -> tuple[bool, bool]:
-            before = journal.meta("fingerprint")
+        def begin(store: Store) -> tuple[bool, bool]:
+            before = store.meta("fingerprint")
             if fingerprint is not None:
                 # As long as nothing was claimed there is nothing that a corrected input could send twice.
-                if before not in (None, fingerprint) and not allowed and journal.last_id:
+                if before not in (None, fingerprint) and not allowed and store.last_id:
                     return False, False
-                journal.set_meta("fingerprint", fingerprint)
+                store.set_meta("fingerprint", fingerprint)
             if expected is not None:
-                journal.set_meta("expected", expected)
-            journal.begin_run()
-            return True, journal.last_id == 0
+                store.set_meta("expected", expected)
+            return True, store.begin_run()
 
         same, fresh = await self._writer.do(begin, writes=True)
         if not same:
             raise InputChangedError(
                 "these are not the messages that the campaign began with; nothing was sent "
-                "(allow_changed_input goes on with them: what was sent is not sent again, the rest is)"
+                "(allow_changed_input goes on with them; a person whose message changed gets a second one)"
             )
         return fresh
 
@@ -255,7 +275,7 @@ class Campaign(Book):
         tally = RunCounts(self._clock(), expected)
 
         def known(page: list[Met]) -> Awaitable[dict[int, State]]:
-            return self._writer.do(lambda journal: journal.known(page), writes=True)
+            return self._writer.do(lambda store: store.known(page), writes=True)
 
         return Run(
             client=self._client,
@@ -280,8 +300,8 @@ class Campaign(Book):
         missing = None
         try:
             if complete:
-                missing = await self._writer.do(missing_from, writes=True)
-            status = await self._writer.do(lambda journal: status_of(journal.sql))
+                missing = await self._writer.do(lambda store: store.missing(), writes=True)
+            status = await self._writer.do(lambda store: store.status(self._now()))
         except JournalError as failure:
             unwritten = tuple(
                 Unrecorded(key=result.key, place=result.place, state=result.state, umid=result.umid)
@@ -323,11 +343,13 @@ class Campaign(Book):
         return self._opened().fingerprint()
 
     async def _fingerprint_of(self, messages: Sequence[SmsRequest]) -> Fingerprint | None:
-        found = self.fingerprint()
+        """Reads the whole input once. Raises InvalidRequestError: two messages have one id."""
+        found, conflicts = self.fingerprint(), IdConflicts()
         for number, message in enumerate(messages):
             if not number % 5_000:
                 await anyio.lowlevel.checkpoint()
             if not hasattr(message, "destination"):
                 return None  # the intake says what is wrong
             found.add(message)
+            conflicts.add(number, message)
         return found

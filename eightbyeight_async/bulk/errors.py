@@ -1,4 +1,4 @@
-"""What goes wrong with a journal. Each message is one line, in our own words, without a key, a number or a text."""
+"""The errors of a campaign and its journal. A message is one line without API key, phone number or text."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import attrs
 from eightbyeight_async.bulk.judging.outcomes import State
 from eightbyeight_async.errors import EightByEightError
 
-__all__ = ["InputChangedError", "JournalError", "JournalInUseError", "Unrecorded"]
+__all__ = ["AccountChangedError", "InputChangedError", "JournalError", "JournalInUseError", "Unrecorded"]
 
 
 @attrs.frozen(kw_only=True)
 class Unrecorded:
-    """A result that could not be written: the journal holds the claim alone, so it opens as UNKNOWN next time."""
+    """A result that could not be written. The journal has only the claim: the message opens as UNKNOWN."""
 
     key: str
     place: int
@@ -36,11 +36,29 @@ class JournalError(EightByEightError):
     def __str__(self) -> str:
         if not self.unrecorded:
             return f"journal: {self.reason}"
-        return f"journal: {self.reason}; {len(self.unrecorded):,} results could not be recorded (.unrecorded has them)"
+        lost = f"{len(self.unrecorded):,} results could not be recorded, their messages count as unknown"
+        return f"journal: {self.reason}; {lost}"
 
 
 class JournalInUseError(JournalError):
     """Another campaign holds the journal."""
+
+
+class AccountChangedError(JournalError):
+    """The journal holds the messages of another account (host and sub-account). Nothing was sent.
+
+    Attributes:
+        before: the journal's account.
+        now: the client's account.
+    """
+
+    def __init__(self, before: object, now: object) -> None:
+        super().__init__(
+            f"it belongs to {before}, and this is {now}; nothing was sent. Use another journal, or "
+            "allow_changed_account (--allow-changed-account): what was settled there is not sent here"
+        )
+        self.before = before
+        self.now = now
 
 
 class InputChangedError(EightByEightError):

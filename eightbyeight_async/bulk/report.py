@@ -15,21 +15,37 @@ __all__ = ["Progress", "Report", "RunCounts", "Status"]
 
 @attrs.frozen(kw_only=True)
 class Status:
-    """A whole journal, over all its runs.
+    """The state of a whole journal, over all its runs. The counts but `total` add up to `total`.
 
     Attributes:
         total: messages of the campaign: as many as the journal knows, or as were expected.
-        sent, rejected, failed, unknown, not_sent: they add up to `total`; `not_sent` includes those never tried.
+        sent: accepted by the API; they went out, or their scheduled time has come.
+        waiting: accepted, and their scheduled time has not come.
+        cancelled: accepted, then cancelled before their scheduled time.
+        rejected: refused by the API with HTTP 200.
+        failed: refused by the API with an error code.
+        in_flight: claimed by a campaign that is sending at this moment.
+        unknown: may have gone out.
+        not_sent: did not go out; includes those never tried.
     """
 
     total: int
     sent: int
+    waiting: int = 0
+    cancelled: int = 0
     rejected: int
     failed: int
+    in_flight: int = 0
     unknown: int
     not_sent: int
 
+    @property
+    def accepted(self) -> int:
+        """Messages that the API accepted, whatever became of them: sent, waiting or cancelled."""
+        return self.sent + self.waiting + self.cancelled
+
     def as_dict(self) -> dict[str, int]:
+        """The counts by name."""
         return attrs.asdict(self)
 
 

@@ -63,7 +63,8 @@ async def test_the_second_run_sends_nothing_again(sandbox: Sandbox, journal: Pat
     assert set(sandbox.accepted_counts.values()) == {1}
     assert len(sandbox.messages) == 300
     assert status(journal).as_dict() == {
-        "total": 300, "sent": 300, "rejected": 0, "failed": 0, "unknown": 0, "not_sent": 0,
+        "total": 300, "sent": 300, "waiting": 0, "cancelled": 0, "rejected": 0, "failed": 0, "in_flight": 0,
+        "unknown": 0, "not_sent": 0,
     }  # fmt: skip
     for report in (first, second):
         check_sum(report)
@@ -173,7 +174,7 @@ async def test_unwanted_duplicates_are_counted_wanted_ones_sent(sandbox: Sandbox
 
 
 async def test_the_same_reference_is_the_same_message(sandbox: Sandbox, journal: Path) -> None:
-    given = [SmsRequest(destination=number(i), text="x", client_message_id="order 1") for i in range(2)]
+    given = [SmsRequest(destination=number(0), text="x", client_message_id="order 1") for _ in range(2)]
     report = await run(sandbox, journal, given, duplicates="send", max_concurrency=1)
     assert (report.accepted, report.duplicates) == (1, 1)
     assert sandbox.times_accepted("order 1") == 1

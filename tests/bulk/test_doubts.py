@@ -86,7 +86,8 @@ async def test_resolving_by_hand(sandbox: Sandbox, journal: Path) -> None:
         with pytest.raises(InvalidRequestError, match="unknown"):
             await campaign.resolve(rows[3], sent=False)
         assert (await campaign.status()).as_dict() == {
-            "total": 10, "sent": 9, "rejected": 0, "failed": 0, "unknown": 0, "not_sent": 1,
+            "total": 10, "sent": 9, "waiting": 0, "cancelled": 0, "rejected": 0, "failed": 0, "in_flight": 0,
+            "unknown": 0, "not_sent": 1,
         }  # fmt: skip
         assert (await campaign.send(messages(10))).accepted == 1
     assert set(sandbox.accepted_counts.values()) == {1}

@@ -62,5 +62,5 @@ def test_ctrl_c(tmp_path: Path, presses: int) -> None:
         found = status(journal)
         accepted = len(sandbox.messages)
     assert (program.returncode, said) == (0, "asked to stop\n" if presses == 1 else "cancelled\n")
-    assert found.sent + found.unknown == accepted
+    assert found.sent <= accepted <= found.sent + found.unknown  # one that was cut off may not have arrived
     assert found.unknown == 0 if presses == 1 else 0 < found.unknown <= 10

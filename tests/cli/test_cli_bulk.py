@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Bulk = Callable[..., Ended]
 
 TEXT = "Hi {name}, a text nobody should see"
-COUNTS = ("total", "sent", "rejected", "failed", "unknown", "not_sent")
+COUNTS = ("total", "sent", "waiting", "cancelled", "rejected", "failed", "in_flight", "unknown", "not_sent")
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def test_the_journal_remembers_the_options_and_says_which(sandbox: Sandbox, tmp_
     )
     sandbox.faults.plan([None, *[Fault.error(1200, status=401)] * 2])
     assert bulk("run", path, *options).code == 3
-    assert status(bulk) == counted(sent=5, not_sent=15)
+    assert status(bulk) == counted(waiting=5, not_sent=15)
     ended = bulk("run")
     assert ended.code == 0
     remembered = "as run.db remembers: rows.txt, --text, --format, --source, --scheduled, --mode, --chunk-size\n"
@@ -411,9 +411,12 @@ def test_a_journal_that_is_in_use_is_refused_at_once(
     process = started("bulk", "run", path, "--text", TEXT, "--concurrency", 2, "--journal", journal, sandbox=sandbox)
     while len(sandbox.messages) < 7:
         assert process.poll() is None
-    for arguments in (["run"], ["run", path, "--text", TEXT], ["status"], ["cancel"], ["export"]):
+    for arguments in (["run"], ["run", path, "--text", TEXT], ["cancel"], ["reconcile"], ["resolve", "x", "--sent"]):
         ended = bulk(*arguments)
         assert (ended.code, "is in use by another campaign" in ended.err) == (2, True)
+    assert json.loads(bulk("status", "--json").out)["in_flight"] == 2
+    assert bulk("export").out.count("\n") == 7  # what was claimed
+    assert json.loads(bulk("unknown", "--json").out)["unknown"] == 0
     process.kill()
     process.communicate()
     assert len(sandbox.messages) == 7
@@ -424,13 +427,13 @@ def test_a_file_that_changes_under_the_run_stops_it(
 ) -> None:
     from eightbyeight_async.cli.bulk import start as bulk_run
 
-    path, remember = csv_file(tmp_path / "a.csv"), bulk_run.store_options
+    path, resume = csv_file(tmp_path / "a.csv"), bulk_run._resume
 
-    def slow_remember(*given: Any) -> None:
-        remember(*given)
+    def between_the_readings(*given: Any) -> str:
         path.write_text(path.read_text().replace("Ann", "Bob"))
+        return resume(*given)
 
-    monkeypatch.setattr(bulk_run, "store_options", slow_remember)
+    monkeypatch.setattr(bulk_run, "_resume", between_the_readings)
     ended = bulk("run", path, "--text", TEXT)
     assert (ended.code, sandbox.messages) == (1, [])
     assert "stopped: the file has changed since it was checked\n" in ended.err

@@ -1,25 +1,31 @@
-"""Which messages are the same: keys and the fingerprint of a whole input. Pure: the salt is passed in.
+"""Which messages are the same: keys, digests, and the fingerprint of a whole input. Pure: the salt is passed in.
 
 Rules:
-- a caller's `client_message_id` is the key, and the same id is the same message, whatever else differs;
-- without one the key is a salted digest of what the recipient sees: number, country, sender, text. Not the schedule:
-  a script that says "in an hour" says another time when it is run again, and must not send everything twice;
-- no number gets into a journal by way of an id: an id that contains its message's own number is digested as well.
+- a message is the same text from the same sender to the same number at the same time;
+- the key of a message is its `client_message_id`; a blank one is none. Without one the key is a salted digest of
+  number, country, sender and text;
+- the time is not in the digest: a script that schedules "in an hour" computes another time when it runs again, and must
+  not send everything twice. Messages of one input that differ only in their time get an `occurrence` each: 0, 1, 2 ...;
+- no number gets into a journal by way of an id: an id that contains its message's own number is digested as well. So
+  is an id with characters that do not print;
+- a number is compared by its digits: `+6591110001` and `6591110001` are the same.
 
-The digest is keyed BLAKE2b of 96 bits: in a journal of a million two different messages meet with a chance of 6e-18.
+Digests are keyed BLAKE2b: 96 bits for a key, 63 bits for a lookup. In a journal of a million messages two lookups meet
+with a chance of 6e-8. Whoever has the journal can test a guessed number against them.
 """
 
 from __future__ import annotations
 
 import hashlib
 import operator
+from typing import NamedTuple
 
 import attrs
 
 from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.models.sms import SmsRequest
 
-__all__ = ["SALT_BYTES", "Fingerprint", "Keys", "with_reference"]
+__all__ = ["SALT_BYTES", "Fingerprint", "Identity", "Keys", "check_message", "own_reference", "with_reference"]
 
 SALT_BYTES = 16
 _DIGEST_BYTES = 12
@@ -30,39 +36,88 @@ _WRITE = tuple(getattr(SmsRequest, name).__set__ for name in _NAMES)  # the slot
 _write_reference = getattr(SmsRequest, "client_message_id").__set__  # noqa: B009 - to mypy it is a string
 
 
+class Identity(NamedTuple):
+    """Which message it is.
+
+    Attributes:
+        key: `client_message_id` or digest; stands in the journal.
+        hash: digest of the key, 63 bits; the journal finds the message by it.
+        who: digest of the number; negative for a national number, which the log shows in another form.
+        what: digest of sender and text; None where the key covers them.
+    """
+
+    key: str
+    hash: int
+    who: int
+    what: int | None = None
+
+
 class Keys:
-    """Keys under one journal's salt."""
+    """Keys and digests under one journal's salt."""
 
     def __init__(self, salt: bytes) -> None:
         self._salt = salt
+        # Copied for every digest: making a keyed hash takes twice as long as copying one.
+        self._long = hashlib.blake2b(digest_size=_DIGEST_BYTES, key=salt)
+        self._short = hashlib.blake2b(digest_size=8, key=salt)
 
-    def of(self, request: SmsRequest, occurrence: int = 0) -> str:
-        """The key. `occurrence`: 1 for the second wanted copy of a message without an id of its own, and so on."""
-        if request.client_message_id is not None:
-            return self.of_reference(request.client_message_id, request.destination)
-        content = _content(request)
-        return self._digest(f"{occurrence}#{content}" if occurrence else content)
+    def of(self, request: SmsRequest, occurrence: int = 0) -> Identity:
+        """The identity of a message.
 
-    def of_reference(self, reference: str, destination: str) -> str:
-        tail = destination.lstrip("+")[-_TAIL:]
-        return self._hidden(reference) if tail in reference else reference
+        Args:
+            request: the message.
+            occurrence: 1 for the second message of an input that has the same content and no id of its own, and so on.
+        """
+        digits = request.destination.lstrip("+")
+        national = request.country is not None and digits == request.destination
+        number = f"{digits}|{request.country}" if national else digits
+        who = self._number(f"who:{number}")
+        if national:
+            who = -1 - who
+        source = request.source or ""
+        # Unambiguous: number and country hold no bar, and the sender's length goes before it.
+        content = f"{len(source)}|{source}{request.text}"
+        reference = own_reference(request)
+        if reference is not None:
+            key = self._of_reference(reference, digits)
+            return Identity(key, self._number(key), who, self._number(f"what:{content}"))
+        key = self._digest(f"{occurrence}#{number}|{content}" if occurrence else f"{number}|{content}")
+        return Identity(key, self._number(key), who)
+
+    def hash_of(self, key: str) -> int:
+        return self._number(key)
+
+    def who_of(self, number: str) -> int:
+        """The digest of a number in international form, as a log shows it."""
+        return self._number(f"who:{number.lstrip('+')}")
 
     def candidates(self, reference: str) -> tuple[str, str]:
-        """The keys that a `clientmessageid` of 8x8's log can have here."""
+        """The keys that a `clientmessageid` of 8x8's log can have in this journal."""
         return reference, self._hidden(reference)
 
     def fingerprint(self) -> Fingerprint:
         return Fingerprint(self._salt)
 
+    def _of_reference(self, reference: str, digits: str) -> str:
+        hide = digits[-_TAIL:] in reference or not reference.isprintable()
+        return self._hidden(reference) if hide else reference
+
     def _hidden(self, reference: str) -> str:
         return self._digest(f"id:{reference}")
 
     def _digest(self, content: str) -> str:
-        return hashlib.blake2b(content.encode(), digest_size=_DIGEST_BYTES, key=self._salt).hexdigest()
+        digest = self._long.copy()
+        digest.update(content.encode(errors="surrogatepass"))
+        return digest.hexdigest()
+
+    def _number(self, content: str) -> int:
+        digest = self._short.copy()
+        digest.update(content.encode(errors="surrogatepass"))
+        return int.from_bytes(digest.digest()) >> 1  # SQLite's integers are signed
 
 
 class Fingerprint:
-    """Of an input, whatever its order: the count, and the sum of the digests of its messages.
+    """The fingerprint of an input in any order: the count, and the sum of the digests of its messages.
 
     fingerprint = campaign.fingerprint()
     for request in requests:
@@ -75,13 +130,23 @@ class Fingerprint:
         self.count = 0
 
     def add(self, request: SmsRequest) -> None:
-        content = f"{request.client_message_id!r}{_content(request)}"
-        digest = hashlib.blake2b(content.encode(), digest_size=16, key=self._salt).digest()
+        source = request.source or ""
+        number = request.destination.lstrip("+")
+        content = f"{request.client_message_id!r}{number}|{request.country or ''}|{len(source)}|{source}{request.text}"
+        digest = hashlib.blake2b(content.encode(errors="surrogatepass"), digest_size=16, key=self._salt).digest()
         self._sum = (self._sum + int.from_bytes(digest)) % 2**128
         self.count += 1
 
     def __str__(self) -> str:
         return f"{self.count}-{self._sum:032x}"
+
+
+def own_reference(request: SmsRequest) -> str | None:
+    """The message's own id, None if it has none. An id of blanks and characters that do not print is none."""
+    reference = request.client_message_id
+    if reference is None or any(character.isprintable() and not character.isspace() for character in reference):
+        return reference
+    return None
 
 
 def with_reference(request: SmsRequest, reference: str) -> SmsRequest:
@@ -99,13 +164,10 @@ def with_reference(request: SmsRequest, reference: str) -> SmsRequest:
 
 
 def check_message(request: object) -> SmsRequest:
+    """
+    Raises:
+        InvalidRequestError: it is no SmsRequest.
+    """
     if not isinstance(request, SmsRequest):
         raise InvalidRequestError("messages", f"must be of class SmsRequest, not {type(request).__name__}")
     return request
-
-
-def _content(request: SmsRequest) -> str:
-    # Unambiguous: number and country hold no bar, and the sender's length goes before it.
-    source = request.source or ""
-    number = request.destination.lstrip("+")
-    return f"{number}|{request.country or ''}|{len(source)}|{source}{request.text}"

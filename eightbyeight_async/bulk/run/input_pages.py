@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from eightbyeight_async.bulk.judging.message_keys import Keys, check_message, with_reference
+from eightbyeight_async.bulk.judging.message_keys import Identity, Keys, check_message, own_reference, with_reference
 from eightbyeight_async.bulk.store.records import Met
 from eightbyeight_async.errors import InvalidRequestError
 
@@ -29,19 +29,35 @@ PAGE = 500
 
 
 class Item:
-    """One message of the input. `key`: in the journal; `place`: in the input."""
+    """One message of the input.
 
-    __slots__ = ("id", "key", "place", "request")
+    Attributes:
+        id: number of its claim, 0: none yet.
+        identity: which message it is.
+        occurrence: 0 for the first message with this content, 1 for the second, ...
+        place: its index in the input.
+        request: as it was given.
+        scheduled: seconds since 1970, None: at once.
+    """
 
-    def __init__(self, place: int, request: SmsRequest, key: str) -> None:
+    __slots__ = ("id", "identity", "occurrence", "place", "request", "scheduled")
+
+    def __init__(self, place: int, request: SmsRequest, identity: Identity) -> None:
         self.place = place
         self.request = request
-        self.key = key
+        self.identity = identity
+        self.scheduled = None if request.scheduled is None else request.scheduled.timestamp()
+        self.occurrence = 0
         self.id = 0
+
+    @property
+    def key(self) -> str:
+        return self.identity.key
 
     def wire(self) -> SmsRequest:
         """As it is sent: with a reference that receipts and log exports can be matched by."""
-        return self.request if self.request.client_message_id is not None else with_reference(self.request, self.key)
+        own = own_reference(self.request)
+        return self.request if own is not None else with_reference(self.request, self.identity.key)
 
 
 class Intake:
@@ -118,7 +134,7 @@ class Intake:
         if self._known is None or not page:
             self._ahead.extend(page)
             return
-        settled = await self._known([Met(item.key, item.place) for item in page])
+        settled = await self._known([Met(item.identity, item.place, item.scheduled) for item in page])
         self._tally.taken += len(settled)
         self._tally.known += len(settled)
         self._ahead.extend(item for item in page if item.place not in settled)

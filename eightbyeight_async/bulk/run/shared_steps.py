@@ -1,9 +1,9 @@
-"""One run of a campaign: what its workers share, and the three things each of them does: wait, claim, settle.
+"""One run of a campaign: the state that its workers share, and the steps of each worker: wait, claim, settle.
 
 Rules:
-- wait first, claim then: a claim is never held through a pause, so a kill finds only what was on its way;
+- a worker waits for its turn before it claims: no claim is held through a pause, so a kill leaves only those in flight;
 - nothing is sent before `claim` has returned;
-- a result is written in the background, and no more of them than `most_pending` wait for their commit.
+- results are written in the background; at most `most_pending` of them wait for their commit.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 import anyio
 import attrs
 
+from eightbyeight_async.bulk.judging.input_conflicts import id_conflict
+from eightbyeight_async.bulk.judging.message_keys import own_reference
 from eightbyeight_async.bulk.judging.outcomes import Action, State, Verdict
-from eightbyeight_async.bulk.store.records import CLAIMED, Claim, Result
+from eightbyeight_async.bulk.store.records import Claim, Result
 from eightbyeight_async.errors import EightByEightError
 from eightbyeight_async.models.sms import SmsRequest
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from eightbyeight_async.bulk.report import RunCounts
     from eightbyeight_async.bulk.run.adaptive_rate import AdaptiveRate
     from eightbyeight_async.bulk.run.input_pages import Intake, Item
+    from eightbyeight_async.bulk.store.records import Claimed
     from eightbyeight_async.bulk.store.writer_thread import Writer
     from eightbyeight_async.client import AsyncConnectClient
 
@@ -59,8 +62,13 @@ class Settled:
 
 
 class Run:
-    """Attributes: `stopped`: why nothing more is taken, None while it goes on; `error`: the one that stopped it;
-    `abort`: whether `send` raises it.
+    """One run, shared by its workers.
+
+    Attributes:
+        stopped: why the run takes no more messages; None: it goes on.
+        error: the error that stopped it; None: none did.
+        abort: whether `Campaign.send` raises that error.
+        filling: held by the worker that fills its batch.
     """
 
     def __init__(
@@ -118,35 +126,44 @@ class Run:
         return self.stopped is None
 
     async def claim(self, items: Sequence[Item]) -> list[Item]:
-        """Those of the items that are this run's to send; the others are counted."""
+        """Claims items; returns those that this run must send and counts the others."""
         mine: list[Item] = []
         ask = list(items)
         while ask:
             for item in ask:
                 item.id = self._next_id()
             answers = await self._writer.claim(
-                [Claim(item.id, item.key, item.place, *self._more(item)) for item in ask]
+                [Claim(item.id, item.identity, item.place, item.scheduled, *self._private_fields(item)) for item in ask]
             )
-            again = []
-            for item, answer in zip(ask, answers, strict=True):
-                if answer is CLAIMED or answer.state is None:
-                    mine.append(item)
-                elif answer.copies == 0:
-                    self.tally.known += 1
-                    self.pace.give_back()
-                elif self._copies and item.request.client_message_id is None:
-                    item.key = self._keys.of(item.request, answer.copies)
-                    again.append(item)
-                else:
-                    self.tally.duplicates += 1
-                    self.pace.give_back()
-            ask = again
+            ask = [item for item, answer in zip(ask, answers, strict=True) if self._refused_for_now(item, answer, mine)]
         return mine
 
-    def _more(self, item: Item) -> tuple[float | None, str | None, str | None]:
-        request = item.request
-        scheduled = None if request.scheduled is None else request.scheduled.timestamp()
-        return (scheduled, request.destination, request.text) if self._private else (scheduled, None, None)
+    def _refused_for_now(self, item: Item, answer: Claimed, mine: list[Item]) -> bool:
+        """Acts on the answer to a claim; True: the item got another identity and must be claimed again."""
+        if answer.state is None:
+            mine.append(item)
+            return False
+        if not answer.same_content or (not answer.same_time and answer.copies and own_reference(item.request)):
+            self._conflict(item, answer)
+        elif answer.copies == 0:
+            self.tally.known += 1
+        elif own_reference(item.request) is None and (self._copies or not answer.same_time):
+            item.occurrence = answer.copies if self._copies else item.occurrence + 1
+            item.identity = self._keys.of(item.request, item.occurrence)
+            return True
+        else:
+            self.tally.duplicates += 1
+        self.pace.give_back()
+        return False
+
+    def _conflict(self, item: Item, answer: Claimed) -> None:
+        """Two messages have one id: which of them was meant is not for us to guess."""
+        self.tally.count(State.NOT_SENT)
+        error = id_conflict(item.place, answer.place)
+        self.stop(str(error), error, abort=True)
+
+    def _private_fields(self, item: Item) -> tuple[str | None, str | None]:
+        return (item.request.destination, item.request.text) if self._private else (None, None)
 
     async def settle(
         self,

@@ -1,4 +1,4 @@
-"""What an open campaign knows, and how its doubts are settled: the half of `Campaign` that sends nothing new."""
+"""The half of `Campaign` that sends nothing: status and rows of the journal, settling, cancelling."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from eightbyeight_async.bulk.judging.outcomes import State
 from eightbyeight_async.bulk.settling.cancel_scheduled import Cancelled, cancel_scheduled
 from eightbyeight_async.bulk.settling.reconcile import Reconciled, reconcile
-from eightbyeight_async.bulk.store.read_journal import page_of, status_of
 from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.settings import checked_count, checked_seconds
 
@@ -16,8 +15,7 @@ if TYPE_CHECKING:
 
     from eightbyeight_async.bulk.judging.message_keys import Keys
     from eightbyeight_async.bulk.report import Status
-    from eightbyeight_async.bulk.store.journal import Journal
-    from eightbyeight_async.bulk.store.records import MessageRow
+    from eightbyeight_async.bulk.store.records import Account, MessageRow
     from eightbyeight_async.bulk.store.writer_thread import Writer
     from eightbyeight_async.client import AsyncConnectClient
 
@@ -25,22 +23,25 @@ __all__ = ["Book"]
 
 
 class Book:
+    """Reading and settling; `Campaign` adds sending."""
+
     _client: AsyncConnectClient
     _writer: Writer
     _keys: Keys | None
+    _account: Account
     _sending: bool
     _now: Callable[[], float]
 
     async def status(self) -> Status:
         """Counts over all runs."""
-        return await self._writer.do(lambda journal: status_of(journal.sql))
+        return await self._writer.do(lambda store: store.status(self._now()))
 
     async def rows(self, state: State | None = None) -> AsyncIterator[MessageRow]:
         """What the journal knows, in the order of the claims; only those of `state` if it is given."""
         last = 0
         while True:
             after = last
-            page = await self._writer.do(lambda journal: page_of(journal.sql, after, state))  # noqa: B023 - awaited here
+            page = await self._writer.do(lambda store: store.page(after, state))  # noqa: B023 - awaited here
             for _, row in page:
                 yield row
             if not page:
@@ -58,16 +59,11 @@ class Book:
             InvalidRequestError: no UNKNOWN message has this key.
         """
         state = State.SENT if sent else State.NOT_SENT
-        values = (state, self._now(), key, State.UNKNOWN)
-
-        def resolve(journal: Journal) -> int:
-            return journal.sql.execute("UPDATE message SET state=?, at=? WHERE key=? AND state=?", values).rowcount
-
-        if not await self._writer.do(resolve, writes=True):
+        if not await self._writer.do(lambda store: store.resolve(key, state), writes=True):
             raise InvalidRequestError("key", "no message whose outcome is unknown has it")
 
     async def reconcile(self, *, lag: float = 600.0, wait: bool = False, patience: float = 900.0) -> Reconciled:
-        """Looks the UNKNOWN messages up in 8x8's log; see `reconciling`.
+        """Looks the UNKNOWN messages up in 8x8's log; see `judging.log_verdict`.
 
         Args:
             lag: seconds after which a message that was sent is certainly in the log.
@@ -82,6 +78,7 @@ class Book:
             self._client,
             self._writer,
             self._opened(),
+            subaccount_id=self._account.subaccount_id,
             now=self._now,
             lag=checked_seconds(lag, "lag"),
             wait=wait,
@@ -89,7 +86,7 @@ class Book:
         )
 
     async def cancel(self, *, max_concurrency: int = 8) -> Cancelled:
-        """Cancels what is still scheduled, by batch id or umid; see `cancelling`. Again after a crash is fine.
+        """Cancels what is still scheduled, by batch id or umid; in batches or by umid. After a crash call it again.
 
         Raises:
             JournalError: the journal cannot be written.
@@ -98,6 +95,10 @@ class Book:
         if self._sending:
             raise RuntimeError("this campaign is sending: stop it first")
         return await cancel_scheduled(self._client, self._writer, checked_count(max_concurrency, "max_concurrency"))
+
+    async def keep(self, name: str, value: bytes) -> None:
+        """Keeps a value of the caller in the journal, e.g. the options of a command."""
+        await self._writer.do(lambda store: store.set_meta(name, value), writes=True)
 
     def _opened(self) -> Keys:
         if self._keys is None:

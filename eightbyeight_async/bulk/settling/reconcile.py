@@ -1,50 +1,35 @@
-"""Looks up in 8x8's log what became of the messages whose outcome is unknown.
+"""Looks up in 8x8's log what became of the messages whose outcome is UNKNOWN.
 
-A message that the log has is SENT, or REJECTED if the log says so. One that it does not have did not go out, but
-only if that log can be trusted to be whole:
-- it also has every message of that time (an hour before and after) that is known to be SENT, and
-- it was asked for at least `lag` seconds after the last moment at which the message can have been sent.
-Else it stays UNKNOWN. The wall clock decides only what window to ask for and when to trust: one that jumped makes
-messages stay UNKNOWN, never sent twice.
+This file asks for the log and writes the verdicts. What a log proves: `judging.log_verdict`.
 """
 
 from __future__ import annotations
 
-import json
+from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import anyio
 import attrs
 
+from eightbyeight_async.bulk.judging.log_verdict import LogRow, Settlement, Verdict, Why, evidence_around, verdict
+from eightbyeight_async.bulk.judging.outcomes import State
+from eightbyeight_async.errors import NotFoundError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from eightbyeight_async.bulk.judging.log_verdict import Doubt, Evidence, Window
     from eightbyeight_async.bulk.judging.message_keys import Keys
-    from eightbyeight_async.bulk.store.journal import Journal
     from eightbyeight_async.bulk.store.writer_thread import Writer
     from eightbyeight_async.client import AsyncConnectClient
 
 __all__ = ["Reconciled", "reconcile"]
 
 _PAGE = 1_000
-_MARGIN = timedelta(hours=1)  # clocks differ
-# How the log calls a message that 8x8 took and refused.
-_REFUSED = ("rejected",)
-
-_FOUND = """
-INSERT OR REPLACE INTO temp.found (id, umid, refused)
-SELECT m.id, json_extract(j.value, '$[1]'), json_extract(j.value, '$[2]')
-FROM json_each(?) AS j CROSS JOIN message AS m ON m.key=json_extract(j.value, '$[0]')
-"""
-_SETTLE_FOUND = """
-UPDATE message SET state=CASE WHEN f.refused THEN 2 ELSE 1 END, umid=coalesce(message.umid, f.umid), at=?
-FROM temp.found AS f WHERE f.id=message.id AND message.state=4
-"""
-_LACKING = """
-SELECT count(*) FROM message AS m WHERE m.state=1 AND m.claimed BETWEEN ? AND ? AND coalesce(m.at, m.claimed)<=?
-AND NOT EXISTS (SELECT 1 FROM temp.found AS f WHERE f.id=m.id)
-"""
+_MARGIN = timedelta(hours=2)  # clocks differ, and witnesses are claimed up to an hour before and after
+_REFUSED = "rejected"  # the log's word for a message that 8x8 took and refused
 
 
 @attrs.frozen(kw_only=True)
@@ -52,11 +37,12 @@ class Reconciled:
     """What the log told.
 
     Attributes:
-        sent: were UNKNOWN and are in the log.
-        rejected: were UNKNOWN and are in the log as refused.
-        not_sent: were UNKNOWN and are certainly not in it; the next run sends them.
-        unknown: still are.
-        lacking: messages known to be SENT that the log does not have (yet); above 0 nothing counts as not sent.
+        sent: messages that were UNKNOWN and are in the log.
+        rejected: messages that were UNKNOWN and are in the log as refused.
+        not_sent: messages that were UNKNOWN and are certainly not in it; the next run sends them.
+        unknown: messages that still are UNKNOWN.
+        why: the reasons why they are, and for how many messages each.
+        lacking: accepted messages that the log does not hold (yet); it is not whole.
         ready_in: seconds until the lag has passed for all of them; 0: it has.
     """
 
@@ -64,6 +50,7 @@ class Reconciled:
     rejected: int = 0
     not_sent: int = 0
     unknown: int = 0
+    why: Mapping[str, int] = attrs.field(factory=dict)
     lacking: int = 0
     ready_in: float = 0.0
 
@@ -73,77 +60,139 @@ async def reconcile(
     writer: Writer,
     keys: Keys,
     *,
+    subaccount_id: str,
     now: Callable[[], float],
     lag: float,
     wait: bool,
     patience: float,
 ) -> Reconciled:
     """See `Campaign.reconcile`."""
-    from eightbyeight_async.models.log_export import LogExportRequest  # noqa: PLC0415 - few need it
-
-    count, first, last, settled = await writer.do(_window, writes=True)
-    if not count:
-        return Reconciled()
-    # A time ahead of the clock is one that jumped: from now on is the best that is known, and safe.
-    ready_in = min(max(0.0, settled + lag - now()), lag)
+    window = await writer.do(lambda store: store.doubts())
+    if not window.number:
+        elsewhere = {Why.OTHER_ACCOUNT.value: window.elsewhere} if window.elsewhere else {}
+        return Reconciled(unknown=window.elsewhere, why=elsewhere)
+    # An end in the future tells of a clock that jumped: waiting longer than the lag would not help.
+    ready_in = min(max(0.0, window.settled + lag - now()), lag)
     if wait and ready_in:
         await anyio.sleep(ready_in)
-    taken_at = now()
-    asked = LogExportRequest(from_=_moment(first) - 2 * _MARGIN, to=max(_moment(taken_at), _moment(last)) + 2 * _MARGIN)
-    job = await client.sms.start_log_export(asked)
-    page: list[tuple[str, str, bool]] = []
+    asked_at = now()
+    await _note_log(client, writer, keys, subaccount_id, window, asked_at, patience)
+    evidence = await writer.do(lambda store: store.evidence(asked_at, lag), writes=True)
+    try:
+        return await _settle(client, writer, evidence, asked_at, lag, window.elsewhere)
+    finally:
+        with anyio.CancelScope(shield=True):
+            await writer.do(lambda store: store.forget_log(), writes=True)
+
+
+async def _note_log(
+    client: AsyncConnectClient,
+    writer: Writer,
+    keys: Keys,
+    subaccount_id: str,
+    window: Window,
+    asked_at: float,
+    patience: float,
+) -> None:
+    from eightbyeight_async.models.log_export import LogExportRequest  # noqa: PLC0415 - few need it
+
+    # A clock that was wrong at the claim and is right now must not move the window away from the messages.
+    first = min(window.first, window.settled, asked_at)
+    await writer.do(lambda store: store.forget_log(), writes=True)
+    job = await client.sms.start_log_export(
+        LogExportRequest(from_=_moment(first) - _MARGIN, to=_moment(asked_at) + _MARGIN)
+    )
+    page: list[LogRow] = []
     async for row in client.sms.iter_log_rows(job, patience=patience):
-        reference = row.get("clientmessageid", "")
-        if not reference:
-            continue
-        refused = row.get("status_value", "").strip().lower() in _REFUSED
-        page += [(key, row.get("umid", ""), refused) for key in keys.candidates(reference)]
+        page += _log_rows(row, keys, subaccount_id)
         if len(page) >= _PAGE:
             await _note(writer, page)
             page = []
     await _note(writer, page)
-    return await writer.do(lambda journal: _settle(journal, first, last, taken_at, lag), writes=True)
 
 
-def _window(journal: Journal) -> tuple[int, float, float, float]:
-    """How many are UNKNOWN, when they were claimed, first and last, and when the last of them became so."""
-    journal.sql.execute("CREATE TEMP TABLE IF NOT EXISTS found (id INTEGER PRIMARY KEY, umid TEXT, refused INTEGER)")
-    journal.sql.execute("DELETE FROM temp.found")
-    found = journal.sql.execute(
-        "SELECT count(*), min(claimed), max(claimed), max(coalesce(at, claimed)) FROM message WHERE state=4"
-    ).fetchone()
-    return int(found[0]), found[1] or 0.0, found[2] or 0.0, found[3] or 0.0
-
-
-async def _note(writer: Writer, page: Sequence[tuple[str, str, bool]]) -> None:
+async def _note(writer: Writer, page: Sequence[LogRow]) -> None:
     if page:
-        rows = json.dumps(page)
-        await writer.do(lambda journal: journal.sql.execute(_FOUND, (rows,)).rowcount, writes=True)
+        await writer.do(lambda store: store.note_log(page), writes=True)
 
 
-def _settle(journal: Journal, first: float, last: float, taken_at: float, lag: float) -> Reconciled:
-    sql = journal.sql
-    refused, sent = sql.execute(
-        "SELECT coalesce(sum(f.refused), 0), coalesce(sum(NOT f.refused), 0) "
-        "FROM temp.found AS f JOIN message AS m ON m.id=f.id WHERE m.state=4"
-    ).fetchone()
-    hour = _MARGIN.total_seconds()
-    # Within the hour around them, which the export covers: messages claimed in the very same moment may be none. Those
-    # younger than the lag prove nothing.
-    lacking = sql.execute(_LACKING, (first - hour, last + hour, taken_at - lag)).fetchone()[0]
-    sql.execute(_SETTLE_FOUND, (taken_at,))
-    absent = 0
-    if not lacking:
-        absent = sql.execute(
-            "UPDATE message SET state=5, at=? WHERE state=4 AND coalesce(at, claimed)<=?", (taken_at, taken_at - lag)
-        ).rowcount
-    left, youngest = sql.execute("SELECT count(*), max(coalesce(at, claimed)) FROM message WHERE state=4").fetchone()
-    sql.execute("DELETE FROM temp.found")
+def _log_rows(row: Mapping[str, str], keys: Keys, subaccount_id: str) -> list[LogRow]:
+    """One row of the export, once for each key that its id can have. Pure."""
+    reference = row.get("clientmessageid", "").strip()
+    if not reference:
+        return []
+    number = row.get("msisdn", "").strip()
+    whole = number.removeprefix("+").isascii() and number.removeprefix("+").isdecimal()
+    return [
+        LogRow(
+            hash=keys.hash_of(key),
+            key=key,
+            umid=row.get("umid", "").strip(),
+            refused=row.get("status_value", "").strip().lower() == _REFUSED,
+            created=_seconds(row.get("createdat", "").strip()),
+            who=keys.who_of(number) if whole else None,
+            ours=row.get("subaccountid", subaccount_id).strip() in (subaccount_id, ""),
+        )
+        for key in keys.candidates(reference)
+    ]
+
+
+async def _settle(
+    client: AsyncConnectClient,
+    writer: Writer,
+    evidence: Mapping[int, Evidence],
+    asked_at: float,
+    lag: float,
+    elsewhere: int,
+) -> Reconciled:
+    counts: Counter[State] = Counter()
+    why: Counter[Why] = Counter({Why.OTHER_ACCOUNT: elsewhere} if elsewhere else {})
+    youngest = 0.0
+    after = 0
+    while page := await writer.do(lambda store: store.doubtful(after)):  # noqa: B023 - awaited here
+        after = page[-1].id
+        settlements = []
+        for found in page:
+            doubt = attrs.evolve(found, evidence=evidence_around(evidence, found.claimed))
+            proved = verdict(doubt, asked_at=asked_at, lag=lag)
+            if proved.state is State.UNKNOWN and doubt.umid is not None:
+                proved = await _look_up(client, doubt, proved)
+            counts[proved.state] += 1
+            if proved.why is not None:
+                why[proved.why] += 1
+                youngest = max(youngest, doubt.since, doubt.scheduled or 0.0)
+            else:
+                settlements.append(Settlement(doubt.id, proved.state, proved.umid))
+        await writer.do(lambda store: store.settle(settlements, asked_at), writes=True)  # noqa: B023 - awaited here
     return Reconciled(
-        sent=sent, rejected=refused, not_sent=absent, unknown=left, lacking=lacking,
-        ready_in=max(0.0, youngest + lag - taken_at) if left else 0.0,
-    )  # fmt: skip
+        sent=counts[State.SENT],
+        rejected=counts[State.REJECTED],
+        not_sent=counts[State.NOT_SENT],
+        unknown=counts[State.UNKNOWN] + elsewhere,
+        why={reason.value: number for reason, number in why.items()},
+        lacking=sum(one.lacking for one in evidence.values()) if why[Why.NOT_WHOLE] else 0,
+        ready_in=max(0.0, youngest + lag - asked_at) if why[Why.TOO_EARLY] else 0.0,
+    )
+
+
+async def _look_up(client: AsyncConnectClient, doubt: Doubt, before: Verdict) -> Verdict:
+    """A message whose umid is known can be asked for, also before the log has it."""
+    try:
+        details = await client.sms.get(doubt.umid or "")
+    except NotFoundError:
+        return before
+    state = State.REJECTED if str(details.status.state).lower() == _REFUSED else State.SENT
+    return Verdict(state, doubt.umid)
 
 
 def _moment(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
+
+
+def _seconds(moment: str) -> float | None:
+    """A time of the log; without an offset it is UTC. None: it cannot be read."""
+    try:
+        found = datetime.fromisoformat(moment)
+    except ValueError:
+        return None
+    return (found if found.tzinfo is not None else found.replace(tzinfo=UTC)).timestamp()

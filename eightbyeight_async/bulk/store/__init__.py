@@ -1,4 +1,5 @@
-"""The journal: its file, its SQL, the thread that writes it, and reading it from outside a campaign.
+"""The store of claims and outcomes: its interface, the SQLite journal, the thread that writes it.
 
+Only this folder contains SQL. `read_journal` reads a journal without a campaign.
 Not here: what a state means (`judging`).
 """

@@ -1,127 +1,184 @@
-"""What is written to a journal and read from it: SQL, one method a question. Lives in the writer's thread.
+"""The journal: a store in one SQLite file. Lives in the writer's thread.
 
 Rules:
 - rows go in and come out as one JSON array in one statement: stepping through them from Python would take the
   interpreter's lock again for every row, and under a busy event loop that costs up to 5 ms each;
-- nothing here begins or commits: the writer does, around everything that queued up (`write`);
-- the journal never holds more in memory than one page of rows.
+- the journal never holds more in memory than one page of rows;
+- the first claim of a session is acted upon only after the main file says on the disk that it is in use.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+import time
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import attrs
-
-from eightbyeight_async.bulk.errors import JournalError
+from eightbyeight_async.bulk.errors import AccountChangedError, JournalError
+from eightbyeight_async.bulk.judging.claims import JournaledMessage, judge_claim, may_claim_again
+from eightbyeight_async.bulk.judging.message_keys import Keys
 from eightbyeight_async.bulk.judging.outcomes import State
-from eightbyeight_async.bulk.store.journal_file import connect, make, problem, read_mark, side_file
-from eightbyeight_async.bulk.store.records import CLAIMED, Claim, Claimed, Met, Result
+from eightbyeight_async.bulk.store.journal_file import (
+    connect,
+    make,
+    problem,
+    read_head,
+    real_path,
+    salt_of,
+    side_file,
+)
+from eightbyeight_async.bulk.store.journal_mark import Mark
+from eightbyeight_async.bulk.store.journal_settling import JournalSettling
+from eightbyeight_async.bulk.store.read_journal import GUARD, damaged, lost_claims
+from eightbyeight_async.bulk.store.records import CLAIMED, Policy
+from eightbyeight_async.errors import InvalidRequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from eightbyeight_async.bulk.judging.message_keys import Identity
     from eightbyeight_async.bulk.store.journal_file import Durability
+    from eightbyeight_async.bulk.store.records import Account, Claim, Claimed, Met, Result
 
-__all__ = ["Journal"]
+__all__ = ["Journal", "remove_unused", "resolve_message"]
 
-_CLAIM = """
-INSERT INTO message (id, key, state, run, place, claimed, scheduled, destination, text)
-SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), 0, :run, json_extract(value, '$[2]'), :now,
-       json_extract(value, '$[3]'), json_extract(value, '$[4]'), json_extract(value, '$[5]')
-FROM json_each(:rows) WHERE true
-ON CONFLICT (key) DO UPDATE SET
-    id=excluded.id, state=0, times=CASE WHEN message.run=excluded.run THEN message.times ELSE 1 END, run=excluded.run,
-    place=excluded.place, claimed=excluded.claimed, scheduled=excluded.scheduled, destination=excluded.destination,
-    text=excluded.text, at=NULL, umid=NULL, batch=NULL, code=NULL, cancelled=NULL
-WHERE message.state=5 OR (message.run<excluded.run
-    AND ((:unknown AND message.state=4) OR (:failed AND message.state IN (2, 3))))
-"""
-_NOT_CLAIMED = """
-SELECT json_group_array(json_array(j.id, m.id, m.state, m.run, m.times, j.place))
-FROM (SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS key, json_extract(value, '$[2]') AS place
-      FROM json_each(:rows)) AS j CROSS JOIN message AS m ON m.key=j.key
-WHERE m.id<>j.id
-"""
+T = TypeVar("T")
+
+_CLAIM = f"""
+INSERT INTO message (id, hash, key, who, what, state, guard, run, place, account, claimed, scheduled, due, destination,
+                     text)
+SELECT id, hash, key, who, what, 0, {GUARD.format(0)}, :run, place, :account, :now, scheduled, scheduled, destination,
+       text
+FROM (SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS hash, json_extract(value, '$[2]') AS key,
+             json_extract(value, '$[3]') AS who, json_extract(value, '$[4]') AS what,
+             json_extract(value, '$[5]') AS place, json_extract(value, '$[6]') AS scheduled,
+             json_extract(value, '$[7]') AS destination, json_extract(value, '$[8]') AS text
+      FROM json_each(:rows)) WHERE true
+ON CONFLICT (hash) DO NOTHING
+"""  # noqa: S608 - constants
+_FOUND = f"""
+SELECT json_group_array(json_array(j.number, m.key, m.guard IS {GUARD.format("m.state").replace("hash", "m.hash")},
+                                   m.id, m.state, m.run, m.times, m.place, m.due, m.who, m.what))
+FROM (SELECT json_extract(value, '$[0]') AS number, json_extract(value, '$[1]') AS hash FROM json_each(:rows)) AS j
+CROSS JOIN message AS m ON m.hash=j.hash
+"""  # noqa: S608 - constants
 _MEET = """
-UPDATE message SET run=:run, times=j.times, place=coalesce(j.place, message.place)
+UPDATE message SET run=:run, times=j.times, place=j.place, due=j.due
 FROM (SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS times,
-             json_extract(value, '$[2]') AS place FROM json_each(:rows)) AS j
+             json_extract(value, '$[2]') AS place, json_extract(value, '$[3]') AS due FROM json_each(:rows)) AS j
 WHERE message.id=j.id
 """
-_RECORD = """
-UPDATE message SET state=j.state, umid=j.umid, batch=j.batch, code=j.code, at=:now
+_CLAIM_AGAIN = f"""
+UPDATE message SET id=j.new, state=0, guard={GUARD.format(0)}, run=:run, times=j.times, place=j.place, account=:account,
+    claimed=:now, scheduled=j.due, due=j.due, who=j.who, what=j.what, destination=j.destination, text=j.text,
+    at=NULL, umid=NULL, batch=NULL, code=NULL, cancelled=NULL
+FROM (SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS times,
+             json_extract(value, '$[2]') AS place, json_extract(value, '$[3]') AS due,
+             json_extract(value, '$[4]') AS new, json_extract(value, '$[5]') AS who,
+             json_extract(value, '$[6]') AS what, json_extract(value, '$[7]') AS destination,
+             json_extract(value, '$[8]') AS text
+      FROM json_each(:rows)) AS j
+WHERE message.id=j.id
+"""  # noqa: S608 - constants
+_RECORD = f"""
+UPDATE message SET state=j.state, guard={GUARD.format("j.state")}, umid=j.umid, batch=j.batch, code=j.code, at=:now
 FROM (SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS state,
              json_extract(value, '$[2]') AS umid, json_extract(value, '$[3]') AS batch,
              json_extract(value, '$[4]') AS code FROM json_each(:rows)) AS j
 WHERE message.id=j.id AND message.state=0
-"""
-_KNOWN = """
-SELECT json_group_array(json_array(j.place, m.id, m.state, m.run))
-FROM (SELECT json_extract(value, '$[0]') AS key, json_extract(value, '$[1]') AS place FROM json_each(:rows)) AS j
-CROSS JOIN message AS m ON m.key=j.key
-"""
+"""  # noqa: S608 - constants
+_OPEN_CLAIMS = f"UPDATE message SET state=4, guard={GUARD.format(4)}, at=? WHERE state=0"  # noqa: S608
 
 
-@attrs.frozen
-class Policy:
-    """What besides new messages is claimed."""
+class Journal(JournalSettling):
+    """An open journal, under its lock; implements `Store`.
 
-    resend_unknown: bool = False
-    resend_failed: bool = False
+    Args:
+        path: its name; made if there is none.
+        durability: "power" syncs every commit, "process" does not.
+        now: the wall clock, seconds since 1970.
+        account: whose messages are sent; None: nothing is claimed or looked up (settling by hand).
+        policy: which settled messages are claimed again.
+        allow_changed_account: go on under another account than before.
+        accept_loss: open a journal that has lost claims.
 
-
-class Journal:
-    """An open journal, under its lock."""
+    Raises:
+        JournalInUseError: another campaign has it.
+        AccountChangedError: it holds the messages of another account.
+        JournalError: it cannot be used.
+    """
 
     def __init__(
-        self, path: Path, durability: Durability, now: Callable[[], float], *, policy: Policy, accept_loss: bool = False
+        self,
+        path: Path,
+        durability: Durability,
+        now: Callable[[], float],
+        *,
+        account: Account | None,
+        policy: Policy,
+        allow_changed_account: bool = False,
+        accept_loss: bool = False,
     ) -> None:
-        self.path = path
+        self.path = real_path(path)
+        self.running = True
         self._now = now
         self._policy = policy
-        if not path.exists() or path.stat().st_size == 0:
-            make(path, durability)
-        self._opened = connect(path, durability)
-        self.sql = self._opened.sql
+        self._account = account
+        self._number: int | None = None  # of the account in this journal
+        self._made: list[int] = []  # ids of the claims that the present transaction granted
+        if not self.path.exists() or self.path.stat().st_size == 0:
+            make(self.path, durability)
+        head = read_head(self.path)
+        self._mark = Mark(self.path, head.id)
+        opened: sqlite3.Connection | None = None
         try:
-            self._open(accept_loss)
+            mark = self._mark.read()
+            if mark is None and head.in_use and not accept_loss:
+                raise lost_claims(self.path, 0, None)  # noqa: TRY301 - closed below like the rest
+            opened = self.sql = connect(self.path, durability)
+            self._open(mark or 0, accept_loss=accept_loss, allow_changed_account=allow_changed_account)
         except BaseException as error:
-            self._opened.close()
+            if opened is not None:
+                opened.close()
+            self._mark.close(forget=True)
             if isinstance(error, sqlite3.Error | OSError):
                 raise problem(error, "cannot be opened") from error
             raise
 
-    def _open(self, accept_loss: bool) -> None:
-        self.salt: bytes = self.meta("salt")
-        self.last_id: int = self.sql.execute("SELECT coalesce(max(id), 0) FROM message").fetchone()[0]
-        self.was_empty = self.last_id == 0
-        mark = read_mark(self._opened.mark)
+    def _open(self, mark: int, *, accept_loss: bool, allow_changed_account: bool) -> None:
+        self.sql.execute("BEGIN IMMEDIATE")
+        self.sql.execute("COMMIT")
+        self.salt = salt_of(self.meta("salt"))
+        self._keys = Keys(self.salt)
+        self.last_id, self.run, open_claims = self.verify()
         if mark > self.last_id and not accept_loss:
-            raise JournalError(
-                f"claims are lost: it knows {self.last_id:,} of {mark:,} that were acted upon (damaged or deleted "
-                "write-ahead log, or an old copy); what was sent under them would be sent twice"
-            )
+            raise lost_claims(self.path, self.last_id, mark)
         self.last_id = max(mark, self.last_id)
-        self.run: int = self.meta("run", 0)
-        with self.transaction():
-            # Who claimed these is dead. Their POSTs ended before this moment, so that is when they became unknown.
-            self.sql.execute(
-                "UPDATE message SET state=?, at=? WHERE state=?", (State.UNKNOWN, self._now(), State.INTENT)
-            )
+        self._check_account(allowed=allow_changed_account)
+        # In use from the first claim of this object on, whatever an earlier one left.
+        self._in_use = False
         self._files = {name: _identity(name) for name in (self.path, side_file(self.path, "-wal"))}
+        if open_claims:
+            # Who claimed these is dead. Their requests ended before this moment, so that is when they became unknown.
+            self.transact(lambda: self.sql.execute(_OPEN_CLAIMS, (self._now(),)))
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Around every change. Raises JournalError; then nothing of it is written."""
+    def _check_account(self, *, allowed: bool) -> None:
+        before = self.account()
+        if self._account is None or before is None:
+            return
+        if before != self._account:
+            if not allowed:
+                raise AccountChangedError(before, self._account)
+            return  # written with the next claim
+        self._number = self.meta("account")
+
+    def transact(self, body: Callable[[], T]) -> T:
+        self._made = []
         try:
             self.sql.execute("BEGIN IMMEDIATE")
-            yield
+            value = body()
             self.sql.execute("COMMIT")
         except BaseException as error:
             with suppress(sqlite3.Error):
@@ -129,79 +186,139 @@ class Journal:
             if isinstance(error, sqlite3.Error | OSError):
                 raise problem(error, "cannot be written") from error
             raise
+        self._check_files()
+        if self._made:
+            self._write_mark(max(self._made))
+        return value
 
-    def check_files(self) -> None:
+    def close(self) -> None:
+        with suppress(sqlite3.Error, JournalError):
+            if self.meta("in_use"):
+                self.transact(lambda: self.set_meta("in_use", 0))
+                self.sql.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with suppress(sqlite3.Error):
+            self.sql.close()
+        self._mark.close(forget=True)
+
+    def _check_files(self) -> None:
         """Commits to a deleted file succeed, and nobody will ever read them."""
         for name, identity in self._files.items():
             if _identity(name) != identity:
                 raise JournalError(f"{name.name} was deleted or replaced while the campaign ran")
 
-    def mark(self, last_id: int) -> None:
+    def _write_mark(self, last_id: int) -> None:
+        if not self._in_use:
+            # Once: `in_use` goes to the main file, and the mark to the disk.
+            busy, _, _ = self.sql.execute("PRAGMA wal_checkpoint(FULL)").fetchone()
+            if busy:
+                raise JournalError("cannot be written: another program keeps reading it; close that program")
+            self._mark.write(max(last_id, self.last_id), sync=True)
+            self._in_use = True
         if last_id > self.last_id:
             self.last_id = last_id
-            # Not synced: a mark that a power failure takes back only stops warning.
-            os.pwrite(self._opened.mark, last_id.to_bytes(8, "big"), 0)
+            self._mark.write(last_id)
 
-    def close(self) -> None:
-        self._opened.close()
+    # A run
 
-    # Sending
-
-    def begin_run(self) -> None:
+    def begin_run(self) -> bool:
         self.run += 1
-        self.set_meta("run", self.run)
+        return self.last_id == 0
 
     def claim(self, claims: Sequence[Claim]) -> list[Claimed]:
-        """Claims what is new or released; says of the rest why not. In the order of `claims`."""
-        rows = json.dumps(claims)
-        policy = self._policy
-        found = self.sql.execute(
-            _CLAIM,
-            {
-                "rows": rows,
-                "run": self.run,
-                "now": self._now(),
-                "unknown": policy.resend_unknown,
-                "failed": policy.resend_failed,
-            },
-        )
-        if found.rowcount == len(claims):
-            return [CLAIMED] * len(claims)
-        others = {other[0]: other for other in json.loads(self.sql.execute(_NOT_CLAIMED, {"rows": rows}).fetchone()[0])}
-        counts: dict[int, int] = {}  # of the rows met: how often in this run, with this
+        if not self._in_use:
+            self._begin_use()
+        rows = json.dumps([_as_row(claim) for claim in claims])
+        values = {"rows": rows, "run": self.run, "now": self._now(), "account": self._number}
+        inserted = self.sql.execute(_CLAIM, values).rowcount == len(claims)
+        others = {} if inserted else self._others(claims)
         answers: list[Claimed] = []
-        meet = []
+        count = low = high = 0
         for claim in claims:
-            if claim.id not in others:
-                answers.append(CLAIMED)
-                continue
-            _, row_id, state, run, times, place = others[claim.id]
-            before = counts.get(row_id, times if run == self.run else 0)
-            counts[row_id] = before + 1
-            meet.append([row_id, before + 1, place if before == 0 else None])
-            answers.append(Claimed(State(state), before) if before else Claimed(State(state)))
-        self.sql.execute(_MEET, {"rows": json.dumps(meet), "run": self.run})
+            row = others.get(claim.identity.hash)
+            if row is None or row.id == claim.id:
+                answer = CLAIMED
+                count += 1
+                low += claim.identity.hash & 0xFFFFFFFF
+                high += claim.identity.hash >> 32
+            else:
+                answer = judge_claim(row, claim, self.run, self._policy)
+            if answer is CLAIMED:
+                self._made.append(claim.id)
+            answers.append(answer)
+        if count:
+            self.sql.execute("UPDATE sums SET count=count+?, low=low+?, high=high+?", (count, low, high))
+        if others:
+            self._write_met(others, values)
         return answers
 
+    def _begin_use(self) -> None:
+        """In the transaction of the first claim."""
+        self.set_meta("in_use", 1)
+        if self._account is None:
+            raise JournalError("was opened without an account: nothing can be claimed")
+        if self._number is None:
+            found = self.sql.execute(
+                "SELECT number FROM account WHERE host=? AND subaccount_id=?", self._account
+            ).fetchone() or (
+                self.sql.execute(
+                    "INSERT INTO account (host, subaccount_id) VALUES (?, ?)", self._account
+                ).lastrowid,
+            )  # fmt: skip
+            self._number = found[0]
+            self.set_meta("account", self._number)
+
+    def _others(self, claims: Sequence[Claim]) -> dict[int, JournaledMessage]:
+        """The rows of these claims, by hash, as they were before this run met them with these claims.
+
+        The first claim of a new message has a row, too: its own.
+        """
+        rows = json.dumps([[claim.id, claim.identity.hash] for claim in claims])
+        return self._found(rows, {claim.id: claim.identity for claim in claims})
+
+    def _found(self, rows: str, asked: dict[int, Identity]) -> dict[int, JournaledMessage]:
+        found: dict[int, JournaledMessage] = {}
+        for number, key, sound, *values in json.loads(self.sql.execute(_FOUND, {"rows": rows}).fetchone()[0]):
+            if not sound or key != asked[number].key:
+                raise damaged()
+            row_id, state, run, times, place, due, who, what = values
+            found[asked[number].hash] = JournaledMessage(row_id, State(state), run, times, place, due, who, what)
+        return found
+
+    def _write_met(self, rows: dict[int, JournaledMessage], values: dict[str, Any]) -> None:
+        again = [row for row in rows.values() if row.claim is not None]
+        if again:
+            data = [
+                [row.id, row.times, row.place, row.due, claim.id, row.who, row.what, claim.destination, claim.text]
+                for row in again
+                for claim in [row.claim]
+                if claim is not None
+            ]
+            self.sql.execute(_CLAIM_AGAIN, {**values, "rows": json.dumps(data)})
+        met = [[row.id, row.times, row.place, row.due] for row in rows.values() if row.claim is None]
+        if met:
+            self.sql.execute(_MEET, {"rows": json.dumps(met), "run": self.run})
+
     def known(self, met: Sequence[Met]) -> dict[int, State]:
-        """Which of these an earlier run has settled, by their place; they are met with this."""
-        policy = self._policy
-        again = {State.NOT_SENT}
-        again |= {State.UNKNOWN} if policy.resend_unknown else set()
-        again |= {State.FAILED, State.REJECTED} if policy.resend_failed else set()
-        rows = json.dumps(met)
+        rows = json.dumps([[one.place, one.identity.hash] for one in met])
+        found = self._found(rows, {one.place: one.identity for one in met})
         settled: dict[int, State] = {}
-        meet: dict[int, list[int]] = {}
-        for place, row_id, state, run in json.loads(self.sql.execute(_KNOWN, {"rows": rows}).fetchone()[0]):
-            if run < self.run and State(state) not in again and row_id not in meet:
-                settled[place] = State(state)
-                meet[row_id] = [row_id, 1, place]
+        meet = []
+        for one in met:
+            row = found.get(one.identity.hash)
+            if (
+                row is None
+                or row.run == self.run
+                or may_claim_again(row.state, settled_earlier=True, policy=self._policy)
+            ):
+                continue
+            row.run = self.run  # another one of this page is not settled by an earlier run: it is a copy
+            settled[one.place] = row.state
+            meet.append([row.id, 1, one.place, one.scheduled])
         if meet:
-            self.sql.execute(_MEET, {"rows": json.dumps(list(meet.values())), "run": self.run})
+            self.sql.execute(_MEET, {"rows": json.dumps(meet), "run": self.run})
         return settled
 
     def record(self, results: Sequence[Result]) -> None:
-        """Results of claims. A result of a claim that is not there (any more) changes nothing."""
         numbers: dict[str, int] = {}
         rows = []
         for result in results:
@@ -219,16 +336,53 @@ class Journal:
         number: int = found[0]
         return number
 
-    # Meta
-
-    def meta(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - SQLite's own types
-        found = self.sql.execute("SELECT value FROM meta WHERE name=?", (name,)).fetchone()
-        return default if found is None else found[0]
+    def missing(self) -> int:
+        self.set_meta("expected", 0)
+        found = self.sql.execute("SELECT count(*) FROM message WHERE run<?", (self.run,)).fetchone()
+        return int(found[0])
 
     def set_meta(self, name: str, value: object) -> None:
         self.sql.execute(
             "INSERT INTO meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value=excluded.value", (name, value)
         )
+
+
+def resolve_message(path: Path, key: str, *, sent: bool) -> None:
+    """Settles a message that is UNKNOWN, without a client. `sent=False`: the next run sends it.
+
+    Raises:
+        JournalError: the journal is missing, in use, or cannot be written.
+        InvalidRequestError: no UNKNOWN message has this key.
+    """
+    if not real_path(path).exists():
+        raise JournalError("there is none at this path")
+    journal = Journal(path, "power", time.time, account=None, policy=Policy())
+    try:
+        found = journal.transact(lambda: journal.resolve(key, State.SENT if sent else State.NOT_SENT))
+    finally:
+        journal.close()
+    if not found:
+        raise InvalidRequestError("key", "no message whose outcome is unknown has it")
+
+
+def remove_unused(path: Path) -> None:
+    """Removes a journal that was made in vain; never one that holds a message or is in use."""
+    with suppress(JournalError, OSError, sqlite3.Error):
+        real = real_path(path)
+        mark = Mark(real, read_head(real).id)
+        try:
+            with closing(connect(real, "process")) as connection:
+                unused = connection.execute("SELECT count(*) FROM message").fetchone() == (0,)
+            if unused:
+                for end in ("", "-wal", "-shm", "-mark"):
+                    side_file(real, end).unlink(missing_ok=True)
+        finally:
+            mark.close()
+
+
+def _as_row(claim: Claim) -> tuple[object, ...]:
+    key, key_hash, who, what = claim.identity
+    return claim.id, key_hash, key, who, what, claim.place, claim.scheduled, claim.destination, claim.text
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -1,76 +1,144 @@
-"""What a journal file is, how one is made and opened, and what is refused.
+"""The files of a journal: how they are made, opened, checked and locked.
+
+Files that belong together (`run.db` stands for the journal's name; links are followed):
+- `run.db`: the database. It says whether it is in use (`meta.in_use`);
+- `run.db-wal`: commits that are not in `run.db` yet; SQLite's write-ahead log. Gone after a clean end;
+- `run.db-shm`: SQLite's index of that log; not needed to recover;
+- `run.db-mark`: the journal's id and the number of the last claim that was acted upon, written after its commit.
 
 Rules:
-- nothing that is not a journal is touched: the file's first 100 bytes are read before SQLite sees it;
+- nothing but a journal or an empty regular file is touched: a file is read without locks before SQLite may write;
 - a new journal appears under its name whole or not at all (made beside it, then linked);
-- one campaign a journal: the lock is taken at once and held to the end. It is a `flock` on the mark, besides SQLite's
-  own: POSIX takes that one away as soon as anything in the same process opens and closes the file.
-
-Beside the journal lies `<journal>-mark`: eight bytes, the last claim that was acted upon, written after its commit. The
-page cache keeps it when the process is killed. If the journal knows less than the mark (a damaged or deleted
-write-ahead log, a backup put back, a power failure with durability "process"), claims are lost and it is not opened.
+- one campaign a journal: the lock on the mark is taken at once and held to the end. Readers take no lock;
+- `in_use` reaches the disk before the first claim is acted upon and is cleared by a clean end. A journal in use needs
+  its mark: a copy, or a file under another name, has neither mark nor log. Then claims are lost, and it is not opened:
+  what was sent under them would be sent twice;
+- a mark above the last claim says the same of a log that is damaged or deleted, and of a backup that was put back.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 import sqlite3
 import stat
-import struct
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from urllib.parse import quote
 
 from eightbyeight_async.bulk.errors import JournalError, JournalInUseError
 from eightbyeight_async.bulk.judging.message_keys import SALT_BYTES
 
-try:
-    import fcntl
-except ImportError:  # Windows, where SQLite's own lock belongs to the handle
-    fcntl = None  # type: ignore[assignment]
-
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Durability", "Opened", "connect", "make", "problem", "read_mark", "side_file"]
+__all__ = [
+    "ID_BYTES",
+    "IN_USE",
+    "Durability",
+    "Head",
+    "connect",
+    "connect_to_read",
+    "make",
+    "problem",
+    "read_head",
+    "real_path",
+    "salt_of",
+    "side_file",
+    "sync_directory",
+]
 
 Durability = Literal["power", "process"]
 
+ID_BYTES: Final = 8
+IN_USE: Final = "is in use by another campaign; one at a time"
 APPLICATION_ID: Final = 0x38783842  # "8x8B"
-VERSION: Final = 1
-_IN_USE = "is in use by another campaign; one at a time"
-_OLDEST_SQLITE = (3, 35, 0)  # UPSERT, UPDATE FROM, JSON
+VERSION: Final = 2
+_OLDEST_SQLITE = (3, 35, 0)  # UPSERT, UPDATE FROM, RETURNING, JSON
+_CHECK_BYTES = 8
+_READER_PATIENCE = 10.0  # seconds that a checkpoint waits for readers
 
 _SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE account (number INTEGER PRIMARY KEY, host TEXT NOT NULL, subaccount_id TEXT NOT NULL);
 CREATE TABLE batch (number INTEGER PRIMARY KEY, batch_id TEXT NOT NULL);
--- id: the number of the claim; a message that is claimed again gets a new one, so they never go back.
+-- The sums of message.hash, in two halves, as claims wrote them: the index must have the same.
+CREATE TABLE sums (count INTEGER NOT NULL, low INTEGER NOT NULL, high INTEGER NOT NULL);
+INSERT INTO sums VALUES (0, 0, 0);
+-- id: number of the claim; a message that is claimed again gets a new one, so they never go back.
+-- hash: 63 bits of the key; messages are found by it. guard: hash and state once more, so that damage shows.
 -- run, times: the run that met the message last, and how often. place: its index in that run's input.
--- claimed, at: seconds since 1970 of the claim and of the last change. cancelled: NULL, or see cancelling.py.
+-- claimed, at: seconds since 1970 of the claim and of the last change. scheduled: as sent; due: as met last.
+-- who, what: digests of number, of sender and text. cancelled: NULL or a CancelMark.
 CREATE TABLE message (
-    id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, state INTEGER NOT NULL,
-    run INTEGER NOT NULL, times INTEGER NOT NULL DEFAULT 1, place INTEGER NOT NULL,
-    claimed REAL NOT NULL, at REAL, umid TEXT, batch INTEGER, code INTEGER,
-    scheduled REAL, cancelled INTEGER, destination TEXT, text TEXT
+    id INTEGER PRIMARY KEY, hash INTEGER NOT NULL, key TEXT NOT NULL, state INTEGER NOT NULL, guard INTEGER NOT NULL,
+    run INTEGER NOT NULL, times INTEGER NOT NULL DEFAULT 1, place INTEGER NOT NULL, account INTEGER NOT NULL,
+    claimed REAL NOT NULL, at REAL, scheduled REAL, due REAL, who INTEGER NOT NULL, what INTEGER,
+    umid TEXT, batch INTEGER, code INTEGER, cancelled INTEGER, destination TEXT, text TEXT
 );
+CREATE UNIQUE INDEX message_hash ON message (hash);
 """
 
 
+class Head(NamedTuple):
+    """What the main file alone says, without its log. `id`: of the journal; `in_use`: it was not closed cleanly."""
+
+    id: bytes
+    in_use: bool
+
+
+def real_path(path: Path) -> Path:
+    """The path with its links followed.
+
+    Raises:
+        JournalError: there is something else than a regular file.
+    """
+    try:
+        real = path.resolve()
+        mode = real.stat().st_mode if real.exists() else stat.S_IFREG
+    except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle, before Python 3.13
+        raise JournalError(
+            f"cannot be opened: {getattr(error, 'strerror', None) or 'its links lead nowhere'}"
+        ) from error
+    if stat.S_ISDIR(mode):
+        raise JournalError("cannot be opened: it is a directory")
+    if not stat.S_ISREG(mode):
+        raise JournalError("is no regular file (a device, a pipe or a socket); it was not touched")
+    return real
+
+
+def side_file(path: Path, end: str) -> Path:
+    return path.with_name(path.name + end)
+
+
 def make(path: Path, durability: Durability) -> None:
-    """Makes an empty journal under a name that is free, or that an empty file has.
+    """Makes an empty journal under a name that is free, or in place of an empty file.
+
+    Args:
+        path: as `real_path` gives it.
+        durability: "power": the new file is synced.
 
     Raises:
         JournalError: it cannot be made there.
     """
+    for end in ("-wal", "-mark"):
+        left = side_file(path, end)
+        if left.exists() and left.stat().st_size:
+            raise JournalError(
+                f"{left.name} is left of a journal that is no longer here; put that journal back, or delete "
+                f"{side_file(path, '-wal').name} and {side_file(path, '-mark').name} for a new campaign"
+            )
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
+    salt = secrets.token_bytes(SALT_BYTES)
+    values = {"id": secrets.token_bytes(ID_BYTES), "salt": salt + _check_of(salt), "in_use": 0}
     try:
         descriptor = os.open(beside, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
         os.close(descriptor)
-        with closing(sqlite3.connect(beside, isolation_level=None)) as connection:
+        with closing(sqlite3.connect(_uri(beside, "rw"), uri=True, isolation_level=None)) as connection:
             connection.executescript(
                 f"BEGIN; PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={VERSION}; {_SCHEMA} COMMIT;"
             )
-            values = {"version": VERSION, "salt": secrets.token_bytes(SALT_BYTES), "run": 0}
             connection.executemany("INSERT INTO meta VALUES (?, ?)", values.items())
             # Before it has its name: the switch rewrites the header.
             connection.execute("PRAGMA journal_mode=WAL")
@@ -79,7 +147,7 @@ def make(path: Path, durability: Durability) -> None:
         else:
             os.link(beside, path)
         if durability == "power":
-            _sync_directory(path.parent)
+            sync_directory(path.parent)
     except FileExistsError:  # another campaign was faster: its journal is as good
         pass
     except (OSError, sqlite3.Error) as error:
@@ -90,106 +158,75 @@ def make(path: Path, durability: Durability) -> None:
                 name.unlink()
 
 
-class Opened(NamedTuple):
-    """A journal under its lock. `mark`: the descriptor of the file beside it."""
+def read_head(path: Path) -> Head:
+    """Reads the main file alone; takes no lock and writes nothing.
 
-    sql: sqlite3.Connection
-    mark: int
-
-    def close(self) -> None:
-        with suppress(sqlite3.Error):
-            self.sql.close()
-        with suppress(OSError):
-            os.close(self.mark)
-
-
-def connect(path: Path, durability: Durability) -> Opened:
-    """Opens a journal and takes its lock.
+    Through SQLite and not by `open`: closing a descriptor of one's own would drop the locks of this process.
 
     Raises:
-        JournalInUseError: another campaign has it.
-        JournalError: it is no journal, or not one that can be used.
+        JournalError: it is no journal, or none that this version can use.
     """
+    try:
+        with closing(sqlite3.connect(_uri(path, "ro", "immutable=1"), uri=True)) as connection:
+            (application_id,) = connection.execute("PRAGMA application_id").fetchone()
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            if application_id != APPLICATION_ID:
+                kind = "not a journal" if path.stat().st_size < 100 else "a database of another application"
+                raise JournalError(f"the file is {kind}; it was not touched")
+            if version != VERSION:
+                raise JournalError(_wrong_version(version))
+            found = dict(connection.execute("SELECT name, value FROM meta WHERE name IN ('id', 'in_use')").fetchall())
+        return Head(bytes(found["id"]), bool(found["in_use"]))
+    except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorname", "") == "SQLITE_NOTADB":
+            raise JournalError("the file is not a journal; it was not touched") from error
+        raise problem(error, "cannot be opened") from error
+    except (KeyError, TypeError) as error:
+        raise JournalError("the file is damaged: its head cannot be read; nothing was sent") from error
+
+
+def connect(path: Path, durability: Durability) -> sqlite3.Connection:
+    """Opens the database to write. The lock on the mark must be held."""
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
         raise JournalError(f"needs SQLite 3.35 or newer, this Python has {sqlite3.sqlite_version}")
-    _check_file(path)
-    mark = _lock(path)
-    connection: sqlite3.Connection | None = None
+    if not path.stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):  # root could write it all the same
+        raise JournalError("is read-only; make it writable, or give another name")
+    connection = sqlite3.connect(_uri(path, "rw"), uri=True, timeout=_READER_PATIENCE, isolation_level=None)
     try:
-        connection = sqlite3.connect(path, timeout=0, isolation_level=None)
-        connection.execute("PRAGMA locking_mode=EXCLUSIVE")
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute(f"PRAGMA synchronous={'FULL' if durability == 'power' else 'NORMAL'}")
         connection.execute(f"PRAGMA fullfsync={durability == 'power':d}")
         connection.execute(f"PRAGMA checkpoint_fullfsync={durability == 'power':d}")
         connection.execute("PRAGMA cache_size=-16384")
-        # 16 MB: keys are random, so a checkpoint soon after the last would write the same pages again.
+        # 16 MB: hashes are random, so a checkpoint soon after the last would write the same pages again.
         connection.execute("PRAGMA wal_autocheckpoint=4000")
-        connection.execute("BEGIN IMMEDIATE")
-        (version,) = connection.execute("SELECT value FROM meta WHERE name='version'").fetchone() or (None,)
-        connection.execute("COMMIT")
-        if version != VERSION:
-            raise JournalError(_wrong_version(version))  # noqa: TRY301 - closed below like the rest
-    except BaseException as error:
-        if connection is not None:
-            connection.close()
-        os.close(mark)
-        if isinstance(error, sqlite3.Error):
-            raise problem(error, "cannot be opened") from error
+    except BaseException:
+        connection.close()
         raise
-    return Opened(connection, mark)
+    return connection
 
 
-def _lock(path: Path) -> int:
-    """The mark's descriptor, locked; the lock goes with it."""
-    try:
-        mark = os.open(side_file(path, "-mark"), os.O_CREAT | os.O_RDWR, 0o600)
-    except OSError as error:
-        raise problem(error, "cannot be opened") from error
-    if fcntl is not None:
-        try:
-            fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(mark)
-            raise JournalInUseError(_IN_USE) from error
-        except OSError:  # a file system that knows no flock: SQLite's lock has to do
-            pass
-    return mark
+def connect_to_read(path: Path) -> sqlite3.Connection:
+    """Opens the database to read, also beside a campaign that is sending."""
+    return sqlite3.connect(_uri(path, "ro"), uri=True, timeout=_READER_PATIENCE, isolation_level=None)
 
 
-def _check_file(path: Path) -> None:
-    try:
-        with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            head = file.read(100)
-    except OSError as error:
-        raise problem(error, "cannot be opened") from error
-    if not mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):  # root could write it all the same
-        raise JournalError("is read-only; make it writable, or give another name")
-    if len(head) < 100 or not head.startswith(b"SQLite format 3\0"):
-        raise JournalError("the file is not a journal; it was not touched")
-    user_version, application_id = struct.unpack(">I4xI", head[60:72])
-    if application_id != APPLICATION_ID:
-        raise JournalError("the file is a database of another application; it was not touched")
-    if user_version != VERSION:
-        raise JournalError(_wrong_version(user_version))
-
-
-def _wrong_version(version: object) -> str:
-    if isinstance(version, int) and version > VERSION:
-        return f"is of version {version}, newer than this package knows ({VERSION}); upgrade eightbyeight-async"
-    return "is of a version this package does not know"
+def salt_of(stored: object) -> bytes:
+    """The salt out of `meta`, checked: under a damaged one every message would be new."""
+    if isinstance(stored, bytes) and stored[SALT_BYTES:] == _check_of(stored[:SALT_BYTES]):
+        return stored[:SALT_BYTES]
+    raise JournalError("the file is damaged: its salt cannot be read; nothing was sent")
 
 
 def problem(error: Exception, doing: str) -> JournalError:
-    """Of SQLite or the operating system, in one line."""
+    """An error of SQLite or the operating system in one line."""
     if isinstance(error, JournalError):
         return error
     if isinstance(error, OSError):
         return JournalError(f"{doing}: {error.strerror or type(error).__name__}")
     name = getattr(error, "sqlite_errorname", "")
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return JournalInUseError(_IN_USE)
+        return JournalInUseError(IN_USE)
     if name.startswith("SQLITE_FULL"):
         return JournalError(f"{doing}: the disk is full")
     if name.startswith("SQLITE_READONLY"):
@@ -199,17 +236,23 @@ def problem(error: Exception, doing: str) -> JournalError:
     return JournalError(f"{doing}: {name or type(error).__name__}")
 
 
-def side_file(path: Path, end: str) -> Path:
-    return path.with_name(path.name + end)
+def _uri(path: Path, mode: str, *more: str) -> str:
+    """A name of its own would be taken for a URI if it begins with `file:`."""
+    name = quote(os.fsencode(path) if os.name != "nt" else "/" + path.as_posix())
+    return "&".join([f"file:{name}?mode={mode}", *more])
 
 
-def read_mark(mark: int) -> int:
-    """The last claim that was acted upon, 0 if nobody knows."""
-    data = os.pread(mark, 9, 0)
-    return int.from_bytes(data, "big") if len(data) == 8 else 0
+def _check_of(salt: bytes) -> bytes:
+    return hashlib.blake2b(salt, digest_size=_CHECK_BYTES).digest()
 
 
-def _sync_directory(directory: Path) -> None:
+def _wrong_version(version: int) -> str:
+    if version > VERSION:
+        return f"is of version {version}, newer than this package knows ({VERSION}); upgrade eightbyeight-async"
+    return f"is of version {version}; this package reads {VERSION}: finish this campaign with the package that made it"
+
+
+def sync_directory(directory: Path) -> None:
     with suppress(OSError):  # not every platform can
         descriptor = os.open(directory, os.O_RDONLY)
         try:

@@ -1,7 +1,9 @@
-"""What a journal tells: status and rows, of an open campaign or of a file that nobody is using."""
+"""Reads a journal: counts and messages, of an open campaign or of a file, also beside a campaign that is sending."""
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,91 +11,192 @@ from typing import TYPE_CHECKING, Any
 from eightbyeight_async.bulk.errors import JournalError
 from eightbyeight_async.bulk.judging.outcomes import State
 from eightbyeight_async.bulk.report import Status
-from eightbyeight_async.bulk.store.journal_file import connect
-from eightbyeight_async.bulk.store.records import MessageRow
+from eightbyeight_async.bulk.store.interface import CancelMark
+from eightbyeight_async.bulk.store.journal_file import connect_to_read, problem, read_head, real_path
+from eightbyeight_async.bulk.store.journal_mark import is_running
+from eightbyeight_async.bulk.store.records import Account, MessageRow
 
 if TYPE_CHECKING:
     import os
-    import sqlite3
     from collections.abc import Iterator
 
-    from eightbyeight_async.bulk.store.journal import Journal
+__all__ = ["GUARD", "JournalQueries", "JournalReader", "lost_claims", "opened_to_read", "read_rows", "status"]
 
-__all__ = ["missing_from", "page_of", "read_rows", "status", "status_of"]
-
+# `message.guard` holds state and hash once more. A flipped bit in one of the three shows.
+GUARD = "(hash & 1048575) * 8 + {}"
 _PAGE = 1_000
+_STATUS = """
+SELECT state, count(*), sum(cancelled IS ?), coalesce(sum(scheduled>? AND cancelled IS NOT ?), 0)
+FROM message GROUP BY state
+"""
 _ROWS = """
 SELECT m.id, m.key, m.place, m.state, m.umid, b.batch_id, m.code, m.claimed, m.at, m.scheduled, m.cancelled,
        m.destination, m.text
 FROM message AS m LEFT JOIN batch AS b ON b.number=m.batch WHERE m.id>? AND (? IS NULL OR m.state=?)
 ORDER BY m.id LIMIT ?
 """
+_INDEX_SUMS = """
+SELECT count(*), coalesce(sum(hash & 4294967295), 0), coalesce(sum(hash >> 32), 0)
+FROM message INDEXED BY message_hash
+"""
+_TABLE_SUMS = f"""
+SELECT count(*), coalesce(max(id), 0), coalesce(max(run), 0), coalesce(sum(state=0), 0),
+       coalesce(sum(guard IS NOT {GUARD.format("state")} OR state NOT BETWEEN 0 AND 5), 0)
+FROM message NOT INDEXED
+"""  # noqa: S608 - a constant
+
+
+class JournalQueries:
+    """Questions about a journal that change nothing.
+
+    Attributes:
+        sql: the connection.
+        running: a campaign is sending: a claim without an outcome is in flight. Else its sender died.
+    """
+
+    sql: sqlite3.Connection
+    running: bool
+
+    def status(self, now: float) -> Status:
+        counts = dict.fromkeys(State, 0)
+        cancelled = waiting = 0
+        done = CancelMark.CANCELLED
+        for state, count, recalled, later in self.sql.execute(_STATUS, (done, now, done)).fetchall():
+            counts[State(state)] = count
+            if state == State.SENT:
+                cancelled, waiting = recalled, later
+        known = sum(counts.values())
+        total = max(known, self.meta("expected", 0))
+        return Status(
+            total=total,
+            sent=counts[State.SENT] - cancelled - waiting,
+            waiting=waiting,
+            cancelled=cancelled,
+            rejected=counts[State.REJECTED],
+            failed=counts[State.FAILED],
+            in_flight=counts[State.INTENT] if self.running else 0,
+            unknown=counts[State.UNKNOWN] + (0 if self.running else counts[State.INTENT]),
+            not_sent=counts[State.NOT_SENT] + total - known,
+        )
+
+    def page(self, after: int, state: State | None) -> list[tuple[int, MessageRow]]:
+        found = self.sql.execute(_ROWS, (after, state, state, _PAGE)).fetchall()
+        return [(values[0], _row(*values[1:])) for values in found]
+
+    def meta(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - SQLite's own types
+        found = self.sql.execute("SELECT value FROM meta WHERE name=?", (name,)).fetchone()
+        return default if found is None else found[0]
+
+    def account(self) -> Account | None:
+        """Whose messages it holds now; None: no message yet of which anything is known but that it was not sent."""
+        if not self.sql.execute("SELECT EXISTS (SELECT 1 FROM message WHERE state<>5)").fetchone()[0]:
+            return None
+        found = self.sql.execute("SELECT host, subaccount_id FROM account WHERE number=?", (self.meta("account"),))
+        values = found.fetchone()
+        return None if values is None else Account(*values)
+
+    def verify(self) -> tuple[int, int, int]:
+        """Compares what stands in the file twice. Returns the last claim, the last run, and the number of open claims.
+
+        Raises:
+            JournalError: they differ; a settled message could be taken for a new one.
+        """
+        count, low, high = self.sql.execute(_INDEX_SUMS).fetchone()
+        rows, last_id, last_run, open_claims, wrong = self.sql.execute(_TABLE_SUMS).fetchone()
+        written = self.sql.execute("SELECT count, low, high FROM sums").fetchall()
+        if wrong or rows != count or written != [(count, low, high)]:
+            raise damaged()
+        return last_id, last_run, open_claims
+
+
+class JournalReader(JournalQueries):
+    """A journal opened to read; takes no lock. Close it with `sql.close()`."""
+
+    def __init__(self, path: Path) -> None:
+        head = read_head(path)
+        self.running, mark = is_running(path, head.id)
+        self.sql = connect_to_read(path)
+        try:
+            self.sql.execute("BEGIN")  # one view of everything
+            last_id, _, _ = self.verify()
+            self.sql.execute("COMMIT")
+            if (mark is None and head.in_use and not self.running) or (mark or 0) > last_id:
+                raise lost_claims(path, last_id, mark)  # noqa: TRY301 - closed below like the rest
+        except BaseException:
+            self.sql.close()
+            raise
 
 
 def status(journal: str | os.PathLike[str]) -> Status:
-    """Counts of a journal that no campaign is using.
+    """Counts of a journal, also while a campaign is sending.
+
+    Args:
+        journal: its path.
 
     Raises:
-        JournalInUseError: a campaign is using it; ask that one.
-        JournalError: it is no journal, or cannot be read.
+        JournalError: it is no journal, is damaged, or has lost claims.
     """
-    with _opened(journal) as connection:
-        return status_of(connection)
+    with opened_to_read(Path(journal)) as reader:
+        return reader.status(time.time())
 
 
 def read_rows(journal: str | os.PathLike[str], state: State | None = None) -> Iterator[MessageRow]:
-    """Every message of a journal that no campaign is using, in the order of the claims.
+    """Every message of a journal in the order of the claims, also while a campaign is sending.
 
-    Raises (while iterating): as `status`.
+    Args:
+        journal: its path.
+        state: only messages in this state; None: all.
+
+    Raises:
+        JournalError: while iterating; as `status`.
     """
-    with _opened(journal) as connection:
+    with opened_to_read(Path(journal)) as reader:
         last = 0
-        while page := page_of(connection, last, state):
+        while page := reader.page(last, state):
             for _, row in page:
                 yield row
             last = page[-1][0]
 
 
-def status_of(connection: sqlite3.Connection) -> Status:
-    counts: dict[int, int] = dict(connection.execute("SELECT state, count(*) FROM message GROUP BY state").fetchall())
-    found = connection.execute("SELECT value FROM meta WHERE name='expected'").fetchone()
-    known = sum(counts.values())
-    total = max(known, found[0] if found else 0)
-    return Status(
-        total=total,
-        sent=counts.get(State.SENT, 0),
-        rejected=counts.get(State.REJECTED, 0),
-        failed=counts.get(State.FAILED, 0),
-        # While nobody runs, a claim without a result is one whose sender died.
-        unknown=counts.get(State.UNKNOWN, 0) + counts.get(State.INTENT, 0),
-        not_sent=counts.get(State.NOT_SENT, 0) + total - known,
+@contextmanager
+def opened_to_read(path: Path) -> Iterator[JournalReader]:
+    """
+    Raises:
+        JournalError: there is no journal that can be read.
+    """
+    real = real_path(path)
+    if not real.exists():
+        raise JournalError("there is none at this path")
+    try:
+        reader = JournalReader(real)
+        with closing(reader.sql):
+            yield reader
+    except sqlite3.Error as error:
+        raise problem(error, "cannot be read") from error
+
+
+def lost_claims(path: Path, known: int, mark: int | None) -> JournalError:
+    files = ", ".join(path.name + end for end in ("", "-wal", "-mark"))
+    if mark is None:
+        return JournalError(
+            f"claims are lost: it was not closed cleanly, and {path.name}-mark is missing (a copy, another name, or a "
+            f"deleted file); what was sent would be sent twice. Put {files} together again"
+        )
+    return JournalError(
+        f"claims are lost: it knows {known:,} of {mark:,} that were acted upon (a damaged or deleted {path.name}-wal, "
+        f"or an old copy); what was sent under them would be sent twice. Put {files} together again"
     )
 
 
-def page_of(connection: sqlite3.Connection, after: int, state: State | None) -> list[tuple[int, MessageRow]]:
-    found = connection.execute(_ROWS, (after, state, state, _PAGE)).fetchall()
-    return [(values[0], _row(*values[1:])) for values in found]
-
-
-def missing_from(journal: Journal) -> int:
-    """Messages that the run which just read its input to the end has not met; from now on that input is the whole."""
-    journal.set_meta("expected", 0)
-    found = journal.sql.execute("SELECT count(*) FROM message WHERE run<?", (journal.run,)).fetchone()
-    return int(found[0])
+def damaged() -> JournalError:
+    return JournalError(
+        "the file is damaged: its parts contradict each other; nothing was sent, and nothing was written to it"
+    )
 
 
 def _row(*values: Any) -> MessageRow:  # noqa: ANN401 - SQLite's own types
     key, place, state, umid, batch_id, code, claimed, at, scheduled, cancelled, destination, text = values
     return MessageRow(
         key=key, place=place, state=State(state), umid=umid, batch_id=batch_id, code=code, claimed_at=claimed, at=at,
-        scheduled=scheduled, cancelled=bool(cancelled), destination=destination, text=text,
+        scheduled=scheduled, cancelled=cancelled == CancelMark.CANCELLED, destination=destination, text=text,
     )  # fmt: skip
-
-
-@contextmanager
-def _opened(journal: str | os.PathLike[str]) -> Iterator[sqlite3.Connection]:
-    path = Path(journal)
-    if not path.exists():
-        raise JournalError("there is none at this path")
-    with closing(connect(path, "process")) as opened:
-        yield opened.sql

@@ -1,21 +1,49 @@
-"""What passes between the event loop and the journal: plain values, no number and no text unless asked for."""
+"""The values that pass between the event loop and the store: plain tuples, no number and no text unless asked for."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import attrs
 
 from eightbyeight_async.bulk.judging.outcomes import State
 
-__all__ = ["CLAIMED", "Claim", "Claimed", "MessageRow", "Met", "Result"]
+if TYPE_CHECKING:
+    from eightbyeight_async.bulk.judging.message_keys import Identity
+
+__all__ = ["CLAIMED", "Account", "CancelTarget", "Claim", "Claimed", "MessageRow", "Met", "Policy", "Result"]
+
+
+class Account(NamedTuple):
+    """Whose messages a journal holds: host (with port) of the SMS API, and sub-account."""
+
+    host: str
+    subaccount_id: str
+
+    def __str__(self) -> str:
+        return f"sub-account {self.subaccount_id} at {self.host}"
+
+
+class Policy(NamedTuple):
+    """Which settled messages a run may claim again."""
+
+    resend_unknown: bool = False
+    resend_failed: bool = False
 
 
 class Claim(NamedTuple):
-    """To be claimed. `destination` and `text` only if asked for."""
+    """A message to claim.
+
+    Attributes:
+        id: number of the claim.
+        identity: which message it is.
+        place: index in the input, from 0.
+        scheduled: seconds since 1970, None: at once.
+        destination, text: in clear, only with `store_private`.
+    """
 
     id: int
-    key: str
+    identity: Identity
     place: int
     scheduled: float | None = None
     destination: str | None = None
@@ -23,22 +51,36 @@ class Claim(NamedTuple):
 
 
 class Claimed(NamedTuple):
-    """The answer. `state` None: claimed. Else it is the row's, and `copies` how often this run met it before."""
+    """The answer to a claim.
+
+    Attributes:
+        state: None: claimed. Else the state of the row that stands in the way.
+        copies: how often this run met that row before; 0: an earlier run settled it.
+        same_time: the row's message has the same schedule.
+        same_content: the row's message has the same number and text.
+        place: index of the row's message in the input.
+    """
 
     state: State | None
     copies: int = 0
+    same_time: bool = True
+    same_content: bool = True
+    place: int = 0
 
 
 CLAIMED = Claimed(None)
 
 
 class Met(NamedTuple):
-    key: str
+    """A message of the input, to be compared with the journal."""
+
+    identity: Identity
     place: int
+    scheduled: float | None = None
 
 
 class Result(NamedTuple):
-    """What became of a claim. `key` and `place` are only for who has to tell that it could not be written."""
+    """The outcome of a claim. `key` and `place` serve only the report of results that could not be written."""
 
     id: int
     key: str
@@ -47,6 +89,25 @@ class Result(NamedTuple):
     umid: str | None = None
     batch_id: str | None = None
     code: int | None = None
+
+
+@attrs.frozen
+class CancelTarget:
+    """One cancel request: a batch, or one message.
+
+    Attributes:
+        number: number of the batch in the journal, or id of the message.
+        name: batch id or umid.
+        messages: how many scheduled messages it covers.
+        asked: an earlier cancel was requested and its answer was lost.
+        batch: whether it is a batch.
+    """
+
+    number: int
+    name: str
+    messages: int
+    asked: bool
+    batch: bool
 
 
 @attrs.frozen(kw_only=True)
@@ -61,7 +122,7 @@ class MessageRow:
         code: the API's error code.
         claimed_at, at: seconds since 1970 of the last claim and of the last change.
         scheduled: seconds since 1970, None: at once.
-        cancelled: True once a cancel has reached it.
+        cancelled: True once 8x8 has confirmed its cancellation.
         destination, text: only in a journal with `store_private`.
     """
 

@@ -1,12 +1,12 @@
-"""The one thread that touches the journal, and how the event loop talks to it.
+"""The thread that writes the store, and how the event loop talks to it.
 
 Rules:
-- group commit without a timer: whatever queued up while one transaction was committed is the next one;
-- the loop owns the state, the thread only writes; an answer reaches the loop after its commit, never before;
-- within a group results go before claims, because a message that a 429 sent back is released and claimed again; only
-  a result of one of the group's own claims goes after them;
-- the first failure is the last word: from then on every question is answered with it, and nothing is written;
-- the thread ends with the block, whatever happened.
+- requests that queue up during one commit form the next transaction (group commit without a timer);
+- the loop owns the state and the thread only writes; a request is answered after its commit;
+- within a transaction results go before claims: a message that a 429 released is claimed again. Results of the
+  transaction's own claims go after them;
+- after the first failure every later request gets the same error, and nothing is written;
+- the thread ends with the campaign's block.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from eightbyeight_async.bulk.store.records import Result
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from eightbyeight_async.bulk.store.journal import Journal
+    from eightbyeight_async.bulk.store.interface import Store
     from eightbyeight_async.bulk.store.records import Claim, Claimed
 
 __all__ = ["Writer"]
@@ -37,7 +37,7 @@ T = TypeVar("T")
 
 
 class _Ticket(Generic[T]):
-    """A question on its way. `abandoned`: who asked was cancelled and wants nothing done any more."""
+    """A request to the thread and its answer. `abandoned`: the caller was cancelled; do nothing."""
 
     __slots__ = ("abandoned", "done", "error", "value")
 
@@ -70,11 +70,11 @@ class _Results:
 
 
 class _Work:
-    """Anything else. `writes`: inside the group's transaction; else after it."""
+    """Any other request. `writes`: runs inside the transaction; else after it."""
 
     __slots__ = ("ticket", "work", "writes")
 
-    def __init__(self, work: Callable[[Journal], Any], *, writes: bool) -> None:
+    def __init__(self, work: Callable[[Store], Any], *, writes: bool) -> None:
         self.work = work
         self.writes = writes
         self.ticket: _Ticket[Any] = _Ticket()
@@ -86,21 +86,25 @@ class _Stop:
 
 
 class Writer:
-    """`open` runs in the thread and gives the journal.
+    """Runs a store in a thread of its own.
+
+    Args:
+        open_store: makes the store; called in the thread.
+        most_pending: how many results may wait for their commit.
 
     Attributes:
-        failure: why nothing is written any more; None while all is well.
-        unwritten: results that came too late for it.
-        pending: results not yet committed.
-        commits: groups committed.
+        failure: the first error of the store; None: it works.
+        unwritten: results that came after the failure.
+        pending: number of results not yet committed.
+        commits: number of transactions.
     """
 
-    def __init__(self, open_journal: Callable[[], Journal], *, most_pending: int) -> None:
+    def __init__(self, open_store: Callable[[], Store], *, most_pending: int) -> None:
         self.failure: JournalError | None = None
         self.unwritten: list[Result] = []
         self.pending = 0
         self.commits = 0
-        self._open_journal = open_journal
+        self._open_store = open_store
         self._most_pending = most_pending
         self._queue: queue.SimpleQueue[_Claims | _Results | _Work | _Stop] = queue.SimpleQueue()
         self._room = anyio.Event()
@@ -139,7 +143,7 @@ class Writer:
             return await order.ticket.answer()
         except anyio.get_cancelled_exc_class():
             order.ticket.abandoned = True
-            self.record([Result(claim.id, claim.key, claim.place, State.NOT_SENT) for claim in claims])
+            self.record([Result(claim.id, claim.identity.key, claim.place, State.NOT_SENT) for claim in claims])
             raise
 
     def record(self, results: Sequence[Result]) -> None:
@@ -155,7 +159,7 @@ class Writer:
         while self.pending >= self._most_pending and self.failure is None:
             await self._room.wait()
 
-    async def do(self, work: Callable[[Journal], T], *, writes: bool = False) -> T:
+    async def do(self, work: Callable[[Store], T], *, writes: bool = False) -> T:
         """Runs `work` in the thread; one that writes returns after its commit."""
         self._check()
         order = _Work(work, writes=writes)
@@ -172,7 +176,7 @@ class Writer:
 
     def _run(self, opened: _Ticket[None]) -> None:
         try:
-            journal = self._open_journal()
+            store = self._open_store()
         except BaseException as error:  # noqa: BLE001 - raised by start()
             opened.error = error
             self._tell(opened.done.set)
@@ -185,43 +189,41 @@ class Writer:
                 while True:
                     group.append(self._queue.get_nowait())
             if failure is None:
-                failure = self._settle(journal, group)
+                failure = self._settle(store, group)
             else:
                 self._tell(self._failed, failure, group)
             for order in group:
                 if isinstance(order, _Stop):
-                    journal.close()
+                    store.close()
                     self._tell(order.ticket.done.set)
                     return
 
-    def _settle(self, journal: Journal, group: list[Any]) -> JournalError | None:
+    def _settle(self, store: Store, group: list[Any]) -> JournalError | None:
         orders = [order for order in group if isinstance(order, _Claims) and not order.ticket.abandoned]
         claims = [claim for order in orders for claim in order.claims]
         results = [result for order in group if isinstance(order, _Results) for result in order.results]
         works = [order for order in group if isinstance(order, _Work)]
         answers: list[Claimed] = []
+
+        def write() -> list[Claimed]:
+            own = {claim.id for claim in claims}
+            early = [result for result in results if result.id not in own]
+            if early:
+                store.record(early)
+            granted = store.claim(claims) if claims else []
+            if len(early) < len(results):
+                store.record([result for result in results if result.id in own])
+            for work in works:
+                if work.writes:
+                    work.ticket.value = work.work(store)
+            return granted
+
         try:
             if claims or results or any(work.writes for work in works):
-                with journal.transaction():
-                    own = {claim.id for claim in claims}
-                    early = [result for result in results if result.id not in own]
-                    if early:
-                        journal.record(early)
-                    if claims:
-                        answers = journal.claim(claims)
-                    if len(early) < len(results):
-                        journal.record([result for result in results if result.id in own])
-                    for work in works:
-                        if work.writes:
-                            work.ticket.value = work.work(journal)
-                journal.check_files()
-                # Before anybody is told. A claim that was not made has no row, so it must not be marked.
-                made = [claim.id for claim, answer in zip(claims, answers, strict=True) if answer.state is None]
-                if made:
-                    journal.mark(max(made))
+                answers = store.transact(write)
             for work in works:
                 if not work.writes:
-                    work.ticket.value = work.work(journal)
+                    work.ticket.value = work.work(store)
         except Exception as error:  # noqa: BLE001 - told to everybody who waits
             failure = problem(error, "cannot be written")
             failure.__cause__ = error if error is not failure else failure.__cause__

@@ -14,7 +14,7 @@ import anyio
 import attrs
 
 from eightbyeight_async.bulk import Campaign, InputChangedError, JournalError, Progress, State
-from eightbyeight_async.cli.bulk.remembered_options import STDIN, journal_usage_errors
+from eightbyeight_async.cli.bulk.remembered_options import OPTIONS, STDIN, journal_usage_errors, packed
 from eightbyeight_async.cli.bulk.words import plural, state_word, status_line
 from eightbyeight_async.cli.commands.single_message import print_json
 from eightbyeight_async.cli.exit_codes import Exit, UsageError
@@ -47,6 +47,7 @@ class OneRunOptions:
     resend_unknown: bool = False
     resend_failed: bool = False
     allow_changed_input: bool = False
+    allow_changed_account: bool = False
     accept_loss: bool = False
 
 
@@ -107,6 +108,7 @@ class CampaignRun:
         async with self.client, AsyncExitStack() as stack:
             with journal_usage_errors(self.journal):
                 await stack.enter_async_context(campaign)
+                await campaign.keep(OPTIONS, packed(self.settings))
             await self._send_until_stopped(campaign)
 
     async def _send_until_stopped(self, campaign: Campaign) -> None:
@@ -226,4 +228,4 @@ class CampaignRun:
             return Exit.UNKNOWN
         if isinstance(self.error, AuthenticationError):
             return Exit.AUTHENTICATION
-        return Exit.OK if self._stop_reason() is None and self.status.sent == self.status.total else Exit.REFUSED
+        return Exit.OK if self._stop_reason() is None and self.status.accepted == self.status.total else Exit.REFUSED

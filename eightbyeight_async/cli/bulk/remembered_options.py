@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
+import time
 import zlib
 from collections.abc import Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,8 +22,9 @@ import attrs
 
 from eightbyeight_async.bulk.errors import JournalError
 from eightbyeight_async.bulk.report import Status
-from eightbyeight_async.bulk.store.journal_file import Durability, connect, make, problem, side_file
-from eightbyeight_async.bulk.store.read_journal import status_of
+from eightbyeight_async.bulk.store.journal_file import Durability, make, real_path, salt_of
+from eightbyeight_async.bulk.store.read_journal import opened_to_read
+from eightbyeight_async.bulk.store.records import Account
 from eightbyeight_async.cli.commands.shared_options import as_option
 from eightbyeight_async.cli.exit_codes import UsageError
 
@@ -31,18 +32,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = [
+    "OPTIONS",
     "STDIN",
     "JournalSummary",
     "RememberedOptions",
-    "discard_empty",
     "journal_usage_errors",
     "new_journal",
+    "packed",
     "read_summary",
-    "store_options",
 ]
 
 STDIN = "-"
-_NAME = "command_line"
+OPTIONS = "command_line"  # name of the value in the journal
 
 
 @attrs.frozen(kw_only=True)
@@ -109,12 +110,14 @@ class JournalSummary:
         fingerprint: of the messages that the campaign began with, None if it has not begun.
         settings: by name; empty in a journal that the command line has not sent with.
         status: counts.
+        account: host and sub-account whose messages it holds; None: no message yet.
     """
 
     salt: bytes
     fingerprint: str | None
     settings: Mapping[str, Any]
     status: Status
+    account: Account | None
 
 
 @contextmanager
@@ -127,49 +130,40 @@ def journal_usage_errors(journal: Path) -> Iterator[None]:
 
 
 def read_summary(journal: Path) -> JournalSummary | None:
-    """None: there is no journal yet.
+    """Reads the options and counts of a journal; None: there is no journal yet.
 
     Raises:
-        UsageError: it is in use, or is none.
+        UsageError: it is no journal, or cannot be used.
     """
-    if not journal.exists() or journal.stat().st_size == 0:
-        return None
-    with journal_usage_errors(journal), closing(connect(journal, "process")) as opened:
-        found = dict(opened.sql.execute("SELECT name, value FROM meta").fetchall())
-        status = status_of(opened.sql)
-    settings = json.loads(zlib.decompress(found[_NAME])) if _NAME in found else {}
-    return JournalSummary(salt=found["salt"], fingerprint=found.get("fingerprint"), settings=settings, status=status)
+    with journal_usage_errors(journal):
+        path = real_path(journal)
+        if not path.exists() or path.stat().st_size == 0:
+            return None
+        with opened_to_read(path) as reader:
+            salt = salt_of(reader.meta("salt"))
+            stored, fingerprint = reader.meta(OPTIONS), reader.meta("fingerprint")
+            status, account = reader.status(time.time()), reader.account()
+        try:
+            settings = json.loads(zlib.decompress(stored)) if stored is not None else {}
+        except (zlib.error, ValueError) as error:
+            raise JournalError("the file is damaged: its options cannot be read; nothing was sent") from error
+    return JournalSummary(salt=salt, fingerprint=fingerprint, settings=settings, status=status, account=account)
 
 
 def new_journal(journal: Path, durability: Durability) -> JournalSummary:
-    """
+    """Makes an empty journal.
+
     Raises:
         UsageError: it cannot be made.
     """
     with journal_usage_errors(journal):
-        make(journal, durability)
+        make(real_path(journal), durability)
     summary = read_summary(journal)
     if summary is None:
         raise UsageError(f"--journal {journal}: cannot be made")
     return summary
 
 
-def store_options(journal: Path, settings: RememberedOptions) -> None:
-    """
-    Raises:
-        UsageError: it is in use, or cannot be written.
-    """
-    value = zlib.compress(json.dumps(attrs.asdict(settings)).encode())
-    with journal_usage_errors(journal), closing(connect(journal, settings.durability)) as opened:
-        try:
-            opened.sql.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_NAME, value))
-        except sqlite3.Error as error:
-            raise problem(error, "cannot be written") from error
-
-
-def discard_empty(journal: Path) -> None:
-    """Removes a journal that was made in vain; never one that holds a message or is in use."""
-    with suppress(JournalError, OSError), closing(connect(journal, "process")) as opened:
-        if opened.sql.execute("SELECT count(*) FROM message").fetchone() == (0,):
-            for end in ("", "-wal", "-shm", "-mark"):
-                side_file(journal, end).unlink(missing_ok=True)
+def packed(settings: RememberedOptions) -> bytes:
+    """The options as the journal keeps them."""
+    return zlib.compress(json.dumps(attrs.asdict(settings)).encode())

@@ -11,16 +11,17 @@ from contextlib import ExitStack
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from eightbyeight_async.bulk import Fingerprint
+from eightbyeight_async.bulk import AccountChangedError, Fingerprint
 from eightbyeight_async.bulk.run.choose_mode import FEW, choose_mode
+from eightbyeight_async.bulk.store.journal import remove_unused
+from eightbyeight_async.bulk.store.records import Account
 from eightbyeight_async.cli.bulk.campaign_run import CampaignRun, OneRunOptions
 from eightbyeight_async.cli.bulk.remembered_options import (
     STDIN,
     RememberedOptions,
-    discard_empty,
+    journal_usage_errors,
     new_journal,
     read_summary,
-    store_options,
 )
 from eightbyeight_async.cli.bulk.words import plural
 from eightbyeight_async.cli.commands.shared_options import MessageFields
@@ -80,12 +81,14 @@ def run_campaign(
         display.note(f"as {journal.name} remembers: {named}")
     plan = _file_plan(settings)
     host_account = host_and_account(connection)
+    if summary is not None and not one_run.allow_changed_account:
+        _check_account(journal, summary, *host_account)
     client = None if dry_run else connection.client(max_concurrency=settings.concurrency or 100)
     rows = row_reader(plan)
     with open_input(plan.file) as input_file, ExitStack() as on_failure:
         if summary is None and client is not None:
             summary = new_journal(journal, settings.durability)
-            on_failure.callback(discard_empty, journal)
+            on_failure.callback(remove_unused, journal)
         seen = _MessageObserver(None if summary is None else summary.salt, count_parts=dry_run)
         try:
             checked = check_file(input_file, rows, display, seen)
@@ -111,7 +114,6 @@ def run_campaign(
             return Exit.OK
         if not input_file.unchanged():
             raise UsageError(f"{input_file.name}: has changed while it was checked; nothing was sent")
-        store_options(journal, settings)
         on_failure.pop_all()
         campaign_run = CampaignRun(
             client=client,
@@ -125,6 +127,15 @@ def run_campaign(
             display=display,
         )
         return campaign_run.execute(as_json=as_json)
+
+
+def _check_account(journal: Path, summary: JournalSummary, host: str, subaccount_id: str | None) -> None:
+    """Before anything else: a journal of another account would take its messages for settled."""
+    if summary.account is not None and subaccount_id is not None:
+        now = Account(host, subaccount_id)
+        if now != summary.account:
+            with journal_usage_errors(journal):
+                raise AccountChangedError(summary.account, now)
 
 
 def _file_plan(settings: RememberedOptions) -> FilePlan:
@@ -195,7 +206,11 @@ def _resume(settings: RememberedOptions, one_run: OneRunOptions, journal: Path, 
     if settings.file == STDIN:
         words.append(STDIN)
     words += ["--journal", str(journal)]
-    words += [f"--{name.replace('_', '-')}" for name in ("resend_unknown", "resend_failed") if getattr(one_run, name)]
+    words += [
+        f"--{name.replace('_', '-')}"
+        for name in ("resend_unknown", "resend_failed", "allow_changed_account")
+        if getattr(one_run, name)
+    ]
     for field in fields(connection):
         if (value := getattr(connection, field.name)) != field.default:
             words += [f"--{field.name.replace('_', '-')}", str(value)]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 import attrs
 
 from eightbyeight_async.bulk import Campaign, State, read_rows, status
+from eightbyeight_async.bulk.store.journal import resolve_message
 from eightbyeight_async.cli.bulk.remembered_options import journal_usage_errors
 from eightbyeight_async.cli.bulk.words import iso_time, plural, state_word, status_line
 from eightbyeight_async.cli.commands.single_message import print_json
@@ -19,7 +20,6 @@ from eightbyeight_async.cli.exit_codes import Exit, UsageError, exit_after
 from eightbyeight_async.cli.sending.record_writer import new_file
 from eightbyeight_async.cli.terminal.display import Display
 from eightbyeight_async.cli.terminal.loop_and_signals import run
-from eightbyeight_async.client import AsyncConnectClient
 from eightbyeight_async.errors import EightByEightError, InvalidRequestError
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from eightbyeight_async.bulk import MessageRow
     from eightbyeight_async.cli.commands.shared_options import ConnectionOptions
+    from eightbyeight_async.client import AsyncConnectClient
 
 __all__ = ["cancel", "export", "reconcile", "resolve", "show_status", "unknown"]
 
@@ -44,14 +45,15 @@ def show_status(journal: Path, *, as_json: bool) -> Exit:
         print(status_line(found))
     if found.unknown:
         return Exit.UNKNOWN
-    return Exit.OK if found.sent == found.total else Exit.REFUSED
+    return Exit.OK if found.accepted == found.total else Exit.REFUSED
 
 
 def unknown(journal: Path, *, as_json: bool) -> Exit:
     """`UNKNOWN` if there are any."""
     with journal_usage_errors(journal):
-        # While nobody runs, a claim without a result is one whose sender died.
-        found = [_unknown_entry(row) for state in (State.INTENT, State.UNKNOWN) for row in read_rows(journal, state)]
+        # A claim without an outcome is in flight while a campaign is sending. Else its sender died.
+        states = (State.UNKNOWN,) if status(journal).in_flight else (State.INTENT, State.UNKNOWN)
+        found = [_unknown_entry(row) for state in states for row in read_rows(journal, state)]
     if as_json:
         print_json({"unknown": len(found), "messages": found})
     else:
@@ -71,14 +73,9 @@ def _unknown_entry(row: MessageRow) -> dict[str, object]:
 
 
 def resolve(journal: Path, key: str, *, sent: bool, as_json: bool) -> Exit:
-    # Nothing is asked of 8x8: no account is needed, and this client never connects.
-    client = AsyncConnectClient("none", "none")
-
-    async def work(campaign: Campaign) -> None:
-        await campaign.resolve(key, sent=sent)
-
     try:
-        _with_campaign(journal, client, work)
+        with journal_usage_errors(journal):
+            resolve_message(journal, key, sent=sent)
     except InvalidRequestError as wrong:
         raise UsageError(f"KEY: {wrong.reason}") from wrong
     if as_json:

@@ -23,10 +23,14 @@ def state_word(state: State) -> str:
 
 
 def status_line(status: Status) -> str:
-    return (
-        f"{plural(status.total, 'message')}: {status.sent:,} sent, {status.rejected:,} rejected, "
-        f"{status.failed:,} failed, {status.unknown:,} unknown, {status.not_sent:,} not sent"
-    )
+    """All counts in one line; those that most campaigns do not have are left out at 0."""
+    counts = [f"{status.sent:,} sent"]
+    counts += [f"{status.waiting:,} waiting for their time"] if status.waiting else []
+    counts += [f"{status.cancelled:,} cancelled"] if status.cancelled else []
+    counts += [f"{status.rejected:,} rejected", f"{status.failed:,} failed"]
+    counts += [f"{status.in_flight:,} in flight"] if status.in_flight else []
+    counts += [f"{status.unknown:,} unknown", f"{status.not_sent:,} not sent"]
+    return f"{plural(status.total, 'message')}: {', '.join(counts)}"
 
 
 def iso_time(seconds: float | None) -> str | None:

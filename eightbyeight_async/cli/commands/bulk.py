@@ -85,6 +85,11 @@ def run(
     allow_changed_input: Annotated[
         bool, _ONE_RUN, Parameter(help="Go on with other messages than the campaign began with.")
     ] = False,
+    allow_changed_account: Annotated[
+        bool,
+        _ONE_RUN,
+        Parameter(help="Go on under another host or sub-account; what the first one sent is not sent again."),
+    ] = False,
     accept_loss: Annotated[
         bool, _ONE_RUN, Parameter(help="Go on with a journal that lost claims: what was sent under them is sent again.")
     ] = False,
@@ -128,6 +133,7 @@ def run(
         resend_unknown=resend_unknown,
         resend_failed=resend_failed,
         allow_changed_input=allow_changed_input,
+        allow_changed_account=allow_changed_account,
         accept_loss=accept_loss,
     )
     return run_campaign(given, one_run, journal, connection, dry_run=dry_run, as_json=as_json)

@@ -80,7 +80,7 @@ def host_and_account(connection: ConnectionOptions) -> tuple[str, str | None]:
     account = connection.subaccount_id or os.environ.get(f"{settings.PREFIX}SUBACCOUNT_ID") or None
     if account is not None:
         subaccount(account)
-    return urlsplit(bases[Product.SMS]).netloc, account
+    return urlsplit(bases[Product.SMS]).netloc.lower().removesuffix(":443"), account
 
 
 def send(connection: ConnectionOptions, request: SmsRequest, *, as_json: bool) -> Exit:

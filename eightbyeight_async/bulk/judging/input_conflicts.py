@@ -1,0 +1,62 @@
+"""Two messages of one input that have the same id and are not the same message. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from eightbyeight_async.bulk.judging.message_keys import own_reference
+from eightbyeight_async.errors import InvalidRequestError
+
+if TYPE_CHECKING:
+    from eightbyeight_async.models.sms import SmsRequest
+
+__all__ = ["IdConflicts", "id_conflict", "same_message", "same_moment"]
+
+_SAME_TIME = 1.0  # seconds; "in an hour", computed for two messages of one input, differs by less
+
+
+class IdConflicts:
+    """Finds such messages in an input; `add` every message of it. Holds the ids of the input in memory."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, tuple[int, SmsRequest]] = {}
+
+    def add(self, place: int, request: SmsRequest) -> None:
+        """
+        Raises:
+            InvalidRequestError: an earlier message has the same id and another number, text, sender or schedule.
+        """
+        reference = own_reference(request)
+        if reference is None:
+            return
+        first, other = self._seen.setdefault(reference, (place, request))
+        if other is not request and not same_message(request, other):
+            raise id_conflict(place, first)
+
+
+def same_message(one: SmsRequest, other: SmsRequest) -> bool:
+    """Whether a person would take them for the same message: number, text, sender and schedule."""
+    return (
+        one.destination.lstrip("+") == other.destination.lstrip("+")
+        and (one.text, one.source) == (other.text, other.source)
+        and same_moment(
+            None if one.scheduled is None else one.scheduled.timestamp(),
+            None if other.scheduled is None else other.scheduled.timestamp(),
+        )
+    )
+
+
+def same_moment(one: float | None, other: float | None) -> bool:
+    """Whether two schedules, in seconds since 1970, are the same to the second."""
+    if one is None or other is None:
+        return one is other
+    return abs(one - other) < _SAME_TIME
+
+
+def id_conflict(place: int, first: int) -> InvalidRequestError:
+    """The error for the message at index `place`, whose id the message at index `first` has already."""
+    return InvalidRequestError(
+        "client_message_id",
+        f"message {place + 1:,} has the id of message {first + 1:,}, but another number, text or schedule; "
+        "give every message an id of its own",
+    )

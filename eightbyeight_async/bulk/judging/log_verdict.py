@@ -1,0 +1,219 @@
+"""What 8x8's log proves about a message whose outcome is UNKNOWN. Pure: rows and claims in, a verdict out.
+
+Rules:
+- a row of the log belongs to a message only if it can: same id, same sub-account, same number (where the log shows all
+  of it), and created between the claim and its end;
+- a row that is no refusal wins: SENT. Only refusals: REJECTED;
+- no row counts as NOT_SENT only with witnesses: accepted messages of the same sub-account, claimed within an hour, that
+  the log holds under their ids. If it lacks a single one that is older than the lag, it is not whole;
+- not before the lag has passed since the claim's end, or since the schedule of a scheduled message;
+- a claim or an end in the future tells of a clock that jumped: the message stays UNKNOWN.
+
+The two clocks, ours and 8x8's, can differ. Each witness tells by how much: our clock at its claim and at its answer,
+8x8's in between. Without witnesses they are taken as equal; then a row with the message's id from another time leaves
+the message UNKNOWN, which is safe.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING, NamedTuple
+
+import attrs
+
+from eightbyeight_async.bulk.judging.outcomes import State
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = [
+    "AROUND",
+    "Doubt",
+    "Evidence",
+    "LogRow",
+    "LoggedRow",
+    "Settlement",
+    "Verdict",
+    "Why",
+    "Window",
+    "evidence_around",
+    "verdict",
+]
+
+AROUND = 3_600.0  # seconds; how far from a claim its witnesses may have been claimed
+_ROUNDING = 1.0  # seconds, where the log shows whole seconds
+_FRACTION = 0.01  # seconds, where it shows fractions
+
+
+class Why(enum.StrEnum):
+    """Why a message stays UNKNOWN."""
+
+    NO_WITNESS = "no accepted message of that hour vouches for the log"
+    NOT_WHOLE = "the log lacks accepted messages of that hour"
+    TOO_EARLY = "the log can lag behind"
+    CLOCK = "claimed in the future: a clock jumped"
+    SCHEDULED = "scheduled and not due yet"
+    OTHER_TIME = "the log has this id at another time, and the clocks cannot be compared"
+    OTHER_ACCOUNT = "sent under another account"
+
+
+class Window(NamedTuple):
+    """The UNKNOWN messages as a whole.
+
+    Attributes:
+        number: how many there are, of this account.
+        elsewhere: how many there are of another account.
+        first, last: the earliest and the latest claim, seconds since 1970.
+        settled: the latest moment at which one of them can have been sent.
+    """
+
+    number: int
+    elsewhere: int = 0
+    first: float = 0.0
+    last: float = 0.0
+    settled: float = 0.0
+
+
+class LogRow(NamedTuple):
+    """A row of the log, as the store keeps it.
+
+    Attributes:
+        hash, key: of the `clientmessageid`; see `Keys`.
+        umid: 8x8's id.
+        refused: 8x8 took the message and refused it.
+        created: seconds since 1970, None if the log does not say.
+        who: digest of the number, None where the log masks it.
+        ours: False: the row names another sub-account.
+    """
+
+    hash: int
+    key: str
+    umid: str
+    refused: bool
+    created: float | None
+    who: int | None
+    ours: bool
+
+
+class LoggedRow(NamedTuple):
+    """A row of the log that has the id of a message; attributes as `LogRow`."""
+
+    umid: str
+    refused: bool
+    created: float | None
+    who: int | None
+    ours: bool
+
+
+class Evidence(NamedTuple):
+    """The witnesses of a message.
+
+    Attributes:
+        held: accepted messages of that hour that the log holds.
+        lacking: those older than the lag that it does not hold.
+        ahead: seconds by which 8x8's clock is ahead of ours, at least and at most; None: not known, or it jumped.
+    """
+
+    held: int = 0
+    lacking: int = 0
+    ahead: tuple[float, float] | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Doubt:
+    """A message whose outcome is UNKNOWN.
+
+    Attributes:
+        id: number of its claim.
+        claimed: when it was claimed, seconds since 1970.
+        since: when it became UNKNOWN; its request ended before.
+        scheduled: seconds since 1970, None: at once.
+        who: digest of the number; negative: not comparable with a log.
+        umid: 8x8's id, where an answer gave one.
+        rows: rows of the log with its id.
+        evidence: its witnesses.
+    """
+
+    id: int
+    claimed: float
+    since: float
+    scheduled: float | None = None
+    who: int = -1
+    umid: str | None = None
+    rows: tuple[LoggedRow, ...] = ()
+    evidence: Evidence = Evidence()  # noqa: RUF009 - frozen  # noqa: RUF009 - frozen
+
+
+class Verdict(NamedTuple):
+    """`state`: UNKNOWN if nothing is proved, then `why` says why; `umid`: of the row that proves it."""
+
+    state: State
+    umid: str | None = None
+    why: Why | None = None
+
+
+class Settlement(NamedTuple):
+    """What to write about a message: number of its claim, state, umid."""
+
+    id: int
+    state: State
+    umid: str | None = None
+
+
+def evidence_around(hours: Mapping[int, Evidence], claimed: float) -> Evidence:
+    """The witnesses of the hour of a claim, the hour before and the hour after."""
+    near = [hours[hour] for hour in range(int(claimed // AROUND) - 1, int(claimed // AROUND) + 2) if hour in hours]
+    known = [one.ahead for one in near if one.held]
+    ahead = None
+    if known and all(one is not None for one in known):
+        at_least, at_most = max(one[0] for one in known if one), min(one[1] for one in known if one)
+        ahead = (at_least, at_most) if at_least <= at_most else None
+    return Evidence(sum(one.held for one in near), sum(one.lacking for one in near), ahead)
+
+
+def verdict(doubt: Doubt, *, asked_at: float, lag: float) -> Verdict:
+    """What the log proves about one message.
+
+    Args:
+        doubt: the message, its rows and its witnesses.
+        asked_at: when the log was asked for, seconds since 1970.
+        lag: seconds after which a message that was sent is certainly in the log.
+    """
+    own = [row for row in doubt.rows if _belongs(row, doubt)]
+    accepted = [row for row in own if not row.refused]
+    if accepted:
+        return Verdict(State.SENT, accepted[0].umid or None)
+    if own:
+        return Verdict(State.REJECTED, own[0].umid or None)
+    why = _doubtful(doubt, asked_at, lag)
+    return Verdict(State.NOT_SENT) if why is None else Verdict(State.UNKNOWN, why=why)
+
+
+def _could_be(row: LoggedRow, doubt: Doubt) -> bool:
+    """Whether sub-account and number agree."""
+    return row.ours and (row.who is None or doubt.who < 0 or row.who == doubt.who)
+
+
+def _belongs(row: LoggedRow, doubt: Doubt) -> bool:
+    if row.created is None or not _could_be(row, doubt):
+        return False
+    at_least, at_most = doubt.evidence.ahead or (0.0, 0.0)
+    rounding = _ROUNDING if row.created.is_integer() else _FRACTION
+    return doubt.claimed + at_least - rounding <= row.created <= doubt.since + at_most + rounding
+
+
+def _doubtful(doubt: Doubt, asked_at: float, lag: float) -> Why | None:
+    """Why the absence of a message proves nothing; None: it does prove that the message was not sent."""
+    if doubt.claimed > asked_at or doubt.since > asked_at:
+        return Why.CLOCK
+    if doubt.scheduled is not None and doubt.scheduled > asked_at:
+        return Why.SCHEDULED
+    if max(doubt.since, doubt.scheduled or 0.0) + lag > asked_at:
+        return Why.TOO_EARLY
+    if doubt.evidence.lacking:
+        return Why.NOT_WHOLE
+    if not doubt.evidence.held:
+        return Why.NO_WITNESS
+    if doubt.evidence.ahead is None and any(_could_be(row, doubt) for row in doubt.rows):
+        return Why.OTHER_TIME
+    return None

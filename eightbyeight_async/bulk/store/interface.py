@@ -1,0 +1,138 @@
+"""The interface of a store: what a campaign asks of the place that keeps its claims. One method a question.
+
+`journal.Journal` (SQLite) implements it. Another store implements the same methods and passes the same tests
+(`tests/bulk/test_store_conformance.py`). Only the writer's thread calls them, most of them within `transact`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from eightbyeight_async.bulk.judging.log_verdict import Doubt, Evidence, LogRow, Settlement, Window
+    from eightbyeight_async.bulk.judging.outcomes import State
+    from eightbyeight_async.bulk.report import Status
+    from eightbyeight_async.bulk.store.records import CancelTarget, Claim, Claimed, MessageRow, Met, Result
+
+__all__ = ["CancelMark", "Store"]
+
+T = TypeVar("T")
+
+
+class CancelMark:
+    """Values of a message's cancellation. None: never requested."""
+
+    REQUESTED = 1
+    CANCELLED = 2
+    TOO_LATE = 3
+    UNCLEAR = 4
+
+
+class Store(Protocol):
+    """Keeps the claims and outcomes of one campaign.
+
+    Attributes:
+        salt: secret of this campaign's digests.
+        last_id: number of the last claim; claim numbers only grow.
+    """
+
+    salt: bytes
+    last_id: int
+
+    def transact(self, body: Callable[[], T]) -> T:
+        """Runs `body` in one transaction and returns after its commit. May run `body` again after a conflict.
+
+        Raises:
+            JournalError: nothing of it was written.
+        """
+        ...
+
+    def close(self) -> None:
+        """Closes the store cleanly."""
+        ...
+
+    # A run
+
+    def begin_run(self) -> bool:
+        """Begins a run: what earlier runs settled is `known` from now on. Returns whether nothing was ever claimed."""
+        ...
+
+    def known(self, met: Sequence[Met]) -> dict[int, State]:
+        """State of the messages that an earlier run settled, by place. They count as met by this run."""
+        ...
+
+    def claim(self, claims: Sequence[Claim]) -> list[Claimed]:
+        """Claims messages that are new or released; tells for the others why not. In the order of `claims`."""
+        ...
+
+    def record(self, results: Sequence[Result]) -> None:
+        """Writes outcomes of claims. A result whose claim is no longer open changes nothing."""
+        ...
+
+    def missing(self) -> int:
+        """How many journaled messages this run's input lacked. That input is the campaign's full size from now on."""
+        ...
+
+    # Reading
+
+    def status(self, now: float) -> Status:
+        """Counts over all runs. `now`: seconds since 1970, to tell waiting messages from those that went out."""
+        ...
+
+    def page(self, after: int, state: State | None) -> list[tuple[int, MessageRow]]:
+        """The next messages by claim number above `after`, only those in `state` if it is given."""
+        ...
+
+    def meta(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - a store's own types
+        """A value that belongs to the campaign as a whole: `fingerprint`, `expected`, `options`."""
+        ...
+
+    def set_meta(self, name: str, value: object) -> None:
+        """Writes such a value."""
+        ...
+
+    # Settling
+
+    def resolve(self, key: str, state: State) -> bool:
+        """Settles one UNKNOWN message by hand; False: no UNKNOWN message has this key."""
+        ...
+
+    def doubts(self) -> Window:
+        """The UNKNOWN messages of this account as a whole: how many, and the times that a log must cover."""
+        ...
+
+    def note_log(self, rows: Sequence[LogRow]) -> None:
+        """Keeps rows of 8x8's log that have the key of a journaled message, until `forget_log`."""
+        ...
+
+    def doubtful(self, after: int) -> list[Doubt]:
+        """The next UNKNOWN messages of this account above claim number `after`, each with its rows of the log."""
+        ...
+
+    def evidence(self, asked_at: float, lag: float) -> dict[int, Evidence]:
+        """What the accepted messages of this account tell of the log, by the hour of their claim."""
+        ...
+
+    def settle(self, settlements: Sequence[Settlement], at: float) -> None:
+        """Writes the verdicts about UNKNOWN messages, dated `at`."""
+        ...
+
+    def forget_log(self) -> None:
+        """Drops the rows that `note_log` kept."""
+        ...
+
+    # Cancelling
+
+    def scheduled_counts(self) -> tuple[int, int]:
+        """Scheduled messages whose cancel is done, and scheduled messages that are UNKNOWN."""
+        ...
+
+    def to_cancel(self, after: int, *, batch: bool) -> list[CancelTarget]:
+        """The next batches (all at once) or single messages above `after` that are still to cancel."""
+        ...
+
+    def mark_cancel(self, targets: Sequence[tuple[CancelTarget, int]]) -> None:
+        """Writes a `CancelMark` for the messages of each target."""
+        ...

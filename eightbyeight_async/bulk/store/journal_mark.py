@@ -1,0 +1,132 @@
+"""The mark of a journal (`run.db-mark`) and the lock on it.
+
+The mark holds the journal's id and the number of the last claim that was acted upon. The lock is a `flock`: POSIX drops
+a lock of the other kind as soon as anything in the process opens and closes the file.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from eightbyeight_async.bulk.errors import JournalInUseError
+from eightbyeight_async.bulk.store.journal_file import ID_BYTES, IN_USE, problem, side_file, sync_directory
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["Mark", "is_running"]
+
+
+def _module(name: str) -> Any:  # noqa: ANN401 - a module
+    """None where the platform does not have it."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        return None
+
+
+fcntl = _module("fcntl")
+msvcrt = _module("msvcrt")  # Windows
+_LOCK_TRIES, _LOCK_PAUSE = 10, 0.02  # a reader holds the lock for microseconds, to learn whether a campaign runs
+_BINARY = getattr(os, "O_BINARY", 0)  # Windows
+_LOCKED_BYTE = 1 << 20  # Windows forbids to read a locked byte: one far behind the mark
+
+
+class Mark:
+    """The file `run.db-mark`, under the campaign's lock.
+
+    Raises:
+        JournalInUseError: another campaign has the lock.
+        JournalError: the file cannot be made.
+    """
+
+    def __init__(self, path: Path, journal_id: bytes) -> None:
+        self._path = side_file(path, "-mark")
+        self._id = journal_id
+        self._made = not self._path.exists()
+        for _ in range(_LOCK_TRIES):
+            try:
+                self._file = os.open(self._path, os.O_CREAT | os.O_RDWR | _BINARY, 0o600)
+            except OSError as error:
+                raise problem(error, "cannot be opened") from error
+            # A lock on a mark that was removed meanwhile (see `close`) would keep nobody out.
+            if _try_lock(self._file, shared=False) and _is_at(self._file, self._path):
+                return
+            os.close(self._file)
+            time.sleep(_LOCK_PAUSE)
+        raise JournalInUseError(IN_USE)
+
+    def read(self) -> int | None:
+        """The last claim that was acted upon; None: the mark is missing, damaged, or of another journal."""
+        return _read_mark(self._file, self._id)
+
+    def write(self, last_id: int, *, sync: bool = False) -> None:
+        """Not synced as a rule: a mark that a power failure takes back only stops warning."""
+        _pwrite(self._file, self._id + last_id.to_bytes(8, "big"))
+        if sync:
+            os.fsync(self._file)
+            sync_directory(self._path.parent)
+
+    def close(self, *, forget: bool = False) -> None:
+        """Gives up the lock. `forget`: removes a mark that this object made and never wrote."""
+        if forget and self._made:
+            with suppress(OSError):
+                if not self._path.stat().st_size:
+                    self._path.unlink()
+        with suppress(OSError):
+            os.close(self._file)
+
+
+def is_running(path: Path, journal_id: bytes) -> tuple[bool, int | None]:
+    """Whether a campaign has the journal's lock, and what the mark says (see `Mark.read`)."""
+    try:
+        file = os.open(side_file(path, "-mark"), os.O_RDONLY | _BINARY)
+    except OSError:
+        return False, None
+    try:
+        return not _try_lock(file, shared=True), _read_mark(file, journal_id)
+    finally:
+        os.close(file)
+
+
+def _read_mark(file: int, journal_id: bytes) -> int | None:
+    data = _pread(file, ID_BYTES + 9)
+    if len(data) != ID_BYTES + 8 or data[:ID_BYTES] != journal_id:
+        return None
+    return int.from_bytes(data[ID_BYTES:], "big")
+
+
+def _pread(file: int, size: int) -> bytes:
+    os.lseek(file, 0, os.SEEK_SET)  # os.pread is not everywhere
+    return os.read(file, size)
+
+
+def _pwrite(file: int, data: bytes) -> None:
+    os.lseek(file, 0, os.SEEK_SET)
+    os.write(file, data)
+
+
+def _is_at(file: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file), path.stat())
+    except OSError:
+        return False
+
+
+def _try_lock(file: int, *, shared: bool) -> bool:
+    """A file system that knows no locks: everybody gets one."""
+    try:
+        if fcntl is not None:
+            fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        elif msvcrt is not None:
+            os.lseek(file, _LOCKED_BYTE, os.SEEK_SET)
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+    except (BlockingIOError, PermissionError):
+        return False
+    except OSError:
+        return True
+    return True
