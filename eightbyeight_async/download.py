@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import httpx
 
 from eightbyeight_async.calls.call import Call
-from eightbyeight_async.calls.read_response import read_answer
+from eightbyeight_async.calls.read_response import read_response
 from eightbyeight_async.errors import Sent, UnexpectedResponseError
 from eightbyeight_async.hosts import Product
 from eightbyeight_async.transport.failures import WIRE_FAILURES, showable_cause, transport_error
@@ -128,8 +128,10 @@ class Downloader:
         async with aclosing(cast("AsyncGenerator[bytes, None]", response.aiter_bytes())) as pieces:
             while len(body) < _MAX_ERROR_BODY and (piece := await self._guarded(anext(pieces, None), url, patience)):
                 body += piece
-        call: Call[Any] = Call(product=Product.SMS, method="GET", path="", body=None, answer=None, unknown=Sent.NO)
-        read_answer(call, response.status_code, response.headers, body)
+        call: Call[Any] = Call(
+            product=Product.SMS, method="GET", path="", body=None, response_class=None, unknown=Sent.NO
+        )
+        read_response(call, response.status_code, response.headers, body)
         raise UnexpectedResponseError("an answer without a file", status_code=response.status_code, sent=Sent.NO)
 
     async def _guarded(self, exchange: Awaitable[T], url: httpx.URL, patience: float) -> T:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import anyio
 import httpx
 
-from eightbyeight_async.calls.read_response import read_answer
+from eightbyeight_async.calls.read_response import read_response
 from eightbyeight_async.download import Downloader
 from eightbyeight_async.errors import ClientClosedError, EightByEightError, Sent, UnexpectedResponseError
 from eightbyeight_async.hosts import Product
@@ -157,7 +157,7 @@ class Exchange:
                 raise ClientClosedError
             flight.maybe_sent = call.unknown is Sent.MAYBE
             status, headers, body = await self._send(call, options)
-        return read_answer(call, status, headers, body)
+        return read_response(call, status, headers, body)
 
     async def _pace(self, pacer: Pacer) -> None:
         wait, moment = pacer.reserve()

@@ -19,7 +19,7 @@ from eightbyeight_async import (
     UnexpectedResponseError,
 )
 from eightbyeight_async.calls.cancel import cancel_batch, cancel_message
-from eightbyeight_async.calls.read_response import read_answer
+from eightbyeight_async.calls.read_response import read_response
 from eightbyeight_async.calls.sms import send_sms
 from eightbyeight_async.hosts import Product
 
@@ -41,7 +41,7 @@ def test_the_cancellations(product: Product) -> None:
     assert many.path == f"/api/v1/subaccounts/acme_hq/messages/batch/{umid}"
     for call in (one, many):
         assert (call.product, call.method, call.body) == (product, "DELETE", None)
-        assert read_answer(call, 200, {}, b'{"cancelledCount": 10}') == CancelResponse(cancelled_count=10)
+        assert read_response(call, 200, {}, b'{"cancelledCount": 10}') == CancelResponse(cancelled_count=10)
 
 
 def test_a_legal_ampersand_of_a_subaccount_is_encoded() -> None:
@@ -106,7 +106,7 @@ def test_a_schedule_is_at_most_seven_days_ahead() -> None:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 def test_the_table_of_answers(case: Case) -> None:
     with pytest.raises((APIError, UnexpectedResponseError)) as caught:
-        read_answer(SEND, case.status, {}, case.body)
+        read_response(SEND, case.status, {}, case.body)
     error = caught.value
     assert (type(error), error.sent, error.status_code) == (case.error, case.sent, case.status)
     if isinstance(error, APIError):
@@ -117,7 +117,7 @@ def test_the_table_of_answers(case: Case) -> None:
 
 def test_an_api_error_keeps_what_the_api_said() -> None:
     with pytest.raises(BadRequestError) as caught:
-        read_answer(SEND, 400, {}, coded(1002, message="Invalid MSISDN 6598765432"))
+        read_response(SEND, 400, {}, coded(1002, message="Invalid MSISDN 6598765432"))
     error = caught.value
     assert error.message == "Invalid MSISDN 6598765432"
     assert error.error_id == "91b106f0-c0da-4aba-a43a-7af9c5893a80"
@@ -130,33 +130,33 @@ def test_an_api_error_keeps_what_the_api_said() -> None:
 
 def test_one_odd_field_of_an_error_does_not_hide_the_others() -> None:
     with pytest.raises(BadRequestError) as caught:
-        read_answer(SEND, 500, {}, coded(1005, message=["x"], timestamp="now", errorId=5))
+        read_response(SEND, 500, {}, coded(1005, message=["x"], timestamp="now", errorId=5))
     error = caught.value
     assert (error.code, error.message, error.timestamp, error.error_id) == (1005, None, None, None)
 
 
 def test_an_error_id_that_is_no_id_is_not_shown() -> None:
     with pytest.raises(BadRequestError) as caught:
-        read_answer(SEND, 400, {}, coded(1002, errorId="6598765432"))
+        read_response(SEND, 400, {}, coded(1002, errorId="6598765432"))
     assert caught.value.error_id == "6598765432"
     assert "6598765432" not in f"{caught.value} {caught.value!r}"
 
 
 def test_a_success_wins_over_a_code_beside_it() -> None:
     body = b'{"umid":"u1","status":{"code":"QUEUED"},"code":2000}'
-    assert read_answer(SEND, 200, {}, body).status.code is SmsStatusCode.QUEUED
+    assert read_response(SEND, 200, {}, body).status.code is SmsStatusCode.QUEUED
 
 
 def test_a_rejected_message_is_an_answer_not_an_error() -> None:
     body = b'{"umid":"u1","status":{"code":"REJECTED","description":"x"}}'
-    assert read_answer(SEND, 200, {}, body).status.code is SmsStatusCode.REJECTED
+    assert read_response(SEND, 200, {}, body).status.code is SmsStatusCode.REJECTED
 
 
 def test_an_unreadable_success_names_the_path() -> None:
     with pytest.raises(UnexpectedResponseError) as caught:
-        read_answer(SEND, 200, {}, b'{"umid":"u","status":{"code":6598765432}}')
+        read_response(SEND, 200, {}, b'{"umid":"u","status":{"code":6598765432}}')
     assert str(caught.value) == (
-        "HTTP 200: an answer that cannot be read: status.code must be a string, not a number (may have been sent)"
+        "HTTP 200: a response that cannot be read: status.code must be a string, not a number (may have been sent)"
     )
 
 
@@ -183,5 +183,5 @@ def test_retry_after_is_seconds_or_a_date_against_the_answers_own(
     headers: dict[str, str], seconds: float | None
 ) -> None:
     with pytest.raises(RateLimitError) as caught:
-        read_answer(SEND, 429, headers, b"")
+        read_response(SEND, 429, headers, b"")
     assert caught.value.retry_after == seconds

@@ -29,7 +29,7 @@ from eightbyeight_async import (
     wire,
 )
 from eightbyeight_async.calls.chatapps import get_details, send_batch, send_message
-from eightbyeight_async.calls.read_response import read_answer
+from eightbyeight_async.calls.read_response import read_response
 from eightbyeight_async.hosts import Product
 from eightbyeight_async.models.chatapps_batch import (
     BatchChatAppsRequest,
@@ -212,13 +212,13 @@ def test_a_batch_takes_any_iterable_and_as_many_as_documented() -> None:
 
 
 def test_the_sample_answers_are_read() -> None:
-    assert read_answer(send_message("acme_hq", REQUEST), 200, {}, json.dumps(SENT).encode()) == ChatAppsResponse(
+    assert read_response(send_message("acme_hq", REQUEST), 200, {}, json.dumps(SENT).encode()) == ChatAppsResponse(
         umid="82188ee0-109f-e811-8150-020897df5459",
         user=ChatAppsUser(msisdn="+6512341234"),
         client_message_id="1234_id",
         status=ChatAppsStatus(state=MessageState.QUEUED, timestamp=moment(2021, 1, 4, 8, 19, 45, 990_000)),
     )
-    batch = read_answer(send_batch("acme_hq", BATCH), 200, {}, json.dumps(BATCH_SENT).encode())
+    batch = read_response(send_batch("acme_hq", BATCH), 200, {}, json.dumps(BATCH_SENT).encode())
     assert (batch.batch_id, batch.client_batch_id) == ("cf3cbbf5-3e2d-ea11-815d-020897df5459", "aaa_batch")
     assert (batch.accepted_count, batch.rejected_count) == (1, 1)
     assert batch.messages is not None
@@ -228,7 +228,7 @@ def test_the_sample_answers_are_read() -> None:
         error_code=3038,
         error_message="Template not found for provided name and language",
     )
-    details = read_answer(get_details("acme_hq", UMID), 200, {}, json.dumps({"data": [RECORD]}).encode())
+    details = read_response(get_details("acme_hq", UMID), 200, {}, json.dumps({"data": [RECORD]}).encode())
     assert details.records == (
         ChatAppsMessageRecord(
             umid=UMID,

@@ -234,7 +234,7 @@ BROKEN: list[tuple[Any, str, str]] = [
             )
         ),
         "content.interactive.header.video",
-        "alone",
+        "only allowed",
     ),
     *[
         (
@@ -272,7 +272,7 @@ BROKEN: list[tuple[Any, str, str]] = [
         (
             lambda k=kind, a=action: request(interactive(k, a, header=InteractiveHeader(type="text", text="t"))),
             "content.interactive.header",
-            "cannot",
+            "is not allowed",
         )
         for kind, action in (
             ("product", InteractiveAction(catalog_id="c", product_retailer_id="p")),
@@ -282,7 +282,7 @@ BROKEN: list[tuple[Any, str, str]] = [
     (
         lambda: request(interactive("location_request_message", InteractiveAction(name="send_location"), footer="f")),
         "content.interactive.footer",
-        "cannot",
+        "is not allowed",
     ),
     (
         lambda: request(interactive("location_request_message", InteractiveAction(name="send"))),
@@ -425,8 +425,8 @@ BROKEN: list[tuple[Any, str, str]] = [
                     (TemplateParameter(type="payload"), "payload", "required"),
                     (TemplateParameter(type="couponCode"), "coupon_code", "required"),
                     (TemplateParameter(type="ttlMinutes"), "ttl_minutes", "required"),
-                    (TemplateParameter(text="t", url="u"), "url", "cannot"),
-                    (TemplateParameter(type="image", text="t", url="u"), "text", "cannot"),
+                    (TemplateParameter(text="t", url="u"), "url", "is not allowed"),
+                    (TemplateParameter(type="image", text="t", url="u"), "text", "is not allowed"),
                     (TemplateParameter(type="ttlMinutes", ttl_minutes=43_201), "ttl_minutes", "1 to 43200"),
                     (
                         TemplateParameter(type="location", location=Location(latitude=91, longitude=0)),

@@ -22,7 +22,7 @@ from eightbyeight_async import (
     SmsTemplate,
     wire,
 )
-from eightbyeight_async.calls.read_response import read_answer
+from eightbyeight_async.calls.read_response import read_response
 from eightbyeight_async.calls.sms_batch import send_batch
 from eightbyeight_async.models.sms_batch import paired
 
@@ -139,7 +139,7 @@ def test_schedules_of_a_batch_are_at_most_seven_days_ahead() -> None:
 
 def test_the_sample_answer_is_read() -> None:
     call = send_batch("acme_hq", BatchSmsRequest(messages=[ONE]), lambda: NOW)
-    answer = read_answer(call, 200, {}, json.dumps(SAMPLE).encode())
+    answer = read_response(call, 200, {}, json.dumps(SAMPLE).encode())
     assert (answer.batch_id, answer.client_batch_id) == ("f1ea5276-a824-e711-8146-022a22cc1c71", "SmsApi-Demo1")
     assert (answer.accepted_count, answer.rejected_count) == (3, 1)
     assert answer.messages is not None
@@ -184,7 +184,7 @@ def test_one_unreadable_item_loses_neither_the_batch_id_nor_the_others(item: obj
     items = [wire.unstructure(answered(n, "REJECTED" if n == 3 else "QUEUED")) for n in range(4)]
     items[1] = item
     body = json.dumps({"batchId": "b", "acceptedCount": 3, "rejectedCount": 1, "messages": items}).encode()
-    found = paired(asked, read_answer(send_batch("acme_hq", asked, lambda: NOW), 200, {}, body))
+    found = paired(asked, read_response(send_batch("acme_hq", asked, lambda: NOW), 200, {}, body))
     assert (found.batch_id, found.accepted_count, found.rejected_count) == ("b", 3, 1)
     assert found.messages is not None
     assert [one.umid for one in found.messages] == ["u0", "u2", "u3"]

@@ -307,8 +307,8 @@ async def test_a_batch_is_warned_of_once_whatever_is_in_it(
             await client.with_options(long_text="allow").sms.send_batch(long)
             await client.sms.send_batch(BatchSmsRequest(messages=[sms("short")]))
     assert [str(warning.message) for warning in shown] == [
-        "messages of more than 10 parts: 2,000 of 2,002, the first by messages[1].text; "
-        "the platform truncates their texts and sends"
+        "messages of more than 10 parts: 2,000 of 2,002, the first is messages[1].text; "
+        "the platform truncates their texts and sends them"
     ]
     assert line_of(shown[0]) == "await client.sms.send_batch(long)"
 
@@ -348,7 +348,7 @@ def test_a_batch_is_measured_as_it_is_sent(batch: dict[str, Any], count: str | N
         assert words is long_texts(request, TextPolicy.REFUSE) is None
         return
     assert words is not None
-    assert words.startswith(f"messages of more than 10 parts: {count}, the first by {place}; ")
+    assert words.startswith(f"messages of more than 10 parts: {count}, the first is {place}; ")
     with pytest.raises(InvalidRequestError, match="parts .*; beyond 10 the platform would truncate") as caught:
         long_texts(request, TextPolicy.REFUSE)
     assert caught.value.field == place

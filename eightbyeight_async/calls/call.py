@@ -1,4 +1,7 @@
-"""One request, ready for the wire, and the rule of its path: no id can become more than one segment of it."""
+"""The class `Call`: one HTTP request before it is sent.
+
+Rule: an id is exactly one segment of the path. `segment` checks and encodes it, so that no id can change the path.
+"""
 
 from __future__ import annotations
 
@@ -21,22 +24,25 @@ T = TypeVar("T")
 
 @attrs.define(kw_only=True)
 class Call(Generic[T]):
-    """One request, ready for the wire. Nobody changes one; not frozen, for that costs every message a microsecond.
+    """One HTTP request before it is sent.
+
+    No code changes a Call. It is not frozen, because freezing costs a microsecond for each message.
 
     Attributes:
-        product: which of the two hosts.
+        product: decides the host.
         method: HTTP method.
-        path: from the base URL on, percent-encoded.
-        body: JSON bytes, None for none.
-        answer: the class of a successful answer; None: a success says nothing.
-        unknown: what a failure with an unknown outcome means for the caller (`Sent.NO` for a mere look-up).
+        path: the path after the base URL, percent-encoded.
+        body: the request body as JSON bytes; None for no body.
+        response_class: the model of a successful response; None if a successful response has no content.
+        unknown: the `sent` of an error if the outcome is unknown: `Sent.MAYBE`, or `Sent.NO` for a call that changes
+            nothing, such as a look-up.
     """
 
     product: Product
     method: str
     path: str
-    body: bytes | None = attrs.field(repr=False)  # it holds numbers and texts
-    answer: type[T] | None
+    body: bytes | None = attrs.field(repr=False)  # hidden: it contains phone numbers and texts
+    response_class: type[T] | None
     unknown: Sent = Sent.MAYBE
 
 
@@ -46,15 +52,15 @@ def messages_path(subaccount_id: str) -> str:
 
 
 def segment(value: str, field: str) -> str:
-    """A server-made id as one segment of a path.
+    """An id from the API, percent-encoded as one segment of a path.
 
     Raises:
-        InvalidRequestError: it is not an id, by the name of `field`.
+        InvalidRequestError: the value is not such an id; the error names `field`.
     """
     return quote(rules.segment(value, field), safe="")
 
 
 def check_kind(request: object, kind: type) -> None:
-    """Whoever passes a dict gets one line, not an AttributeError from the depths."""
+    """Refuse a request of another class, e.g. a dict, with one clear line instead of a later AttributeError."""
     if not isinstance(request, kind):
         raise InvalidRequestError("request", f"must be of class {kind.__name__}, not {type(request).__name__}")

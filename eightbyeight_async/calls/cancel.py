@@ -1,4 +1,4 @@
-"""Cancelling what is still scheduled: the same two requests on both hosts."""
+"""Calls that cancel scheduled messages; they are the same on both hosts."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ __all__ = ["cancel_batch", "cancel_message"]
 
 
 def cancel_message(product: Product, subaccount_id: str, umid: str) -> Call[CancelResponse]:
-    """Cancel one scheduled message: `DELETE .../messages/{umid}`, the same on both hosts."""
+    """Cancel one scheduled message: `DELETE .../messages/{umid}`."""
     return Call(
         product=product,
         method="DELETE",
         path=f"{messages_path(subaccount_id)}/{segment(umid, 'umid')}",
         body=None,
-        answer=CancelResponse,
+        response_class=CancelResponse,
     )
 
 
 def cancel_batch(product: Product, subaccount_id: str, batch_id: str) -> Call[CancelResponse]:
-    """Cancel a batch of scheduled messages: `DELETE .../messages/batch/{batchId}`, the same on both hosts."""
+    """Cancel the scheduled messages of a batch: `DELETE .../messages/batch/{batchId}`."""
     return Call(
         product=product,
         method="DELETE",
         path=f"{messages_path(subaccount_id)}/batch/{segment(batch_id, 'batch_id')}",
         body=None,
-        answer=CancelResponse,
+        response_class=CancelResponse,
     )

@@ -1,4 +1,4 @@
-"""What the operations of the Messaging Apps API send. No limit is documented here for how far ahead to schedule."""
+"""Calls of the Messaging Apps API. 8x8 documents no limit for how far ahead its messages may be scheduled."""
 
 from __future__ import annotations
 
@@ -18,13 +18,15 @@ def send_message(subaccount_id: str, request: ChatAppsRequest) -> Call[ChatAppsR
     """Send a ChatApps message: `POST /api/v1/subaccounts/{subAccountId}/messages`."""
     check_kind(request, ChatAppsRequest)
     if request.content is None:
-        raise InvalidRequestError("content", "is required; only a message of a batch with a template may omit it")
+        raise InvalidRequestError(
+            "content", "is required; only a message of a batch whose template has a content may omit it"
+        )
     return Call(
         product=Product.CHATAPPS,
         method="POST",
         path=messages_path(subaccount_id),
         body=wire.dump(request),
-        answer=ChatAppsResponse,
+        response_class=ChatAppsResponse,
     )
 
 
@@ -36,17 +38,17 @@ def send_batch(subaccount_id: str, request: BatchChatAppsRequest) -> Call[BatchC
         method="POST",
         path=f"{messages_path(subaccount_id)}/batch",
         body=wire.dump(request),
-        answer=BatchChatAppsResponse,
+        response_class=BatchChatAppsResponse,
     )
 
 
 def get_details(subaccount_id: str, umid: str) -> Call[ChatAppsMessageDetails]:
-    """ChatApps message details: `GET .../messages/{umid}`."""
+    """Get the details of a ChatApps message: `GET .../messages/{umid}`."""
     return Call(
         product=Product.CHATAPPS,
         method="GET",
         path=f"{messages_path(subaccount_id)}/{segment(umid, 'umid')}",
         body=None,
-        answer=ChatAppsMessageDetails,
+        response_class=ChatAppsMessageDetails,
         unknown=Sent.NO,
     )

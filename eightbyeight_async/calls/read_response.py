@@ -1,9 +1,10 @@
-"""What an answer means. Pure: bytes in, a model or an error out.
+"""Reading a response: status, headers and body in, a model or an error out. Pure.
 
 Rules:
-- a 2xx that holds the promised object is a success, whatever else it holds;
-- otherwise the API's error code decides, whatever the HTTP status (a 500 with code 1001 is a wrong sub-account);
-- the HTTP status decides only where there is no known code; then 5xx and the rest mean "a gateway spoke".
+- A 2xx whose body is the expected object is a success, even if the body has more in it.
+- Otherwise the API's error code decides, whatever the HTTP status. A 500 with code 1001 is a wrong sub-account.
+- Without a known code the HTTP status decides, if it is in `_BY_STATUS`.
+- With neither, a response with a code is an `APIError`; one without comes from a gateway: UnexpectedResponseError.
 """
 
 from __future__ import annotations
@@ -21,33 +22,33 @@ if TYPE_CHECKING:
 
     from eightbyeight_async.calls.call import Call
 
-__all__ = ["read_answer"]
+__all__ = ["read_response"]
 
 T = TypeVar("T")
 
 
-def read_answer(call: Call[T], status: int, headers: Mapping[str, str], body: bytes) -> T:
-    """The answer as a model.
+def read_response(call: Call[T], status: int, headers: Mapping[str, str], body: bytes) -> T:
+    """The response as a model; None if the call expects no content.
 
     Args:
-        call: what was asked.
-        status: HTTP status.
-        headers: the answer's headers, looked up in lower case.
-        body: the whole body, decoded.
+        call: the request.
+        status: the HTTP status.
+        headers: the response headers; names are looked up in lower case.
+        body: the whole response body, after content decoding.
 
     Raises:
-        APIError: the API refused it or failed.
-        UnexpectedResponseError: it is not an answer of the API.
+        APIError: the API refused the request or failed.
+        UnexpectedResponseError: the response is not one of the API.
     """
     data: object = None
     try:
         data = wire.load(body)
-        if 200 <= status < 300 and call.answer is not None:
-            return wire.structure(data, call.answer)
+        if 200 <= status < 300 and call.response_class is not None:
+            return wire.structure(data, call.response_class)
         problem = "the body is not an error of the API"
     except wire.UnreadableError as unreadable:
         problem = str(unreadable)
-    if call.answer is None and 200 <= status < 300 and _error_body(data).code is None:
+    if call.response_class is None and 200 <= status < 300 and _error_body(data).code is None:
         return cast("T", None)
     raise _error(call, status, headers, _error_body(data), problem)
 
@@ -58,7 +59,7 @@ def _error(
     found = _class_of(status, body.code)
     if found is None:
         if 200 <= status < 300:
-            problem = f"an answer that cannot be read: {problem}"
+            problem = f"a response that cannot be read: {problem}"
         elif 300 <= status < 400:
             problem = "a redirect, which is not followed; check the base URL"
         return UnexpectedResponseError(problem, status_code=status, sent=call.unknown)
@@ -76,7 +77,7 @@ def _error(
 
 
 def _class_of(status: int, code: int | None) -> tuple[type[APIError], Sent] | None:
-    """Class and `sent` of an error; None when neither code nor status belongs to the API."""
+    """The class and the `sent` of an error; None if neither the code nor the status is one of the API."""
     match code:
         case 1014:
             return errors.TLSVersionError, Sent.NO
@@ -95,8 +96,8 @@ def _class_of(status: int, code: int | None) -> tuple[type[APIError], Sent] | No
         return by_status, Sent.NO
     if code is None:
         return None
-    # A code nobody documented: an error of the API all the same. 4xx says refused; 1400 (resending interval
-    # violation) is documented as a refusal, whatever status carries it.
+    # An undocumented code is still an error of the API. A 4xx means that it refused the request. Code 1400 (resending
+    # interval violation) is documented as a refusal, so it is one with any status.
     refused = 400 <= status < 500 or code == 1400
     return APIError, Sent.NO if refused else Sent.MAYBE
 
@@ -113,7 +114,7 @@ _BY_STATUS: dict[int, type[APIError]] = {
 }
 
 
-# Our words, not the server's: those can echo a number or a text. Source: the table of error codes.
+# Our own words: the API's message can echo a phone number or a text. Source: 8x8's table of error codes.
 _MEANINGS = {
     1000: "a parameter is invalid",
     1001: "the sub-account is unknown or belongs to another account or region (setting subaccount_id)",
@@ -157,7 +158,7 @@ def _meaning(code: int | None, cls: type[APIError]) -> str:
 
 
 def _error_body(data: object) -> ErrorBody:
-    """What can be read of an error body: all of its fields are optional."""
+    """The error body with those fields that can be read; all of them are optional."""
     return wire.structure(data, ErrorBody) if isinstance(data, dict) else ErrorBody()
 
 
@@ -165,7 +166,10 @@ _SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait. A date is measured against the answer's own `Date`: no clock here, and no skew."""
+    """The seconds of `Retry-After`; None if it is missing or unreadable.
+
+    A date is compared with the response's own `Date` header: so no clock is needed, and clock skew does not matter.
+    """
     value = headers.get("retry-after", "").strip()
     if _SECONDS.fullmatch(value):
         return float(value)

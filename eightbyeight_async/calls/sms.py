@@ -1,4 +1,4 @@
-"""What the operations of the SMS API send."""
+"""The call that sends one SMS, and the limit of schedules."""
 
 from __future__ import annotations
 
@@ -20,21 +20,26 @@ _MAX_SCHEDULE_SECONDS = 7 * 24 * 3600
 
 
 def send_sms(subaccount_id: str, request: SmsRequest, now: Callable[[], datetime]) -> Call[SmsResponse]:
-    """Send SMS: `POST /api/v1/subaccounts/{subAccountId}/messages`."""
+    """Send one SMS: `POST /api/v1/subaccounts/{subAccountId}/messages`.
+
+    `now`: returns the time (aware), to check the schedule.
+    """
     check_kind(request, SmsRequest)
     if request.text is None:
-        raise InvalidRequestError("text", "is required; only a message of a batch with a template may omit it")
+        raise InvalidRequestError(
+            "text", "is required; only a message of a batch whose template has a text may omit it"
+        )
     check_schedule(request.scheduled, "scheduled", now)
     return Call(
         product=Product.SMS,
         method="POST",
         path=messages_path(subaccount_id),
         body=wire.dump(request),
-        answer=SmsResponse,
+        response_class=SmsResponse,
     )
 
 
 def check_schedule(moment: datetime | None, field: str, now: Callable[[], datetime]) -> None:
-    """Source: SMS API, field `scheduled`: up to 7 days ahead."""
+    """Refuse a schedule that is more than 7 days ahead. Source: SMS API, field `scheduled`."""
     if moment is not None and (moment - now()).total_seconds() > _MAX_SCHEDULE_SECONDS:
         raise InvalidRequestError(field, "must be at most 7 days ahead")

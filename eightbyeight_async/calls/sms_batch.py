@@ -1,4 +1,4 @@
-"""What a batch of SMS sends."""
+"""The call that sends a batch of SMS, and the check for long texts in it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ __all__ = ["long_texts", "send_batch"]
 
 
 def send_batch(subaccount_id: str, request: BatchSmsRequest, now: Callable[[], datetime]) -> Call[BatchSmsResponse]:
-    """Send SMS batch: `POST .../messages/batch`."""
+    """Send a batch of SMS: `POST .../messages/batch`.
+
+    `now`: returns the time (aware), to check the schedules.
+    """
     check_kind(request, BatchSmsRequest)
     if request.template is not None:
         check_schedule(request.template.scheduled, "template.scheduled", now)
@@ -35,19 +38,21 @@ def send_batch(subaccount_id: str, request: BatchSmsRequest, now: Callable[[], d
         method="POST",
         path=f"{messages_path(subaccount_id)}/batch",
         body=wire.dump(request),
-        answer=BatchSmsResponse,
+        response_class=BatchSmsResponse,
     )
 
 
 def long_texts(request: BatchSmsRequest, policy: TextPolicy | str) -> str | None:
-    """What `policy` says of all texts of a batch: None, or one warning to give, which shows none of them.
+    """Apply `policy` to every text of a batch.
+
+    Returns one warning for all long texts, which shows none of them; None if there is nothing to warn of.
 
     Raises:
-        InvalidRequestError: the policy is REFUSE and a text takes more than 10 parts; names the first place.
+        InvalidRequestError: the policy is REFUSE and a text takes more than 10 parts; the error names the first one.
     """
     if policy == TextPolicy.ALLOW:
         return None
-    # Most often it is one text, the template's, as many times as there are messages.
+    # Usually every message has the same text, the template's. So the last results are cached.
     measured = lru_cache(maxsize=8)(partial(check_length, policy=policy))
     total = count = 0
     first = ""
@@ -63,13 +68,13 @@ def long_texts(request: BatchSmsRequest, policy: TextPolicy | str) -> str | None
     if not count:
         return None
     return (
-        f"messages of more than {MAX_PARTS} parts: {count:,} of {total:,}, the first by {first}; "
-        "the platform truncates their texts and sends"
+        f"messages of more than {MAX_PARTS} parts: {count:,} of {total:,}, the first is {first}; "
+        "the platform truncates their texts and sends them"
     )
 
 
 def _texts(request: BatchSmsRequest) -> Iterator[tuple[int | None, str | None, Encoding | None]]:
-    """Each message's text and encoding as they will be sent; first the message whose text it is, None: the template."""
+    """For each message: the index of the message that has the text (None for the template), the text, the encoding."""
     template = SmsTemplate() if request.template is None else request.template
     for _ in request.destinations or ():
         yield None, template.text, template.encoding

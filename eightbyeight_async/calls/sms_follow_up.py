@@ -1,4 +1,4 @@
-"""What is asked and told of SMS after they were sent: details, feedback, log exports."""
+"""Calls about SMS that were already sent: details, feedback, log exports."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ __all__ = ["cancel_log_export", "get_details", "get_log_export", "send_feedback"
 
 
 def get_details(subaccount_id: str, umid: str) -> Call[MessageDetails]:
-    """SMS details: `GET .../messages/{umid}`."""
+    """Get the details of an SMS: `GET .../messages/{umid}`."""
     return Call(
         product=Product.SMS,
         method="GET",
         path=f"{messages_path(subaccount_id)}/{segment(umid, 'umid')}",
         body=None,
-        answer=MessageDetails,
+        response_class=MessageDetails,
         unknown=Sent.NO,
     )
 
 
 def send_feedback(subaccount_id: str, umid: str, feedback: SmsFeedback) -> Call[None]:
-    """SMS feedback: `POST .../messages/{umid}/feedback`; the answer is empty."""
+    """Send feedback for an SMS: `POST .../messages/{umid}/feedback`; the response is empty."""
     return Call(
         product=Product.SMS,
         method="POST",
         path=f"{messages_path(subaccount_id)}/{segment(umid, 'umid')}/feedback",
         body=wire.dump(feedback),
-        answer=None,
+        response_class=None,
     )
 
 
@@ -48,28 +48,28 @@ def start_log_export(subaccount_id: str, request: LogExportRequest) -> Call[LogE
         method="POST",
         path=f"{messages_path(subaccount_id)}/exports",
         body=wire.dump(request),
-        answer=LogExportJob,
+        response_class=LogExportJob,
     )
 
 
 def get_log_export(subaccount_id: str, job_id: str) -> Call[LogExportStatus]:
-    """The state of a log export: `GET .../messages/exports/{jobId}`."""
+    """Get the status of a log export: `GET .../messages/exports/{jobId}`."""
     return Call(
         product=Product.SMS,
         method="GET",
         path=f"{messages_path(subaccount_id)}/exports/{segment(job_id, 'job_id')}",
         body=None,
-        answer=LogExportStatus,
+        response_class=LogExportStatus,
         unknown=Sent.NO,
     )
 
 
 def cancel_log_export(subaccount_id: str, job_id: str) -> Call[None]:
-    """Cancel a log export: `DELETE .../messages/exports/{jobId}`; the answer is empty."""
+    """Cancel a log export: `DELETE .../messages/exports/{jobId}`; the response is empty."""
     return Call(
         product=Product.SMS,
         method="DELETE",
         path=f"{messages_path(subaccount_id)}/exports/{segment(job_id, 'job_id')}",
         body=None,
-        answer=None,
+        response_class=None,
     )

@@ -1,7 +1,10 @@
-"""What a person can do with an interactive message: reply, choose from a list, open a URL, a flow, a product, call.
+"""The action of an interactive message: reply buttons, a list, a URL, a flow, products, a call button.
 
-The JSON names mix snake_case and camelCase: where a name is not camelCase the field says so. Limits: OpenAPI,
-Send-Message, `interactive.action`. Checked by the message that holds it (see `chatapps_rules`).
+Rules:
+- The JSON names mix snake_case and camelCase. A field whose JSON name is not camelCase gives it as `wire`.
+- The message checks its parts (see `chatapps_rules`).
+
+Source of the limits: OpenAPI file of the Messaging Apps API, Send-Message, `interactive.action`.
 """
 
 from __future__ import annotations
@@ -16,13 +19,13 @@ from eightbyeight_async.models.chatapps_rules import (
     Rule,
     as_tuple,
     fail,
+    integer,
     many,
     one_of,
     part,
     required,
     ruled,
     string,
-    whole,
 )
 from eightbyeight_async.models.privacy import hidden, masked_digits
 
@@ -39,18 +42,18 @@ __all__ = [
     "SectionRow",
 ]
 
-# Source: descriptions of `rows` and `product_items`: over all sections of a message.
+# Limits over all sections of a message. Source: descriptions of `rows` and `product_items`.
 _MAX_ROWS = 10
 _MAX_PRODUCTS = 30
 
 
 @attrs.frozen(kw_only=True)
 class ButtonReply:
-    """What a reply button says, and the id that comes back when it is tapped.
+    """The label and the id of a reply button.
 
     Attributes:
-        id: 1 to 256 characters, unique within the message.
-        title: 1 to 20 characters, unique within the message.
+        id: 1 to 256 characters, unique within the message. The inbound message has it when the button is tapped.
+        title: the label, 1 to 20 characters, unique within the message.
     """
 
     id: str = attrs.field(repr=masked_digits, metadata=ruled(string(256)))
@@ -59,7 +62,12 @@ class ButtonReply:
 
 @attrs.frozen(kw_only=True)
 class InteractiveButton:
-    """A reply button; `type` knows no other value yet."""
+    """A reply button.
+
+    Attributes:
+        reply: its label and id.
+        type: `reply`, the only value yet.
+    """
 
     reply: ButtonReply = attrs.field(metadata=ruled(part(ButtonReply)))
     type: str = attrs.field(default="reply", metadata=ruled(one_of("reply")))
@@ -67,10 +75,10 @@ class InteractiveButton:
 
 @attrs.frozen(kw_only=True)
 class SectionRow:
-    """A row of a list to choose from.
+    """A row of a list.
 
     Attributes:
-        id: 1 to 200 characters; comes back when the row is chosen.
+        id: 1 to 200 characters. The inbound message has it when the row is chosen.
         title: 1 to 24 characters.
         description: at most 72 characters.
     """
@@ -82,7 +90,11 @@ class SectionRow:
 
 @attrs.frozen(kw_only=True)
 class ProductItem:
-    """A product of the catalogue that the action names."""
+    """A product of the action's catalogue.
+
+    Attributes:
+        product_retailer_id: the product's id in the catalogue.
+    """
 
     product_retailer_id: str = attrs.field(metadata=ruled(string(), wire="product_retailer_id"))
 
@@ -101,8 +113,8 @@ class InteractiveSection:
 
     Attributes:
         title: at most 24 characters; required if there is more than one section.
-        rows: of a list; at most 10 over all its sections.
-        product_items: of a product list; at least 1 a section, at most 30 over all sections.
+        rows: for a list; at least 1 in each section, at most 10 over all sections.
+        product_items: for a product list; at least 1 in each section, at most 30 over all sections.
     """
 
     title: str | None = attrs.field(default=None, repr=hidden, metadata=ruled(string(24)))
@@ -118,29 +130,30 @@ def _flow_action(value: FlowAction | str | None) -> FlowAction | str | None:
     return rules.known_or_text(FlowAction, value)
 
 
-def _payload_navigates(path: str, parameters: InteractiveParameters) -> None:
+def _payload_only_for_navigate(path: str, parameters: InteractiveParameters) -> None:
     if parameters.flow_action_payload is not None and parameters.flow_action not in {None, FlowAction.NAVIGATE}:
-        fail(f"{path}.flow_action_payload", "goes with flow_action 'navigate' alone")
+        fail(f"{path}.flow_action_payload", "is only allowed with flow_action 'navigate'")
 
 
 @attrs.frozen(kw_only=True)
 class InteractiveParameters:
-    """What a URL button, a flow or a call button needs.
+    """The parameters of a URL button, of a flow or of a call button.
 
     Attributes:
-        display_text: the button's label, at most 20 characters; required for a URL, else "Call Now".
-        url: what a URL button opens.
-        ttl_minutes: how long a call button works, 1 to 43,200 minutes; None: 10,080 (7 days).
-        payload: your own string of a call button, at most 512 characters.
+        display_text: the label of a URL or call button, at most 20 characters. Required for a URL button; the default
+            for a call button is "Call Now".
+        url: the URL that a URL button opens.
+        ttl_minutes: how long a call button works, in minutes, 1 to 43,200; None for 10,080 (7 days).
+        payload: a string of your own for a call button, at most 512 characters.
         flow_id: WhatsApp's id of the flow.
-        flow_cta: the flow button's label, at most 30 characters.
-        flow_action: `FlowAction` or its string; None: navigate.
-        flow_action_payload: the first screen; only when it navigates.
+        flow_cta: the label of the flow's button, at most 30 characters.
+        flow_action: `FlowAction` or its string; None for `navigate`.
+        flow_action_payload: the first screen of the flow; only with `navigate`.
     """
 
     display_text: str | None = attrs.field(default=None, repr=hidden, metadata=ruled(string(20), wire="display_text"))
     url: str | None = attrs.field(default=None, repr=hidden, metadata=ruled(string()))
-    ttl_minutes: int | None = attrs.field(default=None, metadata=ruled(whole(1, 43_200)))
+    ttl_minutes: int | None = attrs.field(default=None, metadata=ruled(integer(1, 43_200)))
     payload: str | None = attrs.field(default=None, repr=hidden, metadata=ruled(string(512, least=0)))
     flow_id: str | None = attrs.field(default=None, metadata=ruled(string()))
     flow_cta: str | None = attrs.field(default=None, repr=hidden, metadata=ruled(string(30)))
@@ -148,7 +161,7 @@ class InteractiveParameters:
         default=None, converter=_flow_action, metadata=ruled(one_of(*FlowAction))
     )
     flow_action_payload: FlowPayload | None = attrs.field(default=None, metadata=ruled(part(FlowPayload)))
-    RULES: ClassVar[tuple[Rule, ...]] = (_payload_navigates,)
+    RULES: ClassVar[tuple[Rule, ...]] = (_payload_only_for_navigate,)
 
 
 def _buttons_differ(path: str, action: InteractiveAction) -> None:
@@ -182,16 +195,16 @@ def _sections(value: Iterable[InteractiveSection] | None) -> tuple[InteractiveSe
 
 @attrs.frozen(kw_only=True)
 class InteractiveAction:
-    """What the person can do; which fields are required depends on the interactive type.
+    """What the person can do with the message. The message's `InteractiveType` decides which fields are required.
 
     Attributes:
-        button: the label that opens a list, at most 20 characters.
+        button: the label of the button that opens a list, at most 20 characters.
         buttons: 1 to 3 reply buttons.
-        catalog_id: the catalogue of a product or product list.
-        product_retailer_id: the product.
+        catalog_id: the id of the catalogue, for a product or a product list.
+        product_retailer_id: the id of the product in the catalogue.
         name: `send_location` for a location request.
-        sections: 1 to 10 sections of a list or product list.
-        parameters: of a URL button, a flow or a call button.
+        sections: 1 to 10 sections, for a list or a product list.
+        parameters: for a URL button, a flow or a call button.
     """
 
     button: str | None = attrs.field(default=None, repr=hidden, metadata=ruled(string(20)))

@@ -1,7 +1,7 @@
-"""A batch of ChatApps messages in one request: what is sent, what comes back, and which answer belongs to which.
+"""A batch of ChatApps messages in one request: the request, its response, and the result of each message.
 
-Rules: OpenAPI, operation send-message-many. Its prose says up to 1,000 messages, its schema 10,000: the schema
-holds, as for SMS.
+Source: OpenAPI file of the Messaging Apps API, operation send-message-many. Its prose allows 1,000 messages, its
+schema 10,000. The schema's limit is used, as for SMS.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from eightbyeight_async.models.chatapps_message import (
     check_content,
 )
 from eightbyeight_async.models.chatapps_response import ChatAppsResponse
-from eightbyeight_async.models.chatapps_rules import as_tuple, held, string
+from eightbyeight_async.models.chatapps_rules import as_tuple, as_validator, string
 from eightbyeight_async.models.message_details import MessageState
 from eightbyeight_async.models.pairing import pair
 from eightbyeight_async.models.privacy import counted, hidden, masked_digits
@@ -37,20 +37,23 @@ _MAX_BATCH = 10_000
 
 @attrs.frozen(kw_only=True)
 class ChatAppsTemplate:
-    """What the messages of a batch share; a message's own field goes before this one's.
+    """Values that the messages of a batch share. A message's own field overrides the template's.
 
     Attributes:
-        content: what every message says that has no content of its own.
-        dlr_callback_url, channels: as in `ChatAppsRequest`.
+        content: the content of every message that has none.
+        dlr_callback_url: as in `ChatAppsRequest`.
+        channels: as in `ChatAppsRequest`.
 
     Raises:
         InvalidRequestError: a field breaks its rule; the error names the whole path, as in `ChatAppsRequest`.
     """
 
-    content: ChatAppsContent | None = attrs.field(default=None, validator=held(check_content), metadata={"tag": "type"})
+    content: ChatAppsContent | None = attrs.field(
+        default=None, validator=as_validator(check_content), metadata={"tag": "type"}
+    )
     dlr_callback_url: str | None = attrs.field(default=None, validator=rules.optional(rules.callback_url), repr=hidden)
     channels: tuple[ChannelFallback, ...] | None = attrs.field(
-        default=None, converter=channel_steps, validator=held(check_channels)
+        default=None, converter=channel_steps, validator=as_validator(check_channels)
     )
 
 
@@ -75,18 +78,23 @@ class BatchChatAppsRequest:
     """Up to 10,000 messages in one request.
 
     Attributes:
-        messages: 1 to 10,000 messages; one may omit its content if the template has one.
-        template: what the messages share.
+        messages: 1 to 10,000 messages. A message may omit its content if the template has one.
+        template: values that the messages share.
         client_batch_id: your reference for the batch, at most 100 characters.
-        include_messages_in_response: True: the answer tells of each message; None: it only counts.
+        include_messages_in_response: True for a response with the result of each message; False or None for a
+            response with counts only.
 
     Raises:
-        InvalidRequestError: a rule is broken; `field` names the place, e.g. `messages[3].content`.
+        InvalidRequestError: a field breaks its rule; `field` is its path, e.g. `messages[3].content`.
     """
 
-    messages: tuple[ChatAppsRequest, ...] = attrs.field(converter=_listed, validator=held(_messages), repr=counted)
+    messages: tuple[ChatAppsRequest, ...] = attrs.field(
+        converter=_listed, validator=as_validator(_messages), repr=counted
+    )
     template: ChatAppsTemplate | None = None
-    client_batch_id: str | None = attrs.field(default=None, validator=held(string(100, least=0)), repr=masked_digits)
+    client_batch_id: str | None = attrs.field(
+        default=None, validator=as_validator(string(100, least=0)), repr=masked_digits
+    )
     include_messages_in_response: bool | None = None
 
     def __attrs_post_init__(self) -> None:
@@ -106,12 +114,12 @@ class BatchChatAppsRequest:
 
 @attrs.frozen(kw_only=True)
 class BatchChatAppsResult:
-    """One message of a batch and what became of it.
+    """One message of a batch and its result.
 
     Attributes:
-        index: its place in the request, from 0.
-        request: the message as it was given.
-        response: the API's answer to it; None if the answer tells nothing of it.
+        index: its position in the request, from 0.
+        request: the message of the request.
+        response: the API's response to this message; None if the batch's response has none for it.
     """
 
     index: int
@@ -120,20 +128,21 @@ class BatchChatAppsResult:
 
     @property
     def ok(self) -> bool:
-        """True only for an accepted message: an answer whose state is `queued`."""
+        """True only for an accepted message: a response with the state `queued`."""
         return self.response is not None and self.response.status.state is MessageState.QUEUED
 
 
 @attrs.frozen(kw_only=True)
 class BatchChatAppsResponse:
-    """The answer to a batch.
+    """The response to a batch.
 
     Attributes:
-        batch_id: 8x8's id of the batch: cancel by it.
-        accepted_count, rejected_count: how many messages were accepted and refused.
+        batch_id: 8x8's id of the batch, for `cancel_batch`.
+        accepted_count: how many messages were accepted.
+        rejected_count: how many messages were refused.
         client_batch_id: your reference, echoed.
-        messages: the answers one by one, in the API's order; None unless `include_messages_in_response`.
-        results: each message of the request with its answer, in the request's order; empty without `messages`.
+        messages: the response to each message, in the API's order; None unless `include_messages_in_response`.
+        results: each message of the request with its response, in the request's order; empty if `messages` is None.
     """
 
     batch_id: str
@@ -147,15 +156,15 @@ class BatchChatAppsResponse:
 
     @property
     def rejected(self) -> tuple[BatchChatAppsResult, ...]:
-        """The refused messages with their requests.
+        """The results of the refused messages.
 
-        Empty without `include_messages_in_response`; `rejected_count` counts them all the same.
+        Empty without `include_messages_in_response`, although `rejected_count` counts the refused messages then too.
         """
         return tuple(result for result in self.results if result.response and result.response.status.refused)
 
 
 def paired(request: BatchChatAppsRequest, response: BatchChatAppsResponse) -> BatchChatAppsResponse:
-    """The answer with `results`: each message of the request beside its answer; see `pairing`."""
+    """The response with `results` filled: each message of the request with its own response; see `pairing`."""
     if response.messages is None:
         return response
     found = pair(request.messages, response.messages, _agree, (_reference,))
@@ -170,16 +179,16 @@ def _reference(message: ChatAppsRequest | ChatAppsResponse) -> str | None:
     return message.client_message_id
 
 
-def _agree(request: ChatAppsRequest, answer: ChatAppsResponse) -> bool:
-    if request.client_message_id is not None and answer.client_message_id is not None:
-        return request.client_message_id == answer.client_message_id
-    asked, told = request.user, answer.user
-    if told is None:
+def _agree(request: ChatAppsRequest, response: ChatAppsResponse) -> bool:
+    if request.client_message_id is not None and response.client_message_id is not None:
+        return request.client_message_id == response.client_message_id
+    asked, echoed = request.user, response.user
+    if echoed is None:
         return True
-    if asked.channel_user_id is not None and told.channel_user_id is not None:
-        return asked.channel_user_id == told.channel_user_id
-    if asked.msisdn is None or told.msisdn is None:
+    if asked.channel_user_id is not None and echoed.channel_user_id is not None:
+        return asked.channel_user_id == echoed.channel_user_id
+    if asked.msisdn is None or echoed.msisdn is None:
         return True
-    # In national format the API may answer with the international number: its end is the same.
-    number, answered = asked.msisdn.lstrip("+"), told.msisdn.lstrip("+")
-    return number == answered or (asked.country is not None and answered.endswith(number.lstrip("0")[-6:]))
+    # For a number in national format the response may have the international number. Both end in the same digits.
+    number, returned = asked.msisdn.lstrip("+"), echoed.msisdn.lstrip("+")
+    return number == returned or (asked.country is not None and returned.endswith(number.lstrip("0")[-6:]))

@@ -1,7 +1,11 @@
-"""What a ChatApps message says: one class for each content type (OpenAPI: Send-Message, `type` and `content`).
+"""The content of a ChatApps message: one class for each content type.
 
-The class is the type: `type` on the wire is taken from it, so the two cannot disagree. What has no class here goes
-through `RawContent` unchanged. Checked by the message that holds it (see `chatapps_rules`).
+Rules:
+- The class decides the JSON field `type`, so type and content cannot disagree.
+- A content type without a class goes through `RawContent` unchanged.
+- The message checks its parts (see `chatapps_rules`).
+
+Source: OpenAPI file of the Messaging Apps API, Send-Message, `type` and `content`.
 """
 
 from __future__ import annotations
@@ -17,8 +21,9 @@ from eightbyeight_async.models.chatapps_interactive import HeaderType, Interacti
 from eightbyeight_async.models.chatapps_location import Location
 from eightbyeight_async.models.chatapps_rules import (
     Rule,
-    at,
+    as_rule,
     fail,
+    integer,
     json_copy,
     json_object,
     number,
@@ -26,7 +31,6 @@ from eightbyeight_async.models.chatapps_rules import (
     part,
     ruled,
     string,
-    whole,
 )
 from eightbyeight_async.models.chatapps_template import Template
 from eightbyeight_async.models.privacy import hidden, masked_digits
@@ -61,10 +65,10 @@ def _encoding(value: Encoding | str | None) -> Encoding | str | None:
 
 @attrs.frozen(kw_only=True)
 class SmsFallback:
-    """How the SMS goes out when a message falls back to SMS.
+    """The settings of the SMS if a message falls back to SMS.
 
     Attributes:
-        encoding: `Encoding` or its string; None: AUTO.
+        encoding: `Encoding` or its string; None for AUTO.
         source: the sender id, at most 16 characters.
     """
 
@@ -74,33 +78,38 @@ class SmsFallback:
 
 @attrs.frozen(kw_only=True)
 class DirectSend:
-    """WhatsApp Direct Send: a utility message that needs no template approved before.
+    """WhatsApp Direct Send: a utility message that needs no approved template.
 
-    For text, and for interactive messages of type `button` or `cta_url` without a header other than text.
+    It is allowed for text, and for interactive messages of type `button` or `cta_url` that have no header or a text
+    header.
 
     Attributes:
-        category: `utility`, the only one yet.
-        ttl_seconds: dropped if not delivered by then, 30 to 43,200 seconds (12 hours); None: 30 days.
+        category: `utility`, the only value yet.
+        ttl_seconds: seconds after which an undelivered message is dropped, 30 to 43,200 (12 hours); None for 30 days.
     """
 
     category: str = attrs.field(default="utility", metadata=ruled(one_of("utility")))
-    ttl_seconds: int | None = attrs.field(default=None, metadata=ruled(whole(30, 43_200)))
+    ttl_seconds: int | None = attrs.field(default=None, metadata=ruled(integer(30, 43_200)))
 
 
 @attrs.frozen(kw_only=True)
 class WhatsAppSettings:
-    """What holds only when the message goes out by WhatsApp."""
+    """Settings that apply only if the message goes by WhatsApp.
+
+    Attributes:
+        direct_send: send without an approved template; None for no Direct Send.
+    """
 
     direct_send: DirectSend | None = attrs.field(default=None, metadata=ruled(part(DirectSend)))
 
 
 @attrs.frozen(kw_only=True)
 class _Content:
-    """What every content can have.
+    """The fields of every content.
 
     Attributes:
         fallback_text: the text of the SMS if the message falls back to SMS, at most 35,000 characters.
-        sms: how that SMS goes out.
+        sms: the settings of that SMS.
     """
 
     fallback_text: str | None = attrs.field(default=None, repr=hidden, metadata=ruled(string(_MAX_TEXT, least=0)))
@@ -109,7 +118,7 @@ class _Content:
 
 @attrs.frozen(kw_only=True)
 class _Media(_Content):
-    url: str = attrs.field(repr=hidden, metadata=ruled(at(rules.callback_url)))
+    url: str = attrs.field(repr=hidden, metadata=ruled(as_rule(rules.callback_url)))
     text: str | None = attrs.field(default=None, repr=hidden, metadata=ruled(string(_MAX_TEXT, least=0)))
 
 
@@ -119,8 +128,9 @@ class TextContent(_Content):
 
     Attributes:
         text: 1 to 35,000 characters.
-        whatsapp: what holds for WhatsApp alone.
-        fallback_text, sms: the SMS if the message falls back to SMS.
+        whatsapp: settings that apply only to WhatsApp.
+        fallback_text: the text of the SMS if the message falls back to SMS, at most 35,000 characters.
+        sms: the settings of that SMS.
     """
 
     type: ClassVar[str] = "text"
@@ -132,7 +142,11 @@ class TextContent(_Content):
 
 @attrs.frozen(kw_only=True)
 class ImageDetails:
-    """What LINE wants to know of an image: `thumbnail`, the URL of its preview."""
+    """Details of an image that LINE needs.
+
+    Attributes:
+        thumbnail: the URL of its preview.
+    """
 
     thumbnail: str | None = attrs.field(default=None, repr=hidden, metadata=ruled(string()))
 
@@ -142,10 +156,11 @@ class ImageContent(_Media):
     """An image.
 
     Attributes:
-        url: where it is, public, http(s).
-        text: words with it, at most 35,000 characters.
-        image: its preview (LINE).
-        fallback_text, sms: the SMS if the message falls back to SMS.
+        url: its public http(s) URL.
+        text: a caption, at most 35,000 characters.
+        image: details for LINE.
+        fallback_text: the text of the SMS if the message falls back to SMS, at most 35,000 characters.
+        sms: the settings of that SMS.
     """
 
     type: ClassVar[str] = "image"
@@ -154,12 +169,12 @@ class ImageContent(_Media):
 
 @attrs.frozen(kw_only=True)
 class VideoDetails:
-    """What some channels want to know of a video.
+    """Details of a video that Viber and LINE need.
 
     Attributes:
         thumbnail: the URL of its preview.
-        filesize: in bytes.
-        duration: in seconds.
+        filesize: its size in bytes.
+        duration: its duration in seconds.
     """
 
     thumbnail: str | None = attrs.field(default=None, repr=hidden, metadata=ruled(string()))
@@ -172,10 +187,11 @@ class VideoContent(_Media):
     """A video.
 
     Attributes:
-        url: where it is, public, http(s).
-        text: words with it, at most 35,000 characters.
-        video: its size, duration and preview (Viber, LINE).
-        fallback_text, sms: the SMS if the message falls back to SMS.
+        url: its public http(s) URL.
+        text: a caption, at most 35,000 characters.
+        video: size, duration and preview, for Viber and LINE.
+        fallback_text: the text of the SMS if the message falls back to SMS, at most 35,000 characters.
+        sms: the settings of that SMS.
     """
 
     type: ClassVar[str] = "video"
@@ -184,20 +200,25 @@ class VideoContent(_Media):
 
 @attrs.frozen(kw_only=True)
 class AudioDetails:
-    """What LINE wants to know of a sound: `duration`, in seconds."""
+    """Details of an audio file that LINE needs.
+
+    Attributes:
+        duration: its duration in seconds.
+    """
 
     duration: float = attrs.field(metadata=ruled(number()))
 
 
 @attrs.frozen(kw_only=True)
 class AudioContent(_Media):
-    """A sound.
+    """An audio file.
 
     Attributes:
-        url: where it is, public, http(s).
-        text: words with it, at most 35,000 characters.
-        audio: its duration (LINE).
-        fallback_text, sms: the SMS if the message falls back to SMS.
+        url: its public http(s) URL.
+        text: a caption, at most 35,000 characters.
+        audio: its duration, for LINE.
+        fallback_text: the text of the SMS if the message falls back to SMS, at most 35,000 characters.
+        sms: the settings of that SMS.
     """
 
     type: ClassVar[str] = "audio"
@@ -209,9 +230,10 @@ class FileContent(_Media):
     """A file.
 
     Attributes:
-        url: where it is, public, http(s).
-        text: words with it, at most 35,000 characters.
-        fallback_text, sms: the SMS if the message falls back to SMS.
+        url: its public http(s) URL.
+        text: a caption, at most 35,000 characters.
+        fallback_text: the text of the SMS if the message falls back to SMS, at most 35,000 characters.
+        sms: the settings of that SMS.
     """
 
     type: ClassVar[str] = "file"
@@ -223,7 +245,8 @@ class LocationContent(_Content):
 
     Attributes:
         location: the place.
-        fallback_text, sms: the SMS if the message falls back to SMS.
+        fallback_text: the text of the SMS if the message falls back to SMS, at most 35,000 characters.
+        sms: the settings of that SMS.
     """
 
     type: ClassVar[str] = "location"
@@ -235,8 +258,9 @@ class TemplateContent(_Content):
     """An approved template.
 
     Attributes:
-        template: which, and what fills it.
-        fallback_text, sms: the SMS if the message falls back to SMS.
+        template: the template's name, and the values that fill it.
+        fallback_text: the text of the SMS if the message falls back to SMS, at most 35,000 characters.
+        sms: the settings of that SMS.
     """
 
     type: ClassVar[str] = "template"
@@ -248,19 +272,20 @@ def _direct_send_fits(path: str, content: InteractiveContent) -> None:
         return
     message = content.interactive
     if message.type not in {InteractiveType.BUTTON, InteractiveType.CTA_URL}:
-        fail(f"{path}.whatsapp.direct_send", "goes with interactive messages of type button and cta_url alone")
+        fail(f"{path}.whatsapp.direct_send", "is only allowed for interactive messages of type button or cta_url")
     if message.header is not None and message.header.type != HeaderType.TEXT:
         fail(f"{path}.interactive.header.type", "must be text for Direct Send")
 
 
 @attrs.frozen(kw_only=True)
 class InteractiveContent(_Content):
-    """Buttons, a list, products, a flow, a call (WhatsApp).
+    """An interactive message (WhatsApp): buttons, a list, products, a flow or a call button.
 
     Attributes:
         interactive: the message.
-        whatsapp: what holds for WhatsApp alone.
-        fallback_text, sms: the SMS if the message falls back to SMS.
+        whatsapp: settings that apply only to WhatsApp.
+        fallback_text: the text of the SMS if the message falls back to SMS, at most 35,000 characters.
+        sms: the settings of that SMS.
     """
 
     type: ClassVar[str] = "interactive"
@@ -280,13 +305,14 @@ def _copied(value: Mapping[str, Any]) -> Mapping[str, Any]:
 
 @attrs.frozen(kw_only=True)
 class RawContent:
-    """Content that this version has no class for, passed through as it is: `carousel`, `richCard`, `buttons`, ...
+    """Content of a type that this version has no class for, e.g. `carousel`, `richCard`, `buttons`. It is sent as is.
 
         RawContent(type="carousel", content={"carousel": {"cardWidth": "medium", "cards": cards}})
 
     Attributes:
         type: the API's content type.
-        content: the JSON object in the API's own names. Copied: later changes to yours do not reach the message.
+        content: a JSON object with the API's own field names. It is copied: a later change of your object does not
+            change the message.
 
     Raises:
         InvalidRequestError: `content` is not a JSON object.

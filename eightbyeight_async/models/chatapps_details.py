@@ -1,7 +1,7 @@
-"""What 8x8 knows of one ChatApps message: a record for each channel that was tried.
+"""The details of one ChatApps message: a record for each channel that was tried.
 
-OpenAPI: operation get-chatapps-message-details. Texts and numbers come masked by 8x8 itself, unless its support has
-switched that off for the account.
+8x8 masks texts and numbers, unless its support has switched masking off for the account.
+Source: OpenAPI file of the Messaging Apps API, operation get-chatapps-message-details.
 """
 
 from __future__ import annotations
@@ -28,19 +28,20 @@ class ChatAppsMessageRecord:
 
     Attributes:
         umid: 8x8's id of the message, the same in all its records.
-        status: how far it got on this channel.
-        step: which attempt this was, from 1.
-        channel: `Channel`, or the plain string of one this version does not know.
-        channel_id: 8x8's id of the channel, where the sub-account has several of a kind.
-        sub_account_id: the sub-account it belongs to.
-        direction: `outbound` or `inbound`, in whatever case the API writes it.
-        country: two-letter code.
-        user: whom it went to, masked by 8x8 by default.
+        status: its delivery status on this channel.
+        step: the number of this attempt, from 1.
+        channel: `Channel`, or the plain string of a channel that this version does not know.
+        channel_id: 8x8's id of the channel; it tells apart several channels of one kind.
+        sub_account_id: the sub-account that the message belongs to.
+        direction: `outbound` or `inbound`; the API does not always write it in lower case.
+        country: two-letter country code.
+        user: the person it was sent to, masked by 8x8 by default.
         content_type: e.g. `Text` or `Template`.
-        content: what it said, masked by 8x8 by default.
-        created_at: when the API took it, aware.
-        client_message_id, client_batch_id: your references.
-        batch_id: the batch it was sent in.
+        content: its content, masked by 8x8 by default.
+        created_at: when the API accepted it (aware).
+        client_message_id: your reference of the message.
+        client_batch_id: your reference of the batch.
+        batch_id: 8x8's id of the batch that it was sent in.
     """
 
     umid: str
@@ -62,17 +63,20 @@ class ChatAppsMessageRecord:
 
 @attrs.frozen(kw_only=True)
 class ChatAppsMessageDetails:
-    """What 8x8 knows of one message.
+    """The details of one message.
 
     Attributes:
-        records: one for each channel that was tried, in the API's order.
+        records: one record for each channel that was tried, in the API's order.
     """
 
     records: tuple[ChatAppsMessageRecord, ...] = attrs.field(metadata={"wire": "data"})
 
     @property
     def latest(self) -> ChatAppsMessageRecord | None:
-        """The record of the last step; None if there is none. Of records without a step, the last one listed."""
+        """The record with the highest step; None without records. Records without a step count as step 0.
+
+        Of several with the same step, it is the last one in the list.
+        """
         if not self.records:
             return None
         return max(enumerate(self.records), key=lambda item: (item[1].step or 0, item[0]))[1]

@@ -1,4 +1,4 @@
-"""What a WhatsApp flow opens with: the same object in an interactive message and in a template's flow button."""
+"""The first screen of a WhatsApp flow, for interactive messages and for the flow button of a template."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["FlowAction", "FlowPayload"]
 
 
 class FlowAction(enum.StrEnum):
-    """What opening a flow does."""
+    """What happens when a flow opens: `NAVIGATE` shows a screen, `DATA_EXCHANGE` asks your endpoint for data."""
 
     NAVIGATE = "navigate"
     DATA_EXCHANGE = "data_exchange"
@@ -31,8 +31,8 @@ class FlowPayload:
     """The first screen of a flow.
 
     Attributes:
-        screen: its id; None: FIRST_ENTRY_SCREEN.
-        data: what it is filled with: a non-empty JSON object, copied.
+        screen: the screen's id; None for FIRST_ENTRY_SCREEN.
+        data: the values that fill the screen: a non-empty JSON object. It is copied.
 
     Raises:
         InvalidRequestError: `data` is not JSON.

@@ -1,7 +1,11 @@
-"""Interactive content of WhatsApp (OpenAPI: Send-Message, `interactive`): type, header, body, footer, action.
+"""Interactive content of WhatsApp: type, header, body, footer and action.
 
-Fields are the API's own, level by level, so that its documentation can be read beside them; which of them an
-interactive type needs is in `_NEEDS`. Checked by the message that holds it (see `chatapps_rules`).
+Rules:
+- Classes and fields have the structure and names of the API, so 8x8's documentation applies to them.
+- `_NEEDS` says which fields each interactive type requires.
+- The message checks its parts (see `chatapps_rules`).
+
+Source: OpenAPI file of the Messaging Apps API, Send-Message, `interactive`.
 """
 
 from __future__ import annotations
@@ -13,14 +17,14 @@ import attrs
 
 from eightbyeight_async.models import rules
 from eightbyeight_async.models.chatapps_action import InteractiveAction
-from eightbyeight_async.models.chatapps_rules import Rule, at, fail, one_of, part, required, ruled, string
+from eightbyeight_async.models.chatapps_rules import Rule, as_rule, fail, one_of, part, required, ruled, string
 from eightbyeight_async.models.privacy import hidden
 
 __all__ = ["HeaderMedia", "HeaderType", "Interactive", "InteractiveHeader", "InteractiveText", "InteractiveType"]
 
 
 class InteractiveType(enum.StrEnum):
-    """What the person can do with the message."""
+    """The type of an interactive message: what the person can do with it."""
 
     BUTTON = "button"
     LIST = "list"
@@ -35,7 +39,7 @@ class InteractiveType(enum.StrEnum):
 
 
 class HeaderType(enum.StrEnum):
-    """What stands above the message."""
+    """The type of a header."""
 
     TEXT = "text"
     IMAGE = "image"
@@ -45,7 +49,13 @@ class HeaderType(enum.StrEnum):
 
 @attrs.frozen(kw_only=True)
 class InteractiveText:
-    """A body (at most 1,024 characters) or a footer (60); where one is due, its plain text will do."""
+    """The body (at most 1,024 characters) or the footer (at most 60) of an interactive message.
+
+    `Interactive` also takes a plain string for either.
+
+    Attributes:
+        text: the text, not empty.
+    """
 
     text: str = attrs.field(repr=hidden, metadata=ruled(string()))
 
@@ -57,16 +67,16 @@ def _link_or_id(path: str, media: HeaderMedia) -> None:
 
 @attrs.frozen(kw_only=True)
 class HeaderMedia:
-    """A header's image, video or document: `link` (http or https) or the `id` of an upload.
+    """The image, video or document of a header. It has either `link` or `id`.
 
     Attributes:
-        link: where the file is.
+        link: the file's http(s) URL.
         id: the id of an uploaded file.
-        caption: words under the image, video or document.
-        filename: a document's name; its end tells how WhatsApp shows it.
+        caption: the text under the image, video or document.
+        filename: the name of a document. WhatsApp uses its extension to show the kind of file.
     """
 
-    link: str | None = attrs.field(default=None, repr=hidden, metadata=ruled(at(rules.callback_url)))
+    link: str | None = attrs.field(default=None, repr=hidden, metadata=ruled(as_rule(rules.callback_url)))
     id: str | None = attrs.field(default=None, metadata=ruled(string()))
     caption: str | None = attrs.field(default=None, repr=hidden, metadata=ruled(string(least=0)))
     filename: str | None = attrs.field(default=None, repr=hidden, metadata=ruled(string()))
@@ -77,34 +87,37 @@ def _header_type(value: HeaderType | str) -> HeaderType | str:
     return rules.known_or_text(HeaderType, value) or value
 
 
-def _its_content_alone(path: str, header: InteractiveHeader) -> None:
+def _only_field_of_its_type(path: str, header: InteractiveHeader) -> None:
     for name in HeaderType:
         given = getattr(header, name) is not None
         if given != (name == header.type):
-            fail(f"{path}.{name}", "is for a header of that type alone" if given else "is required by the type")
+            reason = "is only allowed in a header of that type" if given else "is required by the header's type"
+            fail(f"{path}.{name}", reason)
 
 
 @attrs.frozen(kw_only=True)
 class InteractiveHeader:
-    """What stands above the message: exactly what its type names.
+    """The header above the message. It has exactly the one field that its type names.
 
     Attributes:
         type: `HeaderType` or its string.
-        text: the words of a text header.
-        image, video, document: the file of such a header.
+        text: the text of a text header.
+        image: the file of an image header.
+        video: the file of a video header.
+        document: the file of a document header.
     """
 
     type: HeaderType | str = attrs.field(converter=_header_type, metadata=ruled(one_of(*HeaderType)))
-    # The OpenAPI file draws `text` as a media object; all of its examples, and WhatsApp, have the plain string.
+    # The schema of the OpenAPI file has a media object here; all of its examples, and WhatsApp, have a plain string.
     text: str | None = attrs.field(default=None, repr=hidden, metadata=ruled(string()))
     image: HeaderMedia | None = attrs.field(default=None, metadata=ruled(part(HeaderMedia)))
     video: HeaderMedia | None = attrs.field(default=None, metadata=ruled(part(HeaderMedia)))
     document: HeaderMedia | None = attrs.field(default=None, metadata=ruled(part(HeaderMedia)))
-    RULES: ClassVar[tuple[Rule, ...]] = (_its_content_alone,)
+    RULES: ClassVar[tuple[Rule, ...]] = (_only_field_of_its_type,)
 
 
-# What each type cannot do without, by the path below the interactive object; `[]`: in every section. Source: the
-# descriptions of the fields in the OpenAPI file.
+# The required fields of each type, as paths below the interactive object; `[]` stands for every section.
+# Source: the descriptions of the fields in the OpenAPI file.
 _T = InteractiveType
 _NEEDS: dict[str, tuple[str, ...]] = {
     _T.BUTTON: ("body", "action.buttons"),
@@ -132,9 +145,9 @@ def _by_type(path: str, message: Interactive) -> None:
     for need in _NEEDS[message.type]:
         _must_be_there(path, message, need.split("."), f" for an interactive message of type {message.type}")
     if message.header is not None and message.type in _NO_HEADER:
-        fail(f"{path}.header", f"cannot go with an interactive message of type {message.type}")
+        fail(f"{path}.header", f"is not allowed in an interactive message of type {message.type}")
     if message.footer is not None and message.type in _NO_FOOTER:
-        fail(f"{path}.footer", f"cannot go with an interactive message of type {message.type}")
+        fail(f"{path}.footer", f"is not allowed in an interactive message of type {message.type}")
     if message.type == _T.LOCATION_REQUEST_MESSAGE and message.action and message.action.name != "send_location":
         fail(f"{path}.action.name", "must be 'send_location'")
 
@@ -154,7 +167,7 @@ def _type(value: InteractiveType | str) -> InteractiveType | str:
     return rules.known_or_text(InteractiveType, value) or value
 
 
-def _words(value: InteractiveText | str | None) -> InteractiveText | None:
+def _as_text_object(value: InteractiveText | str | None) -> InteractiveText | None:
     return InteractiveText(text=value) if isinstance(value, str) else value
 
 
@@ -172,16 +185,16 @@ class Interactive:
 
     Attributes:
         type: `InteractiveType` or its string.
-        action: required but for `call_permission_request` and `request_contact_info`.
-        body: at most 1,024 characters, a plain string will do; optional for `product`, `call_permission_request`
-            and `request_contact_info`.
-        header: not for `product` and `location_request_message`.
-        footer: at most 60 characters, a plain string will do; not for `location_request_message`.
+        action: required except for `call_permission_request` and `request_contact_info`.
+        body: `InteractiveText` or a string, at most 1,024 characters; optional for `product`,
+            `call_permission_request` and `request_contact_info`, required for the other types.
+        header: not allowed for `product` and `location_request_message`.
+        footer: `InteractiveText` or a string, at most 60 characters; not allowed for `location_request_message`.
     """
 
     type: InteractiveType | str = attrs.field(converter=_type, metadata=ruled(one_of(*InteractiveType)))
     action: InteractiveAction | None = attrs.field(default=None, metadata=ruled(part(InteractiveAction)))
-    body: InteractiveText | None = attrs.field(default=None, converter=_words, metadata=ruled(_up_to(1024)))
+    body: InteractiveText | None = attrs.field(default=None, converter=_as_text_object, metadata=ruled(_up_to(1024)))
     header: InteractiveHeader | None = attrs.field(default=None, metadata=ruled(part(InteractiveHeader)))
-    footer: InteractiveText | None = attrs.field(default=None, converter=_words, metadata=ruled(_up_to(60)))
+    footer: InteractiveText | None = attrs.field(default=None, converter=_as_text_object, metadata=ruled(_up_to(60)))
     RULES: ClassVar[tuple[Rule, ...]] = (_by_type,)

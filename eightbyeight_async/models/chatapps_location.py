@@ -1,4 +1,4 @@
-"""A place on the map: content of its own, and a parameter of a template."""
+"""A place on the map, for location content and for template parameters."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ class Location:
     """A place on the map.
 
     Attributes:
-        latitude: degrees, -90 to 90.
-        longitude: degrees, -180 to 180.
-        name, address: what stands below the map.
+        latitude: in degrees, -90 to 90.
+        longitude: in degrees, -180 to 180.
+        name: the place's name, shown below the map.
+        address: the place's address, shown below the map.
     """
 
     latitude: float = attrs.field(repr=hidden, metadata=ruled(number(-90, 90)))

@@ -1,6 +1,7 @@
-"""One message of the Messaging Apps API: to whom, what, by which channels (OpenAPI: Send-Message).
+"""One message of the Messaging Apps API: its user, its content, its channels.
 
-The message checks all its parts when it is made, so an error names the whole way down to the field.
+Rule: the message checks all its parts on construction, so an error names the full path of the field.
+Source: OpenAPI file of the Messaging Apps API, Send-Message.
 """
 
 from __future__ import annotations
@@ -17,15 +18,15 @@ from eightbyeight_async.models.chatapps_content import ChatAppsContent
 from eightbyeight_async.models.chatapps_rules import (
     Rule,
     as_tuple,
+    as_validator,
     check,
     fail,
-    held,
+    integer,
     many,
     one_of,
     part,
     ruled,
     string,
-    whole,
 )
 from eightbyeight_async.models.privacy import hidden, masked_digits, masked_number
 
@@ -44,14 +45,14 @@ __all__ = [
     "check_content",
 ]
 
-# The OpenAPI file gives no pattern for `msisdn`; 15 digits are all that E.164 allows.
+# The OpenAPI file gives no pattern for `msisdn`. E.164 allows at most 15 digits.
 _MSISDN = re.compile(r"\+?[0-9]{4,15}")
-# Its description: the country in upper case, a dot, letters and digits.
+# Source: description of `channelUserId`: the country in upper case, a dot, letters and digits.
 _CHANNEL_USER = re.compile(r"[A-Z]{2}\.[A-Za-z0-9]+")
 
 
 class Channel(enum.StrEnum):
-    """A channel that a message can take."""
+    """A channel that can carry a message."""
 
     SMS = "SMS"
     WHATSAPP = "WhatsApp"
@@ -65,7 +66,7 @@ class Channel(enum.StrEnum):
 
 
 class SuccessStatus(enum.StrEnum):
-    """How far a message must get on a channel for the next one not to be tried."""
+    """The state that a message must reach on a channel. If it does not, the next channel is tried."""
 
     ACCEPTED = "Accepted"
     SENT = "Sent"
@@ -75,7 +76,7 @@ class SuccessStatus(enum.StrEnum):
 
 def _msisdn(path: str, value: object) -> None:
     if not _MSISDN.fullmatch(rules.checked_text(path, value)):
-        fail(path, "must be 4 to 15 digits with or without a leading + and nothing else")
+        fail(path, "must be 4 to 15 digits, with or without a leading +, and nothing else")
 
 
 def _country(path: str, value: object) -> None:
@@ -87,10 +88,10 @@ def _channel_user_id(path: str, value: object) -> None:
         fail(path, "must be a country code in upper case, a dot, and letters or digits")
 
 
-def _somebody(path: str, user: ChatAppsUser) -> None:
+def _is_identified(path: str, user: ChatAppsUser) -> None:
     if user.msisdn is None:
         if user.line_user_id is None and user.channel_user_id is None:
-            fail(f"{path}.msisdn", "is required, or line_user_id, or channel_user_id")
+            fail(f"{path}.msisdn", "is required, unless line_user_id or channel_user_id is given")
         return
     international = user.msisdn.startswith("+")
     if user.msisdn.lstrip("+").startswith("0") and (international or user.country is None):
@@ -99,21 +100,22 @@ def _somebody(path: str, user: ChatAppsUser) -> None:
 
 @attrs.frozen(kw_only=True)
 class ChatAppsUser:
-    """The person a message goes to, by at least one of three identifications.
+    """The person a message goes to. At least one of `msisdn`, `line_user_id` and `channel_user_id` is required.
 
     Attributes:
         msisdn: the phone number, best in international format with `+`; in national format only with `country`.
-            8x8 takes it before the other two.
+            If it is given, 8x8 uses it instead of the other two.
         country: ISO 3166-1 alpha-2 code, for an `msisdn` in national format.
         line_user_id: LINE's id of the person.
-        channel_user_id: WhatsApp's business-scoped id: a country code in upper case, a dot, letters or digits.
+        channel_user_id: WhatsApp's business-scoped id of the person: a country code in upper case, a dot, letters or
+            digits.
     """
 
     msisdn: str | None = attrs.field(default=None, repr=masked_number, metadata=ruled(_msisdn))
     country: str | None = attrs.field(default=None, metadata=ruled(_country))
     line_user_id: str | None = attrs.field(default=None, repr=hidden, metadata=ruled(string()))
     channel_user_id: str | None = attrs.field(default=None, repr=hidden, metadata=ruled(_channel_user_id))
-    RULES: ClassVar[tuple[Rule, ...]] = (_somebody,)
+    RULES: ClassVar[tuple[Rule, ...]] = (_is_identified,)
 
 
 def _channel(value: Channel | str) -> Channel | str:
@@ -126,16 +128,16 @@ def _success_status(value: SuccessStatus | str | None) -> SuccessStatus | str | 
 
 @attrs.frozen(kw_only=True)
 class ChannelFallback:
-    """One step of the channels to try; the steps replace those that the sub-account is configured with.
+    """One channel in the list of channels to try. The list replaces the one configured for the sub-account.
 
     Attributes:
         channel: `Channel` or its string.
-        fallback_after: seconds until the next step is tried, 10 to 86,400 (one day).
-        success_status: `SuccessStatus` or its string: how far the message must get by then.
+        fallback_after: seconds until the next channel is tried, 10 to 86,400 (one day).
+        success_status: `SuccessStatus` or its string: the state that the message must reach by then.
     """
 
     channel: Channel | str = attrs.field(converter=_channel, metadata=ruled(one_of(*Channel)))
-    fallback_after: int | None = attrs.field(default=None, metadata=ruled(whole(10, 86_400)))
+    fallback_after: int | None = attrs.field(default=None, metadata=ruled(integer(10, 86_400)))
     success_status: SuccessStatus | str | None = attrs.field(
         default=None, converter=_success_status, metadata=ruled(one_of(*SuccessStatus))
     )
@@ -143,13 +145,17 @@ class ChannelFallback:
 
 @attrs.frozen(kw_only=True)
 class ReplyContext:
-    """The message this one answers, at most 7 days old (WhatsApp): its `umid`, received or sent."""
+    """The message that this one replies to (WhatsApp).
+
+    Attributes:
+        umid: 8x8's id of a received or sent message that is at most 7 days old.
+    """
 
     umid: str = attrs.field(metadata=ruled(string()))
 
 
 def check_content(path: str, value: object) -> None:
-    """Content of any class; the list of all the classes would help nobody."""
+    """The rule for content of any class. The error gives two examples instead of the long list of all classes."""
     if not isinstance(value, get_args(ChatAppsContent)):
         fail(path, f"must be a content such as TextContent or RawContent, not {type(value).__name__}")
     check(path, value)
@@ -167,33 +173,37 @@ class ChatAppsRequest:
     """One message through the Messaging Apps API.
 
     Attributes:
-        user: whom it goes to.
-        content: what it says; its class is the message's type. None only inside a batch whose template has one.
-        client_message_id: your reference, at most 50 characters; echoed in answers and receipts. It does NOT make a
+        user: the person it goes to.
+        content: its content, whose class decides the message's type. None only in a batch whose template has content.
+        client_message_id: your reference, at most 50 characters, echoed in responses and receipts. It does NOT make a
             send idempotent.
-        scheduled: when to send it; aware; None: now. No limit is documented.
-        expiry: after when it must not be delivered any more; aware.
-        dlr_callback_url: where 8x8 POSTs the delivery receipts of this message, http(s).
-        channels: the channels to try, in order; None: as the sub-account is configured.
-        context: the message it answers.
+        scheduled: when to send it (aware); None for now. 8x8 documents no limit.
+        expiry: the time (aware) after which it must not be delivered any more.
+        dlr_callback_url: the http(s) URL to which 8x8 POSTs the delivery receipts of this message.
+        channels: the channels to try, in order; None for those configured for the sub-account.
+        context: the message that it replies to.
 
     Raises:
-        InvalidRequestError: a field of it or of its parts breaks its rule; the error names the whole path, e.g.
-            `content.interactive.action.buttons[3].reply.title`, and the rule, not the value.
+        InvalidRequestError: a field of the message or of its parts breaks its rule. The error names the whole path,
+            e.g. `content.interactive.action.buttons[3].reply.title`, and the rule, but not the value.
     """
 
-    user: ChatAppsUser = attrs.field(validator=held(part(ChatAppsUser)))
-    content: ChatAppsContent | None = attrs.field(default=None, validator=held(check_content), metadata={"tag": "type"})
-    client_message_id: str | None = attrs.field(default=None, validator=held(string(50, least=0)), repr=masked_digits)
+    user: ChatAppsUser = attrs.field(validator=as_validator(part(ChatAppsUser)))
+    content: ChatAppsContent | None = attrs.field(
+        default=None, validator=as_validator(check_content), metadata={"tag": "type"}
+    )
+    client_message_id: str | None = attrs.field(
+        default=None, validator=as_validator(string(50, least=0)), repr=masked_digits
+    )
     scheduled: datetime | None = attrs.field(default=None, validator=rules.optional(rules.aware_datetime))
     expiry: datetime | None = attrs.field(default=None, validator=rules.optional(rules.aware_datetime))
     dlr_callback_url: str | None = attrs.field(default=None, validator=rules.optional(rules.callback_url), repr=hidden)
     channels: tuple[ChannelFallback, ...] | None = attrs.field(
-        default=None, converter=channel_steps, validator=held(check_channels)
+        default=None, converter=channel_steps, validator=as_validator(check_channels)
     )
-    context: ReplyContext | None = attrs.field(default=None, validator=held(part(ReplyContext)))
+    context: ReplyContext | None = attrs.field(default=None, validator=as_validator(part(ReplyContext)))
 
     @property
     def type(self) -> str | None:
-        """The content's type on the wire; None without content."""
+        """The JSON field `type`: the type of the content; None without content."""
         return None if self.content is None else self.content.type

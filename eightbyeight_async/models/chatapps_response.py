@@ -1,4 +1,7 @@
-"""The answer to one ChatApps message (OpenAPI: Send-Message, answer 200): another status shape than that of SMS."""
+"""The response to one ChatApps message. Its status has another shape than that of SMS.
+
+Source: OpenAPI file of the Messaging Apps API, Send-Message, response 200.
+"""
 
 from __future__ import annotations
 
@@ -20,14 +23,14 @@ def _known_state(value: MessageState | str | None) -> MessageState | str | None:
 
 @attrs.frozen(kw_only=True)
 class ChatAppsStatus:
-    """How far a message got.
+    """The delivery status of a message.
 
     Attributes:
-        state: `MessageState`, or the plain string of a state this version does not know; None if the API told none.
-        detail: more exactly, e.g. `delivered_to_recipient`.
-        timestamp: when it was observed, aware.
-        error_code: the error code, None without an error.
-        error_message: the error in words; they can quote a number, so the repr leaves them out.
+        state: `MessageState`, or the plain string of a state that this version does not know; None if there is none.
+        detail: more about the state, e.g. `delivered_to_recipient`.
+        timestamp: when the state was observed (aware).
+        error_code: the error code; None without an error.
+        error_message: the error in the API's words. They can quote a phone number, so the repr hides them.
     """
 
     state: MessageState | str | None = attrs.field(default=None, converter=_known_state)
@@ -38,18 +41,18 @@ class ChatAppsStatus:
 
     @property
     def refused(self) -> bool:
-        """True for a message the API refused: it will not be sent."""
+        """True if the API refused the message and will not send it."""
         return self.state in {MessageState.REJECTED, MessageState.FAILED}
 
 
 @attrs.frozen(kw_only=True)
 class ChatAppsResponse:
-    """The answer to one ChatApps message. Look at `status.state`: a refusal can come as HTTP 200.
+    """The response to one ChatApps message. Check `status.state`: a refusal can come with HTTP 200.
 
     Attributes:
-        umid: 8x8's id of the message: cancel, look up and match receipts by it.
-        status: how far it got: `queued` for an accepted message.
-        user: whom it goes to, as the API understood it.
+        umid: 8x8's id of the message, for cancelling, looking up and matching receipts.
+        status: its status; the state is `queued` for an accepted message.
+        user: the person it goes to, as the API understood it.
         client_message_id: your reference, echoed; None if you gave none.
     """
 

@@ -1,11 +1,13 @@
-"""How the parts of a ChatApps message are checked: as plain data first, by the message that holds them after.
+"""The rules of a ChatApps message's parts, and the walk that checks them.
 
-Rule of this file: a part (a button, a row, a template's parameter) is checked when the message it belongs to is
-made, not when it is made itself: only there has its place a name, and `content.interactive.action.buttons[3]
-.reply.title` finds the bad row of a list that `title` does not. So every field of a part carries its rule in its
-metadata (`ruled`), a rule over several fields stands in the class's `RULES`, and `check` walks both.
-
-A rule takes the full name of the field and its value, and raises InvalidRequestError, without the value.
+Rules:
+- The message checks its parts (a button, a row, a template's parameter) on its own construction. A part is not
+  checked when it is made. Only the whole message knows the full path of a field: an error that names
+  `content.interactive.action.buttons[3].reply.title` leads to the bad button, an error that names `title` does not.
+- Each field of a part carries its rule in its metadata (`ruled`). A rule over several fields is in the class
+  attribute `RULES`. `check` applies both.
+- A rule takes the full path of the field and its value. It raises InvalidRequestError, which does not contain the
+  value.
 """
 
 from __future__ import annotations
@@ -22,11 +24,12 @@ from eightbyeight_async.models import rules
 
 __all__ = [
     "Rule",
+    "as_rule",
     "as_tuple",
-    "at",
+    "as_validator",
     "check",
     "fail",
-    "held",
+    "integer",
     "json_copy",
     "json_object",
     "many",
@@ -36,25 +39,24 @@ __all__ = [
     "required",
     "ruled",
     "string",
-    "whole",
 ]
 
 Rule = Callable[[str, Any], None]
 T = TypeVar("T")
 
-# Deeper than any message, shallower than what the JSON encoder's recursion bears.
+# Levels of JSON. No message is as deep, and the recursion of the JSON encoder allows more.
 _MAX_DEPTH = 100
-# The largest that a double holds: what JSON readers keep numbers in.
+# The largest double: many JSON parsers keep numbers as doubles.
 _LARGEST = 1.7976931348623157e308
 
 
 def ruled(rule: Rule, *, wire: str | None = None) -> dict[str, object]:
-    """A field's metadata: its rule, and its JSON name where that is not camelCase."""
+    """A field's metadata: its rule, and its JSON name if that is not the camelCase form."""
     return {"rule": rule} if wire is None else {"rule": rule, "wire": wire}
 
 
 def check(path: str, piece: object) -> None:
-    """Every rule of a part and of the parts in it."""
+    """Apply every rule of a part and of the parts inside it."""
     cls: Any = type(piece)
     for name, optional, rule in _field_rules(cls):
         value = getattr(piece, name)
@@ -69,8 +71,8 @@ def _field_rules(cls: Any) -> tuple[tuple[str, bool, Rule], ...]:  # noqa: ANN40
     return tuple((f.name, f.default is not attrs.NOTHING, f.metadata["rule"]) for f in attrs.fields(cls))
 
 
-def held(rule: Rule) -> Callable[[Any, attrs.Attribute[Any], Any], None]:
-    """A rule as attrs' validator, for the message itself; None is left to the type."""
+def as_validator(rule: Rule) -> Callable[[Any, attrs.Attribute[Any], Any], None]:
+    """The attrs validator of a rule, for the fields of the message itself. It accepts None in an optional field."""
 
     def validator(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
         if value is not None or attribute.default is attrs.NOTHING:
@@ -79,17 +81,19 @@ def held(rule: Rule) -> Callable[[Any, attrs.Attribute[Any], Any], None]:
     return validator
 
 
-def at(validator: Callable[[Any, attrs.Attribute[Any], Any], None]) -> Rule:
-    """The other way round: a validator of `models.rules` as a rule."""
+def as_rule(validator: Callable[[Any, attrs.Attribute[Any], Any], None]) -> Rule:
+    """The rule of an attrs validator from `models.rules`; the reverse of `as_validator`."""
 
     def rule(path: str, value: object) -> None:
-        validator(None, attrs.fields(_Anything)[0].evolve(name=path), value)
+        validator(None, attrs.fields(_AnyField)[0].evolve(name=path), value)
 
     return rule
 
 
 @attrs.frozen
-class _Anything:
+class _AnyField:
+    """Gives `as_rule` an attrs.Attribute, whose name it replaces."""
+
     value: object
 
 
@@ -98,14 +102,14 @@ def fail(path: str, reason: str) -> None:
 
 
 def required(path: str, piece: object, *names: str, why: str = "") -> None:
-    """The fields of those names are there."""
+    """Refuse a part in which one of the named fields is None."""
     for name in names:
         if getattr(piece, name) is None:
             fail(f"{path}.{name}", f"is required{why}")
 
 
 def part(*kinds: type) -> Rule:
-    """One part of one of these classes, checked in its turn."""
+    """The rule for one part: it is of one of these classes, and its own rules hold."""
     known = " or ".join(kind.__name__ for kind in kinds)
 
     def rule(path: str, value: object) -> None:
@@ -117,7 +121,7 @@ def part(*kinds: type) -> Rule:
 
 
 def many(kind: type, *, least: int = 0, most: int | None = None) -> Rule:
-    """Several parts of a class."""
+    """The rule for a tuple of `least` to `most` parts of one class."""
     one = part(kind)
 
     def rule(path: str, value: object) -> None:
@@ -135,9 +139,9 @@ def many(kind: type, *, least: int = 0, most: int | None = None) -> Rule:
 
 
 def as_tuple(value: Iterable[T] | None) -> tuple[T, ...] | None:
-    """For converters: any list becomes a tuple; what is no list is kept for `many` to refuse.
+    """The value as a tuple, for converters. A value that is not iterable stays as it is, so that `many` refuses it.
 
-    Each field has a named converter of its own type around it: mypy's attrs plugin cannot solve a type variable.
+    Each field wraps it in a named converter with concrete types: mypy's attrs plugin cannot solve a type variable.
     """
     if value is None or isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
         return value  # type: ignore[return-value]
@@ -145,7 +149,7 @@ def as_tuple(value: Iterable[T] | None) -> tuple[T, ...] | None:
 
 
 def string(most: int | None = None, *, least: int = 1) -> Rule:
-    """A string; JSON Schema counts as Python does, in code points."""
+    """The rule for a string of `least` to `most` characters. JSON Schema and Python both count code points."""
 
     def rule(path: str, value: object) -> None:
         length = len(rules.checked_text(path, value))
@@ -157,7 +161,9 @@ def string(most: int | None = None, *, least: int = 1) -> Rule:
     return rule
 
 
-def whole(least: int, most: int) -> Rule:
+def integer(least: int, most: int) -> Rule:
+    """The rule for an integer in a range."""
+
     def rule(path: str, value: object) -> None:
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
             fail(path, f"must be an integer from {least} to {most}")
@@ -166,10 +172,11 @@ def whole(least: int, most: int) -> Rule:
 
 
 def number(least: float = -_LARGEST, most: float = _LARGEST) -> Rule:
+    """The rule for a finite number in a range."""
     span = "" if most == _LARGEST else f" from {least:g} to {most:g}"
 
     def rule(path: str, value: object) -> None:
-        # Not a number (nan) compares as false, an endless one is past the largest.
+        # The comparison also refuses nan (it compares as false) and inf (it is above the largest double).
         if not isinstance(value, int | float) or isinstance(value, bool) or not least <= value <= most:
             fail(path, f"must be a number{span}")
 
@@ -177,6 +184,7 @@ def number(least: float = -_LARGEST, most: float = _LARGEST) -> Rule:
 
 
 def one_of(*known: str) -> Rule:
+    """The rule for one of several strings."""
     names = ", ".join(repr(str(name)) for name in known)
 
     def rule(path: str, value: object) -> None:
@@ -187,7 +195,7 @@ def one_of(*known: str) -> Rule:
 
 
 def json_object(path: str, value: object) -> None:
-    """An object with something in it; `json_copy` has looked at what that is."""
+    """The rule for a non-empty JSON object. `json_copy` has already checked the values in it."""
     if not isinstance(value, dict):
         fail(path, f"must be a mapping, not {type(value).__name__}")
     elif not value:
@@ -195,13 +203,13 @@ def json_object(path: str, value: object) -> None:
 
 
 def json_copy(path: str, value: object, depth: int = 0) -> Any:  # noqa: ANN401 - JSON can be anything
-    """A copy that shares nothing with the original, of JSON's types alone.
+    """A deep copy that consists of JSON types only.
 
     Raises:
-        InvalidRequestError: something in it is not JSON, or it is more than 100 levels deep (or endless).
+        InvalidRequestError: a value is not JSON, or the value is more than 100 levels deep (or contains itself).
     """
     if depth > _MAX_DEPTH:
-        # Not the whole path: it would be as long as it is deep.
+        # Only the first name of the path: the whole path would have a hundred names.
         raise InvalidRequestError(path.partition("[")[0].partition(".")[0], f"is more than {_MAX_DEPTH} levels deep")
     match value:
         case None | bool():
@@ -218,9 +226,9 @@ def json_copy(path: str, value: object, depth: int = 0) -> Any:  # noqa: ANN401 
                 if not isinstance(key, str):
                     fail(path, f"must have strings as keys, not {type(key).__name__}")
                 rules.checked_text(path, key)
-                # A key that cannot be a field's name may be somebody's number or text: it stays out of the path.
+                # A key that is not a valid identifier may be a phone number or a text, so the path leaves it out.
                 copy[key] = json_copy(f"{path}.{key}" if key.isidentifier() else f"{path}[...]", item, depth + 1)
             return copy
         case list() | tuple():
             return [json_copy(f"{path}[{index}]", item, depth + 1) for index, item in enumerate(value)]
-    raise InvalidRequestError(path, f"must be JSON: no place for {type(value).__name__}")
+    raise InvalidRequestError(path, f"must be JSON: {type(value).__name__} is not a JSON type")

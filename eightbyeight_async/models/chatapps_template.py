@@ -1,7 +1,10 @@
-"""Template content: an approved template, and what fills its places (OpenAPI: Send-Message, `template`).
+"""Template content: an approved template, and the values that fill its placeholders.
 
-What a component or a parameter needs depends on its type; the rules are those of the fields' descriptions.
-Checked by the message that holds it (see `chatapps_rules`).
+Rules:
+- The type of a component or parameter decides which fields it needs.
+- The message checks its parts (see `chatapps_rules`).
+
+Source: OpenAPI file of the Messaging Apps API, Send-Message, `template`, descriptions of the fields.
 """
 
 from __future__ import annotations
@@ -18,13 +21,13 @@ from eightbyeight_async.models.chatapps_rules import (
     Rule,
     as_tuple,
     fail,
+    integer,
     many,
     one_of,
     part,
     required,
     ruled,
     string,
-    whole,
 )
 from eightbyeight_async.models.privacy import hidden
 
@@ -42,12 +45,12 @@ __all__ = [
     "TemplateParameter",
 ]
 
-# Source: description of `index`: a template has at most two buttons of sub-type Url.
+# Source: description of `index`: at most two buttons of a template have the sub-type Url.
 _MAX_URL_BUTTONS = 2
 
 
 class ComponentType(enum.StrEnum):
-    """Which part of the template is filled."""
+    """The part of the template that a component fills."""
 
     HEADER = "header"
     FOOTER = "footer"
@@ -59,7 +62,7 @@ class ComponentType(enum.StrEnum):
 
 
 class ParameterType(enum.StrEnum):
-    """What fills a place."""
+    """The type of the value that fills a placeholder."""
 
     TEXT = "text"
     IMAGE = "image"
@@ -87,7 +90,7 @@ def _parameter_type(value: ParameterType | str) -> ParameterType | str:
     return rules.known_or_text(ParameterType, value) or value
 
 
-# Which field holds the value of a parameter of each type.
+# The field that holds the value, for each type of parameter.
 _P = ParameterType
 _VALUE_FIELD: dict[str, str] = {
     _P.TEXT: "text",
@@ -103,29 +106,29 @@ _VALUE_FIELD: dict[str, str] = {
 }
 
 
-def _its_value_alone(path: str, parameter: TemplateParameter) -> None:
+def _only_value_of_its_type(path: str, parameter: TemplateParameter) -> None:
     own = _VALUE_FIELD[parameter.type]
     if parameter.type != _P.ACTION:  # a flow may open without data
         required(path, parameter, own, why=f" for a parameter of type {parameter.type}")
     for name in dict.fromkeys(_VALUE_FIELD.values()):
         if name != own and getattr(parameter, name) is not None:
-            fail(f"{path}.{name}", f"cannot go with a parameter of type {parameter.type}")
+            fail(f"{path}.{name}", f"is not allowed in a parameter of type {parameter.type}")
 
 
 @attrs.frozen(kw_only=True)
 class TemplateParameter:
-    """What fills one place: exactly the value that its type names.
+    """The value of one placeholder. It has exactly the one value field that its type names.
 
     Attributes:
-        type: `ParameterType` or its string; text unless said otherwise.
-        text: for text.
-        url: for image, video, document and gif (which takes the URL of a video file, not of a .gif).
-        location: for location.
-        payload: for payload: your own string, comes back when the button is tapped.
-        coupon_code: for couponCode: what a tap copies.
-        flow_action_data: for action, optional: how a flow opens.
-        ttl_minutes: for ttlMinutes: how long a call button works, 1 to 43,200 minutes; VoiceCall buttons alone.
-        name: the name of the place, where the channel has named ones (Zalo); not in a card.
+        type: `ParameterType` or its string; default `text`.
+        text: for `text`.
+        url: for `image`, `video`, `document` and `gif` (a `gif` takes the URL of a video file, not of a .gif file).
+        location: for `location`.
+        payload: for `payload`: a string of your own. The inbound message has it when the button is tapped.
+        coupon_code: for `couponCode`: the code that a tap copies.
+        flow_action_data: for `action`, optional: the first screen of the flow.
+        ttl_minutes: for `ttlMinutes`: how long a VoiceCall button works, in minutes, 1 to 43,200.
+        name: the placeholder's name, for channels with named placeholders (Zalo); not in a card.
     """
 
     type: ParameterType | str = attrs.field(
@@ -137,10 +140,11 @@ class TemplateParameter:
     payload: str | None = attrs.field(default=None, repr=hidden, metadata=ruled(string(least=0)))
     coupon_code: str | None = attrs.field(default=None, repr=hidden, metadata=ruled(string()))
     flow_action_data: FlowPayload | None = attrs.field(default=None, metadata=ruled(part(FlowPayload)))
-    ttl_minutes: int | None = attrs.field(default=None, metadata=ruled(whole(1, 43_200)))
-    # Not in the OpenAPI file's schema, but in its example of a Zalo one-time password; a card's example has no name.
+    ttl_minutes: int | None = attrs.field(default=None, metadata=ruled(integer(1, 43_200)))
+    # The schema of the OpenAPI file lacks this field. Its example of a Zalo one-time password has it;
+    # its example of a card does not.
     name: str | None = attrs.field(default=None, metadata=ruled(string()))
-    RULES: ClassVar[tuple[Rule, ...]] = (_its_value_alone,)
+    RULES: ClassVar[tuple[Rule, ...]] = (_only_value_of_its_type,)
 
 
 def _component_type(value: ComponentType | str) -> ComponentType | str:
@@ -151,17 +155,17 @@ def _button(value: TemplateButton | str | None) -> TemplateButton | str | None:
     return rules.known_or_text(TemplateButton, value)
 
 
-def _button_is_whole(path: str, component: TemplateComponent | CardComponent) -> None:
+def _button_is_complete(path: str, component: TemplateComponent | CardComponent) -> None:
     if component.type == ComponentType.BUTTON:
         required(path, component, "index", "sub_type", why=" for a button")
         if not component.parameters and component.sub_type != TemplateButton.VOICE_CALL:
             fail(f"{path}.parameters", f"must have at least 1 item for a button of sub-type {component.sub_type}")
     for index, parameter in enumerate(component.parameters or ()):
         if parameter.type == ParameterType.TTL_MINUTES and component.sub_type != TemplateButton.VOICE_CALL:
-            fail(f"{path}.parameters[{index}].type", "ttlMinutes is for buttons of sub-type VoiceCall alone")
+            fail(f"{path}.parameters[{index}].type", "ttlMinutes is only allowed for buttons of sub-type VoiceCall")
 
 
-# A card knows fewer kinds of everything than a whole template (OpenAPI: `cards[].components[]`).
+# A card allows fewer types of parameters than a template. Source: OpenAPI, `cards[].components[]`.
 _CARD_PARAMETERS = tuple(kind for kind in _P if kind not in {_P.GIF, _P.ACTION, _P.TTL_MINUTES})
 
 
@@ -181,10 +185,10 @@ class CardComponent:
     """One part of a carousel's card.
 
     Attributes:
-        type: header, body or button.
-        parameters: what fills its places, in their order; a button has at least one.
-        index: a button's place, 0 or 1.
-        sub_type: a button's kind: QuickReply or Url.
+        type: header, body (default) or button.
+        parameters: the values of its placeholders, in their order; at least one for a button.
+        index: the position of a button, 0 or 1; required for a button.
+        sub_type: the kind of a button, QuickReply or Url; required for a button.
     """
 
     type: ComponentType | str = attrs.field(
@@ -195,13 +199,13 @@ class CardComponent:
     parameters: tuple[TemplateParameter, ...] | None = attrs.field(
         default=None, converter=_parameters, metadata=ruled(many(TemplateParameter))
     )
-    index: int | None = attrs.field(default=None, metadata=ruled(whole(0, 1)))
+    index: int | None = attrs.field(default=None, metadata=ruled(integer(0, 1)))
     sub_type: TemplateButton | str | None = attrs.field(
         default=None,
         converter=_button,
         metadata=ruled(one_of(TemplateButton.QUICK_REPLY, TemplateButton.URL)),
     )
-    RULES: ClassVar[tuple[Rule, ...]] = (_button_is_whole, _card_parameters)
+    RULES: ClassVar[tuple[Rule, ...]] = (_button_is_complete, _card_parameters)
 
 
 def _card_components(value: Iterable[CardComponent] | None) -> tuple[CardComponent, ...] | None:
@@ -213,11 +217,11 @@ class TemplateCard:
     """One card of a carousel.
 
     Attributes:
-        card_index: its place, 0 to 9.
-        components: its parts.
+        card_index: its position in the carousel, 0 to 9.
+        components: its parts that have placeholders.
     """
 
-    card_index: int | None = attrs.field(default=None, metadata=ruled(whole(0, 9)))
+    card_index: int | None = attrs.field(default=None, metadata=ruled(integer(0, 9)))
     components: tuple[CardComponent, ...] | None = attrs.field(
         default=None, converter=_card_components, metadata=ruled(many(CardComponent))
     )
@@ -234,14 +238,14 @@ def _cards(value: Iterable[TemplateCard] | None) -> tuple[TemplateCard, ...] | N
 
 @attrs.frozen(kw_only=True)
 class TemplateComponent:
-    """One part of the template that has places to fill.
+    """One part of a template that has placeholders.
 
     Attributes:
-        type: `ComponentType` or its string; body unless said otherwise.
-        parameters: what fills its places, in their order; a button has at least one, unless it is a VoiceCall.
-        index: a button's place, 0 to 9; required for a button.
+        type: `ComponentType` or its string; default `body`.
+        parameters: the values of its placeholders, in their order; at least one for a button other than VoiceCall.
+        index: the position of a button, 0 to 9; required for a button.
         sub_type: `TemplateButton` or its string; required for a button.
-        cards: required for a carousel.
+        cards: the cards of a carousel; required for a carousel.
     """
 
     type: ComponentType | str = attrs.field(
@@ -250,22 +254,22 @@ class TemplateComponent:
     parameters: tuple[TemplateParameter, ...] | None = attrs.field(
         default=None, converter=_parameters, metadata=ruled(many(TemplateParameter))
     )
-    index: int | None = attrs.field(default=None, metadata=ruled(whole(0, 9)))
+    index: int | None = attrs.field(default=None, metadata=ruled(integer(0, 9)))
     sub_type: TemplateButton | str | None = attrs.field(
         default=None, converter=_button, metadata=ruled(one_of(*TemplateButton))
     )
     cards: tuple[TemplateCard, ...] | None = attrs.field(
         default=None, converter=_cards, metadata=ruled(many(TemplateCard))
     )
-    RULES: ClassVar[tuple[Rule, ...]] = (_button_is_whole, _carousel_has_cards)
+    RULES: ClassVar[tuple[Rule, ...]] = (_button_is_complete, _carousel_has_cards)
 
 
-def _few_url_buttons(path: str, template: Template) -> None:
+def _limit_url_buttons(path: str, template: Template) -> None:
     found = 0
     for index, component in enumerate(template.components or ()):
         found += component.sub_type == TemplateButton.URL
         if found > _MAX_URL_BUTTONS:
-            fail(f"{path}.components[{index}].sub_type", f"Url buttons are at most {_MAX_URL_BUTTONS} in a template")
+            fail(f"{path}.components[{index}].sub_type", f"a template may have at most {_MAX_URL_BUTTONS} Url buttons")
 
 
 def _components(value: Iterable[TemplateComponent] | None) -> tuple[TemplateComponent, ...] | None:
@@ -274,12 +278,12 @@ def _components(value: Iterable[TemplateComponent] | None) -> tuple[TemplateComp
 
 @attrs.frozen(kw_only=True)
 class Template:
-    """An approved template and what fills it.
+    """An approved template and the values that fill it.
 
     Attributes:
-        name: the template's name (on Zalo its id).
+        name: the template's name; for Zalo, its id.
         language: its language code, e.g. `en_US`.
-        components: the parts that have places to fill; None: there are none.
+        components: the parts that have placeholders; None if no part has any.
     """
 
     name: str = attrs.field(metadata=ruled(string()))
@@ -287,4 +291,4 @@ class Template:
     components: tuple[TemplateComponent, ...] | None = attrs.field(
         default=None, converter=_components, metadata=ruled(many(TemplateComponent))
     )
-    RULES: ClassVar[tuple[Rule, ...]] = (_few_url_buttons,)
+    RULES: ClassVar[tuple[Rule, ...]] = (_limit_url_buttons,)

@@ -1,4 +1,4 @@
-"""What both products share: the answer to a cancellation, the body of an error."""
+"""Models that both products share: the response to a cancellation, the body of an error."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ __all__ = ["CancelResponse", "ErrorBody"]
 
 @attrs.frozen(kw_only=True)
 class CancelResponse:
-    """The answer to a cancellation.
+    """The response to a cancellation.
 
     Attributes:
-        cancelled_count: how many messages were cancelled by this call; 0 when there was nothing left to cancel
-            (already sent, or cancelled before).
+        cancelled_count: how many messages this call cancelled; 0 if every message was already sent or cancelled.
     """
 
     cancelled_count: int
@@ -25,13 +24,13 @@ class CancelResponse:
 
 @attrs.frozen(kw_only=True)
 class ErrorBody:
-    """The JSON body of the API's own errors (OpenAPI: ErrorResponse). What is missing is None.
+    """The JSON body of the API's own errors (OpenAPI: ErrorResponse). A missing field is None.
 
     Attributes:
-        code: 8x8's error code; None unless it came as an integer.
-        message: the API's words; they can echo a number or a text, so the repr leaves them out.
-        error_id: the id to quote to 8x8's support.
-        timestamp: when it happened, aware; None if it cannot be read.
+        code: 8x8's error code; None unless it is an integer in the JSON.
+        message: the API's words. They can echo a phone number or a text, so the repr hides them.
+        error_id: the id to give to 8x8's support.
+        timestamp: when the error happened (aware); None if it cannot be read.
     """
 
     code: int | None = None

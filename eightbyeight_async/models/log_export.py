@@ -1,6 +1,6 @@
-"""Exporting the log of an account's SMS: the job, its state, and where its files lie.
+"""Log exports of SMS: the request, the job, its state and the links to its files.
 
-Rules: OpenAPI of the SMS API, schemas LogExportRequest, LogExportJobStatus.
+Source: OpenAPI file of the SMS API, schemas LogExportRequest and LogExportJobStatus.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ def _countries(value: Iterable[str] | None) -> tuple[str, ...] | None:
 
 def _limit(_: object, attribute: attrs.Attribute[int | None], value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise InvalidRequestError(attribute.name, "must be a whole number of at least 0; 0: no limit")
+        raise InvalidRequestError(attribute.name, "must be a whole number of at least 0; 0 means no limit")
 
 
 @attrs.frozen(kw_only=True)
 class LogExportRequest:
-    """Which messages to export.
+    """The filter of a log export: which messages it contains.
 
     Attributes:
-        from_: from when on, aware; None: seven days ago.
-        to: until when, aware and after `from_`; None: today.
-        phone_number: only messages to or from this number.
-        countries: only messages to these countries, two-letter codes.
-        limit: at most so many rows; 0: no limit.
+        from_: the first time (aware); None for seven days ago.
+        to: the last time (aware), later than `from_`; None for today.
+        phone_number: only messages to or from this number; None for every number.
+        countries: only messages to these countries, as two-letter codes; None for every country.
+        limit: the most rows; 0 or None for no limit.
 
     Raises:
         InvalidRequestError: a field breaks its rule.
@@ -67,13 +67,17 @@ class LogExportRequest:
 
 @attrs.frozen(kw_only=True)
 class LogExportJob:
-    """A started export. Attributes: job_id: 8x8's id of it."""
+    """A started log export.
+
+    Attributes:
+        job_id: 8x8's id of the export job.
+    """
 
     job_id: str
 
 
 class LogExportState(enum.StrEnum):
-    """How far an export got; all but the first two are final."""
+    """The state of a log export; every state except `QUEUED` and `RUNNING` is final."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -90,12 +94,13 @@ def _state(value: LogExportState | str) -> LogExportState | str:
 
 @attrs.frozen(kw_only=True)
 class LogExportStatus:
-    """How far an export got.
+    """The status of a log export.
 
     Attributes:
-        status: `LogExportState`, or the plain string of one this version does not know.
-        data: links to CSV files once it succeeded; they can be opened by who has them, so the repr hides them.
-        expires: until when the links work, aware.
+        status: `LogExportState`, or the plain string of a state that this version does not know.
+        data: the links to the CSV files of a successful export. Anybody who has a link can open the file, so the repr
+            hides them.
+        expires: until when the links work (aware).
     """
 
     status: LogExportState | str = attrs.field(converter=_state)

@@ -1,6 +1,7 @@
-"""What 8x8 knows of one SMS: the answer of SMS details (OpenAPI: operation get-sms-message-details).
+"""The details of one SMS.
 
-Texts and numbers come masked by 8x8 itself, unless its support has switched that off for the account.
+8x8 masks texts and numbers, unless its support has switched masking off for the account.
+Source: OpenAPI file of the SMS API, operation get-sms-message-details.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ __all__ = ["MessageDetails", "MessageState", "MessageStatus", "Price"]
 
 
 class MessageState(enum.StrEnum):
-    """How far a message got, as look-ups tell it."""
+    """The delivery state of a message in message details."""
 
     UNKNOWN = "unknown"
     QUEUED = "queued"
@@ -41,11 +42,11 @@ class MessageStatus:
     """The delivery status of a message.
 
     Attributes:
-        state: `MessageState`, or the plain string of a state this version does not know.
-        detail: more exactly, e.g. `delivered_to_recipient`.
-        timestamp: when it was observed, aware.
-        error_code: the error code of the delivery, None without an error.
-        error_message: the error in words; they can quote a number, so the repr leaves them out.
+        state: `MessageState`, or the plain string of a state that this version does not know.
+        detail: more about the state, e.g. `delivered_to_recipient`.
+        timestamp: when the state was observed (aware).
+        error_code: the error code of the delivery; None without an error.
+        error_message: the error in 8x8's words. They can quote a phone number, so the repr hides them.
     """
 
     state: MessageState | str = attrs.field(converter=_state)
@@ -57,11 +58,11 @@ class MessageStatus:
 
 @attrs.frozen(kw_only=True)
 class Price:
-    """What a message cost: decimal, from the digits as 8x8 wrote them.
+    """The price of a message. Amounts are Decimal, made from the digits in the JSON, so they are exact.
 
     Attributes:
-        total: for all parts.
-        per_sms: for one part.
+        total: the price of all parts.
+        per_sms: the price of one part.
         currency: ISO 4217 code.
     """
 
@@ -72,23 +73,24 @@ class Price:
 
 @attrs.frozen(kw_only=True)
 class MessageDetails:
-    """What 8x8 knows of one SMS.
+    """The details of one SMS.
 
     Attributes:
         umid: 8x8's id of the message.
-        status: how far it got.
-        sub_account_id: the sub-account it belongs to.
+        status: its delivery status.
+        sub_account_id: the sub-account that the message belongs to.
         direction: `outbound` or `inbound`.
-        country: two-letter code of the destination.
+        country: two-letter country code of the destination.
         msisdn: the phone number, masked by 8x8 by default.
         source: the sender id.
         body: the text, masked by 8x8 by default.
         encoding: GSM7, GSM8 or UCS2.
-        created_at: when the API took it, aware.
+        created_at: when the API accepted it (aware).
         sms_count: its number of parts.
-        price: what it cost.
-        client_message_id, client_batch_id: your references.
-        batch_id: the batch it was sent in.
+        price: its price.
+        client_message_id: your reference of the message.
+        client_batch_id: your reference of the batch.
+        batch_id: 8x8's id of the batch that it was sent in.
     """
 
     umid: str

@@ -1,8 +1,11 @@
-"""Which answer of a batch belongs to which of its messages.
+"""Pairing: which response in a batch's response belongs to which message of the request.
 
-The APIs answer in the order of the request, but no page promises it. So a place counts only where message and answer
-do not contradict each other; what is left is looked for by one key after another, and taken only where the key stands
-once on either side. What remains stays without an answer: a wrong pair is worse than none.
+The APIs respond in the order of the request, but no page of 8x8 promises it. A wrong pair is worse than none. So:
+
+1. Message and response at the same position are a pair, unless they contradict each other. This step is skipped if
+   the numbers of messages and responses differ.
+2. The rest is matched by one key after another. A key counts only if exactly one message and one response have it.
+3. Any other message stays without a response.
 """
 
 from __future__ import annotations
@@ -20,34 +23,36 @@ A = TypeVar("A")
 
 
 def pair(
-    asked: Sequence[Q],
-    answers: Sequence[A],
+    messages: Sequence[Q],
+    responses: Sequence[A],
     agree: Callable[[Q, A], bool],
     keys: Sequence[Callable[[Q | A], str | None]],
 ) -> list[A | None]:
-    """For each message its answer, or None.
+    """The response of each message, or None, in the order of the messages.
 
     Args:
-        asked, answers: in the order they were sent and came.
-        agree: whether a message and the answer in its place do not contradict each other.
-        keys: what message and answer have in common, the surest first; None: nothing to go by.
+        messages: the messages, in the order of the request.
+        responses: the responses, in the order of the batch's response.
+        agree: returns False if a message and the response at its position contradict each other.
+        keys: functions, the most reliable first. Each returns a value that a message and its response share, or None if
+            there is no such value.
     """
-    found: list[A | None] = [None] * len(asked)
-    left = dict(enumerate(answers))
-    if len(answers) == len(asked):
-        for index, (one, answer) in enumerate(zip(asked, answers, strict=True)):
-            if agree(one, answer):
+    found: list[A | None] = [None] * len(messages)
+    left = dict(enumerate(responses))
+    if len(responses) == len(messages):
+        for index, (message, response) in enumerate(zip(messages, responses, strict=True)):
+            if agree(message, response):
                 found[index] = left.pop(index)
     for key in keys:
-        places: defaultdict[str | None, list[int]] = defaultdict(list)
-        for place, answer in left.items():
-            places[key(answer)].append(place)
-        open_ones: defaultdict[str | None, list[int]] = defaultdict(list)
-        for index, one in enumerate(asked):
+        positions: defaultdict[str | None, list[int]] = defaultdict(list)
+        for position, response in left.items():
+            positions[key(response)].append(position)
+        unmatched: defaultdict[str | None, list[int]] = defaultdict(list)
+        for index, message in enumerate(messages):
             if found[index] is None:
-                open_ones[key(one)].append(index)
-        for value, indexes in open_ones.items():
-            candidates = places.get(value, [])
+                unmatched[key(message)].append(index)
+        for value, indexes in unmatched.items():
+            candidates = positions.get(value, [])
             if value is not None and len(indexes) == len(candidates) == 1:
                 found[indexes[0]] = left.pop(candidates[0])
     return found

@@ -1,6 +1,6 @@
-"""What a `repr` may show of a person: the end of a number, the length of a text, no more.
+"""Masking for reprs: what a `repr` may show of phone numbers, texts and references.
 
-Reprs land in logs, tracebacks and test reports on their own; who wants the value reads the attribute.
+Reprs get into logs, tracebacks and test reports without anybody's intent. Read the attribute to get the value.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ import re
 
 __all__ = ["counted", "hidden", "masked_digits", "masked_number"]
 
-# Seven digits or more can be somebody's number; a shorter sender id is a short code.
+# A run of seven digits or more may be a phone number; a shorter one is a short code.
 _NUMBER = re.compile(r"\+?[0-9]{7,}", re.ASCII)
 
 
 def masked_number(value: object) -> str:
-    """`'+65*****32'` for a phone number: enough to tell two rows apart, too little to dial."""
+    """A phone number as `'+65*****32'`: enough to tell two rows apart, not enough to dial."""
     if value is None:
         return "None"
     text = str(value)
@@ -26,19 +26,19 @@ def masked_number(value: object) -> str:
 
 
 def masked_digits(value: object) -> str:
-    """A sender id or a caller's reference as it is, but any run of digits long enough to be a number masked."""
+    """A sender id or reference, with each run of digits that may be a phone number masked."""
     if not isinstance(value, str):
         return repr(value)
     return repr(_NUMBER.sub(lambda match: masked_number(match.group()).strip("'"), value))
 
 
 def hidden(value: object) -> str:
-    """`<12 characters>` for a text, `None` for None."""
+    """A text as `<12 characters>`, None as `None`, any other value as `<hidden>`."""
     if value is None:
         return "None"
     return f"<{len(value)} characters>" if isinstance(value, str) else "<hidden>"
 
 
 def counted(value: object) -> str:
-    """A batch's repr tells how many: ten thousand masked numbers help nobody."""
+    """A tuple as its length, e.g. `<10000>`: nobody can read ten thousand masked numbers."""
     return f"<{len(value)}>" if isinstance(value, tuple) else "None"

@@ -1,8 +1,11 @@
 """The rules of request fields, as attrs validators and converters.
 
-Every one raises `InvalidRequestError(field, rule)` and none puts the offending value into the message: it can be
-a phone number, a text or a key. Patterns are matched whole: `$` would let a trailing newline through.
-The rules' source: 8x8's OpenAPI file of the SMS API, schemas SmsRequest and SmsTemplateFull.
+Rules:
+- A broken rule raises `InvalidRequestError(field, rule)`. The message never has the value, which can be a phone
+  number, a text or a key.
+- Patterns are matched with `fullmatch`: `$` would accept a trailing newline.
+
+Source: 8x8's OpenAPI file of the SMS API, schemas SmsRequest and SmsTemplateFull.
 """
 
 from __future__ import annotations
@@ -43,12 +46,12 @@ __all__ = [
 
 E_ = TypeVar("E_", bound=enum.StrEnum)
 
-_SURROGATE = re.compile("[\ud800-\udfff]")  # cannot be written as UTF-8
+_SURROGATE = re.compile("[\ud800-\udfff]")  # a lone surrogate cannot be encoded as UTF-8
 _DESTINATION = re.compile(r"\+?[1-9][0-9]{6,14}")
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
 _SUBACCOUNT = re.compile(r"[A-Za-z0-9\-._&]{3,50}")
-# Ids are UUIDs in every example, but no page promises it; the unreserved characters of RFC 3986 (2.3) cannot
-# leave a path segment, and the length keeps nonsense out of the URL.
+# Ids are UUIDs in every example, but no page promises it. So any id of RFC 3986's unreserved characters (section 2.3)
+# is accepted: they cannot end a path segment. The length limit refuses what cannot be an id.
 _SEGMENT = re.compile(r"[A-Za-z0-9\-_~.]{1,200}")
 
 
@@ -56,7 +59,7 @@ def checked_text(field: str, value: object) -> str:
     if not isinstance(value, str):
         raise InvalidRequestError(field, f"must be a string, not {type(value).__name__}")
     if not value.isascii() and _SURROGATE.search(value):
-        raise InvalidRequestError(field, "contains half of a surrogate pair; decode the text properly first")
+        raise InvalidRequestError(field, "contains half of a surrogate pair; decode the text correctly first")
     return value
 
 
@@ -81,7 +84,7 @@ def checked_destination(value: object, field: str) -> None:
     if not _DESTINATION.fullmatch(checked_text(field, value)):
         raise InvalidRequestError(
             field,
-            "must be 7 to 15 digits, the first not 0, with or without a leading + and nothing else; "
+            "must be 7 to 15 digits, the first not 0, with or without a leading +, and nothing else; "
             "a number in national format needs `country` too",
         )
 
@@ -113,11 +116,11 @@ def aware_datetime(_: object, attribute: attrs.Attribute[Any], value: object) ->
         aware = value.utcoffset() is not None
         if aware:
             value.astimezone(UTC)
-    except Exception:  # noqa: BLE001 - a tzinfo is anybody's code
+    except Exception:  # noqa: BLE001 - a tzinfo may be any code
         raise InvalidRequestError(attribute.name, "has a time zone that cannot tell its offset") from None
     if not aware:
         raise InvalidRequestError(
-            attribute.name, "must know its time zone: use datetime(..., tzinfo=...) or .astimezone()"
+            attribute.name, "must have a time zone: use datetime(..., tzinfo=...) or .astimezone()"
         )
 
 
@@ -125,7 +128,7 @@ def callback_url(_: object, attribute: attrs.Attribute[Any], value: object) -> N
     text = checked_text(attribute.name, value)
     try:
         parts = urlsplit(text)
-        parts.port  # noqa: B018 - reading it is what checks it
+        parts.port  # noqa: B018 - reading it raises ValueError for a bad port
         good = parts.scheme in {"http", "https"} and bool(parts.hostname)
     except ValueError:
         good = False
@@ -145,7 +148,10 @@ def ip_address(_: object, attribute: attrs.Attribute[Any], value: object) -> Non
 
 
 def member(members: type[E_], value: E_ | str | None, field: str) -> E_ | None:
-    """Requests: a member or its string; anything else is refused. None stays None (the field is left out)."""
+    """For requests: the member for a member or its string. None stays None (the JSON leaves the field out).
+
+    Raises InvalidRequestError for any other value.
+    """
     found = known_or_text(members, value)
     if found is None or isinstance(found, members):
         return found
@@ -154,7 +160,7 @@ def member(members: type[E_], value: E_ | str | None, field: str) -> E_ | None:
 
 
 def known_or_text(members: type[E_], value: E_ | str | None) -> E_ | str | None:
-    """Answers: the member if this version knows the string, else the string as it came."""
+    """For responses: the member if this version knows the string, else the string itself."""
     return _by_value(members).get(value, value) if isinstance(value, str) else value
 
 
@@ -164,7 +170,7 @@ def _by_value(members: type[E_]) -> dict[str, E_]:
 
 
 def subaccount(value: object, field: str = "subaccount_id") -> str:
-    """The id of a sub-account: 3 to 50 letters, digits and `-._&`."""
+    """Check the id of a sub-account: 3 to 50 letters, digits and characters of `-._&`."""
     text = checked_text(field, value)
     if not _SUBACCOUNT.fullmatch(text):
         raise InvalidRequestError(field, "must be 3 to 50 letters, digits or characters of -._&")
@@ -172,8 +178,8 @@ def subaccount(value: object, field: str = "subaccount_id") -> str:
 
 
 def segment(value: object, field: str) -> str:
-    """A server-made id that becomes one segment of a path and must not be able to become anything else."""
+    """Check an id that 8x8 made: it must be safe as one segment of a path."""
     text = checked_text(field, value)
     if not _SEGMENT.fullmatch(text) or not text.strip("."):
-        raise InvalidRequestError(field, "must be an id as the API gave it: letters, digits and -_~. only, not empty")
+        raise InvalidRequestError(field, "must be an id from the API: 1 to 200 letters, digits or characters of -_~.")
     return text

@@ -1,7 +1,7 @@
-"""The messages of the SMS API: what is sent, what comes back.
+"""One SMS: its request, its response, and the enums of their fields.
 
-Fields are the API's JSON names in snake_case; the wire turns them round. Rules: OpenAPI of the SMS API, schemas
-SmsRequest, SmsResponse, SmsStatus.
+Fields are the API's JSON names in snake_case; `wire.py` converts them.
+Source: OpenAPI file of the SMS API, schemas SmsRequest, SmsResponse, SmsStatus.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["Encoding", "Outcome", "SmsRequest", "SmsResponse", "SmsStatus", "Sms
 
 
 class Encoding(enum.StrEnum):
-    """The alphabet of a text. `AUTO` lets the platform choose: GSM7 if every character has a place there."""
+    """The encoding of a text. With `AUTO` the platform chooses: GSM7 if it has every character, else UCS2."""
 
     AUTO = "AUTO"
     GSM7 = "GSM7"
@@ -26,28 +26,31 @@ class Encoding(enum.StrEnum):
 
 
 class Track(enum.StrEnum):
-    """Conversion tracking. `NONE` is the string "None" and switches it off; leaving the field out (`track=None`)
-    means "as the sub-account is configured"."""
+    """Conversion tracking of a message.
+
+    `NONE` (the string "None") switches it off. `OUTCOME` expects SMS feedback. Without the field (`track=None`) the
+    configuration of the sub-account applies.
+    """
 
     NONE = "None"
     OUTCOME = "Outcome"
 
 
 class Outcome(enum.StrEnum):
-    """What became of a message sent with `Track.OUTCOME`, as reported by SMS feedback."""
+    """The result that SMS feedback reports for a message sent with `Track.OUTCOME`."""
 
     SUCCESS = "success"
     FAILURE = "failure"
 
 
 class SmsStatusCode(enum.StrEnum):
-    """`QUEUED`: accepted. `REJECTED`: the request was fine, the message was refused (this comes as HTTP 200)."""
+    """The status of one SMS. `QUEUED`: accepted. `REJECTED`: refused, although the request got HTTP 200."""
 
     QUEUED = "QUEUED"
     REJECTED = "REJECTED"
 
 
-# Named functions, not lambdas or closures: mypy's attrs plugin reads a converter's types only off those.
+# Named functions, not lambdas or closures: mypy's attrs plugin only reads the types of a named converter.
 def _encoding(value: Encoding | str | None) -> Encoding | None:
     return None if value is None else rules.member(Encoding, value, "encoding")
 
@@ -70,21 +73,21 @@ class SmsRequest:
 
     Attributes:
         destination: the phone number: 7 to 15 digits, `+` optional; in national format only with `country`.
-        text: the message; beyond 10 parts (1,530 GSM7 or 670 UCS2 characters) the platform truncates it and
-            sends. None only inside a batch whose template has a text.
+        text: the text. The platform truncates it to 10 parts (1,530 GSM7 or 670 UCS2 characters) and sends that.
+            None only in a batch whose template has a text.
         country: ISO 3166-1 alpha-2 code, for a `destination` in national format.
-        source: the sender id, at most 16 characters; None: the sub-account's own.
-        client_message_id: your reference, at most 350 characters; echoed in answers, receipts and exports. It
-            does NOT make a send idempotent.
-        encoding: `Encoding` or its string; None: AUTO.
-        scheduled: when to send it; aware, at most 7 days ahead; None: now.
-        expiry: after when it must not be sent any more; aware.
-        dlr_callback_url: where 8x8 POSTs the delivery receipts of this message, http(s).
-        client_ip: the end user's IP address, for 8x8's limiting per address.
-        track: `Track` or its string; None: as the sub-account is configured.
+        source: the sender id, at most 16 characters; None for the sub-account's default.
+        client_message_id: your reference, at most 350 characters, echoed in responses, receipts and exports. It does
+            NOT make a send idempotent.
+        encoding: `Encoding` or its string; None for AUTO.
+        scheduled: when to send it (aware), at most 7 days ahead; None for now.
+        expiry: the time (aware) after which it must not be sent any more.
+        dlr_callback_url: the http(s) URL to which 8x8 POSTs the delivery receipts of this message.
+        client_ip: the end user's IP address, for 8x8's rate limit per address.
+        track: `Track` or its string; None for the configuration of the sub-account.
 
     Raises:
-        InvalidRequestError: a field breaks its rule; the error names field and rule, not the value.
+        InvalidRequestError: a field breaks its rule. The error names the field and the rule, but not the value.
     """
 
     destination: str = attrs.field(validator=rules.destination, repr=masked_number)
@@ -104,11 +107,11 @@ class SmsRequest:
 
 @attrs.frozen(kw_only=True)
 class SmsStatus:
-    """What the platform decided about one message.
+    """The platform's decision about one SMS.
 
     Attributes:
-        code: `SmsStatusCode`, or the plain string of a code this version does not know.
-        description: the platform's explanation, None if it gave none.
+        code: `SmsStatusCode`, or the plain string of a code that this version does not know.
+        description: the platform's explanation; None if it gave none.
     """
 
     code: SmsStatusCode | str = attrs.field(converter=_known_code)
@@ -117,13 +120,13 @@ class SmsStatus:
 
 @attrs.frozen(kw_only=True)
 class SmsResponse:
-    """The answer to one SMS. Look at `status.code`: HTTP 200 with `REJECTED` exists.
+    """The response to one SMS. Check `status.code`: a refusal (`REJECTED`) can come with HTTP 200.
 
     Attributes:
-        umid: 8x8's id of the message: cancel, look up and match receipts by it.
+        umid: 8x8's id of the message, for cancelling, looking up and matching receipts.
         status: accepted (`QUEUED`) or refused (`REJECTED`).
         destination: the number as the platform understood it.
-        encoding: the encoding it chose; a plain string if this version does not know it.
+        encoding: the encoding that the platform chose; a plain string if this version does not know it.
         client_message_id: your reference, echoed; None if you gave none.
     """
 

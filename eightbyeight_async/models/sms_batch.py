@@ -1,6 +1,6 @@
-"""A batch of SMS in one request: what is sent, what comes back, and which answer belongs to which message.
+"""A batch of SMS in one request: the request, its response, and the result of each message.
 
-Rules: OpenAPI of the SMS API, schemas BatchSmsRequest, SmsTemplateFull, BatchSmsResponse.
+Source: OpenAPI file of the SMS API, schemas BatchSmsRequest, SmsTemplateFull, BatchSmsResponse.
 """
 
 from __future__ import annotations
@@ -32,11 +32,15 @@ def _encoding(value: Encoding | str | None) -> Encoding | None:
 
 @attrs.frozen(kw_only=True)
 class SmsTemplate:
-    """What the messages of a batch share; a message's own field goes before the template's.
+    """Values that the messages of a batch share. A message's own field overrides the template's.
 
     Attributes:
         text: the text of every message that has none.
-        source, encoding, scheduled, expiry, dlr_callback_url: as in `SmsRequest`.
+        source: as in `SmsRequest`.
+        encoding: as in `SmsRequest`.
+        scheduled: as in `SmsRequest`.
+        expiry: as in `SmsRequest`.
+        dlr_callback_url: as in `SmsRequest`.
 
     Raises:
         InvalidRequestError: a field breaks its rule.
@@ -58,7 +62,7 @@ def _destinations(value: Iterable[str] | None) -> tuple[str, ...] | None:
     return None if value is None else _tuple(value, "destinations")
 
 
-def _tuple(value: Any, field: str) -> tuple[Any, ...]:  # noqa: ANN401 - checked item by item later
+def _tuple(value: Any, field: str) -> tuple[Any, ...]:  # noqa: ANN401 - the items are checked later
     if isinstance(value, str | bytes) or not isinstance(value, Iterable):
         raise InvalidRequestError(field, f"must be a sequence, not {type(value).__name__}")
     return tuple(value)
@@ -66,18 +70,19 @@ def _tuple(value: Any, field: str) -> tuple[Any, ...]:  # noqa: ANN401 - checked
 
 @attrs.frozen(kw_only=True)
 class BatchSmsRequest:
-    """Up to 10,000 SMS in one request. Either `messages`, or `destinations` with a template that has a text.
+    """Up to 10,000 SMS in one request: either `messages`, or `destinations` and a template that has a text.
 
     Attributes:
-        messages: 1 to 10,000 messages; one may omit its text if the template has one.
+        messages: 1 to 10,000 messages. A message may omit its text if the template has one.
         destinations: 1 to 10,000 phone numbers that all get the template's text.
-        template: what the messages share.
+        template: values that the messages share.
         client_batch_id: your reference for the batch, at most 20 characters.
-        include_messages_in_response: True: the answer tells of each message; None: it only counts.
-        client_ip: the end user's IP address, for 8x8's limiting per address.
+        include_messages_in_response: True for a response with the result of each message; False or None for a
+            response with counts only.
+        client_ip: the end user's IP address, for 8x8's rate limit per address.
 
     Raises:
-        InvalidRequestError: a rule is broken; `field` names the place, e.g. `messages[3].text`.
+        InvalidRequestError: a field breaks its rule; `field` is its path, e.g. `messages[3].text`.
     """
 
     messages: tuple[SmsRequest, ...] | None = attrs.field(default=None, converter=_messages, repr=counted)
@@ -97,13 +102,15 @@ class BatchSmsRequest:
         if flag is not None and not isinstance(flag, bool):
             raise InvalidRequestError("include_messages_in_response", "must be True, False or None")
         if self.messages is not None and self.destinations is not None:
-            raise InvalidRequestError("destinations", "would be ignored beside messages; give one of the two")
+            raise InvalidRequestError(
+                "destinations", "cannot be combined with messages, because 8x8 ignores it then; give one of the two"
+            )
         if self.messages is not None:
             self._check_messages(self.messages)
         elif self.destinations is not None:
             self._check_destinations(self.destinations)
         else:
-            raise InvalidRequestError("messages", "is required, or destinations with a template")
+            raise InvalidRequestError("messages", "is required, unless destinations and a template are given")
 
     def _check_messages(self, messages: tuple[SmsRequest, ...]) -> None:
         _check_count("messages", messages)
@@ -130,13 +137,12 @@ def _check_count(field: str, items: tuple[object, ...]) -> None:
 
 @attrs.frozen(kw_only=True)
 class BatchSmsResult:
-    """One message of a batch and what became of it.
+    """One message of a batch and its result.
 
     Attributes:
-        index: its place in the request, from 0.
-        request: the message as it was given; for `destinations`, the message that the template makes of it, with
-            all the template's fields.
-        response: the API's answer to it; None if the answer tells nothing of it.
+        index: its position in the request, from 0.
+        request: the message of the request. For `destinations` it is made from the number and the template's fields.
+        response: the API's response to this message; None if the batch's response has none for it.
     """
 
     index: int
@@ -145,21 +151,22 @@ class BatchSmsResult:
 
     @property
     def ok(self) -> bool:
-        """True only for an accepted message: an answer whose status is QUEUED."""
+        """True only for an accepted message: a response with the status QUEUED."""
         return self.response is not None and self.response.status.code is SmsStatusCode.QUEUED
 
 
 @attrs.frozen(kw_only=True)
 class BatchSmsResponse:
-    """The answer to a batch.
+    """The response to a batch.
 
     Attributes:
-        batch_id: 8x8's id of the batch: cancel by it.
-        accepted_count, rejected_count: how many messages were accepted and refused.
+        batch_id: 8x8's id of the batch, for `cancel_batch`.
+        accepted_count: how many messages were accepted.
+        rejected_count: how many messages were refused.
         client_batch_id: your reference, echoed.
-        messages: the answers one by one, in the API's order, but for those that cannot be read; None unless
+        messages: the response to each message, in the API's order, without those that cannot be read; None unless
             `include_messages_in_response`.
-        results: each message of the request with its answer, in the request's order; empty without `messages`.
+        results: each message of the request with its response, in the request's order; empty if `messages` is None.
     """
 
     batch_id: str
@@ -171,9 +178,9 @@ class BatchSmsResponse:
 
     @property
     def rejected(self) -> tuple[BatchSmsResult, ...]:
-        """The refused messages with their requests.
+        """The results of the refused messages.
 
-        Empty without `include_messages_in_response`; `rejected_count` counts them all the same.
+        Empty without `include_messages_in_response`, although `rejected_count` counts the refused messages then too.
         """
         return tuple(
             result
@@ -183,33 +190,35 @@ class BatchSmsResponse:
 
 
 def paired(request: BatchSmsRequest, response: BatchSmsResponse) -> BatchSmsResponse:
-    """The answer with `results`: each message of the request beside its answer; see `pairing`."""
+    """The response with `results` filled: each message of the request with its own response; see `pairing`."""
     if response.messages is None:
         return response
-    asked = _asked(request)
-    found = pair(asked, response.messages, _agree, (_reference, _digits))
-    results = tuple(BatchSmsResult(index=index, request=one, response=found[index]) for index, one in enumerate(asked))
+    messages = _messages_of(request)
+    found = pair(messages, response.messages, _agree, (_reference, _digits))
+    results = tuple(
+        BatchSmsResult(index=index, request=one, response=found[index]) for index, one in enumerate(messages)
+    )
     return attrs.evolve(response, results=results)
 
 
-def _asked(request: BatchSmsRequest) -> tuple[SmsRequest, ...]:
+def _messages_of(request: BatchSmsRequest) -> tuple[SmsRequest, ...]:
     if request.messages is not None:
         return request.messages
-    # Every field of a template is one of a message.
+    # Each field of a template is also a field of a message.
     shared = {} if request.template is None else attrs.asdict(request.template, recurse=False)
     return tuple(SmsRequest(destination=number, **shared) for number in request.destinations or ())
 
 
-def _agree(request: SmsRequest, answer: SmsResponse) -> bool:
-    if request.client_message_id is not None and answer.client_message_id is not None:
-        return request.client_message_id == answer.client_message_id
-    # In national format the platform answers with the international number: its end is the same.
-    number, answered = _digits(request), _digits(answer)
+def _agree(request: SmsRequest, response: SmsResponse) -> bool:
+    if request.client_message_id is not None and response.client_message_id is not None:
+        return request.client_message_id == response.client_message_id
+    # For a number in national format the response has the international number. Both end in the same digits.
+    number, returned = _digits(request), _digits(response)
     return (
         number is None
-        or answered is None
-        or answered == number
-        or (request.country is not None and answered.endswith(number.lstrip("0")[-6:]))
+        or returned is None
+        or returned == number
+        or (request.country is not None and returned.endswith(number.lstrip("0")[-6:]))
     )
 
 

@@ -1,4 +1,7 @@
-"""What became of a message that was sent with `Track.OUTCOME` (OpenAPI: schema SmsFeedback)."""
+"""SMS feedback: reports the outcome of a message that was sent with `Track.OUTCOME`.
+
+Source: OpenAPI file of the SMS API, schema SmsFeedback.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +25,11 @@ def _given(_: object, attribute: attrs.Attribute[Outcome | None], value: object)
 
 @attrs.frozen(kw_only=True)
 class SmsFeedback:
-    """The body of SMS feedback.
+    """The request body of SMS feedback.
 
     Attributes:
         outcome: `Outcome` or its string.
-        timestamp: when the person did it, aware; None: 8x8 takes the time of the call.
+        timestamp: when the outcome happened (aware); None for the time of the call.
     """
 
     outcome: Outcome | None = attrs.field(converter=_outcome, validator=_given)

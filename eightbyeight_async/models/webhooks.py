@@ -1,10 +1,13 @@
-"""What 8x8 POSTs to a callback URL: delivery receipts, inbound messages, and what this version does not know.
+"""Webhook events that 8x8 POSTs to a callback URL: delivery receipts, inbound messages, unknown events.
 
-Rule: only what makes an event useless when it is missing is required (its umid, a receipt's state). A receipt that
-is refused comes four more times and then never again, so everything else may be missing, is None if it cannot be read
-(wire.py), and unknown states and channels stay strings. Both products share a class; what the other has is None.
+Rules:
+- Only fields without which an event is useless are required: its umid, and the state of a receipt. 8x8 sends a
+  refused receipt four more times and then never again, so an event must not be refused over another field.
+- Any other field may be missing, and is None if it cannot be read (see `wire.py`).
+- Unknown states and channels stay strings.
+- Both products share the classes; the fields of the other product are None.
 
-Source: 8x8's pages on webhooks (receipts and inbound messages of SMS and Messaging Apps, status object); the OpenAPI
+Source: 8x8's pages on webhooks (receipts and inbound messages of SMS and Messaging Apps, status object). The OpenAPI
 files describe only how callbacks are configured.
 """
 
@@ -35,18 +38,22 @@ __all__ = [
 
 
 class Namespace(enum.StrEnum):
-    """Whose event it is: the SMS API's or the Messaging Apps'."""
+    """The product of an event: the SMS API or the Messaging Apps API."""
 
     SMS = "SMS"
     CHATAPPS = "ChatApps"
 
 
 class DeliveryState(enum.StrEnum):
-    """How far a message got.
+    """The delivery state of a message.
 
-    `QUEUED`: accepted by 8x8. `REJECTED`: refused by 8x8. `SENT`: handed to the operator, no word back yet.
-    `DELIVERED`: confirmed by the operator. `UNDELIVERED`: the operator says it failed. `READ`: opened.
-    `FAILED`: refused or not delivered: the word of some of 8x8's pages.
+    - `QUEUED`: accepted by 8x8.
+    - `REJECTED`: refused by 8x8.
+    - `SENT`: passed to the operator, which has not reported yet.
+    - `DELIVERED`: the operator reports delivery.
+    - `UNDELIVERED`: the operator reports that delivery failed.
+    - `FAILED`: refused or not delivered; some of 8x8's pages use this state.
+    - `READ`: opened by the person.
     """
 
     QUEUED = "queued"
@@ -59,9 +66,9 @@ class DeliveryState(enum.StrEnum):
 
     @property
     def final(self) -> bool:
-        """Whether it answers "did it arrive?". A delivered message may still be reported as read.
+        """True if the state says whether the message arrived: every state except QUEUED and SENT.
 
-        The answer can be the operator's alone, and wrong: see `DeliveryStatus.operator_only`.
+        A READ may still follow on a DELIVERED. The operator's report can be wrong: see `DeliveryStatus.operator_only`.
         """
         return self not in (DeliveryState.QUEUED, DeliveryState.SENT)
 
@@ -78,20 +85,20 @@ def _namespace(value: Namespace | str) -> Namespace | str:
 
 
 def _error_code(value: int | str | None) -> int | str | None:
-    """Documented as an integer; digits in quotes are the same code, other strings stay as they came."""
+    """The code as 8x8 documents it, an integer; a string of digits becomes one, any other string stays as it is."""
     return int(value) if isinstance(value, str) and _INTEGER.fullmatch(value) else value
 
 
 @attrs.frozen(kw_only=True)
 class DeliveryStatus:
-    """What a receipt says of its message.
+    """The status in a delivery receipt.
 
     Attributes:
-        state: `DeliveryState`, or the plain string of a state this version does not know.
-        detail: more exactly, e.g. `delivered_to_operator`, `delivered_to_recipient`, `rejected_by_operator`.
-        timestamp: when the state was observed, aware; None if the receipt does not say.
-        error_code: the error of the delivery; an int, or a string that is not one; None (or 0) without an error.
-        error_message: the error in words; they can quote a number, so the repr leaves them out.
+        state: `DeliveryState`, or the plain string of a state that this version does not know.
+        detail: more about the state: `delivered_to_operator`, `delivered_to_recipient`, `rejected_by_operator`, ...
+        timestamp: when the state was observed (aware); None if the receipt has no time.
+        error_code: the error code of the delivery: an int, or a string that is not a number; None or 0 without error.
+        error_message: the error in 8x8's words. They can quote a phone number, so the repr hides them.
     """
 
     state: DeliveryState | str = attrs.field(converter=_state, repr=masked_digits)
@@ -102,17 +109,17 @@ class DeliveryStatus:
 
     @property
     def final(self) -> bool:
-        """Whether the state is known to answer "did it arrive?"; False for a state this version does not know.
+        """True if the state says whether the message arrived; False for a state that this version does not know.
 
-        With `operator_only` it answers as far as the operator knows: a later receipt may still correct it.
+        If `operator_only` is True too, only the operator has confirmed: a later receipt may still correct the state.
         """
         return isinstance(self.state, DeliveryState) and self.state.final
 
     @property
     def operator_only(self) -> bool:
-        """Delivered to the operator (`delivered_to_operator`), of the handset no word.
+        """True if the operator has the message (`delivered_to_operator`) and nothing is known of the handset.
 
-        Many SMS routes never say more. On others `delivered_to_recipient` or `undelivered` follows.
+        Many SMS routes never report more. On others `delivered_to_recipient` or `undelivered` follows.
         """
         return self.state is DeliveryState.DELIVERED and self.detail == "delivered_to_operator"
 
@@ -122,10 +129,10 @@ class ChannelUser:
     """The person at the other end of a Messaging App.
 
     Attributes:
-        msisdn: the phone number, where the channel has one.
+        msisdn: the phone number, if the channel has one.
         channel_user_id: the person's id in the channel.
-        name: the name shown there.
-        username: the name the person chose there, where the channel has such names.
+        name: the person's displayed name.
+        username: the user name that the person chose, if the channel has user names.
     """
 
     msisdn: str | None = attrs.field(default=None, repr=masked_number)
@@ -136,10 +143,10 @@ class ChannelUser:
 
 @attrs.frozen(kw_only=True)
 class Recipient:
-    """Your end of a Messaging App: which channel a message came in by.
+    """Your end of a Messaging App: the channel that an inbound message came by.
 
     Attributes:
-        channel: e.g. `whatsapp`; 8x8's own spelling varies in upper and lower case.
+        channel: e.g. `whatsapp`; 8x8 does not always use the same upper and lower case.
         channel_id: 8x8's id of your channel.
     """
 
@@ -149,18 +156,21 @@ class Recipient:
 
 @attrs.frozen(kw_only=True)
 class DeliveryReceipt:
-    """A message of yours changed its state. The same one can come late, twice or out of order: see ReceiptFolder.
+    """The state of one of your messages changed. Receipts can come late, twice or out of order: see `ReceiptFolder`.
 
     Attributes:
         namespace: `Namespace`: SMS or ChatApps.
-        umid: 8x8's id of the message, as the send returned it.
-        status: the state and its circumstances.
-        batch_id: the batch it was sent in; None if in none.
-        client_message_id, client_batch_id: your references.
-        sub_account_id: the sub-account it was sent from.
-        source, destination: SMS: the sender id and the number.
-        channel, user: Messaging Apps: the channel it went by (with fallback not always the first) and the person.
-        price: what it cost, decimal; None if the receipt does not say. Of Messaging Apps only some do.
+        umid: 8x8's id of the message, as in the response to the send.
+        status: the state and its details.
+        batch_id: 8x8's id of the batch that the message was sent in; None for a single message.
+        client_message_id: your reference of the message.
+        client_batch_id: your reference of the batch.
+        sub_account_id: the sub-account that the message was sent from.
+        source: SMS: the sender id.
+        destination: SMS: the phone number.
+        channel: Messaging Apps: the channel that carried it; with fallback it is not always the first one.
+        user: Messaging Apps: the person.
+        price: its price, as Decimal; None if the receipt has none. Only some receipts of Messaging Apps have one.
         sms_count: SMS: its number of parts.
     """
 
@@ -191,23 +201,26 @@ class DeliveryReceipt:
 
 @attrs.frozen(kw_only=True)
 class InboundMessage:
-    """Somebody wrote to you.
+    """A message that somebody sent to you.
 
     Attributes:
         namespace: `Namespace`: SMS or ChatApps.
         umid: 8x8's id of this message.
         sub_account_id: the sub-account that owns the number or channel.
-        timestamp: when it was received, aware.
-        source, destination: SMS: the person's number and yours.
+        timestamp: when it was received (aware).
+        source: SMS: the person's number.
+        destination: SMS: your number.
         body: SMS: the text.
         encoding: SMS: GSM7 or UCS2.
         sms_count: SMS: its number of parts.
-        price: SMS: what receiving it cost, decimal.
-        user, recipient: Messaging Apps: the person, and the channel it came in by.
-        type: Messaging Apps: what `content` holds, e.g. `Text`, `Image`, `Location`, `Interactive` (case varies).
-        content: Messaging Apps: as it came: `text`, `url`, `payload`, `location` or `interactive`; numbers with a
-            fraction are Decimal.
-        reply_to_umid: Messaging Apps: the message this one answers or quotes.
+        price: SMS: the price of receiving it, as Decimal.
+        user: Messaging Apps: the person.
+        recipient: Messaging Apps: the channel that it came by.
+        type: Messaging Apps: the type of `content`, e.g. `Text`, `Image`, `Location`, `Interactive`; upper and lower
+            case vary.
+        content: Messaging Apps: the JSON object as it came, with `text`, `url`, `payload`, `location` or
+            `interactive`. Numbers with a fraction are Decimal.
+        reply_to_umid: Messaging Apps: 8x8's id of the message that this one replies to or quotes.
     """
 
     namespace: Namespace | str = attrs.field(converter=_namespace)
@@ -228,7 +241,7 @@ class InboundMessage:
 
     @property
     def text(self) -> str | None:
-        """The words: an SMS's body, or the text of a Messaging Apps message; None for an image and the like."""
+        """The text: the body of an SMS, or the text of a Messaging Apps message; None for e.g. an image."""
         if self.body is not None:
             return self.body
         text = (self.content or {}).get("text")
@@ -236,7 +249,7 @@ class InboundMessage:
 
     @property
     def sender(self) -> str | None:
-        """Who wrote: the phone number where there is one, else the id in the channel."""
+        """The person who wrote: the phone number if there is one, else the id in the channel."""
         if self.source is not None or self.user is None:
             return self.source
         return self.user.msisdn or self.user.channel_user_id
@@ -244,12 +257,12 @@ class InboundMessage:
 
 @attrs.frozen(kw_only=True)
 class UnknownEvent:
-    """An event of a kind this version does not know, kept as it came: answer 2xx and go on.
+    """An event of a type that this version does not know. Respond with a 2xx, else 8x8 sends it again.
 
     Attributes:
         event_type: its `eventType`.
-        namespace: its `namespace`; None if it has none (updates of templates and accounts have none).
-        raw: the whole body, as JSON gave it; numbers with a fraction are Decimal.
+        namespace: its `namespace`; None if it has none, as in updates of templates and accounts.
+        raw: the whole JSON body. Numbers with a fraction are Decimal.
     """
 
     event_type: str = attrs.field(repr=masked_digits)

@@ -1,1 +1,5 @@
-"""How bytes travel: TLS, connections, the pool. The only place that knows httpx's exceptions."""
+"""The transport: TLS, connections, the pool, and what a failure means. Only this folder knows httpx's exceptions.
+
+Two words: an "answer" is an HTTP response as bytes of a connection; a "response" is the `httpx.Response` made of it.
+`choose` selects the transport, `fast` is ours, `stock` wraps httpx's. Not here: retries and errors of the API.
+"""

@@ -1,15 +1,15 @@
-"""One answer, read out of bytes as they come. No socket, no clock: bytes in, an answer or a refusal out.
+"""The reader of answers: bytes of a connection in, one HTTP answer or an error out. No socket, no clock.
 
-Rules of this file:
-- llhttp (through httptools) does the parsing, nobody here takes HTTP apart by hand. What is checked besides is
-  what llhttp lets through and httpx (h11) refuses, so that the same bytes mean the same under both; the few
-  differences left are listed, each with its reason, in `tests/transport/test_like_httpx.py`.
-- An answer is complete or it is an error: a body that ends early is never handed out.
-- Bytes after the answer are never read as the next one: `reusable` turns False, the connection goes.
-- Memory is bounded before the bytes are: head and body have limits, and so has framing without content.
+Rules:
+- llhttp (through httptools) parses HTTP; this file does not. It only adds checks for what llhttp accepts and httpx
+  (h11) refuses, so that the same bytes give the same result under both. `tests/transport/test_like_httpx.py` lists
+  the few remaining differences, each with its reason.
+- An answer is either complete or an error. A body that ends early is never returned.
+- Bytes after the answer are never read as the next answer: `reusable` becomes False and the connection is closed.
+- Memory is bounded: the head, the body, and the framing around the body have limits, which are checked as bytes come.
 
-Why httptools: for an answer of 5 headers and 200 bytes it takes 1.1 us, with all that is added here 4.4 us; h11 takes
-53 us for the cycle (Python 3.11, 100,000 rounds of `timeit` on one core, the parser kept as a connection keeps it).
+Why httptools: for an answer of 5 headers and 200 bytes it takes 1.1 us, or 4.4 us with the additions of this file. h11
+takes 53 us for the same (Python 3.11, 100,000 rounds of `timeit` on one core, one parser for all rounds).
 """
 
 from __future__ import annotations
@@ -24,14 +24,15 @@ from eightbyeight_async.transport.failures import AnswerTooLargeError
 __all__ = ["MAX_HEAD", "AnswerReader"]
 
 MAX_HEAD = 64 * 1024
-"""Bytes of status lines and headers of one answer, its 1xx forerunners included. httpx stops at 100 KiB;
-nginx and Node send 8 and 16 at most by default."""
+"""The most bytes of status lines and headers of one answer, 1xx answers before it included.
+
+httpx's limit is 100 KiB. By default nginx sends at most 8 KiB, Node 16 KiB."""
 
 _FRAMING_PER_BODY_BYTE = 16
-# A chunk of one byte costs 5 bytes of framing, and up to 15 with padded sizes. Beyond that somebody is feeding
-# us chunk extensions for ever, which no read timeout would end.
+# The most bytes of framing for each byte of the body. A chunk of one byte has 5 bytes of framing, or up to 15 if its
+# size is padded. More can only be endless chunk extensions, which no read timeout would stop.
 
-_NOT_IN_A_REASON = re.compile(rb"[\x00\x0b\x0c]")  # h11 refuses them, llhttp does not look
+_NOT_IN_A_REASON = re.compile(rb"[\x00\x0b\x0c]")  # h11 refuses these characters, llhttp does not
 _TO_ACT_ON = frozenset({b"content-encoding", b"location", b"set-cookie", b"set-cookie2"})
 _TELLING_LENGTHS = frozenset(map(len, {b"content-length", b"transfer-encoding", *_TO_ACT_ON}))
 _VERSIONS = {"1.1": b"HTTP/1.1", "1.0": b"HTTP/1.0"}
@@ -40,17 +41,17 @@ _VERSIONS = {"1.1": b"HTTP/1.1", "1.0": b"HTTP/1.0"}
 class AnswerReader:
     """Reads the answers of one connection, one at a time.
 
-    `expect()`, then `feed()` until it says True, or `eof()`. The attributes are the answer's, and valid then.
+    Call `expect()`, then `feed()` until it returns True, or `eof()`. The attributes are valid after that.
 
     Attributes:
-        status: 200 to 999.
-        reason: the reason phrase as sent.
-        version: `b"HTTP/1.1"`.
-        headers: as sent, in order, names in their case.
-        body: the body without its transfer encoding, still compressed if it was.
-        plain: no header asks the client to do something: decode, keep a cookie, go elsewhere.
-        complete: the answer is all there.
-        reusable: the connection may carry another request.
+        status: the status code, 200 to 999.
+        reason: the reason phrase, as sent.
+        version: the HTTP version, e.g. `b"HTTP/1.1"`.
+        headers: the headers in the order and case in which they were sent.
+        body: the body without its transfer encoding; a compressed body stays compressed.
+        plain: True if no header needs an action of the client (decode the body, store a cookie, follow a redirect).
+        complete: True if the whole answer has been read.
+        reusable: True if the connection may carry another request.
     """
 
     __slots__ = (
@@ -76,8 +77,8 @@ class AnswerReader:
     def __init__(self, max_body: int) -> None:
         self._max_body = max_body
         self._parser = httptools.HttpResponseParser(self)
-        # Each leniency is one that httpx has too: Transfer-Encoding wins over Content-Length, spaces after a chunk
-        # size are padding, any HTTP/d.d is read, "Connection: close" on a 1xx does not end the conversation.
+        # httpx is lenient in the same four ways: Transfer-Encoding wins over Content-Length, spaces after a chunk size
+        # are padding, any HTTP/d.d is accepted, and "Connection: close" on a 1xx does not end the connection.
         self._parser.set_dangerous_leniencies(
             lenient_chunked_length=True,
             lenient_spaces_after_chunk_size=True,
@@ -87,7 +88,7 @@ class AnswerReader:
         self.expect(head_only=False)
 
     def expect(self, *, head_only: bool) -> None:
-        """Get ready for the answer to the next request; `head_only` for HEAD, whose answer has no body."""
+        """Prepare for the answer to the next request; `head_only` is for HEAD, whose answer has no body."""
         self._head_only = head_only
         self._begun = False
         self._head_done = False
@@ -110,14 +111,14 @@ class AnswerReader:
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def feed(self, data: bytes | memoryview) -> bool:
-        """Take the next bytes; True when the answer is complete.
+        """Read the next bytes; return True if the answer is complete.
 
         Raises:
-            httpx.RemoteProtocolError: this is no HTTP answer, or one beyond the limits.
+            httpx.RemoteProtocolError: the bytes are not an HTTP answer, or the answer exceeds a limit.
         """
         if not self._begun:
             self._begun = True
-            # llhttp skips blank lines before an answer and speaks RTSP and ICE as well; httpx does neither.
+            # llhttp also accepts blank lines before an answer, RTSP and ICE; httpx refuses all three.
             if data[0] != 72:  # "H"
                 raise httpx.RemoteProtocolError("the server's answer is not HTTP")
         size_before = self._size
@@ -126,13 +127,13 @@ class AnswerReader:
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             if not self.complete:
                 raise self._refusal(error) from error
-            self.reusable = False  # the answer is whole; what came after it is not ours to read
+            self.reusable = False  # the answer is complete, and the bytes after it must not be read
         if not self.complete:
             self._bound(len(data) - (self._size - size_before))
         return self.complete
 
     def eof(self) -> None:
-        """The server has closed its side: the end of a body without a length, else an error.
+        """The server has closed its side. That ends a body without a length; otherwise it is an error.
 
         Raises:
             httpx.RemoteProtocolError: the answer is cut off, or there was none.
@@ -162,13 +163,13 @@ class AnswerReader:
             return AnswerTooLargeError(str(error.__context__), self.status or None)
         return httpx.RemoteProtocolError(_why(error))
 
-    # What httptools calls, by these names. An exception raised here stops the parser where it stands, and comes
-    # out of feed_data() as the context of an HttpParserCallbackError.
+    # Callbacks of httptools, which requires these names. An exception in a callback stops the parser at that point;
+    # feed_data() then raises an HttpParserCallbackError with it as its context.
 
     def on_message_begin(self) -> None:
         if self.complete:
             raise _Surplus
-        self.headers = []  # of a 1xx before
+        self.headers = []  # drops the headers of a 1xx before
         self.reason = b""
 
     def on_status(self, part: bytes) -> None:
@@ -176,11 +177,11 @@ class AnswerReader:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._head_done:
-            return  # a trailer; httpx drops them too
+            return  # a trailer; httpx drops trailers too
         self.headers.append((name, value.rstrip(b" \t")))
 
     def on_headers_complete(self) -> None:
-        # Counted here too, so that the limit does not depend on how the bytes were cut.
+        # Counted here too, so that the limit does not depend on how the bytes were split into pieces.
         if sum([len(name) + len(value) for name, value in self.headers]) > MAX_HEAD:
             raise _TooLargeError(f"the head of the answer is larger than {MAX_HEAD} bytes")
         if self.reason != b"OK" and _NOT_IN_A_REASON.search(self.reason):
@@ -189,15 +190,15 @@ class AnswerReader:
         if status < 200:
             if status < 100:
                 raise _RefusedError("the status of the answer is below 100")
-            return  # 100, 103: the answer proper follows. 101 ends in an HttpParserError or -Upgrade
+            return  # 100 or 103: the final answer follows. For 101 httptools raises HttpParserError or -Upgrade
         self._head_done = True
         version = self._parser.get_http_version()
         self.version = _VERSIONS.get(version) or b"HTTP/" + version.encode()
-        # Kept alive by 1.1 only, whatever Connection says: as httpx does.
+        # Only HTTP/1.1 keeps the connection alive, whatever the Connection header says; httpx does the same.
         self.reusable = self._parser.should_keep_alive() and self.version == b"HTTP/1.1"
         self._frame(status)
         if self._head_only:
-            # llhttp would wait for the body that Content-Length announces and HEAD never gets.
+            # llhttp would wait for the body of Content-Length, but an answer to HEAD has no body.
             self.complete = True
             raise _Surplus
 
@@ -239,11 +240,11 @@ class AnswerReader:
 
 
 class _RefusedError(Exception):
-    """The answer breaks a rule of ours; the text says which."""
+    """The answer breaks a rule of this file; the text says which."""
 
 
 class _TooLargeError(_RefusedError):
-    """The answer breaks one of our bounds."""
+    """The answer exceeds a limit."""
 
 
 class _Surplus(Exception):  # noqa: N818 - a signal to stop parsing, not an error

@@ -1,6 +1,8 @@
-"""Which transport serves a client: ours, or httpx's where ours does not do it. Decided once, at construction.
+"""The choice of a client's transport: ours, or httpx's for what ours does not support.
 
-| asked for | transport | under |
+The client chooses once, at its construction:
+
+| wanted | transport | httpx client |
 | --- | --- | --- |
 | nothing special, on asyncio or uvloop | `FastTransport` | `ShortcutClient` |
 | nothing special, on trio | `StockTransport` (at the first request: a client can be made outside a loop) | same |
@@ -8,10 +10,10 @@
 | a proxy, by the environment | `StockTransport`; hosts in NO_PROXY: httpx's own | `httpx.AsyncClient` |
 | HTTP/2 | httpx's own | `httpx.AsyncClient` |
 
-With HTTP/2 httpcore sends a request again that a GOAWAY of the server names as not processed, as the standard allows;
-that is the one repetition below this package.
+With HTTP/2, httpcore repeats a request if the server's GOAWAY frame says that it was not processed. The standard allows
+this. It is the only repetition that this package does not make itself.
 
-Plain http is for loopback only (the client sees to that), and never goes through a proxy.
+Plain http never goes through a proxy. The client allows it for loopback addresses only.
 """
 
 from __future__ import annotations
@@ -44,16 +46,16 @@ def build_http_client(
     trust_env: bool = True,
     keepalive_expiry: float = 60.0,
 ) -> httpx.AsyncClient:
-    """The `httpx.AsyncClient` that fits.
+    """The `httpx.AsyncClient` for these settings.
 
     Args:
-        ssl_context: for https, used as it is, but for ALPN, which is set as httpx sets it.
-        max_connections: to one host; further requests wait as long as their pool timeout says.
-        timeout: the default for requests that bring none, seconds or `httpx.Timeout`.
+        ssl_context: the TLS context for https. Only its ALPN protocols are changed, as httpx does.
+        max_connections: the most connections to one host. Further requests wait up to their pool timeout.
+        timeout: seconds or `httpx.Timeout`, for requests that have no timeout of their own; None for no timeout.
         proxy: a proxy for all https requests.
-        http2: offer HTTP/2; needs the package h2.
-        trust_env: take proxies from the environment (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`) if none is given.
-        keepalive_expiry: seconds an idle connection is kept.
+        http2: whether HTTP/2 is offered; needs the package h2.
+        trust_env: whether proxies come from the environment (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`) without `proxy`.
+        keepalive_expiry: seconds that an idle connection is kept.
 
     Raises:
         ImportError: `http2` without h2; the message says what to install.
@@ -64,7 +66,7 @@ def build_http_client(
         keepalive_expiry=keepalive_expiry,
     )
     if http2:
-        # It logs every header at DEBUG, the API key among them.
+        # At DEBUG level hpack logs every header, the API key included.
         logging.getLogger("hpack").setLevel(logging.INFO)
         return httpx.AsyncClient(
             verify=ssl_context,
@@ -73,7 +75,7 @@ def build_http_client(
             timeout=timeout,
             proxy=proxy,
             trust_env=trust_env,
-            mounts={"http://": None},  # None: the client's own transport, past any proxy
+            mounts={"http://": None},  # None: the client's own transport, without the proxy
         )
 
     def stock(through: httpx.Proxy | None = None) -> StockTransport:
@@ -89,7 +91,7 @@ def build_http_client(
         return httpx.AsyncClient(transport=stock(through), mounts={"http://": stock()}, timeout=timeout)
     found = _environment_proxy() if trust_env else None
     if found is not None:
-        # Without `transport=`, which would make httpx ignore the environment: NO_PROXY is read by httpx alone.
+        # Without `transport=`, because httpx would then ignore the environment, and only httpx reads NO_PROXY.
         pattern, url = found
         return httpx.AsyncClient(
             verify=ssl_context,
@@ -105,32 +107,35 @@ def build_http_client(
 
 
 class AnyLoopTransport(httpx.AsyncBaseTransport):
-    """`on_asyncio` for requests from an asyncio task, `elsewhere` for others."""
+    """Sends requests of asyncio tasks through `on_asyncio`, all others (e.g. of trio) through `elsewhere`."""
 
     def __init__(self, on_asyncio: httpx.AsyncBaseTransport, elsewhere: httpx.AsyncBaseTransport) -> None:
         self._on_asyncio = on_asyncio
         self._elsewhere = elsewhere
 
     def handle_async_request(self, request: httpx.Request) -> Coroutine[None, None, httpx.Response]:
-        """Not `async def`: the coroutine of the chosen one will do, without a frame of our own around it."""
+        """Send `request` through the transport of the running loop.
+
+        Not `async def`: returning the chosen transport's coroutine saves one frame for each request.
+        """
         chosen = self._on_asyncio if _on_asyncio() else self._elsewhere
         return chosen.handle_async_request(request)
 
     async def aclose(self) -> None:
-        """Close the connections of this loop."""
+        """Close the connections of the running loop."""
         await (self._on_asyncio if _on_asyncio() else self._elsewhere).aclose()
 
 
 def _on_asyncio() -> bool:
     try:
-        # A task, not only a loop: trio can be a guest in an asyncio loop.
+        # A task, not only a loop: trio can run as a guest inside an asyncio loop.
         return asyncio.current_task() is not None
     except RuntimeError:
         return False
 
 
 def _environment_proxy() -> tuple[str, str] | None:
-    """httpx's pattern and the URL of the proxy that https requests meet, if there is one."""
+    """The proxy of https requests in the environment: httpx's mount pattern and the proxy's URL; None without proxy."""
     proxies = urllib.request.getproxies()
     if "*" in [host.strip() for host in proxies.get("no", "").split(",")]:
         return None

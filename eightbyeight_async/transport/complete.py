@@ -1,8 +1,10 @@
-"""An `httpx.Response` whose body is in memory already, and that can be read without the machinery for streams.
+"""An `httpx.Response` whose body is already in memory and is read without httpx's streaming code.
 
-`httpx.Response.read()` sends a body through a decoder, a chunker and two generators: 16 us, for the 200 bytes that
-lie in front of it. Until `settle()` is called, this is an ordinary response with a `ByteStream`, for whoever drives
-it the ordinary way; afterwards it is one that has been read and closed. Only public methods are overridden.
+`httpx.Response.read()` passes a body through a decoder, a chunker and two generators. That takes 16 us for 200 bytes
+which are already in memory. Before `settle()`, a CompleteResponse is an ordinary response with a `ByteStream`, and
+httpx can read it as usual. After `settle()`, it is a response that has been read and closed.
+
+Rule: only public methods of httpx are overridden.
 """
 
 from __future__ import annotations
@@ -19,12 +21,14 @@ __all__ = ["CompleteResponse"]
 
 
 class CompleteResponse(httpx.Response):
-    """An answer with its body.
+    """A response with its whole body.
 
     Args:
-        status_code, headers, extensions: as for `httpx.Response`.
-        body: as it came, without transfer encoding.
-        plain: the caller has looked: the headers name no encoding, cookie or other place.
+        status_code: as for `httpx.Response`.
+        headers: as for `httpx.Response`.
+        body: the body without its transfer encoding; a compressed body stays compressed.
+        extensions: as for `httpx.Response`.
+        plain: True if the caller has checked that no header names a content encoding, a cookie or another location.
     """
 
     def __init__(
@@ -42,7 +46,7 @@ class CompleteResponse(httpx.Response):
         self.__settled = False
 
     def settle(self) -> None:
-        """Read and close it, without waiting for anything; for a `plain` one only."""
+        """Mark the response as read and closed, without awaiting. Only for a `plain` response."""
         self.__settled = self.is_closed = self.is_stream_consumed = True
 
     @property

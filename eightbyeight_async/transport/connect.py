@@ -1,7 +1,7 @@
-"""From an origin to an open connection: names, addresses, TCP, TLS.
+"""Opening a connection to an origin: name lookup, TCP, TLS.
 
-Rule of this file: whatever goes wrong here is `httpx.ConnectError` or `httpx.ConnectTimeout`, in one line, with the
-system's own exception as its cause. No byte of a request exists yet.
+Rule: every failure here is a one-line `httpx.ConnectError` or `httpx.ConnectTimeout`, with the system's exception as
+its cause. No byte of a request has been written by then.
 """
 
 from __future__ import annotations
@@ -22,13 +22,19 @@ if TYPE_CHECKING:
 __all__ = ["Origin", "Settings", "open_connection"]
 
 _NEXT_ADDRESS_AFTER = 2.0
-# Seconds an address has while there is another one: a machine whose IPv6 leads nowhere would wait minutes for the
-# kernel to give up. One after the other and not side by side (RFC 8305): asyncio's happy eyeballs lose the socket
-# of a connection that succeeds while it is cancelled.
+# Seconds that an address may take if there is a next one. Without this limit a machine with broken IPv6 would wait
+# minutes for the kernel. Addresses are tried one after another, not in parallel (RFC 8305): if asyncio's happy eyeballs
+# are cancelled while a connection succeeds, its socket is leaked.
 
 
 class Origin(NamedTuple):
-    """Whom a connection is with; connections are shared only among requests for the same."""
+    """The peer of a connection. A connection only serves requests of the same origin.
+
+    - `scheme`: `b"https"` or `b"http"`.
+    - `host`: the host name or address.
+    - `port`: the port, or None for the scheme's default.
+    - `sni`: the name for the TLS handshake and the certificate, if it is not the host.
+    """
 
     scheme: bytes
     host: bytes
@@ -37,7 +43,13 @@ class Origin(NamedTuple):
 
 
 class Settings(NamedTuple):
-    """What is the same for all connections of a transport."""
+    """The settings of all connections of a transport.
+
+    - `ssl_context`: for https.
+    - `max_connections`: the most connections to one origin.
+    - `keepalive_expiry`: seconds that an idle connection is kept.
+    - `max_body`: the most bytes of an answer's body.
+    """
 
     ssl_context: ssl.SSLContext
     max_connections: int
@@ -51,10 +63,11 @@ async def open_connection(
     owner: Owner,
     limit: asyncio.Timeout,
 ) -> Connection:
-    """Open a connection within `limit`, which the caller may also bring forward to give up.
+    """Open a connection within `limit`. The caller may reschedule `limit` to stop earlier.
 
     Raises:
-        httpx.ConnectError, httpx.ConnectTimeout
+        httpx.ConnectError: the connection could not be opened.
+        httpx.ConnectTimeout: `limit` expired.
     """
     loop = asyncio.get_running_loop()
     secure = origin.scheme == b"https"
@@ -72,9 +85,10 @@ async def open_connection(
             await connection.opened()
     except BaseException as error:
         connection.close()
-        # The loop closes what it was still setting up, but uvloop forgets to say so. One turn later it is true.
+        # The loop closes a socket that it was still setting up, but uvloop does not report it (`connection_lost`). So
+        # report it here, one loop turn later, when the socket is closed.
         loop.call_soon(owner.gone, connection)
-        if not isinstance(error, (OSError, UnicodeError, OverflowError)):  # ssl.SSLError, TimeoutError: OSErrors
+        if not isinstance(error, (OSError, UnicodeError, OverflowError)):  # ssl.SSLError and TimeoutError are OSErrors
             raise
         if limit.expired():
             raise httpx.ConnectTimeout("the server did not accept a connection in time") from error
@@ -83,17 +97,17 @@ async def open_connection(
 
 
 async def _reach(loop: asyncio.AbstractEventLoop, connection: Connection, host: str, port: int) -> None:
-    """Connects to the first address of the host that takes it.
+    """Connect to the first address of the host that accepts.
 
     Raises:
-        OSError: none did; the last one's reason.
+        OSError: no address accepted; it is the error of the last one.
     """
     found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     for left, (family, _, _, _, address) in zip(range(len(found) - 1, -1, -1), found, strict=True):
         try:
             async with asyncio.timeout(_NEXT_ADDRESS_AFTER if left else None):
                 await loop.create_connection(lambda: connection, str(address[0]), port, family=family)
-        except OSError:  # TimeoutError is one
+        except OSError:  # TimeoutError is an OSError
             if not left:
                 raise
         else:

@@ -1,15 +1,16 @@
-"""One HTTP/1.1 connection of an asyncio loop: one request at a time, its answer.
+"""One HTTP/1.1 connection of an asyncio loop: it carries one request at a time and reads its answer.
 
-Rules of this file:
-- One request is out at a time, and one task waits for it. Every byte that comes while none is out ends the
-  connection: it could only be read as the answer to a question not yet asked.
-- A failure is an httpx exception named after the phase: Connect... only while nothing of a request can have left.
-- A small request waits for its owner's word (`write_queued`), a turn of the loop at most: written a few at a time,
-  requests wake the peer, or the virtual machine's host, once and not each.
-- A request that was answered, failed or cancelled before it was all written leaves a connection nobody uses again.
+Rules:
+- One request is in flight at a time, and one task waits for its answer. A byte that comes while no request is in
+  flight closes the connection: otherwise it would be read as the answer to the next request.
+- A failure is an httpx exception of its phase. ConnectError and ConnectTimeout mean that no byte of a request can have
+  been sent.
+- A small request is written when the owner calls `write_queued`, at most one loop turn later. The owner writes a few
+  requests together. So the peer, or the host of a virtual machine, wakes up once for all of them.
+- If a request is answered, fails or is cancelled before all of it was written, the connection is not used again.
 
-The body is collected whole: what the API answers is small, and the connection is free again as soon as the last
-byte is in, not when somebody has got round to reading it. There are no streaming answers.
+The whole body is collected, there is no streaming: the API's answers are small. So the connection is free again when
+the last byte has come, and not only when the caller has read the body.
 """
 
 from __future__ import annotations
@@ -33,24 +34,24 @@ if TYPE_CHECKING:
 __all__ = ["Connection", "Owner"]
 
 _PIECE = 64 * 1024
-# Plaintext encrypted and handed to the socket at once: asyncio's own high-water mark, so that a large body waits
-# for the peer instead of lying in memory a second time as ciphertext.
+# The most bytes of plaintext that are encrypted and written at once. It equals asyncio's high-water mark. So a large
+# body waits for the peer, and memory does not hold a second, encrypted copy of it.
 
 
 class Owner(Protocol):
-    """What a connection tells its pool."""
+    """The owner of connections, i.e. the pool: a connection calls these methods."""
 
     def made(self, connection: Connection) -> None:
-        """It has a socket now."""
+        """The connection has a socket."""
 
     def queued(self, connection: Connection) -> None:
-        """It has a request to write: call its `write_queued()` soon."""
+        """The connection has a request to write: its `write_queued()` must be called soon."""
 
     def closed(self, connection: Connection) -> None:
-        """It will not carry another request (while it was idle: nobody was using it)."""
+        """An idle connection was closed and will carry no other request."""
 
     def gone(self, connection: Connection) -> None:
-        """Its socket is closed."""
+        """The connection's socket is closed."""
 
 
 class _State(enum.Enum):
@@ -67,13 +68,14 @@ _BUSY = (_WRITING, _READING)
 
 
 class Connection(Line):
-    """See the top of the file. Made by `eightbyeight_async.transport.connect`, owned by a pool.
+    """One connection. `transport.connect` makes it, a pool owns it; see the rules at the top of this file.
 
     Attributes:
-        answer: the answer to the last request, complete when `exchange` has returned.
-        idle_since: loop time of its last return to the pool.
-        used: it has carried a request; a new one that fails has failed, a used one may have been closed meanwhile.
-        written: something of the request in hand may be with the server.
+        answer: the reader with the answer to the last request; complete when `exchange` has returned.
+        idle_since: the loop time (seconds) of its last return to the pool.
+        used: True if it has carried a request before. The server may close a used connection between two requests; on
+            a new one, a failure is a real failure.
+        written: True if the server may have got a part of the current request.
     """
 
     __slots__ = (
@@ -120,15 +122,16 @@ class Connection(Line):
         self.used = False
         self.written = False
 
-    # What the pool asks.
+    # Questions of the pool.
 
     def usable(self) -> bool:
-        """Idle, and nothing to read: neither an end the loop has not seen yet, nor bytes nobody asked for."""
+        """True if the connection is idle and has nothing to read: no unexpected bytes, and no EOF that the loop has not
+        seen yet."""
         return self._state is _IDLE and self.quiet()
 
     @property
     def reusable(self) -> bool:
-        """After `exchange`: another request may follow."""
+        """After `exchange`: True if another request may follow."""
         return self._state is _IDLE
 
     def extra_info(self, name: str) -> Any:  # noqa: ANN401
@@ -140,7 +143,7 @@ class Connection(Line):
         """Wait until a request can be written.
 
         Raises:
-            httpx.ConnectError: the handshake failed, or the certificate is not the server's.
+            httpx.ConnectError: the TLS handshake failed, e.g. because the certificate is not trusted.
         """
         while self._state is _OPENING and self._error is None:
             await self._wait(None)
@@ -148,9 +151,9 @@ class Connection(Line):
             raise self._error
 
     def close(self, error: httpx.HTTPError | None = None, *, politely: bool = False) -> None:
-        """End it at once; whoever waits for it gets `error`.
+        """Close the connection at once; the task that waits for an answer gets `error`.
 
-        `politely`: with TLS's goodbye, where that costs no waiting.
+        `politely`: close without a reset if all written bytes have been sent, and with TLS's close_notify if idle.
         """
         was = self._state
         if was is not _CLOSED:
@@ -165,14 +168,14 @@ class Connection(Line):
         self.hang_up(politely=politely, goodbye=politely and was is _IDLE)
 
     def forget(self) -> None:
-        """Its loop is dead: let the socket go without touching the loop."""
+        """Release the socket without using the loop, because the loop is closed."""
         self._state = _CLOSED
         self.over = True
         self._waiter = None
         self._deadline.forget()
         self.let_go()
 
-    # What the line tells.
+    # Events of the base class `Line`.
 
     def made(self) -> None:
         self._owner.made(self)
@@ -182,7 +185,7 @@ class Connection(Line):
         self._wake()
 
     def eof_received(self) -> None:
-        """The server is done, with or without TLS's goodbye: httpx makes no difference, so nor do we."""
+        """The server closed its side. As in httpx, it does not matter whether it sent TLS's close_notify."""
         if self._state in _BUSY:
             try:
                 self.answer.eof()
@@ -239,13 +242,21 @@ class Connection(Line):
         write_timeout: float | None,
         read_timeout: float | None,
     ) -> None:
-        """Write `data` and then what `rest` yields; return when the answer is complete in `self.answer`.
+        """Send one request; return when its answer is complete in `self.answer`.
 
-        Timeouts are seconds without progress, None for no limit. If it raises, or is cancelled, `close()` is due.
+        If it raises or is cancelled, the caller must call `close()`.
+
+        Args:
+            data: the first bytes of the request.
+            rest: the other bytes, for a streamed body; None if `data` is the whole request.
+            head_only: True for HEAD, whose answer has no body.
+            write_timeout: seconds without progress while writing; None for no limit.
+            read_timeout: seconds without progress while reading; None for no limit.
 
         Raises:
-            httpx.ConnectError: the connection was found closed before any of it was written.
-            httpx.WriteTimeout, httpx.WriteError, httpx.ReadTimeout, httpx.ReadError, httpx.RemoteProtocolError
+            httpx.ConnectError: the connection was already closed, and nothing was written.
+            httpx.WriteTimeout, httpx.WriteError: writing failed; the server may have a part of the request.
+            httpx.ReadTimeout, httpx.ReadError, httpx.RemoteProtocolError: the answer did not come or is not HTTP.
         """
         self.written = False
         if self._state is not _IDLE:
@@ -268,16 +279,18 @@ class Connection(Line):
             self.used = True
 
     def write_queued(self) -> None:
-        """Write what `exchange` left with the owner, if the connection is still open."""
+        """Write the request that `exchange` has queued, if the connection is still open."""
         if self._state is not _QUEUED or self._waiter is None or self._waiter.done():
-            return  # closed, or cancelled
+            return  # the connection was closed, or the request cancelled
         if not self.quiet():
             if self.used or self._tls is None:
                 self.failed("the connection was closed before the request")
                 return
-            if not self._looked:  # new, and TLS's tickets have come, or the end: the loop reads it first
+            # A new connection with unread bytes (TLS tickets or EOF): let the loop read them, then try again. Not
+            # through `owner.queued`, because the owner may write at once.
+            if not self._looked:
                 self._looked = True
-                self._loop.call_soon(self.write_queued)  # not by the owner, who may write at once
+                self._loop.call_soon(self.write_queued)
                 return
         data, self._queued = self._queued, b""
         self._state = _READING
@@ -285,7 +298,7 @@ class Connection(Line):
         self._deadline.start(self._read_timeout)
         try:
             self.send(data)
-        except Exception as error:  # noqa: BLE001 - what one write raises must not keep the others of its turn waiting
+        except Exception as error:  # noqa: BLE001 - must not stop the other writes of this turn
             self.failed(f"the request could not be written: {error}", error)
 
     async def _write(self, data: bytes, rest: AsyncGenerator[bytes] | None, seconds: float | None) -> None:
@@ -302,7 +315,10 @@ class Connection(Line):
             self._state = _READING
 
     async def _write_piecewise(self, data: bytes, seconds: float | None) -> bool:
-        """False: the answer is there already, or the connection is not; the rest need not be written."""
+        """Write `data` in pieces and wait while the transport is paused.
+
+        Returns False if the rest need not be written, because the answer is complete or the connection is closed.
+        """
         view = memoryview(data)
         for start in range(0, len(view), _PIECE):
             if self._state is not _WRITING or self.answer.complete:
@@ -312,7 +328,7 @@ class Connection(Line):
                 await self._wait(seconds)
         return not self._paused
 
-    # The rest is how.
+    # Waiting.
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -325,7 +341,7 @@ class Connection(Line):
 
     def _run_out(self) -> None:
         if self._waiter is None or self._waiter.done():
-            return  # answered; the connection is idle
+            return  # the answer has come, and the connection is idle
         if self._state is _WRITING:
             self.close(httpx.WriteTimeout("the server did not take the request in time"))
         elif self._state is _READING:

@@ -1,7 +1,8 @@
-"""A deadline that moves with every request, on one loop timer that hardly ever does.
+"""A deadline that each request moves, with one loop timer that is rarely set.
 
-Setting a loop timer for each request costs 1.7 us, and leaves its cancelled corpse in the loop's heap for as long
-as the timeout was. So moving the deadline moves a number; the timer, when it fires, looks whether it is time yet.
+Setting a loop timer for each request takes 1.7 us, and each cancelled timer stays in the loop's heap until its time
+would have come. So moving the deadline only changes a number. When the timer fires before the deadline, it is set
+again.
 """
 
 from __future__ import annotations
@@ -14,15 +15,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Deadline"]
 
-_EARLY = 0.001  # uvloop's clock ticks in milliseconds: a timer may fire that much before its time
+_EARLY = 0.001  # seconds; uvloop's clock has milliseconds, so a timer may fire this much too early
 
 
 class Deadline:
-    """Calls `passed` once when `seconds` have gone since the last `start` or `extend`.
+    """Calls `passed` once when `seconds` have passed since the last `start` or `extend`.
 
     Args:
-        loop: whose clock and timers.
-        passed: what to do; it may find that nobody waits any more, for `start(None)` does not hurry to a timer.
+        loop: the event loop whose clock and timers are used.
+        passed: the callback. It must check that somebody still waits, because nothing stops the deadline of a request
+            that has ended.
     """
 
     __slots__ = ("_at", "_loop", "_passed", "_seconds", "_timer", "_timer_at")
@@ -36,7 +38,7 @@ class Deadline:
         self._timer_at = 0.0
 
     def start(self, seconds: float | None) -> None:
-        """From now on so many seconds; None: no deadline."""
+        """Set the deadline to `seconds` from now; None clears it, but leaves the timer running."""
         self._seconds = seconds
         if seconds is not None:
             self._at = at = self._loop.time() + seconds
@@ -44,19 +46,19 @@ class Deadline:
                 self._set_timer(at)
 
     def extend(self) -> None:
-        """The same number of seconds again, from now."""
+        """Set the deadline to the same number of seconds from now."""
         if self._seconds is not None:
             self._at = self._loop.time() + self._seconds
 
     def stop(self) -> None:
-        """No deadline, and no timer left behind."""
+        """Clear the deadline and cancel the timer."""
         self._seconds = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     def forget(self) -> None:
-        """`stop`, for a loop that is dead: its timers went with it."""
+        """`stop` for a closed loop, whose timers no longer exist."""
         self._seconds = self._timer = None
 
     def _set_timer(self, at: float) -> None:

@@ -1,8 +1,10 @@
-"""What a failed exchange means for the message: httpx's exceptions, told apart by phase.
+"""The meaning of a failed exchange: whether the message may have been sent, judged by the exception.
 
-Rule: `Sent.NO` only where no byte of the request can have left this machine, and only for a transport whose
-phases we know. Under an application's own `http_client` every failure is `Sent.MAYBE`: other transports (aiohttp's,
-pyreqwest's) report ConnectTimeout and ConnectError after the server has read the POST.
+Rules:
+- `Sent.NO` only if no byte of the request can have left this machine.
+- `Sent.NO` only for our own transports and httpx's. With an application's own `http_client` every failure is
+  `Sent.MAYBE`: other transports (aiohttp's, pyreqwest's) raise ConnectTimeout and ConnectError even after the server
+  has read the POST.
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ from eightbyeight_async.errors import Sent, TransportError, TransportTimeoutErro
 
 __all__ = ["WIRE_FAILURES", "AnswerTooLargeError", "answer_in", "refused_answer", "showable_cause", "transport_error"]
 
-# Beside httpx's own: what a closed or foreign transport lets through. Anything else is a bug and stays itself.
+# Failures of the transport: httpx's exceptions, and those that a closed or a foreign transport raises. Any other
+# exception is a bug and is not converted.
 WIRE_FAILURES = (
     httpx.RequestError,
     httpx.InvalidURL,
@@ -30,10 +33,10 @@ WIRE_FAILURES = (
 
 
 class AnswerTooLargeError(httpx.RemoteProtocolError):
-    """Our transports' word for an answer beyond their bounds; to httpx's users an error of the protocol.
+    """The answer exceeds a limit of our transports. For users of httpx it is a RemoteProtocolError.
 
     Attributes:
-        status_code: of the answer, None if its head was too large already.
+        status_code: the answer's HTTP status; None if its head is too large.
     """
 
     def __init__(self, message: str, status_code: int | None) -> None:
@@ -41,7 +44,8 @@ class AnswerTooLargeError(httpx.RemoteProtocolError):
         self.status_code = status_code
 
 
-_NOTHING_LEFT = (
+# No byte of the request has left this machine.
+_NOTHING_WRITTEN = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
     httpx.PoolTimeout,
@@ -52,22 +56,22 @@ _NOTHING_LEFT = (
 
 
 def transport_error(failure: Exception, *, host: str, timeout: float, own: bool) -> TransportError:
-    """Our error for a failure of `WIRE_FAILURES`.
+    """The TransportError for one of `WIRE_FAILURES`.
 
     Args:
-        failure: what `httpx.AsyncClient.send` raised.
-        host: whom we talked to, for the message.
-        timeout: the seconds that were allowed, for the message.
-        own: whether the transport is ours or httpx's own, so that its phases can be believed.
+        failure: the exception of `httpx.AsyncClient.send`.
+        host: the server's host, for the message.
+        timeout: the timeout in seconds, for the message.
+        own: True if the transport is ours or httpx's, so that the exception names the right phase.
     """
-    sent = Sent.NO if own and isinstance(failure, _NOTHING_LEFT) else Sent.MAYBE
+    sent = Sent.NO if own and isinstance(failure, _NOTHING_WRITTEN) else Sent.MAYBE
     if isinstance(failure, httpx.TimeoutException):
-        return TransportTimeoutError(f"{_timeout_words(failure, host)} within {timeout:g} s", sent=sent)
-    return TransportError(_words(failure, host), sent=sent)
+        return TransportTimeoutError(f"{_timeout_text(failure, host)} within {timeout:g} s", sent=sent)
+    return TransportError(_failure_text(failure, host), sent=sent)
 
 
 def refused_answer(failure: Exception) -> tuple[str, int | None] | None:
-    """An answer came but cannot be taken: what is wrong with it, and its status if known; None: it was the wire."""
+    """The problem and the status (None if unknown) of an answer that was refused; None for any other failure."""
     if isinstance(failure, AnswerTooLargeError):
         return str(failure), failure.status_code
     if isinstance(failure, httpx.DecodingError):
@@ -76,24 +80,30 @@ def refused_answer(failure: Exception) -> tuple[str, int | None] | None:
 
 
 def answer_in(failure: Exception) -> tuple[int, httpx.Headers, bytes] | None:
-    """Status, headers and body of the answer that a hook of the application made an exception of, if one did."""
+    """Status, headers and body of a response that an application's hook turned into an exception.
+
+    Such a hook calls `response.raise_for_status()`. None for any other failure.
+    """
     if not isinstance(failure, httpx.HTTPStatusError):
         return None
     response = failure.response
     try:
         body = response.content
     except httpx.ResponseNotRead:
-        body = b""  # and it is closed by now: the status has to do
+        body = b""  # the response is already closed, so only its status is known
     return response.status_code, response.headers, body
 
 
 def showable_cause(failure: Exception) -> Exception | None:
-    """The failure, if its words are the system's, TLS's or the application's; None if they can quote the server's."""
+    """The failure, if it may be shown as a cause; None if its text may contain text of the server.
+
+    Texts of the operating system, of TLS and of the application may be shown.
+    """
     quoting = isinstance(failure, httpx.HTTPError | httpx.InvalidURL | httpx.StreamError)
     return None if quoting and not isinstance(failure, httpx.NetworkError | httpx.TimeoutException) else failure
 
 
-def _timeout_words(failure: httpx.TimeoutException, host: str) -> str:
+def _timeout_text(failure: httpx.TimeoutException, host: str) -> str:
     match failure:
         case httpx.ConnectTimeout():
             return f"no connection to {host}"
@@ -105,17 +115,17 @@ def _timeout_words(failure: httpx.TimeoutException, host: str) -> str:
             return f"no answer from {host}"
 
 
-def _words(failure: Exception, host: str) -> str:
+def _failure_text(failure: Exception, host: str) -> str:
     if isinstance(failure, httpx.ConnectError):
         return f"no connection to {host}: {_connect_reason(failure)}"
     if isinstance(failure, httpx.ProxyError):
         return f"the proxy refused to connect to {host}"
-    # The types' names only: a transport's message may hold what a header or a body held.
+    # Only the name of the class: a transport's text may contain a part of a header or of a body.
     return f"the exchange with {host} broke ({type(failure).__name__})"
 
 
 def _connect_reason(failure: BaseException) -> str:
-    """The first cause that says something: TLS reasons and the system's errors hold no secrets."""
+    """The reason of the first cause that has one. Reasons of TLS and of the operating system contain no secrets."""
     cause: BaseException | None = failure
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):

@@ -1,14 +1,14 @@
-"""The transport: HTTP/1.1 over asyncio under `httpx.AsyncClient`, as fast as aiohttp, with httpx's exceptions.
+"""Our transport for `httpx.AsyncClient`: HTTP/1.1 on asyncio, as fast as aiohttp, with httpx's exceptions.
 
-Rules of this file:
-- `httpx.ConnectError`, `ConnectTimeout` and `PoolTimeout` mean that no byte of the request has left, as do
-  `UnsupportedProtocol` and, for a body of bytes, `LocalProtocolError`. Everything else may have been sent.
-- No request is ever written twice: a connection found closed before the first byte is handed to the socket is
-  replaced; after that there is an error.
-- Whatever happens to a request, cancellation at any await included, its slot in the pool is returned.
+Rules:
+- `httpx.ConnectError`, `ConnectTimeout`, `PoolTimeout` and `UnsupportedProtocol` mean that no byte of the request has
+  been sent. So does `LocalProtocolError` for a body of bytes. After any other exception it may have been sent.
+- No request is written twice. A connection that is found closed before the first write is replaced. After the first
+  write a failure is an error.
+- Whatever happens to a request, it returns its slot in the pool. This includes cancellation at any await.
 
-What it does not do goes to httpx's own transport, chosen in `choose.py`: proxies, HTTP/2, loops other than
-asyncio's. It answers with complete bodies, never a stream, and calls no `trace` extension.
+`choose.py` uses httpx's own transport for proxies, HTTP/2 and loops other than asyncio's. This transport returns
+responses with complete bodies, never a stream, and does not call the `trace` extension.
 """
 
 from __future__ import annotations
@@ -34,15 +34,17 @@ _NO_TIMEOUTS: Mapping[str, float | None] = {}
 
 
 class FastTransport(httpx.AsyncBaseTransport):
-    """HTTP/1.1 on asyncio (uvloop included); one loop at a time, a new loop starts with new connections.
+    """HTTP/1.1 on asyncio (uvloop included). It serves one loop at a time; a new loop starts with new connections.
 
     Args:
-        ssl_context: for https origins.
-        max_connections: at most so many to one origin; further requests wait, first come first served, for as long as
-            their `pool` timeout says.
-        keepalive_expiry: seconds an idle connection is kept. 60, not httpx's 5: who sends a message now and then
-            would shake hands (1.1 ms of CPU and two round trips) each time.
-        max_body: bytes of an answer's body, before decompression and after; more is a RemoteProtocolError.
+        ssl_context: the TLS context for https origins.
+        max_connections: the most connections to one origin. Further requests wait in order of arrival, up to their
+            `pool` timeout.
+        keepalive_expiry: seconds that an idle connection is kept. The default is 60, not httpx's 5: with 5, an
+            application that sends a message now and then would need a TLS handshake (1.1 ms of CPU and two round trips)
+            for each.
+        max_body: the most bytes of an answer's body, before and after decompression. A larger one is a
+            RemoteProtocolError.
     """
 
     def __init__(
@@ -64,14 +66,14 @@ class FastTransport(httpx.AsyncBaseTransport):
 
     @property
     def pools(self) -> Mapping[Origin, Pool]:
-        """The pools of the present loop, by origin: to look at."""
+        """The pools of the current loop by origin, for inspection."""
         return self._pools
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send `request`, return its answer with the whole body in.
+        """Send `request`; return the response with its whole body.
 
         Raises:
-            httpx.TransportError: by phase, see the top of the file.
+            httpx.TransportError: an exception of the phase that failed; see the rules at the top of this file.
         """
         url = request.url
         extensions = request.extensions
@@ -120,7 +122,10 @@ class FastTransport(httpx.AsyncBaseTransport):
         return response
 
     def _headers(self, raw: list[tuple[bytes, bytes]]) -> httpx.Headers:
-        """Parsed once for answers in a row that have the same ones: 10 us, where a response's own copy takes 1."""
+        """The headers as `httpx.Headers`, kept while successive answers have the same ones.
+
+        Parsing takes 10 us; the copy that a response makes takes 1 us.
+        """
         if raw != self._last_headers:
             self._last_headers, self._last_parsed = raw, httpx.Headers(raw)
         return self._last_parsed
@@ -147,14 +152,14 @@ class FastTransport(httpx.AsyncBaseTransport):
             for pool in pools.values():
                 pool.forget()
         else:
-            # Another thread's loop, or one that rests: it closes its own sockets when it runs.
+            # The loop of another thread, or a loop that does not run now. It closes its own sockets when it runs.
             for pool in pools.values():
                 self._loop.call_soon_threadsafe(pool.retire)
 
     async def aclose(self) -> None:
-        """Close all connections. A request under way fails; a second call does nothing."""
+        """Close all connections. Requests in flight fail. A second call does nothing."""
         self._closed = True
-        self._heads = Heads()  # the key is in them
+        self._heads = Heads()  # drops the kept heads, which contain the API key
         if self._loop is None:
             return
         if asyncio.get_running_loop() is not self._loop:

@@ -1,10 +1,10 @@
-"""The head of a request as bytes, and the rules it has to keep before one of them is written.
+"""The head of a request as bytes, checked before any of them is written.
 
-Rules of this file:
-- Nothing that could end a line or a header early gets out: names are tokens, values have no control characters.
-- A refusal names the header or the rule, never a value: `Authorization` is one of them.
-- The declared length is the length sent: a known body is compared before anything is written, a streamed one
-  piece by piece.
+Rules:
+- No value can end a line or a header early: header names are tokens, values have no control characters.
+- An error names the header or the rule, never a value, because the API key is such a value.
+- The declared Content-Length is the length sent. A body of bytes is compared with it before anything is written, a
+  streamed body while it is written.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ _SPECIAL = {
 
 
 class Head:
-    """The first line and the headers of one request.
+    """The request line and the headers of one request.
 
     Attributes:
-        data: the bytes to write, blank line included.
-        length: what Content-Length declares; None if there is none.
-        chunked: the body goes out in chunks.
-        close: the request asks for the connection to be closed after it.
+        data: the bytes to write, the blank line included.
+        length: the Content-Length in bytes; None if there is none.
+        chunked: True if the body is sent in chunks.
+        close: True if the request asks the server to close the connection afterwards.
 
     Raises:
-        httpx.LocalProtocolError: from the constructor: the request breaks a rule. Nothing was written.
+        httpx.LocalProtocolError: the request breaks a rule. Nothing was written.
     """
 
     __slots__ = ("chunked", "close", "data", "length")
@@ -75,7 +75,7 @@ class Head:
             raise httpx.LocalProtocolError("a request has one Host header")
         parts.append(b"\r\n")
         self.data = b"".join(parts)
-        # One look at the whole for what may not be in it: a tenth of the price of a look at each value.
+        # One check of all bytes takes a tenth of the time of a check of each value.
         if self.data.translate(None, _ALLOWED) != b"\r\n" * (len(headers) + 2):
             raise _bad_value(next(name for name, value in headers if value.translate(None, _ALLOWED)))
 
@@ -85,10 +85,10 @@ class Head:
         self.length = int(value)
 
     def with_body(self, body: bytes) -> bytes:
-        """Head and body, ready to write.
+        """The bytes of head and body.
 
         Raises:
-            httpx.LocalProtocolError: Content-Length says something else. Nothing was written.
+            httpx.LocalProtocolError: the body's length is not Content-Length. Nothing was written.
         """
         if self.chunked:
             if not body:
@@ -100,13 +100,13 @@ class Head:
 
 
 class Heads:
-    """Heads by what they are made of, the lately made ones kept: an application sends few different ones.
+    """A cache of heads: an application sends few different ones.
 
-    Looking one up takes 0.3 us, making it 5. The key is all that the head says, so none can be out of date.
+    A lookup takes 0.3 us, making a head 5 us. The key has everything that is in the head, so no entry is outdated.
     """
 
     _KEPT = 256
-    _LARGEST = 4096  # bytes: what is kept is bounded by the product
+    _LARGEST = 4096  # bytes of a cached head; the product of both limits bounds the memory
 
     def __init__(self) -> None:
         self._made: dict[tuple[object, ...], Head] = {}
@@ -115,7 +115,7 @@ class Heads:
         return len(self._made)
 
     def head(self, method: str, target: bytes, headers: list[tuple[bytes, bytes]]) -> Head:
-        """As the constructor of `Head`."""
+        """The head from the cache, or a new one; arguments and errors are those of `Head`."""
         key = (method, target, *headers)
         made = self._made.get(key)
         if made is None:
@@ -129,10 +129,10 @@ class Heads:
 
 
 async def framed(head: Head, stream: httpx.AsyncByteStream) -> AsyncGenerator[bytes]:
-    """A streamed body as it goes over the wire, in the framing the head announces.
+    """The bytes of a streamed body in the framing that the head declares: chunks or Content-Length.
 
     Raises:
-        httpx.LocalProtocolError: it turns out longer or shorter than declared.
+        httpx.LocalProtocolError: the body is longer or shorter than declared; a part of it may have been written.
     """
     left = head.length or 0
     parts = aiter(stream)
@@ -148,7 +148,7 @@ async def framed(head: Head, stream: httpx.AsyncByteStream) -> AsyncGenerator[by
                 raise httpx.LocalProtocolError("the body is longer than Content-Length says")
             yield part
     finally:
-        # Left early, by an error or an early answer: the caller's generator is finished here, not by the collector.
+        # After an error or an early answer, close the caller's generator here and not in the garbage collector.
         if isinstance(parts, AsyncGenerator):
             await parts.aclose()
     if head.chunked:

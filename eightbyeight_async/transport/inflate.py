@@ -1,8 +1,9 @@
-"""Compressed bodies: how large one gets, and whether one is whole. httpx asks neither.
+"""Checks of compressed bodies that httpx does not make: the unpacked size, and the end of a gzip.
 
-gzip packs 1,000 to 1, so a limit on what comes over the wire alone would let 32 MiB become 32 GiB. gzip and deflate
-are measured; br and zstd only ever come to who has installed their packages and asks for them, and are not.
-A gzip that was cut off unpacks to a shorter text without a word: JSON misses its end, a log does not.
+- gzip can pack 1,000 to 1. With a limit on the compressed size only, 32 MiB could become 32 GiB. So gzip and deflate
+  are unpacked up to the limit. br and zstd are not checked: they come only to an application that has installed their
+  packages and asks for them.
+- A truncated gzip unpacks to a shorter text without an error. JSON would be invalid then, but a log would look whole.
 """
 
 from __future__ import annotations
@@ -22,10 +23,18 @@ _PIECE = 256 * 1024
 
 
 def check_inflated(body: bytes, encodings: str, limit: int, status: int) -> None:
-    """Refuse a body that unpacks to more than `limit` bytes, in memory bounded by it. Rubbish is left to httpx.
+    """Refuse a body that unpacks to more than `limit` bytes, without unpacking more than that.
+
+    A body that cannot be unpacked is accepted: httpx refuses it later.
+
+    Args:
+        body: the compressed body.
+        encodings: the value of Content-Encoding.
+        limit: bytes.
+        status: the HTTP status, for the error.
 
     Raises:
-        AnswerTooLargeError
+        AnswerTooLargeError: the unpacked body is too large.
     """
     for encoding in reversed(encodings.lower().split(",")):
         kinds = {"gzip": (_GZIP,), "deflate": (_ZLIB, _RAW)}.get(encoding.strip())
@@ -47,7 +56,11 @@ def _unpacked(body: bytes, kinds: tuple[int, ...], limit: int) -> bytes | None:
 
 
 class Inflater:
-    """A gzip as it comes, in pieces of bounded size; `whole` says at the end whether its own end has been seen."""
+    """Unpacks a gzip while it comes, in pieces of bounded size.
+
+    Attributes:
+        whole: True if the end of the gzip has been read; check it at the end of the data.
+    """
 
     def __init__(self) -> None:
         self._member = zlib.decompressobj(_GZIP)
@@ -57,13 +70,13 @@ class Inflater:
         return self._member.eof
 
     def pieces(self, data: bytes) -> Iterator[bytes]:
-        """What comes out of the next bytes.
+        """The unpacked pieces of the next bytes, each at most 256 KiB.
 
         Raises:
-            zlib.error: they are not gzip.
+            zlib.error: the bytes are not gzip.
         """
         while data:
-            if self._member.eof:  # a gzip may be several, one after the other
+            if self._member.eof:  # a gzip file may consist of several members, one after the other
                 self._member = zlib.decompressobj(_GZIP)
             piece = self._member.decompress(data, _PIECE)
             if piece:

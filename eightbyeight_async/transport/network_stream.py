@@ -1,4 +1,4 @@
-"""What a response shows of its connection: `response.extensions["network_stream"]`, as instrumentation reads it."""
+"""The network stream of a response, for instrumentation: `response.extensions["network_stream"]`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["NetworkStream"]
 
 
 class NetworkStream:
-    """To look at only: the bytes of the connection belong to the pool, so there is no `read` or `write`."""
+    """Information about a response's connection. It has no `read` or `write`, because the pool owns the connection."""
 
     __slots__ = ("_extra_info",)
 
@@ -19,5 +19,6 @@ class NetworkStream:
         self._extra_info = extra_info
 
     def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - httpcore's signature
-        """`ssl_object`, `socket`, `client_addr`, `server_addr`, `is_readable`, or what asyncio's transports know."""
+        """One value: `ssl_object`, `socket`, `client_addr`, `server_addr`, `is_readable`, or a name that asyncio's
+        `BaseTransport.get_extra_info` knows."""
         return self._extra_info(info)

@@ -1,14 +1,14 @@
-"""The connections to one origin: who gets which, and how many there are.
+"""The pool: the connections to one origin, and the requests that wait for one.
 
-Rules of this file:
-- A slot is a connection in use, idle or being opened; there are never more than the limit, and a slot is free the
-  moment its connection is given up, not when the socket has got round to closing.
-- Nobody waits while a connection is idle or a slot is free; nothing is idle while somebody waits. So whoever
-  returns something hands it to the one who has waited longest, and it never lies about in between.
-- Every step is O(1), with one connection or with 10,000 waiting: httpcore looks at all of both for every request.
-- The last one returned is the first one used: a burst's extra connections grow old and are closed.
-- All state changes happen between two awaits. What is awaited is cancelled without a trace: a slot taken goes
-  back, a connection handed over in the same moment goes to the next.
+Rules:
+- A slot is a connection that is in use, idle or being opened. There are never more slots than the limit. A slot is
+  free as soon as its connection is given up, even if the socket is not closed yet.
+- No request waits while a connection is idle or a slot is free, and no connection is idle while a request waits. So a
+  returned connection or slot goes directly to the request that has waited longest.
+- Every step is O(1), with one connection or with 10,000 waiting requests. httpcore scans all of both for every request.
+- The connection that was returned last is used first. So the extra connections of a burst expire and are closed.
+- All state changes happen between two awaits. A cancelled wait leaves no trace: a taken slot is returned, and a
+  connection that was handed over at the same moment goes to the next waiter.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ if TYPE_CHECKING:
 __all__ = ["Pool"]
 
 _TOGETHER = 4
-# So many requests of a turn are written together and no more: the first of a hundred would wait 10 ms for the last to
-# be made, and their answers would come back in step, and wait for each other again. Measured, of the 2,000 a second
-# possible at 50 ms latency: 96.4 % with 1, 95.7 with 4, 93.9 with 16; messages a second without latency: 8,700 with 1,
-# 10,800 with 4, 11,700 with 16.
+# Limit on requests written together in one loop turn. More would delay the first and synchronise the answers: the first
+# of a hundred would wait 10 ms until the last is made, their answers would come together, and so wait again. Measured:
+# - with 50 ms latency, of the possible 2,000 messages a second: 96.4 % for a limit of 1, 95.7 % for 4, 93.9 % for 16;
+# - without latency, messages a second: 8,700 for a limit of 1, 10,800 for 4, 11,700 for 16.
 
 
 class Pool:
-    """Connections to `origin`, on the running loop.
+    """The connections to `origin` on the running loop.
 
     Attributes:
-        slots: connections in use, idle or being opened.
+        slots: the number of connections that are in use, idle or being opened.
     """
 
     def __init__(self, origin: Origin, settings: Settings) -> None:
@@ -46,7 +46,7 @@ class Pool:
         self._settings = settings
         self._loop = asyncio.get_running_loop()
         self.slots = 0
-        self._idle: dict[Connection, None] = {}  # by the time of their return
+        self._idle: dict[Connection, None] = {}  # in the order of their return
         self._waiters: OrderedDict[asyncio.Future[Connection | None], None] = OrderedDict()
         self._sockets: set[Connection] = set()
         self._opening: set[asyncio.Timeout] = set()
@@ -67,13 +67,13 @@ class Pool:
 
     @property
     def sockets(self) -> int:
-        """How many sockets are open, those included that are just being closed."""
+        """How many sockets are open, including those that are being closed."""
         return len(self._sockets)
 
     # Taking.
 
     def take(self) -> Connection | None:
-        """An idle connection that is still good, without waiting."""
+        """An idle connection that is still usable, or None; without waiting."""
         idle = self._idle
         while idle:
             connection, _ = idle.popitem()
@@ -83,11 +83,15 @@ class Pool:
         return None
 
     async def acquire(self, *, pool_timeout: float | None, connect_timeout: float | None) -> Connection:
-        """A connection: an idle one, a new one, or the next one to be returned.
+        """A connection for one request: an idle one, a new one, or the next one that is returned.
+
+        Args:
+            pool_timeout: seconds to wait for a connection or a slot; None for no limit.
+            connect_timeout: seconds to open a new connection; None for no limit.
 
         Raises:
-            httpx.PoolTimeout: none was returned in time.
-            httpx.ConnectError, httpx.ConnectTimeout: a new one could not be opened, or the pool was closed.
+            httpx.PoolTimeout: no connection was returned in time.
+            httpx.ConnectError, httpx.ConnectTimeout: a new connection could not be opened, or the pool was closed.
         """
         connection = self.take()
         if connection is None:
@@ -96,14 +100,14 @@ class Pool:
             else:
                 connection = await self._wait(pool_timeout)
                 if connection is not None and not connection.usable():
-                    connection.close()  # went bad on the way; its slot is ours
+                    connection.close()  # it was closed while it was handed over; this request keeps its slot
                     connection = None
         if connection is None:
             connection = await self._open(connect_timeout)
         return connection
 
     async def replace(self, connection: Connection, connect_timeout: float | None) -> Connection:
-        """Another one for one that ended before it was written to: the slot stays with who has it."""
+        """Replace a connection that closed before the first write. The caller keeps its slot."""
         connection.close(politely=True)
         other = self.take()
         if other is None:
@@ -112,7 +116,7 @@ class Pool:
         return other
 
     async def _wait(self, seconds: float | None) -> Connection | None:
-        # None: not a connection, but the slot to open one.
+        # Returns a connection, or None for a slot in which the caller may open one.
         if self._closed:
             raise _closed_error()
         waiter: asyncio.Future[Connection | None] = self._loop.create_future()
@@ -122,7 +126,7 @@ class Pool:
             return await waiter
         except asyncio.CancelledError:
             if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
-                # Handed over, and cancelled before it could look at it.
+                # A connection or a slot was handed over, but the waiter was cancelled before it could use it.
                 handed = waiter.result()
                 if handed is None:
                     self._free_slot()
@@ -167,7 +171,7 @@ class Pool:
                 self._sweep_at(connection.idle_since + self._settings.keepalive_expiry)
 
     def discard(self, connection: Connection) -> None:
-        """Take back a connection that cannot, and close it."""
+        """Take back a connection that cannot carry another request, and close it."""
         connection.close(politely=True)
         self._free_slot()
 
@@ -184,7 +188,7 @@ class Pool:
                 return True
         return False
 
-    # Growing old.
+    # Expiry of idle connections.
 
     def _stale(self, connection: Connection) -> bool:
         return self._loop.time() - connection.idle_since >= self._settings.keepalive_expiry
@@ -194,7 +198,7 @@ class Pool:
 
     def _sweep(self) -> None:
         self._sweeper = None
-        now = self._loop.time() + 0.001  # uvloop's clock: milliseconds
+        now = self._loop.time() + 0.001  # uvloop's clock has milliseconds: the timer may fire too early by one
         while self._idle:
             oldest = next(iter(self._idle))
             expires = oldest.idle_since + self._settings.keepalive_expiry
@@ -204,14 +208,15 @@ class Pool:
             del self._idle[oldest]
             self.discard(oldest)
 
-    # What a connection tells (see connection.Owner).
+    # Events of a connection (see connection.Owner).
 
     def made(self, connection: Connection) -> None:
         self._sockets.add(connection)
 
     def queued(self, connection: Connection) -> None:
-        # A turn of the loop later, with the others of this turn: see the rules of connection.py. Measured on two
-        # cores at 100 in flight: system time 24 -> 10 us a message, a quarter more messages a second.
+        # Written one loop turn later, together with the other requests of this turn: see the rules of connection.py.
+        # Measured on two cores with 100 requests in flight: system time falls from 24 to 10 us a message, and a quarter
+        # more messages a second are sent.
         if len(self._queued) >= _TOGETHER:
             self._write_queued()
         if not self._queued:
@@ -224,7 +229,7 @@ class Pool:
             while queued:
                 queued.pop().write_queued()
         finally:
-            if queued:  # an interrupt: the rest is for the next turn
+            if queued:  # interrupted, e.g. by KeyboardInterrupt: write the rest in the next turn
                 self._loop.call_soon(self._write_queued)
                 self._queued[:0] = queued[::-1]
 
@@ -236,10 +241,10 @@ class Pool:
         self._sockets.discard(connection)
         self._check_emptied()
 
-    # The end.
+    # Closing.
 
     def retire(self) -> None:
-        """Close everything now: who waits for something gets an error."""
+        """Close everything now; every waiting request and every request in flight gets an error."""
         self._closed = True
         if self._sweeper is not None:
             self._sweeper.cancel()
@@ -249,15 +254,15 @@ class Pool:
             if not waiter.done():
                 waiter.set_exception(_closed_error())
         for limit in list(self._opening):
-            with contextlib.suppress(RuntimeError):  # it has just run out by itself
+            with contextlib.suppress(RuntimeError):  # the limit has just expired by itself
                 limit.reschedule(self._loop.time())
         while self._idle:
             self.discard(self._idle.popitem()[0])
         for connection in list(self._sockets):
-            connection.close(httpx.ReadError("the client was closed while the request was under way"))
+            connection.close(httpx.ReadError("the client was closed while the request was in flight"))
 
     async def aclose(self) -> None:
-        """`retire`, and wait until the sockets are closed (a turn or two of the loop)."""
+        """`retire`, and wait until the sockets are closed (one or two loop turns)."""
         self.retire()
         while self._sockets or self._opening:
             self._emptied = asyncio.Event()
@@ -268,7 +273,7 @@ class Pool:
             self._emptied.set()
 
     def forget(self) -> None:
-        """The loop is dead: let everything go without touching it."""
+        """Release everything without using the loop, because the loop is closed."""
         self._closed = True
         self._sweeper = None
         self._waiters.clear()

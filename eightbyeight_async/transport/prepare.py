@@ -1,8 +1,10 @@
-"""`httpx.Request`s made from ready parts: the requests `AsyncClient.build_request` makes, for a fraction of its price.
+"""Building of `httpx.Request` objects from cached parts, with the same result as `AsyncClient.build_request`.
 
-`build_request` parses the URL, encodes and merges headers and copies the timeout for every request (51 us, measured);
-a client sends to one URL per operation, with headers that differ in the body's length alone. Only public names of
-httpx are used; an application's own client is asked for its requests with `build_request`, as ever.
+`build_request` parses the URL, encodes and merges headers and copies the timeout for every request: 51 us, measured.
+But a client has one URL for each operation, and its headers differ only in the body's length, so these are cached.
+
+Rules: only public names of httpx are used. Requests of an application's own client are still made with its
+`build_request`.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ __all__ = ["Preparer"]
 K = TypeVar("K")
 V = TypeVar("V")
 
-# Paths with ids in them come and go; so many are kept that the operations without one always are.
+# Entries in each cache. Paths with an id are used once and pushed out; 512 entries keep the paths without one.
 _KEPT = 512
 
 
@@ -27,23 +29,23 @@ class Preparer:
     """Makes the requests of one client.
 
     Args:
-        headers: what every request carries.
+        headers: the headers of every request.
     """
 
     def __init__(self, headers: Mapping[str, str]) -> None:
         self._fixed = dict(headers)
-        self._urls: dict[str, tuple[httpx.URL, bytes]] = {}  # with the netloc, which httpx makes anew each time
+        self._urls: dict[str, tuple[httpx.URL, bytes]] = {}  # with the netloc, which httpx computes at each access
         self._headers: dict[tuple[bytes, int], httpx.Headers] = {}
         self._extensions: dict[float, dict[str, dict[str, float | None]]] = {}
 
     def request(self, method: str, url: str, body: bytes | None, timeout: float) -> httpx.Request:
-        """One request.
+        """Build one request.
 
         Args:
-            method: HTTP method.
-            url: absolute.
-            body: JSON, None for none.
-            timeout: seconds for each phase; waiting for the pool has none: the limiter stands before it.
+            method: the HTTP method.
+            url: the absolute URL.
+            body: the request body (JSON); None for no body.
+            timeout: seconds for each phase. Waiting for the pool has no timeout, because the limiter is before it.
         """
         known = self._urls.get(url)
         if known is None:
@@ -51,7 +53,7 @@ class Preparer:
             known = _kept(self._urls, url, (parsed, parsed.netloc))
         parsed, netloc = known
         length = -1 if body is None else len(body)
-        # By host, because the two products have one each.
+        # The host is part of the key, because each product has its own host.
         headers = self._headers.get((netloc, length))
         if headers is None:
             headers = _kept(self._headers, (netloc, length), self._headers_for(netloc, length))

@@ -1,17 +1,20 @@
-"""An `httpx.AsyncClient` whose `send` takes the short way where nobody can tell the difference.
+"""An `httpx.AsyncClient` whose `send` skips httpx's own `send` (the long way) if the result is the same.
 
-The long way costs 47 us a request over a transport that costs nothing (auth flow, redirect loop, an async
-generator a body, cookies read out of every answer: 23 us). The short way is taken if, at this very send:
-- no stream, no redirects, no auth is asked for, by argument, by the client or in the URL;
+httpx's `send` takes 47 us a request besides the transport: auth flow, redirect loop, an async generator for each body,
+and 23 us for the cookies of every response. The short way is taken if at the time of the send:
+
+- no streaming, no redirects and no auth are wanted, by argument, by the client or in the URL;
 - no event hook is set, the client is open, and the cookie jar is the standard library's;
-- the client was made without mounts, proxies and a function that guesses encodings.
+- the client was made without mounts, without proxy and without a function that guesses encodings.
 
-An answer that the client has to act on (a cookie, a location, an encoding) goes the long way with the answer in hand:
-httpx's own `send` runs, and its transport returns the answer that is already there. So nothing of httpx is rebuilt
-here, and everything is read through public names.
+A response that needs an action of the client (a cookie, a location, an encoding) goes the long way afterwards: httpx's
+own `send` runs, and its transport returns the response that has already come. So this file reimplements nothing of
+httpx.
 
-The differences that remain: `response.elapsed` ends when the last byte is read (httpx: a few microseconds later, when
-the stream is closed), `response.stream` is a `ByteStream`, and the response's class is a subclass of httpx's.
+Rule: only public names of httpx are used.
+
+Remaining differences: `response.elapsed` ends when the last byte has come (in httpx a few microseconds later, when the
+stream is closed), `response.stream` is a `ByteStream`, and the response's class is a subclass of httpx's.
 """
 
 from __future__ import annotations
@@ -32,15 +35,16 @@ if TYPE_CHECKING:
 
 __all__ = ["ShortcutClient"]
 
-_log = logging.getLogger("httpx")  # httpx's own logger, so that its users see what they always see
+_log = logging.getLogger("httpx")  # httpx's own logger, so that its users see the same lines
 
 
 class ShortcutClient(httpx.AsyncClient):
-    """An `httpx.AsyncClient` over a transport whose answers come with their bodies complete.
+    """An `httpx.AsyncClient` for a transport that returns complete responses.
 
     Args:
-        transport: it answers with `CompleteResponse`; any other answer is right too, but takes the long way.
-        options: as for `httpx.AsyncClient`.
+        transport: a transport that returns `CompleteResponse`. Any other response works too, but takes the long way.
+        default_encoding: as for `httpx.AsyncClient`.
+        options: the other options of `httpx.AsyncClient`.
     """
 
     def __init__(
@@ -54,7 +58,7 @@ class ShortcutClient(httpx.AsyncClient):
         self.__direct = transport
         self.__encoding = default_encoding
         self.__opened = False
-        # Mounts may lead elsewhere, and a function that guesses encodings wants the response's own machinery.
+        # Mounts may select another transport, and httpx's own code must call a function that guesses encodings.
         self.__never = bool(options.get("mounts")) or options.get("proxy") is not None or callable(default_encoding)
         super().__init__(transport=self.__in_hand, default_encoding=default_encoding, **options)
 
@@ -69,7 +73,7 @@ class ShortcutClient(httpx.AsyncClient):
         """See `httpx.AsyncClient.send`."""
         if (
             stream
-            or not self.__opened  # httpx notes the first use, and refuses `async with` after it
+            or not self.__opened  # httpx's `send` records the first use, after which it refuses `async with`
             or self.__never
             or self.is_closed
             or (auth is not httpx.USE_CLIENT_DEFAULT and auth is not None)
@@ -116,7 +120,7 @@ class ShortcutClient(httpx.AsyncClient):
         auth: Any,  # noqa: ANN401
     ) -> httpx.Response:
         if self.is_closed:
-            # httpx would say that the request cannot be sent, but it has been.
+            # httpx would raise that the request cannot be sent, but it has already been sent.
             raise httpx.ReadError("the client was closed before the answer was read")
         with self.__in_hand.holding(request, response):
             response = await super().send(request, auth=auth, follow_redirects=False)
@@ -125,7 +129,7 @@ class ShortcutClient(httpx.AsyncClient):
 
 
 class _InHand(httpx.AsyncBaseTransport):
-    """The transport, but for a request whose answer is there already."""
+    """The transport, which returns a response that has already come instead of sending its request again."""
 
     def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
         self._transport = transport

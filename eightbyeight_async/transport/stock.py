@@ -1,9 +1,10 @@
-"""httpx's own transport, one connection each in a list: for proxies and for loops that are not asyncio's.
+"""A pool of httpx's own transports with one connection each, for proxies and for loops other than asyncio's.
 
-A stock transport with 100 connections looks at all of them for every request (70 requests a second at 100 in
-flight, measured); a hundred stock transports with one connection each, last used first, do 1,300 to 1,800.
-Everything about the wire is httpx's, nothing here but the list; so is this limit: bytes that a server sends after an
-answer can be read as the next one, where `FastTransport` drops the connection.
+One httpx transport with 100 connections scans all of them for every request: 70 requests a second with 100 in flight,
+measured. A hundred httpx transports with one connection each, last used first, send 1,300 to 1,800 a second.
+
+httpx reads and writes all bytes, so its limitation applies here: bytes that a server sends after an answer can be read
+as the next answer. `FastTransport` closes such a connection.
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ _Origin = tuple[bytes, bytes, int | None]
 
 
 class StockTransport(httpx.AsyncBaseTransport):
-    """Any loop anyio knows; answers come with their bodies complete.
+    """A transport for every loop that anyio supports. It returns complete responses.
 
     Args:
-        ssl_context: for https, and for the server behind a proxy.
-        max_connections: to one origin; more requests wait for as long as their `pool` timeout says.
-        keepalive_expiry: seconds an idle connection is kept.
-        proxy: where everything goes through.
-        max_body: bytes of a body, compressed and not.
+        ssl_context: the TLS context for https, also for the server behind a proxy.
+        max_connections: the most connections to one origin. Further requests wait up to their `pool` timeout.
+        keepalive_expiry: seconds that an idle connection is kept.
+        proxy: the proxy for every request; None for no proxy.
+        max_body: the most bytes of a body, before and after decompression.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class StockTransport(httpx.AsyncBaseTransport):
         self._busy: set[httpx.AsyncHTTPTransport] = set()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send `request` by a stock transport of its own, return the answer with its body in.
+        """Send `request` through a free httpx transport; return the response with its whole body.
 
         Raises:
             httpx.TransportError: as `httpx.AsyncHTTPTransport` does.
@@ -95,7 +96,7 @@ class StockTransport(httpx.AsyncBaseTransport):
             self._lanes, self._limits, self._busy = {}, {}, set()
         idle = self._lanes.setdefault(origin, [])
         limit = self._limits.setdefault(origin, anyio.CapacityLimiter(self._max_connections))
-        borrower = object()  # one task may have several requests out, through a callback of its own
+        borrower = object()  # not the task: one task may have several requests in flight
         try:
             with anyio.fail_after((request.extensions.get("timeout") or {}).get("pool")):
                 await limit.acquire_on_behalf_of(borrower)
@@ -107,14 +108,14 @@ class StockTransport(httpx.AsyncBaseTransport):
             try:
                 yield lane
             except BaseException:
-                # Cut off, httpcore can keep the connection as taken, and whoever came next would wait for it for ever.
+                # After an interrupted request, httpcore can count the connection as taken for ever, so do not reuse it.
                 await self._close(lane)
                 raise
             self._busy.discard(lane)
             if self._lanes.get(origin) is idle:
                 idle.append(lane)
             else:
-                await self._close(lane)  # this transport was closed, or its loop left, meanwhile
+                await self._close(lane)  # meanwhile this transport was closed, or another loop uses it
         finally:
             limit.release_on_behalf_of(borrower)
 
@@ -144,7 +145,7 @@ class StockTransport(httpx.AsyncBaseTransport):
         return b"".join(parts)
 
     async def aclose(self) -> None:
-        """Close all connections; requests under way fail."""
+        """Close all connections; requests in flight fail."""
         lanes, self._lanes = self._lanes, {}
         for idle in [*lanes.values(), list(self._busy)]:
             for lane in idle:
@@ -152,8 +153,10 @@ class StockTransport(httpx.AsyncBaseTransport):
 
 
 class _Body(httpx.AsyncByteStream):
-    """A body of bytes without an async generator: a write that fails would leave httpx's own half used behind, and
-    trio warns of that."""
+    """A body of bytes that is not an async generator.
+
+    httpx's own stream is an async generator. A failed write would leave it unfinished, and trio warns of that.
+    """
 
     def __init__(self, data: bytes) -> None:
         self._left = [data]

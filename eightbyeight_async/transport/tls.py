@@ -1,7 +1,7 @@
-"""TLS 1.3 or nothing, with certificates checked.
+"""TLS contexts: TLS 1.3 only, with certificate checks.
 
-8x8 refuses older protocols for messages to Singapore (HTTP 426, code 1014), and one key serves all countries;
-so no connection of this package speaks anything older, and a caller's own context that would is refused.
+8x8 refuses older versions for messages to Singapore (HTTP 426, code 1014), and one API key serves all countries. So no
+connection of this package uses an older version, and a caller's own context that allows one is refused.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ __all__ = ["checked_context", "pinned_context"]
 
 
 def pinned_context() -> ssl.SSLContext:
-    """A context that verifies servers as httpx does (certifi, or `SSL_CERT_FILE`/`SSL_CERT_DIR`), TLS 1.3 up."""
+    """A context for TLS 1.3 that verifies servers as httpx does: certifi, or `SSL_CERT_FILE` and `SSL_CERT_DIR`."""
     context = httpx.create_ssl_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     return context
 
 
 def checked_context(context: ssl.SSLContext) -> ssl.SSLContext:
-    """The caller's own context, if it keeps the rule.
+    """Check the caller's own context and return it.
 
     Raises:
-        InvalidRequestError: it would speak a TLS older than 1.3, or not check certificates.
+        InvalidRequestError: it allows a TLS version below 1.3, or does not check certificates or host names.
     """
     given: object = context
     if not isinstance(given, ssl.SSLContext):

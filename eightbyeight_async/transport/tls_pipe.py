@@ -1,8 +1,8 @@
-"""TLS between two byte queues: what came from the socket goes in, what has to go out comes out. No socket.
+"""TLS without a socket: bytes from the socket go into one queue, bytes for the socket come out of another.
 
-Rules of this file:
-- An `SSLObject` over two `MemoryBIO`s, the public half of what asyncio does inside its own TLS.
-- Errors are `ssl.SSLError`, and what OpenSSL wants to say about them (an alert) is in `output()` all the same.
+Rules:
+- TLS is an `ssl.SSLObject` over two `ssl.MemoryBIO`s, both public; asyncio's own TLS uses the same.
+- Errors are `ssl.SSLError`. After an error, `output()` may still have an alert for the server.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import ssl
 
 __all__ = ["TlsPipe", "tls_words"]
 
-_RECORD = 16 * 1024  # the most a TLS record holds: OpenSSL returns no more at once, whatever is asked for
+_RECORD = 16 * 1024  # the largest plaintext of a TLS record; OpenSSL never returns more at once
 
 
 class TlsPipe:
-    """The client's end of one TLS session.
+    """The client's side of one TLS session.
 
     Attributes:
         session: the `ssl.SSLObject`.
@@ -26,13 +26,13 @@ class TlsPipe:
 
     def __init__(self, context: ssl.SSLContext, server_hostname: str) -> None:
         self._incoming = ssl.MemoryBIO()
-        self._head = b""  # of a record that has come in part, and how much of its rest is to come
-        self._left = 0
+        self._head = b""  # the bytes so far of a record's 5-byte header
+        self._left = 0  # bytes of the current record that have not come yet
         self._outgoing = ssl.MemoryBIO()
         self.session = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_hostname)
 
     def shake_hands(self) -> bool:
-        """One step of the handshake with what has come so far; True when it is done."""
+        """Continue the handshake with the bytes that have come; return True if it is done."""
         try:
             self.session.do_handshake()
         except ssl.SSLWantReadError:
@@ -42,7 +42,8 @@ class TlsPipe:
     def receive(self, data: bytes | memoryview) -> None:
         """Take bytes from the socket."""
         self._incoming.write(data)
-        # OpenSSL takes in part of a record and does not say so. Only lengths are read here (RFC 8446, 5.1).
+        # Count the bytes of each record, because OpenSSL does not report that it holds a partial one. Only the length
+        # in the record header is read here (RFC 8446, 5.1).
         size = len(data)
         if not self._left and not self._head and size > 4 and 5 + (data[3] << 8 | data[4]) == size:
             return
@@ -60,20 +61,20 @@ class TlsPipe:
             at += step
 
     def pending(self) -> bool:
-        """Bytes have come that are no plaintext yet: part of a record."""
+        """True if a part of a record has come, which is not plaintext yet."""
         return self._left > 0 or self._head != b""
 
     def decrypt(self) -> bytes | None:
-        """The next piece of plaintext; None when more bytes are needed, `b""` when the server said goodbye."""
+        """The next piece of plaintext; None if more bytes are needed; `b""` after the server's close_notify."""
         if not self._incoming.pending and not self.session.pending():
-            return None  # asking OpenSSL would cost an exception
+            return None  # OpenSSL would raise an exception, which is slow
         try:
             return self.session.read(_RECORD)
         except ssl.SSLWantReadError:
             return None
 
     def encrypt(self, data: bytes | memoryview) -> bytes:
-        """The records for `data`, and whatever else was waiting to go out."""
+        """The TLS records of `data`, and any other bytes for the socket."""
         self.session.write(data)
         return self._outgoing.read()
 
@@ -83,12 +84,12 @@ class TlsPipe:
             self.session.unwrap()
 
     def output(self) -> bytes:
-        """What has to go to the socket."""
+        """The bytes to write to the socket; empty if there are none."""
         return self._outgoing.read() if self._outgoing.pending else b""
 
 
 def tls_words(error: Exception) -> str:
-    """One line on what went wrong."""
+    """The reason of a TLS error in one line."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return error.verify_message
     reason = getattr(error, "reason", None)
