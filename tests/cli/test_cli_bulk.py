@@ -374,7 +374,7 @@ def test_an_interrupted_run_waits_for_its_answers_and_says_how_to_go_on(
     told, words = json.loads(out), err.decode()
     assert (process.returncode, told["unknown"], told["stopped"]) == (130, 0, "interrupted")
     assert told["accepted"] == len(sandbox.messages) < 200
-    assert "interrupted: waiting for the requests in flight; once more gives them up\n" in words
+    assert "interrupted: waiting for the requests in flight; a second Ctrl-C stops waiting\n" in words
     assert "Traceback" not in words
     assert status(bulk) == counted(sent=told["accepted"], not_sent=200 - told["accepted"])
     (resume,) = re.findall(r"^to go on: eightbyeight (.*)$", words, re.MULTILINE)
@@ -394,7 +394,7 @@ def test_a_second_interrupt_gives_up_what_is_in_flight(
     assert process.stderr is not None
     process.send_signal(signal.SIGINT)
     heard = process.stderr.readline()
-    while b"once more" not in heard:
+    while b"a second Ctrl-C" not in heard:
         heard = process.stderr.readline()
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=20)

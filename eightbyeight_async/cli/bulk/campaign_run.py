@@ -155,7 +155,7 @@ class CampaignRun:
             return
         self.interrupted = True
         campaign.stop()
-        self.display.note("interrupted: waiting for the requests in flight; once more gives them up")
+        self.display.note("interrupted: waiting for the requests in flight; a second Ctrl-C stops waiting")
 
     def _count(self, settled: Settled) -> None:
         if settled.state is not State.SENT:

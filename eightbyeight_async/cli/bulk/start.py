@@ -110,7 +110,7 @@ def run_campaign(
             )
             return Exit.OK
         if not input_file.unchanged():
-            raise UsageError(f"{input_file.name}: has changed while it was checked; nothing was sent")
+            raise UsageError(f"{input_file.name}: changed while it was checked; nothing was sent")
         store_options(journal, settings)
         on_failure.pop_all()
         campaign_run = CampaignRun(
