@@ -81,7 +81,7 @@ def send(plan: FilePlan, connection: ConnectionOptions, *, dry_run: bool) -> Exi
         if checked.wrong:
             return Exit.USAGE
         if client is None:
-            display.good(
+            display.info(
                 f"{input_file.name}: {_messages(checked, count.parts)}, to {host}, sub-account {account or 'not set'}, "
                 f"{_speed(plan, checked.rows)}; nothing was sent"
             )
@@ -127,7 +127,7 @@ def send_file(
     """Sends the rows of a checked file and prints the summary."""
     began = time.monotonic()
     file_run = _file_run(client, rows.read(input_file.lines.again()), counts, lines(), plan, on_result)
-    file_run.say = display.good
+    file_run.say = display.info
 
     async def work() -> None:
         async with client:
