@@ -172,7 +172,7 @@ def test_long_texts_of_a_file(sandbox: Sandbox, tmp_path: Path, command: str) ->
     assert "7 problems; nothing was sent" in refused.err
     warned = eightbyeight(command, path, sandbox=sandbox)
     assert (warned.code, len(sandbox.messages)) == (0, 10)
-    note = "texts of more than 10 parts, which the platform truncates, in 7 rows: 3, 5, 6, 7, 8, ...\n"
+    note = "the platform will truncate texts of more than 10 parts, in 7 rows: 3, 5, 6, 7, 8, ...\n"
     assert warned.err.startswith(note)
     assert eightbyeight(command, path, "--long-text", "allow", sandbox=sandbox).err.count("parts") == 0
 

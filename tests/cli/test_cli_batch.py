@@ -109,7 +109,7 @@ def test_the_dry_run_counts_parts_and_batches(sandbox: Sandbox, tmp_path: Path) 
     )
     assert (ended.code, ended.out, sandbox.traffic.connections) == (0, "", 0)
     assert "\na.csv: 25 messages, 50 parts, to localhost:" in ended.err
-    assert ended.err.endswith(", 3 batches of up to 10, 2 at a time, as fast as they go; nothing was sent\n")
+    assert ended.err.endswith(", 3 batches of up to 10, 2 at a time, no rate limit; nothing was sent\n")
 
 
 @pytest.mark.parametrize(("given", "words"), [("0", "must be"), ("10001", "must be at most 10,000")])
@@ -130,7 +130,7 @@ def test_an_interrupted_run_waits_for_the_answers(sandbox: Sandbox, tmp_path: Pa
     out, err = process.communicate(timeout=20)
     records = [json.loads(line) for line in out.splitlines()]
     assert (process.returncode, Counter(r["outcome"] for r in records)) == (130, Counter(accepted=40))
-    assert b"interrupted: waiting for the requests in flight; once more gives them up" in err
+    assert b"interrupted: waiting for the requests in flight; a second Ctrl-C stops waiting" in err
     assert b"stopped: interrupted; 60 rows were not tried" in err
     assert b"Traceback" not in err
 

@@ -123,7 +123,7 @@ def test_the_journal_remembers_the_options_and_says_which(sandbox: Sandbox, tmp_
     assert status(bulk) == counted(waiting=5, not_sent=15)
     ended = bulk("run")
     assert ended.code == 0
-    remembered = "as run.db remembers: rows.txt, --text, --format, --source, --scheduled, --mode, --chunk-size\n"
+    remembered = "from run.db: rows.txt, --text, --format, --source, --scheduled, --mode, --chunk-size\n"
     assert set(ended.err.splitlines()[0].split(", ")) == set(remembered.strip().split(", "))
     assert {(m.source, m.state) for m in sandbox.messages} == {("ACME", "scheduled")}
     assert Counter(Counter(m.batch_id for m in sandbox.messages).values()) == {5: 4}
@@ -141,7 +141,7 @@ def test_messages_from_stdin_have_to_be_given_again(sandbox: Sandbox, tmp_path: 
     ) == (3, True)
     sandbox.faults.clear()
     ended = eightbyeight("bulk", "run", "--journal", journal, sandbox=sandbox)
-    assert (ended.code, "give the same again" in ended.err) == (2, True)
+    assert (ended.code, "give the same messages on stdin again" in ended.err) == (2, True)
     assert eightbyeight("bulk", "run", "-", "--journal", journal, sandbox=sandbox, stdin=rows).code == 0
     assert sent_once(sandbox, 20)
 
@@ -162,7 +162,7 @@ def test_the_dry_run_shows_the_plan_and_makes_no_journal(
     done = {"each": 1, "batch": 5}[mode]
     ended = bulk("run", "--dry-run")
     assert ended.code == 0
-    assert f"a.csv: 20 messages, 40 parts, {done} settled before, to localhost:" in ended.err
+    assert f"a.csv: 20 messages, 40 parts, {done} already settled, to localhost:" in ended.err
     left = {"each": "19 requests", "batch": "3 requests"}[mode]
     assert ended.err.endswith(f", {left} in mode {mode} (asked for); nothing was sent\n")
     assert len(sandbox.messages) == done
@@ -186,7 +186,7 @@ def test_another_file_is_refused_unless_it_is_allowed(sandbox: Sandbox, tmp_path
     for dry in ([], ["--dry-run"]):
         ended = bulk("run", more, *dry)
         assert (ended.code, ended.err.count("\n"), len(sandbox.messages)) == (2, 2, 20)
-        assert "that run.db began with; nothing was sent (--allow-changed-input goes on" in ended.err
+        assert "that run.db began with; nothing was sent (--allow-changed-input continues" in ended.err
     assert bulk("run", "--json").records[0]["known"] == 20  # the journal still remembers the first
     ended = bulk("run", more, "--allow-changed-input", "--json")
     assert (ended.code, ended.records[0]["known"], ended.records[0]["accepted"]) == (0, 20, 5)
@@ -374,7 +374,7 @@ def test_an_interrupted_run_waits_for_its_answers_and_says_how_to_go_on(
     told, words = json.loads(out), err.decode()
     assert (process.returncode, told["unknown"], told["stopped"]) == (130, 0, "interrupted")
     assert told["accepted"] == len(sandbox.messages) < 200
-    assert "interrupted: waiting for the requests in flight; once more gives them up\n" in words
+    assert "interrupted: waiting for the requests in flight; a second Ctrl-C stops waiting\n" in words
     assert "Traceback" not in words
     assert status(bulk) == counted(sent=told["accepted"], not_sent=200 - told["accepted"])
     (resume,) = re.findall(r"^to go on: eightbyeight (.*)$", words, re.MULTILINE)
@@ -394,7 +394,7 @@ def test_a_second_interrupt_gives_up_what_is_in_flight(
     assert process.stderr is not None
     process.send_signal(signal.SIGINT)
     heard = process.stderr.readline()
-    while b"once more" not in heard:
+    while b"a second Ctrl-C" not in heard:
         heard = process.stderr.readline()
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=20)
@@ -494,7 +494,7 @@ def test_cancel_calls_off_all_that_is_scheduled(sandbox: Sandbox, tmp_path: Path
     assert {m.state for m in sandbox.messages} == {"cancelled"}
     again = bulk("cancel")
     assert (again.code, again.out) == (0, "cancelled: 0 messages\n")
-    assert "20 cancelled, or too late, by an earlier `bulk cancel`" in again.err
+    assert "20 settled by an earlier `bulk cancel`" in again.err
 
 
 def test_cancel_of_what_is_not_scheduled_is_no_success(tmp_path: Path, bulk: Bulk) -> None:

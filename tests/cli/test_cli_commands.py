@@ -162,8 +162,8 @@ def test_the_key_can_come_from_a_file(sandbox: Sandbox, tmp_path: Path) -> None:
         (["cancel-batch", ""], "batch_id: must be an id"),
         (["chatapps-cancel"], "is missing"),
         (["send-each", "nowhere.csv"], "nowhere.csv: No such file or directory"),
-        (["send-each", "nowhere.txt"], "does not tell CSV from JSONL"),
-        (["send-each", "-"], "stdin does not tell CSV from JSONL"),
+        (["send-each", "nowhere.txt"], "does not say whether it is CSV or JSONL"),
+        (["send-each", "-"], "stdin does not say whether it is CSV or JSONL"),
         (["send-each", "nowhere.csv", "--rate", "0"], "--rate: must be"),
         (["send-each", "nowhere.csv", "--concurrency", "0"], "--concurrency: must be"),
         (["send-each", "nowhere.csv", "--delimiter", "ab"], "--delimiter: must be one character"),
@@ -300,7 +300,7 @@ def test_send_each_dry_run_needs_no_key_and_shows_the_plan(sandbox: Sandbox, tmp
     ended = eightbyeight(*arguments, sandbox=sandbox, EIGHTBYEIGHT_API_KEY="", EIGHTBYEIGHT_SUBACCOUNT_ID="")
     assert (ended.code, ended.out, sandbox.traffic.connections) == (0, "", 0)
     assert ended.err.startswith("a.csv: 20 messages (20 of them scheduled), 20 parts, to localhost:")
-    assert ended.err.endswith("sub-account not set, 50 at a time, at 5 a second; nothing was sent\n")
+    assert ended.err.endswith("sub-account not set, 50 at a time, at most 5 requests a second; nothing was sent\n")
 
 
 def test_output_goes_to_a_new_file(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -367,7 +367,7 @@ def test_a_reader_that_leaves_stops_the_run(sandbox: Sandbox, tmp_path: Path) ->
     err = process.stderr.read().decode()
     process.stderr.close()
     assert process.wait(20) == 1
-    assert "stopped: stdout: nobody reads any more" in err
+    assert "stopped: stdout: the reader has closed the pipe" in err
     assert "Traceback" not in err
     assert f"3,000 rows: {len(sandbox.messages):,} accepted" in err
     assert len(sandbox.messages) < 3000
@@ -408,7 +408,7 @@ def test_a_file_that_changes_while_it_is_checked_is_not_sent(
     monkeypatch.setattr(send_file, "check_file", slow_plan)
     ended = in_process("send-each", path, "--text", "Hi {name}", capsys=capsys, sandbox=sandbox)
     assert (ended.code, sandbox.traffic.connections) == (2, 0)
-    assert ended.err == "eightbyeight: a.csv: has changed while it was checked; nothing was sent\n"
+    assert ended.err == "eightbyeight: a.csv: changed while it was checked; nothing was sent\n"
 
 
 def test_a_file_that_changes_under_the_run_stops_it(sandbox: Sandbox, tmp_path: Path) -> None:

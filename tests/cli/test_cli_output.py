@@ -93,7 +93,11 @@ def test_a_reader_that_left_is_noticed() -> None:
     os.close(reading)
     lines = DescriptorRecords(writing, "stdout", owned=True)
     write(lines, ["a", "b"])
-    assert (lines.failure, lines.reader_left, lines.unwritten) == ("stdout: nobody reads any more", True, ["a", "b"])
+    assert (lines.failure, lines.reader_left, lines.unwritten) == (
+        "stdout: the reader has closed the pipe",
+        True,
+        ["a", "b"],
+    )
 
 
 def test_a_reader_that_dawdles_holds_up_the_writer_but_not_the_loop() -> None:
@@ -139,13 +143,13 @@ def test_a_reader_that_dawdles_holds_up_the_writer_but_not_the_loop() -> None:
 def test_a_reader_that_never_reads_does_not_keep_an_interrupted_run_from_ending(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("eightbyeight_async.cli.sending.record_writer._PATIENCE", 0.1)
+    monkeypatch.setattr("eightbyeight_async.cli.sending.record_writer._HURRY_TIMEOUT", 0.1)
     reading, writing = os.pipe()
     lines = DescriptorRecords(writing, "stdout")
     texts = ["x" * 100] * 1500  # more than a pipe holds
     write(lines, texts, hurry=True)
     assert lines.unwritten
-    assert lines.failure == "stdout: nobody reads"
+    assert lines.failure == "stdout: the reader does not read"
     os.close(reading)  # the thread ends on that
 
 

@@ -1,7 +1,7 @@
-"""The second reading of a `bulk run`: a campaign sends what the first one checked, and says what came of it.
+"""Second reading of the file of a `bulk run`: a campaign sends the checked rows, the command prints the results.
 
-Ctrl-C and SIGTERM: no more messages are taken, what is in flight is waited for; a second one gives that up.
-Either way the journal is whole, and the command that goes on from it is told.
+On Ctrl-C or SIGTERM the campaign takes no more messages and waits for the requests in flight. A second signal ends the
+wait. In both cases the journal stays valid, and the command prints how to continue.
 """
 
 from __future__ import annotations
@@ -37,12 +37,19 @@ if TYPE_CHECKING:
 
 __all__ = ["CampaignRun", "OneRunOptions"]
 
-_TICK = 0.1  # seconds between two looks at the progress
+_TICK = 0.1  # seconds between two updates of the progress bar
 
 
 @attrs.frozen(kw_only=True)
 class OneRunOptions:
-    """Wishes for this run alone."""
+    """Options that apply to this run only; the journal does not remember them.
+
+    Attributes:
+        resend_unknown: send messages again that may have been sent.
+        resend_failed: send messages again that 8x8 refused.
+        allow_changed_input: accept other messages than the campaign began with.
+        accept_loss: accept a journal that lost claims.
+    """
 
     resend_unknown: bool = False
     resend_failed: bool = False
@@ -53,14 +60,25 @@ class OneRunOptions:
 
 @attrs.define(kw_only=True)
 class CampaignRun:
-    """One run.
+    """One run of a campaign.
 
     Attributes:
-        rows: the file, read again; `expected` of them, of this `fingerprint`.
-        resume: the command that goes on.
-        error: what ended the run.
-        stopped: why it ended before the file did, None: see the report.
-        progress, report, status: afterwards; None where nobody knows.
+        client: sends the requests.
+        journal: path of the journal.
+        settings: the options of the run.
+        one_run: the options that apply to this run only.
+        rows: the rows of the file, read again.
+        expected: number of rows.
+        fingerprint: fingerprint of the messages.
+        resume: command line that continues the campaign.
+        display: prints for the user.
+        interrupted: whether Ctrl-C or SIGTERM stopped the run.
+        error: the error that stopped the run, None if there is none.
+        stopped: why the run stopped early; None: it did not, or the report says why.
+        progress: the counts of this run.
+        report: the campaign's report; None: the run ended without one.
+        status: the campaign's counts over all runs; None: the journal cannot be read.
+        reasons: why messages of this run were not sent.
     """
 
     client: AsyncConnectClient
@@ -81,9 +99,10 @@ class CampaignRun:
     reasons: Reasons = attrs.field(factory=Reasons)
 
     def execute(self, *, as_json: bool) -> Exit:
+        """Sends the messages and prints the results."""
         try:
             run(self._run)
-        except KeyboardInterrupt:  # where the loop cannot listen to signals
+        except KeyboardInterrupt:  # Windows: the loop cannot handle signals
             self.interrupted = True
         self._print_results()
         if as_json:
@@ -147,8 +166,8 @@ class CampaignRun:
 
     def _requests(self) -> Iterator[SmsRequest]:
         for row in self.rows:
-            if isinstance(row, Problem):  # its bytes are those that were checked
-                raise AssertionError("a row that was fine is not any more")  # noqa: TRY004 - no matter of types
+            if isinstance(row, Problem):  # impossible: the same bytes passed the check
+                raise AssertionError("a row that passed the check now fails it")  # noqa: TRY004 - a bug, not a wrong type
             yield row.request
 
     def _interrupt(self, campaign: Campaign, scope: anyio.CancelScope) -> None:
@@ -157,14 +176,14 @@ class CampaignRun:
             return
         self.interrupted = True
         campaign.stop()
-        self.display.note("interrupted: waiting for the requests in flight; once more gives them up")
+        self.display.note("interrupted: waiting for the requests in flight; a second Ctrl-C stops waiting")
 
     def _count(self, settled: Settled) -> None:
         if settled.state is not State.SENT:
             why = "status REJECTED" if settled.state is State.REJECTED else reason_of(settled.error)
             self.reasons.count(f"{state_word(settled.state)}: {why}", settled.place + 1)
 
-    # Afterwards
+    # After the run
 
     def _print_results(self) -> None:
         done, mode = self.progress, ""
@@ -173,26 +192,26 @@ class CampaignRun:
         words = [
             f"{done.accepted:,} accepted, {done.rejected:,} rejected, {done.failed:,} failed, {done.unknown:,} unknown"
         ]
-        words += [f"{done.known:,} settled before"] if done.known else []
+        words += [f"{done.known:,} already settled"] if done.known else []
         words += [f"{done.duplicates:,} duplicates left out"] if done.duplicates else []
-        self.display.good(f"this run: {', '.join(words)} ({done.seconds:.1f} s{mode})")
+        self.display.info(f"this run: {', '.join(words)} ({done.seconds:.1f} s{mode})")
         self.display.reasons(self.reasons)
         if self.status is not None:
-            self.display.good(f"{self.journal.name}: {status_line(self.status)}")
+            self.display.info(f"{self.journal.name}: {status_line(self.status)}")
         if self.report is not None and self.report.missing:
-            self.display.note(f"{plural(self.report.missing, 'message')} of earlier runs are not in this file")
+            self.display.note(f"{plural(self.report.missing, 'message')} of earlier runs are missing from this file")
         why = self._stop_reason()
         if why is not None:
             self.display.error(f"stopped: {why}")
         if self.status is not None and self.status.unknown:
             journal = shlex.quote(str(self.journal))
             self.display.note(
-                f"{self.status.unknown:,} may have been sent: `eightbyeight bulk unknown --journal {journal}` lists, "
-                f"`eightbyeight bulk reconcile --journal {journal}` looks up in 8x8's log"
+                f"{self.status.unknown:,} may have been sent: `eightbyeight bulk unknown --journal {journal}` lists "
+                f"them, `eightbyeight bulk reconcile --journal {journal}` looks them up in 8x8's log"
             )
         if self._unfinished():
             same = ", with the same input" if self.settings.file == STDIN else ""
-            self.display.good(f"to go on{same}: {self.resume}")
+            self.display.info(f"to go on{same}: {self.resume}")
 
     def _stop_reason(self) -> str | None:
         if self.interrupted:
@@ -221,7 +240,7 @@ class CampaignRun:
         }
 
     def _exit_code(self) -> Exit:
-        """Of the whole campaign: what an earlier run left unknown is unknown still."""
+        """The exit code for the whole campaign: a message that an earlier run left unknown counts too."""
         if self.interrupted:
             return Exit.INTERRUPTED
         if self.status is None or self.status.unknown:

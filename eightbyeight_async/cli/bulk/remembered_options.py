@@ -1,10 +1,10 @@
-"""What a journal remembers for the command line: the file and the options that its campaign began with.
+"""Stores the file's path and the options of a `bulk run` in its journal, and reads them back for the next run.
 
 Rules:
-- what is given again goes before what is remembered, option by option;
-- a wish for one run (`--resend-unknown`, `--dry-run`, ...) is not remembered;
-- the path and the options are kept deflated: `--text` must not stand in a journal in clear. Who has the journal can
-  still read them: they are as secret as the command was.
+- An option on the command line replaces the stored one, option by option.
+- Options for one run (`--resend-unknown`, `--dry-run`, ...) are not stored.
+- The path and the options are stored compressed, so that the journal does not contain `--text` in plain text. This is
+  no encryption: whoever has the journal can read them.
 """
 
 from __future__ import annotations
@@ -48,12 +48,22 @@ OPTIONS = "command_line"  # name of the value in the journal
 
 @attrs.frozen(kw_only=True)
 class RememberedOptions:
-    """All that a run has to know. Values are as the options have them.
+    """The options of a `bulk run` that the journal stores. Values are as on the command line.
 
     Attributes:
-        file: absolute path, `-` for stdin.
-        message: fields of a message by name, for rows that leave them out.
-        rate, concurrency: None: as the campaign has it.
+        file: absolute path of the file; `-` for stdin.
+        text: the template of `--text`; None: each row has its own text.
+        file_format: `csv` or `jsonl`; None: taken from the file's name.
+        delimiter: separator of CSV cells; None: taken from the header.
+        message: per field: value for rows without one.
+        long_text: what to do with a text of more than 10 parts: `warn`, `refuse` or `allow`.
+        mode: `each`: one request per message; `batch`: one per `chunk_size` messages; `auto`: the campaign chooses.
+        chunk_size: messages per request in mode `batch`.
+        concurrency: maximum number of requests in flight; None: the campaign's default.
+        rate: maximum number of requests per second; None: the campaign's default.
+        durability: what the journal survives: `power` failures, or the end of the `process`.
+        duplicates: whether a message that is in the file twice is left out (`skip`) or sent again (`send`).
+        store_private: whether the journal contains numbers and texts.
     """
 
     file: str
@@ -72,18 +82,25 @@ class RememberedOptions:
 
     @classmethod
     def merged(cls, remembered: Mapping[str, Any], given: Mapping[str, Any]) -> RememberedOptions:
-        """
+        """Combines the stored options with those of the command line, which win.
+
+        Args:
+            remembered: stored options by name; empty for a new journal.
+            given: options of the command line by name; None or `{}` if not given.
+
         Raises:
-            UsageError: nobody named a file.
+            UsageError: no file is given and none is stored, or the stored file is stdin.
         """
         asked = {name: value for name, value in given.items() if value not in (None, {})}
         file = asked.get("file")
         if file is not None and file != STDIN:
-            asked["file"] = os.path.abspath(file)  # noqa: PTH100 - resolve() would follow a link that may be moved on
+            asked["file"] = os.path.abspath(file)  # noqa: PTH100 - resolve() would follow a symbolic link, which may point elsewhere at the next run
         elif file is None and remembered.get("file") == STDIN:
-            raise UsageError("FILE: the messages came from stdin; give the same again, with - for FILE")
+            raise UsageError(
+                "FILE: the messages came from stdin; give the same messages on stdin again, with - for FILE"
+            )
         elif file is None and "file" not in remembered:
-            raise UsageError("FILE is missing: this journal remembers none")
+            raise UsageError("FILE is missing, and this journal remembers no file")
         message = {**remembered.get("message", {}), **asked.get("message", {})}
         known = {field.name for field in attrs.fields(cls)}
         return cls(
@@ -91,7 +108,7 @@ class RememberedOptions:
         )
 
     def taken_from_journal(self, remembered: Mapping[str, Any], given: Mapping[str, Any]) -> str:
-        """What comes from the journal alone, as options are called; of the values only the file's name."""
+        """Names of the options that only the journal gives, for a note. The only value shown is the file's name."""
         defaults = {field.name: field.default for field in attrs.fields(type(self))}
         names = [] if given.get("file") or "file" not in remembered else [Path(self.file).name]
         for name, value in remembered.items():
@@ -104,12 +121,13 @@ class RememberedOptions:
 
 @attrs.frozen(kw_only=True)
 class JournalSummary:
-    """
+    """What a run needs to know from an existing journal.
+
     Attributes:
-        salt: the journal's, for the fingerprint of the file.
-        fingerprint: of the messages that the campaign began with, None if it has not begun.
-        settings: by name; empty in a journal that the command line has not sent with.
-        status: counts.
+        salt: the journal's salt, for fingerprints.
+        fingerprint: fingerprint of the messages that the campaign began with; None: it has not begun.
+        settings: stored options by name; empty if no `bulk run` has used this journal.
+        status: the campaign's counts.
         account: host and sub-account whose messages it holds; None: no message yet.
     """
 
@@ -122,7 +140,7 @@ class JournalSummary:
 
 @contextmanager
 def journal_usage_errors(journal: Path) -> Iterator[None]:
-    """A journal that cannot be used is a mistake of the command, as long as nothing was sent."""
+    """Turns a JournalError into a UsageError. Only for code that runs before anything is sent."""
     try:
         yield
     except JournalError as wrong:
@@ -151,16 +169,16 @@ def read_summary(journal: Path) -> JournalSummary | None:
 
 
 def new_journal(journal: Path, durability: Durability) -> JournalSummary:
-    """Makes an empty journal.
+    """Creates an empty journal.
 
     Raises:
-        UsageError: it cannot be made.
+        UsageError: the journal cannot be created.
     """
     with journal_usage_errors(journal):
         make(real_path(journal), durability)
     summary = read_summary(journal)
     if summary is None:
-        raise UsageError(f"--journal {journal}: cannot be made")
+        raise UsageError(f"--journal {journal}: cannot be created")
     return summary
 
 

@@ -1,7 +1,7 @@
-"""`bulk run`: check the whole file, compare it with what the campaign began with, then send what is left.
+"""Starts a `bulk run`: checks the whole file, compares it with the campaign's first input, sends the rest.
 
-A journal that is new is made before the file is checked, because its salt is in the fingerprint; if nothing comes of
-the run, it is removed again.
+A new journal is created before the file is checked, because the fingerprint of the messages uses the journal's salt.
+If the run ends before it sends, the new journal is deleted again.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ __all__ = ["run_campaign"]
 
 
 class _MessageObserver:
-    """Sees every message of the first reading."""
+    """Called with every message of the first reading: computes the fingerprint, counts the parts."""
 
     def __init__(self, salt: bytes | None, *, count_parts: bool) -> None:
         self.fingerprint = None if salt is None else Fingerprint(salt)
@@ -70,15 +70,25 @@ def run_campaign(
     dry_run: bool,
     as_json: bool,
 ) -> Exit:
-    """
+    """Runs the command.
+
+    Args:
+        given: options of the command line by name; None: not given.
+        one_run: options that apply to this run only.
+        journal: path of the journal.
+        connection: how to reach the API.
+        dry_run: check the file and print the plan, send nothing.
+        as_json: print a JSON object.
+
     Raises:
-        UsageError, InvalidRequestError: it cannot be done as asked for; nothing was sent.
+        UsageError: an argument, the file or the journal is wrong; nothing was sent.
+        InvalidRequestError: a setting is missing or wrong; nothing was sent.
     """
     display = Display()
     summary = read_summary(journal)
     settings = RememberedOptions.merged({} if summary is None else summary.settings, given)
     if summary is not None and (named := settings.taken_from_journal(summary.settings, given)):
-        display.note(f"as {journal.name} remembers: {named}")
+        display.note(f"from {journal.name}: {named}")
     plan = _file_plan(settings)
     host_account = host_and_account(connection)
     if summary is not None and not one_run.allow_changed_account:
@@ -103,9 +113,9 @@ def run_campaign(
             and not one_run.allow_changed_input
         ):
             raise UsageError(
-                f"{input_file.name}: these are not the messages (rows, --text, --source, --country) "
-                f"that {journal.name} began with; nothing was sent (--allow-changed-input goes on: "
-                "what was sent is not sent again, the rest is)"
+                f"{input_file.name}: the messages (rows, --text, --source, --country) differ from those "
+                f"that {journal.name} began with; nothing was sent (--allow-changed-input continues: "
+                "it sends only the messages that were not sent before)"
             )
         if client is None:
             _print_dry_run(
@@ -113,7 +123,7 @@ def run_campaign(
             )
             return Exit.OK
         if not input_file.unchanged():
-            raise UsageError(f"{input_file.name}: has changed while it was checked; nothing was sent")
+            raise UsageError(f"{input_file.name}: changed while it was checked; nothing was sent")
         on_failure.pop_all()
         campaign_run = CampaignRun(
             client=client,
@@ -193,15 +203,15 @@ def _print_dry_run(
         )
         return
     later = f" ({checked.scheduled:,} of them scheduled)" if checked.scheduled else ""
-    before = f", {checked.rows - left:,} settled before" if left < checked.rows else ""
-    display.good(
+    before = f", {checked.rows - left:,} already settled" if left < checked.rows else ""
+    display.info(
         f"{name}: {plural(checked.rows, 'message')}{later}, {plural(parts, 'part')}{before}, to {host}, "
         f"sub-account {account or 'not set'}, {plural(requests, 'request')} in mode {mode} ({why}); nothing was sent"
     )
 
 
 def _resume(settings: RememberedOptions, one_run: OneRunOptions, journal: Path, connection: ConnectionOptions) -> str:
-    """The command that goes on: what the journal remembers need not be given again."""
+    """The command line that continues the campaign. It leaves out what the journal remembers."""
     words = ["eightbyeight", "bulk", "run"]
     if settings.file == STDIN:
         words.append(STDIN)

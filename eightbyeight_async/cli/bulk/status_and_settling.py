@@ -1,4 +1,4 @@
-"""The `bulk` commands about a campaign that has run: what became of it, what is in doubt, calling it off."""
+"""The `bulk` commands for a campaign that has run: status, unknown messages, reconcile, cancel, export."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 
 def show_status(journal: Path, *, as_json: bool) -> Exit:
-    """Exit codes as if the whole campaign were one `send-each`."""
+    """`bulk status`. The exit code is that of one `send-each` with all messages of the campaign."""
     with journal_usage_errors(journal):
         found = status(journal)
     if as_json:
@@ -49,7 +49,7 @@ def show_status(journal: Path, *, as_json: bool) -> Exit:
 
 
 def unknown(journal: Path, *, as_json: bool) -> Exit:
-    """`UNKNOWN` if there are any."""
+    """`bulk unknown`. Exit code `UNKNOWN` if there is an unknown message."""
     with journal_usage_errors(journal):
         # A claim without an outcome is in flight while a campaign is sending. Else its sender died.
         states = (State.UNKNOWN,) if status(journal).in_flight else (State.INTENT, State.UNKNOWN)
@@ -57,8 +57,8 @@ def unknown(journal: Path, *, as_json: bool) -> Exit:
     if as_json:
         print_json({"unknown": len(found), "messages": found})
     else:
-        for one in found:
-            print(f"{one['key']}  row {one['row']:,}, claimed {one['claimed_at']}")
+        for entry in found:
+            print(f"{entry['key']}  row {entry['row']:,}, claimed {entry['claimed_at']}")
         Display().note(f"{plural(len(found), 'message')} may have been sent")
     return Exit.UNKNOWN if found else Exit.OK
 
@@ -73,6 +73,7 @@ def _unknown_entry(row: MessageRow) -> dict[str, object]:
 
 
 def resolve(journal: Path, key: str, *, sent: bool, as_json: bool) -> Exit:
+    """`bulk resolve`: records what the user found out about an unknown message."""
     try:
         with journal_usage_errors(journal):
             resolve_message(journal, key, sent=sent)
@@ -86,7 +87,7 @@ def resolve(journal: Path, key: str, *, sent: bool, as_json: bool) -> Exit:
 
 
 def reconcile(journal: Path, connection: ConnectionOptions, *, lag: float, wait: bool, as_json: bool) -> Exit:
-    """`UNKNOWN` if some still are."""
+    """`bulk reconcile`. Exit code `UNKNOWN` if messages are still unknown."""
     client, display = connection.client(), Display()
     try:
         found = _with_campaign(journal, client, lambda campaign: campaign.reconcile(lag=lag, wait=wait))
@@ -101,17 +102,22 @@ def reconcile(journal: Path, connection: ConnectionOptions, *, lag: float, wait:
         )
     if found.lacking:
         display.note(
-            f"8x8's log lacks {plural(found.lacking, 'message')} known to be sent, so nothing plural as not sent yet"
+            f"8x8's log does not show {plural(found.lacking, 'message')} yet that were certainly sent, "
+            "so no message counts as not sent for now"
         )
     elif found.unknown and found.ready_in:
-        display.note(f"8x8's log can lag behind: again in {found.ready_in:,.0f} s, or --wait")
+        display.note(f"8x8's log may not be complete yet: run this again in {found.ready_in:,.0f} s, or use --wait")
     if found.not_sent:
         display.note("the next `bulk run` sends those that were not sent")
     return Exit.UNKNOWN if found.unknown else Exit.OK
 
 
 def cancel(journal: Path, connection: ConnectionOptions, *, as_json: bool) -> Exit:
-    """`UNKNOWN` if scheduled messages may go out of which nobody knows, `REFUSED` if some could not be cancelled."""
+    """`bulk cancel`. The exit code is the first that applies.
+
+    `UNKNOWN`: scheduled messages may still go out, because the journal does not know whether they were sent or
+    cancelled. `REFUSED`: some messages could not be cancelled, or there was nothing to cancel.
+    """
     client, display = connection.client(), Display()
     try:
         found = _with_campaign(journal, client, lambda campaign: campaign.cancel())
@@ -122,11 +128,11 @@ def cancel(journal: Path, connection: ConnectionOptions, *, as_json: bool) -> Ex
     else:
         print(f"cancelled: {plural(found.cancelled, 'message')}")
     for number, words in (
-        (found.already, "cancelled, or too late, by an earlier `bulk cancel`"),
-        (found.too_late, "too late: out, or cancelled by somebody else"),
-        (found.unclear, "unclear: the answer to an earlier cancel was lost, and now nothing was left to cancel"),
+        (found.already, "settled by an earlier `bulk cancel`: cancelled, or too late"),
+        (found.too_late, "too late: already sent, or cancelled elsewhere"),
+        (found.unclear, "unclear: the answer to an earlier cancel was lost, and now there was nothing left to cancel"),
         (found.failed, "failed: run this again"),
-        (found.unknown, "scheduled, but whether they were sent is unknown: `bulk reconcile` first"),
+        (found.unknown, "unknown: scheduled, and may have been sent; run `bulk reconcile` first"),
     ):
         if number:
             display.note(f"{number:,} {words}")
@@ -140,10 +146,10 @@ _PRIVATE = ("destination", "text")
 
 
 def export(journal: Path, output: Path | None, *, form: str, force: bool, include_private: bool, as_json: bool) -> Exit:
-    """Every message that the journal knows, in the order of the claims."""
+    """`bulk export`: writes one record per message of the journal, in the order of the claims."""
     columns = _COLUMNS + (_PRIVATE if include_private else ())
     with journal_usage_errors(journal):
-        status(journal)  # before a file is made
+        status(journal)  # raises before an output file is created
         written = 0
         with _output_file(journal, output, force=force, private=include_private) as out:
             writer = csv.DictWriter(out, columns, lineterminator="\n")
@@ -159,7 +165,7 @@ def export(journal: Path, output: Path | None, *, form: str, force: bool, includ
     if output is not None and as_json:
         print_json({"messages": written, "output": str(output), "format": form})
     elif output is not None:
-        Display().good(f"{output}: {plural(written, 'message')}")
+        Display().info(f"{output}: {plural(written, 'message')}")
     return Exit.OK
 
 
@@ -192,11 +198,13 @@ def _output_file(journal: Path, output: Path | None, *, force: bool, private: bo
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
             yield file
     except OSError as wrong:
-        raise UsageError(f"--output {output}: {wrong.strerror or 'cannot be written'}; it is not whole") from wrong
+        raise UsageError(
+            f"--output {output}: {wrong.strerror or 'cannot be written'}; the file is incomplete"
+        ) from wrong
 
 
 def _with_campaign(journal: Path, client: AsyncConnectClient, work: Callable[[Campaign], Awaitable[T]]) -> T:
-    """`work` with an open campaign on a journal that is there: a mistyped name must not make one."""
+    """Calls `work` with an open campaign. The journal must exist: a mistyped path must not create one."""
     if not journal.exists():
         raise UsageError(f"--journal {journal}: there is none at this path")
 
@@ -205,7 +213,7 @@ def _with_campaign(journal: Path, client: AsyncConnectClient, work: Callable[[Ca
             with journal_usage_errors(journal):
                 campaign = await stack.enter_async_context(Campaign(client, journal))
             return await work(campaign)
-        raise AssertionError  # neither of the two swallows an exception
+        raise AssertionError  # never reached: neither context manager swallows an exception
 
     return run(call)
 

@@ -1,4 +1,4 @@
-"""Words for what the `bulk` commands tell. Pure."""
+"""Words that the `bulk` commands print: counts, states, times. Pure."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ __all__ = ["iso_time", "plural", "state_word", "status_line"]
 
 
 def plural(number: int, what: str) -> str:
+    """`1 message`, `2,000 messages`."""
     return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def state_word(state: State) -> str:
-    """A claim without a result: nobody knows whether it went out."""
+    """The printed name of a state. A claim without a result is printed as `unknown`: it may have been sent."""
     return State.UNKNOWN.word if state is State.INTENT else state.word
 
 
@@ -34,4 +35,5 @@ def status_line(status: Status) -> str:
 
 
 def iso_time(seconds: float | None) -> str | None:
+    """Seconds since 1970 as ISO 8601 in UTC."""
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")

@@ -98,7 +98,7 @@ def run_demo(*, concurrency: int, output: Path | None) -> Exit:
         if counted.outcomes.interrupted:
             return Exit.INTERRUPTED
         counted.retried = sandbox.traffic.requests - counted.outcomes.tried
-        display.good(f"cancelling {len(counted.scheduled):,} scheduled messages, a batch and a ChatApps message")
+        display.info(f"cancelling {len(counted.scheduled):,} scheduled messages, a batch and a ChatApps message")
         run(lambda: _cancel(sandbox, counted, concurrency))
         counts = list(_compared_counts(counted, sandbox))
     print_table(
@@ -110,7 +110,7 @@ def run_demo(*, concurrency: int, output: Path | None) -> Exit:
     if wrong:
         display.error(f"these counts do not add up: {'; '.join(words.strip(' =+') for words in wrong)}")
         return Exit.REFUSED
-    display.good("everything adds up: every accepted message arrived exactly once")
+    display.info("everything adds up: every accepted message arrived exactly once")
     return Exit.OK
 
 

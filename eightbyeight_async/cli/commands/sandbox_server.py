@@ -44,13 +44,13 @@ def serve(settings: SandboxSettings) -> Exit:
         for name, value in sandbox.environment.items():
             print(f"export {name}={shlex.quote(value)}")
         sys.stdout.flush()
-        display.good("the sandbox is running: an 8x8 Connect API that sends nothing and forgets all when it stops")
+        display.info("the sandbox is running: an 8x8 Connect API that sends nothing and forgets all when it stops")
         display.note("set the variables above where your program runs; Ctrl-C stops the sandbox")
         run(until_interrupted)
     finally:
         accepted, rejected = len(sandbox.messages), len(sandbox.rejected)
         sandbox.stop()
-    display.good(
+    display.info(
         f"stopped: {accepted:,} messages accepted, {rejected:,} rejected, {sandbox.traffic.requests:,} requests"
     )
     return Exit.OK  # this is how it is meant to end

@@ -1,4 +1,4 @@
-"""The first reading of a file: every row is looked at, nothing is sent, and what is wrong is said all at once."""
+"""Checks all rows of a file and collects the counts and the problems. Sends and prints nothing."""
 
 from __future__ import annotations
 
@@ -19,19 +19,23 @@ if TYPE_CHECKING:
 
 __all__ = ["Checked", "check_rows", "parts_of"]
 
+# Problems that are kept and printed; the others are only counted.
 SHOWN = 20
 _LONG_SHOWN = 5
 
 
 @attrs.define
 class Checked:
-    """
+    """The result of checking a file.
+
     Attributes:
-        rows: messages in the file.
-        scheduled: those of them that are not for now.
-        blanks: in how many rows each column of `--text` is empty.
-        long: messages whose text the platform will truncate; `long_rows`: the rows of the first of them.
-        problems: the first of them; `wrong` counts all.
+        rows: number of valid rows; each is one message.
+        scheduled: number of messages with a `scheduled` time.
+        blanks: per column that `--text` uses: number of rows where the column is empty.
+        long: number of messages whose text the platform will truncate.
+        long_rows: row numbers of the first of these messages, at most 5.
+        problems: the first problems, at most 20.
+        wrong: number of all problems.
     """
 
     rows: int = 0
@@ -44,7 +48,7 @@ class Checked:
 
 
 def check_rows(rows: Iterable[Row | Problem], on_request: Callable[[SmsRequest], object] = lambda _: None) -> Checked:
-    """`on_request`: is shown every message, for what else there is to count."""
+    """Checks every row. Calls `on_request` with each valid request, so that the caller can count more."""
     checked = Checked()
     for row in rows:
         if isinstance(row, Problem):
@@ -65,6 +69,6 @@ def check_rows(rows: Iterable[Row | Problem], on_request: Callable[[SmsRequest],
 
 
 def parts_of(request: SmsRequest) -> int:
-    """How many parts its text takes; one that GSM7 was asked for and cannot hold is counted as UCS2."""
+    """Number of parts of the text. A text with encoding GSM7 that GSM7 cannot represent is counted as UCS2."""
     encoding = Encoding.UCS2 if request.encoding is Encoding.UCS2 else Encoding.AUTO
     return measure(request.text or "", encoding).parts

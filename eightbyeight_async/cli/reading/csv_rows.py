@@ -1,9 +1,13 @@
-"""CSV with a header: lines in, rows and problems out. Pure, and never more than one record in memory.
+"""Reads CSV with a header: lines in, rows and problems out. Pure; holds one record in memory at a time.
 
-Rules: UTF-8, with or without a byte order mark; quoted cells may hold line ends; every record has as many cells as
-the header; the separator is the one among `, ; tab |` that makes a `destination` column appear in the header.
-Cells are stripped, but for the text. Columns that are no fields are for `--text`; one that looks like a misspelt
-field is refused, because leaving out a `scheduled` or a `source` silently would send other messages than meant.
+Rules:
+- The encoding is UTF-8, with or without a byte order mark.
+- Quoted cells may contain line ends. Every record has as many cells as the header.
+- The separator is the first of `, ; tab |` with which the header has a `destination` column.
+- Cells are stripped of white space, except the text.
+- A column that is not a field of a message can be used by `--text`.
+- A column that looks like a misspelt field is refused. If a misspelt `scheduled` or `source` were ignored, other
+  messages would be sent than the user meant.
 """
 
 from __future__ import annotations
@@ -28,9 +32,10 @@ _SEPARATORS = ",;\t|"
 
 
 class CsvRows:
-    """
+    """Reader of one CSV file.
+
     Attributes:
-        unused: after reading, the columns that nothing was made of.
+        unused: after reading: names of the columns that are neither a field nor used by `--text`.
     """
 
     def __init__(self, converter: RowConverter, separator: str | None = None) -> None:
@@ -70,13 +75,15 @@ class CsvRows:
             return Problem(line=undecodable, number=number, rule=NOT_UTF8)
         if len(cells) != len(self._names):
             rule = f"has {_cells(len(cells))}, the header has {len(self._names)}"
-            return Problem(line=line, number=number, rule=f"{rule}; a cell that holds the separator needs quotes")
+            return Problem(
+                line=line, number=number, rule=f"{rule}; put quotes around a cell that contains the separator"
+            )
         fields = [(name, cells[at] if name == "text" else cells[at].strip()) for at, name in self._fields]
         named = dict(zip(self._names, cells, strict=True)) if self._converter.columns else {}
         return self._converter.convert(number, line, fields, named)
 
     def _records(self, text: DecodedLines) -> Iterator[tuple[int, list[str]] | Problem]:
-        """Each record with the line it begins on; ends after what makes the rest unreadable."""
+        """Yields each record with the number of its first line. Stops at a problem that makes the rest unreadable."""
         line = 1
         try:
             first = next(text, None)
@@ -95,11 +102,14 @@ class CsvRows:
         except NotTextError as wrong:
             yield Problem(line=text.number, rule=str(wrong))
         except csv.Error as wrong:
-            # Words of the csv module: they name the separator and the quote, never what stands between them.
+            # The csv module's messages name the separator and the quote, never the content of a cell.
             yield Problem(line=line, rule=_csv_rule(str(wrong)))
 
     def _header_problems(self, line: int, header: list[str]) -> Iterator[Problem]:
-        """Nothing of a header is repeated unless it resembles a field: the first line may be a row by mistake."""
+        """Yields the problems of the header.
+
+        A problem quotes a name only if it resembles a field: the first line may be a row of data by mistake.
+        """
         names = [name.strip() for name in header]
         fields = [(at, field) for at, name in enumerate(names) if (field := field_named(name)) is not None]
         present = {field for _, field in fields}
@@ -108,18 +118,20 @@ class CsvRows:
             if not name:
                 yield Problem(line=line, rule=f"column {at + 1} has no name")
             elif name in names[:at] or (field is not None and (at, field) != _first(fields, field)):
-                yield Problem(line=line, rule=f"column {at + 1} has the same name as one before it", field=field)
+                yield Problem(line=line, rule=f"column {at + 1} has the same name as an earlier column", field=field)
             elif close is not None and close not in present and name not in self._converter.columns:
-                rule = f"column {at + 1} is named {name!r}; did you mean {close!r}? (Rename it, if not.)"
+                rule = f"column {at + 1} is named {name!r}; did you mean {close!r}? (If not, rename the column.)"
                 yield Problem(line=line, rule=rule)
         if "destination" not in present:
-            yield Problem(line=line, rule="there is no column destination; the first line must name the columns")
+            yield Problem(line=line, rule="there is no column named destination; the first line must name the columns")
             return
         for column in self._converter.columns:
             if column not in names:
-                yield Problem(line=line, rule=f"--text has a placeholder {{{column}}}, but there is no such column")
+                yield Problem(
+                    line=line, rule=f"--text has the placeholder {{{column}}}, but there is no column of that name"
+                )
         if self._converter.template is None and "text" not in present:
-            yield Problem(line=line, rule="there is no column text, and no --text either")
+            yield Problem(line=line, rule="there is no column named text, and no option --text")
         text_column = next((names[at] for at, field in fields if field == "text"), None)
         if self._converter.template is not None and text_column not in (None, *self._converter.columns):
             yield Problem(line=line, rule=TEXT_TWICE)
@@ -127,7 +139,7 @@ class CsvRows:
         self.unused = [name for name in names if field_named(name) is None and name not in self._converter.columns]
 
 
-TEXT_TWICE = "there is a text of its own here, and --text too; put {text} into --text, or leave one of them out"
+TEXT_TWICE = "a text is given here and by --text; put {text} into --text, or leave one of them out"
 
 
 def _separator_of(header: str) -> str:
@@ -155,7 +167,7 @@ def _cells(cells: int) -> str:
 
 def _csv_rule(words: str) -> str:
     if "unexpected end of data" in words or "field larger" in words:
-        return "a quoted cell has no end; is there a quote too many in it, or in a line before?"
+        return "a quoted cell has no closing quote; look for an extra quote in this line or in an earlier one"
     if "new-line character" in words:
-        return "holds a carriage return outside of quotes; line ends must be LF or CRLF"
+        return "contains a carriage return outside quotes; line ends must be LF or CRLF"
     return f"is not CSV: {words}"

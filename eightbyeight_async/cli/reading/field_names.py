@@ -1,6 +1,7 @@
-"""Names and values of an SmsRequest's fields as people write them in files and options. Pure.
+"""Recognises the names and values of SmsRequest fields as people write them in files and options. Pure.
 
-A column is a field if it is spelled like one: `client_message_id`, `clientMessageId`, `Client Message ID`.
+Case, spaces, `_` and `-` do not count in a name: `client_message_id`, `clientMessageId` and `Client Message ID` are
+the same field.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ __all__ = ["FIELDS", "field_named", "field_nearly_named", "value_of"]
 FIELDS = tuple(field.name for field in attrs.fields(SmsRequest))
 
 _BY_SPELLING = {name.replace("_", ""): name for name in FIELDS}
-_MOMENTS = frozenset({"scheduled", "expiry"})
-# One letter away from client_ip, and a column that half of all customer lists have.
-_NO_TYPOS = frozenset({"clientid"})
-# Of "sheduled", "soruce" or "destinaton" this says yes, of "country_name" no.
+_TIMES = frozenset({"scheduled", "expiry"})
+# "client_id" is one letter away from client_ip, but it is a common column of customer lists, not a typing error.
+_NOT_MISSPELT = frozenset({"clientid"})
+# Similarity (0 to 1) from which a name counts as misspelt: "sheduled", "soruce" and "destinaton" are above it,
+# "country_name" is below it.
 _CLOSE = 0.8
 
 
@@ -31,26 +33,26 @@ def _spelling(column: str) -> str:
 
 
 def field_named(column: str) -> str | None:
-    """The field a column name means, None for a column of the user's own."""
+    """The field that a column name means. None: the column is not a field."""
     return _BY_SPELLING.get(_spelling(column))
 
 
 def field_nearly_named(column: str) -> str | None:
-    """The field that a column name is one slip away from."""
+    """The field that a column name probably misspells. None: it is a field, or resembles none."""
     spelling = _spelling(column)
-    if spelling in _NO_TYPOS or spelling in _BY_SPELLING:
+    if spelling in _NOT_MISSPELT or spelling in _BY_SPELLING:
         return None
     close = difflib.get_close_matches(spelling, _BY_SPELLING, n=1, cutoff=_CLOSE)
     return _BY_SPELLING[close[0]] if close else None
 
 
 def value_of(field: str, text: str) -> object:
-    """What the text of a cell or an option stands for.
+    """Converts the text of a cell or an option to the value of a field: an aware datetime, or the text itself.
 
     Raises:
-        InvalidRequestError: it should be a date and time and is not.
+        InvalidRequestError: the field is a time, and the text is not ISO 8601 with an offset.
     """
-    if field not in _MOMENTS:
+    if field not in _TIMES:
         return text
     try:
         moment = datetime.fromisoformat(text)

@@ -1,4 +1,4 @@
-"""What a command that sends a file is asked for, and the first reading: every row is checked, nothing is sent."""
+"""First reading of an input file: checks every row and prints the problems. Sends nothing."""
 
 from __future__ import annotations
 
@@ -34,20 +34,22 @@ _SEPARATORS = {"tab": "\t", "\\t": "\t"}
 
 @attrs.frozen(kw_only=True)
 class FilePlan:
-    """What is asked for.
+    """How a file is read and sent. `bulk run` uses only the fields about reading.
 
     Attributes:
-        file: path, `-` for stdin.
-        text: the template of `--text`.
-        defaults: field values for rows that leave them out.
-        format, separator: None: found out.
+        file: path of the file; `-` for stdin.
+        text: the template of `--text`; None: each row has its own text.
+        defaults: field values for rows without a value.
+        format: `csv` or `jsonl`; None: taken from the file's name.
+        separator: of CSV cells; None: taken from the header.
         long_text: what to do with a text of more than 10 parts.
-        mode: a POST a row, or one for `chunk_size` of them.
-        concurrency: requests in flight.
-        rate: requests a second; None: as fast as they go.
-        output: where records go; None: stdout.
-        force: `output` may be overwritten.
-        include_private: records hold numbers and texts.
+        mode: `each` sends one request per row, `batch` one request per `chunk_size` rows.
+        chunk_size: rows per request in mode `batch`.
+        concurrency: maximum number of requests in flight.
+        rate: maximum number of requests per second; None: no limit.
+        output: file for the records; None: stdout.
+        force: whether `output` may be overwritten.
+        include_private: whether records contain numbers and texts.
     """
 
     file: str
@@ -66,9 +68,10 @@ class FilePlan:
 
 
 def row_reader(plan: FilePlan) -> CsvRows | JsonlRows:
-    """
+    """The reader for the format of the file.
+
     Raises:
-        UsageError: template, format or separator make no sense.
+        UsageError: `--text`, `--format` or `--delimiter` is invalid, or the format cannot be told from the name.
     """
     template = None if plan.text is None else TextTemplate.parse(plan.text)
     converter = RowConverter(template=template, defaults=plan.defaults, now=now, long_text=plan.long_text)
@@ -86,7 +89,7 @@ def check_file(
     display: Display,
     on_request: Callable[[SmsRequest], object] = lambda _: None,
 ) -> Checked:
-    """Checks every row and says what is wrong, or worth knowing. `on_request`: is shown every message."""
+    """Checks every row, prints the problems and the notes. Calls `on_request` with each valid request."""
     with display.checking(input_file.name, input_file.size) as progress:
         input_file.lines.on_block = progress
         checked = check_rows(rows.read(input_file.lines.first()), on_request)
@@ -101,14 +104,12 @@ def check_file(
     if rows.unused:
         names = ", ".join(masked_digits(name) for name in rows.unused[:_UNUSED_SHOWN])
         more = f" and {len(rows.unused) - _UNUSED_SHOWN} more" if len(rows.unused) > _UNUSED_SHOWN else ""
-        display.note(f"columns that nothing is made of: {names}{more}")
+        display.note(f"unused columns: {names}{more}")
     for column, count in checked.blanks.items():
         display.note(f"{{{column}}} is empty in {count:,} of {checked.rows:,} rows")
     if checked.long:
         first = ", ".join(f"{row:,}" for row in checked.long_rows)
         more = ", ..." if checked.long > len(checked.long_rows) else ""
         rows_with = "1 row" if checked.long == 1 else f"{checked.long:,} rows"
-        display.note(
-            f"texts of more than {MAX_PARTS} parts, which the platform truncates, in {rows_with}: {first}{more}"
-        )
+        display.note(f"the platform will truncate texts of more than {MAX_PARTS} parts, in {rows_with}: {first}{more}")
     return checked

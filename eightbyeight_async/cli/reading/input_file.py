@@ -1,7 +1,7 @@
-"""The file that `send-each` reads: found, seekable, of a known format.
+"""Opens the input file of a command, so that it can be read twice: once to check it, once to send it.
 
-What cannot be read twice (stdin, a pipe) is copied into a nameless temporary file first: it has to be checked to
-its end before its first row is sent. That file is gone when the command ends, however it ends.
+Stdin and pipes cannot be read twice, so they are copied into a temporary file first: the input is checked to its end
+before the first row is sent. The temporary file has no name; it disappears when the process ends, even when killed.
 """
 
 from __future__ import annotations
@@ -29,12 +29,13 @@ FORMATS = {".csv": "csv", ".tsv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
 @attrs.frozen(kw_only=True)
 class InputFile:
-    """
+    """An open input file.
+
     Attributes:
-        name: as complaints call it.
+        name: the name in messages: the file's name without folders, or `stdin`.
         size: in bytes.
-        lines: to be read twice.
-        identity: device and inode, so that the output cannot become the same file.
+        lines: the lines; they can be read twice.
+        identity: device and inode. An output with the same identity is refused.
     """
 
     name: str
@@ -45,30 +46,31 @@ class InputFile:
     _seen: tuple[int, int]
 
     def unchanged(self) -> bool:
-        """Whether size and time of change are what they were when it was opened."""
+        """Whether size and modification time are the same as when the file was opened."""
         return _stamp(self._file) == self._seen
 
 
 def format_of(name: str, asked: str | None) -> str:
-    """`csv` or `jsonl`.
+    """`csv` or `jsonl`: what `asked` says, else by the end of the file's name.
 
     Raises:
-        UsageError: the name does not tell and nobody else does.
+        UsageError: the name has another ending, and `asked` is None.
     """
     if asked is not None:
         return asked
     found = FORMATS.get(Path(name).suffix.lower())
     if found is None:
         what = "stdin" if name == "-" else "the file's name"
-        raise UsageError(f"{what} does not tell CSV from JSONL: add --format csv or --format jsonl")
+        raise UsageError(f"{what} does not say whether it is CSV or JSONL: add --format csv or --format jsonl")
     return found
 
 
 @contextmanager
 def open_input(name: str) -> Iterator[InputFile]:
-    """
+    """Opens a path, or stdin for `-`.
+
     Raises:
-        UsageError: it cannot be opened, or copied.
+        UsageError: the file cannot be opened, or stdin cannot be copied.
     """
     shown = "stdin" if name == "-" else Path(name).name or name
     with ExitStack() as resources:
@@ -89,7 +91,7 @@ def open_input(name: str) -> Iterator[InputFile]:
 
 @contextmanager
 def _seekable(name: str) -> Iterator[BinaryIO]:
-    # Unbuffered: the blocks are large, and a buffer could hand out what was there before a change.
+    # Unbuffered: reads are large (256 KiB), and a buffer could return bytes from before a change of the file.
     with open(0 if name == "-" else name, "rb", buffering=0, closefd=name != "-") as given:
         if stat.S_ISREG(os.fstat(given.fileno()).st_mode):
             yield cast("BinaryIO", given)

@@ -1,7 +1,9 @@
-"""JSONL, one object a line: lines in, rows and problems out. Pure, and never more than one line in memory.
+"""Reads JSONL, one object per line: lines in, rows and problems out. Pure; holds one line in memory at a time.
 
-Rules: a key that is a field holds a string (null, or no key: left out); keys that are no fields are for `--text`,
-where a number stands as it is written in the file; a key that looks like a misspelt field is refused.
+Rules:
+- The value of a field is a string. A field is left out if its value is null or its key is absent.
+- A key that is not a field can be used by `--text`. A number there is printed as the file spells it.
+- A key that looks like a misspelt field is refused.
 """
 
 from __future__ import annotations
@@ -22,13 +24,15 @@ if TYPE_CHECKING:
 
 __all__ = ["JsonlRows"]
 
-_MOST_UNUSED = 20  # enough to see what is going on; a file can have a new key in every line
+# Unused keys that are kept for the note; without a limit, a file with a new key in every line would fill the memory.
+_MOST_UNUSED = 20
 
 
 class JsonlRows:
-    """
+    """Reader of one JSONL file.
+
     Attributes:
-        unused: after reading, the first keys that nothing was made of.
+        unused: after reading: the first keys that are neither a field nor used by `--text`, at most 20.
     """
 
     def __init__(self, converter: RowConverter) -> None:
@@ -62,11 +66,11 @@ class JsonlRows:
         for key, value in found.items():
             field, placeholder = field_named(key), key in self._converter.columns
             if field is not None and field in fields:
-                raise _RowError("is there twice", field)
+                raise _RowError("is given twice", field)
             if field is not None:
                 fields[field] = _string(value, field)
             elif not placeholder and (close := field_nearly_named(key)) is not None and close not in found:
-                raise _RowError(f"has a key {key!r}; did you mean {close!r}? (Rename it, if not.)")
+                raise _RowError(f"has a key {key!r}; did you mean {close!r}? (If not, rename the key.)")
             elif not placeholder and len(self.unused) < _MOST_UNUSED and key not in self.unused:
                 self.unused.append(key)
             if placeholder:
@@ -77,19 +81,21 @@ class JsonlRows:
     def _check_text(self, fields: dict[str, str], cells: dict[str, str]) -> None:
         for column in self._converter.columns:
             if column not in cells:
-                raise _RowError(f"--text has a placeholder {{{column}}}, but there is no such key")
+                raise _RowError(f"--text has the placeholder {{{column}}}, but there is no key of that name")
         if self._converter.template is not None and "text" in fields and "text" not in self._converter.columns:
             raise _RowError(TEXT_TWICE)
 
 
 class _RowError(Exception):
+    """A problem of one line; `str()` is its rule."""
+
     def __init__(self, rule: str, field: str | None = None) -> None:
         super().__init__(rule)
         self.field = field
 
 
 class _Number(str):
-    """A number as the file spells it: `12.50` stays `12.50`."""
+    """A JSON number as the file spells it: `12.50` stays `12.50`."""
 
     __slots__ = ()
 
@@ -102,7 +108,7 @@ def _object(line: str) -> dict[str, Any]:
     except json.JSONDecodeError as wrong:
         problem = f"is not JSON: {wrong.msg} at character {wrong.pos + 1}"
     except RecursionError:
-        problem = "is not JSON of a sane depth"
+        problem = "is JSON that is nested too deeply"
     else:
         if isinstance(found, dict):
             return found
@@ -118,7 +124,7 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _no_constant(_: str) -> NoReturn:
-    raise _RowError("is not JSON: NaN and Infinity are no numbers there")
+    raise _RowError("is not JSON: NaN and Infinity are not JSON numbers")
 
 
 def _string(value: object, field: str) -> str:

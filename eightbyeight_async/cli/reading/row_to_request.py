@@ -1,8 +1,8 @@
-"""A row of a file becomes a request, or a complaint that says where and which rule. Pure.
+"""Converts a row of a file into a request, or into a problem with its place and the rule it breaks. Pure.
 
-A complaint never holds a value of the file: it can be somebody's number, and complaints end up in build logs.
-The same check that the client makes before it sends is made here, so that a file that passes will not be stopped
-half-way by a rule of ours.
+Rules:
+- A problem never contains a value of the file: the value can be a phone number, and problems end up in build logs.
+- The client's own checks of a request run here too. So no check of the client can stop a file half-way.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ class Row:
     """One message of the file.
 
     Attributes:
-        number: of the row, from 1; the header, empty lines and rows of nothing but empty cells do not count.
-        line: the physical line it begins on, from 1.
-        request: what will be sent.
-        blanks: the columns of `--text` that are empty in this row.
-        long: the text takes more than 10 parts, and that is to be said.
+        number: row number, from 1. The header, empty lines and rows with only empty cells do not count.
+        line: number of the line where the row begins, from 1.
+        request: the request that will be sent.
+        blanks: columns that `--text` uses and that are empty in this row.
+        long: whether the text takes more than 10 parts and `long_text` is `warn`.
     """
 
     number: int
@@ -44,7 +44,14 @@ class Row:
 
 @attrs.frozen(kw_only=True)
 class Problem:
-    """What is wrong, and where. `number`, `field` None: it is about the line, not about a row, a field."""
+    """A problem of a file; `str()` is what the command prints.
+
+    Attributes:
+        line: line number, from 1.
+        rule: the rule that is broken.
+        number: row number, from 1; None: the problem is about a line that is not a row.
+        field: field of the message; None: the problem is about the whole row or line.
+    """
 
     line: int
     rule: str
@@ -62,9 +69,9 @@ class RowConverter:
     """How the cells of a row become a request.
 
     Attributes:
-        template: the text of every message; None: each row has its own.
-        defaults: values for what a row leaves out, by field.
-        now: the clock that `scheduled` is checked against.
+        template: makes the text of every message; None: each row has its own text.
+        defaults: per field: value for rows without one.
+        now: clock for the check of `scheduled`.
         long_text: what to do with a text of more than 10 parts.
     """
 
@@ -75,20 +82,22 @@ class RowConverter:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns that the text is made of."""
+        """The columns that `--text` uses."""
         return () if self.template is None else self.template.columns
 
     def convert(
         self, number: int, line: int, fields: Iterable[tuple[str, str]], cells: Mapping[str, str]
     ) -> Row | Problem:
-        """
+        """Converts one row.
+
         Args:
-            number, line: where it is.
-            fields: the cells that are fields, by field name; an empty one is left out.
-            cells: all cells by the names that placeholders use.
+            number: row number.
+            line: number of the row's first line.
+            fields: pairs of field name and text; an empty text leaves the field out.
+            cells: texts by column name, for the placeholders of `--text`.
         """
         try:
-            values: dict[str, Any] = dict(self.defaults)  # the model checks them itself
+            values: dict[str, Any] = dict(self.defaults)  # typed Any: the model checks the values itself
             for name, text in fields:
                 if text:
                     values[name] = value_of(name, text)

@@ -1,7 +1,9 @@
-"""`--text "Hi {name}"`: the text of every message, with placeholders that name columns. Pure.
+"""Fills in the text of `--text "Hi {name}"`: a placeholder names a column. Pure.
 
-Not `str.format`: what stands in a file must not be able to reach attributes or indexes, and a column may be named
-`first name` or `price.eur`. A placeholder is a name between braces and nothing else; `{{` and `}}` are braces.
+Rules:
+- A placeholder is a column name between braces. `{{` and `}}` stand for single braces.
+- `str.format` is not used: its placeholders can read attributes and indexes of a value, and column names such as
+  `first name` or `price.eur` would not work.
 """
 
 from __future__ import annotations
@@ -23,16 +25,22 @@ _PIECE = re.compile(r"(?P<double>\{\{|\}\})|\{(?P<name>[^{}]*)\}|(?P<stray>[{}])
 
 @attrs.frozen
 class TextTemplate:
-    """Literal pieces and column names in turn: `pieces[0] {columns[0]} pieces[1] ...`."""
+    """A parsed template. Literal pieces and columns alternate: `pieces[0] {columns[0]} pieces[1] ...`.
+
+    Attributes:
+        pieces: literal texts; one more than there are columns.
+        columns: names of the columns, in the order of the placeholders.
+    """
 
     pieces: tuple[str, ...]
     columns: tuple[str, ...]
 
     @classmethod
     def parse(cls, text: str) -> TextTemplate:
-        """
+        """Parses the value of `--text`.
+
         Raises:
-            UsageError: a brace that is neither doubled nor part of a placeholder; an empty placeholder or text.
+            UsageError: the text or a placeholder is empty, or a brace is neither doubled nor part of a placeholder.
         """
         pieces, columns, end = [""], [], 0
         for match in _PIECE.finditer(text):
@@ -53,11 +61,11 @@ class TextTemplate:
         return cls(tuple(pieces), tuple(columns))
 
     def fill(self, cells: Mapping[str, str]) -> str:
-        """The text of one message. Every column has to be in `cells`."""
+        """The text of one message. `cells` must contain every column of the template."""
         parts = [self.pieces[0]]
         for column, piece in zip(self.columns, self.pieces[1:], strict=True):
             parts += (cells[column], piece)
         return "".join(parts)
 
 
-_HOW = "write {column} for a column of the file, {{ and }} for braces"
+_HOW = "write {column} for a column of the file, {{ and }} for single braces"

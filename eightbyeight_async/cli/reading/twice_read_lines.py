@@ -1,7 +1,8 @@
-"""The physical lines of a file that is read twice and has to be the same both times.
+"""Yields the lines of a file that is read twice, and raises if the file changed in between.
 
-The first reading remembers a digest of every block (16 bytes for 256 KiB, so a file of 1 GiB takes 64 KiB of them).
-A later one compares each block before it hands out a line that ends in it: no byte is used that was not checked.
+The first reading stores a digest of every block: 16 bytes per 256 KiB, so 64 KiB for a file of 1 GiB.
+A later reading compares each block with its digest before it yields a line that ends in the block. So the second
+reading uses no byte that the first did not check.
 """
 
 from __future__ import annotations
@@ -15,16 +16,20 @@ if TYPE_CHECKING:
 __all__ = ["FileChangedError", "LineTooLongError", "TwiceReadLines"]
 
 BLOCK = 256 * 1024
-# A text of ten parts is 1,530 characters; a line this long is no row but a file without line ends.
+# In bytes. A text of ten parts has 1,530 characters, so a longer line is not a row: the file has no line ends.
 MAX_LINE = 1024 * 1024
 
 
 class FileChangedError(Exception):
-    """The file is not the one that was checked."""
+    """The file differs from the one that the first reading checked."""
 
 
 class LineTooLongError(Exception):
-    """`line` is its number, from 1."""
+    """A line is longer than `MAX_LINE`.
+
+    Attributes:
+        line: line number, from 1.
+    """
 
     def __init__(self, line: int) -> None:
         super().__init__(f"line {line} is longer than {MAX_LINE:,} bytes")
@@ -32,11 +37,13 @@ class LineTooLongError(Exception):
 
 
 class TwiceReadLines:
-    """`first()`, then `again()` as often as needed: the same lines, each with its line end.
+    """Call `first()` once, then `again()` any number of times: both yield the same lines, with their line ends.
 
     Args:
-        file: seekable and binary; it stays open, so that a file put in its place by another name does not matter.
-        on_block: called with the size of every block read, for a progress bar.
+        file: seekable, opened in binary mode. It stays open between the readings, so another file that is moved to
+            its path does not matter.
+        on_block: called with the size in bytes of every block that is read; for a progress bar.
+        block: block size in bytes.
     """
 
     def __init__(self, file: BinaryIO, on_block: Callable[[int], None] = lambda _: None, *, block: int = BLOCK) -> None:
@@ -50,9 +57,10 @@ class TwiceReadLines:
         return _lines(self._remembered())
 
     def again(self) -> Iterator[bytes]:
-        """
+        """Yields the lines again.
+
         Raises:
-            FileChangedError: while it is iterated over, before anything of the changed block is handed out.
+            FileChangedError: a block has changed. Raised during the iteration, before any byte of that block is used.
         """
         return _lines(self._compared())
 
@@ -62,13 +70,13 @@ class TwiceReadLines:
             yield block
 
     def _compared(self) -> Iterator[bytes]:
-        met = 0
+        index = 0
         for block in self._blocks():
-            if met == len(self._digests) or _digest(block) != self._digests[met]:
+            if index == len(self._digests) or _digest(block) != self._digests[index]:
                 raise FileChangedError
-            met += 1
+            index += 1
             yield block
-        if met != len(self._digests):
+        if index != len(self._digests):
             raise FileChangedError
 
     def _blocks(self) -> Iterator[bytes]:
@@ -82,7 +90,7 @@ class TwiceReadLines:
             yield block
 
     def _read(self, offset: int) -> bytes:
-        """A whole block unless the file ends: where blocks end must not depend on how much a read brings."""
+        """Reads a whole block, unless the file ends. A short read must not move the block boundaries."""
         self._file.seek(offset)
         block = b""
         while len(block) < self._block and (more := self._file.read(self._block - len(block))):

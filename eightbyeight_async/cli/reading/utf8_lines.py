@@ -1,4 +1,4 @@
-"""Bytes of a line to text: UTF-8, with or without a byte order mark, and nothing else."""
+"""Decodes the lines of a file: only UTF-8, with or without a byte order mark."""
 
 from __future__ import annotations
 
@@ -9,18 +9,21 @@ if TYPE_CHECKING:
 
 __all__ = ["NOT_UTF8", "DecodedLines", "NotTextError"]
 
-NOT_UTF8 = "holds bytes that are not UTF-8; save the file as UTF-8"
+NOT_UTF8 = "contains bytes that are not UTF-8; save the file as UTF-8"
 
 
 class NotTextError(Exception):
-    """Not a text file at all, or one in UTF-16. `str()` says so."""
+    """The file is UTF-16, or not text. `str()` says which."""
 
 
 class DecodedLines:
-    """Decoded lines. One that is not UTF-8 is noted and goes on with marks in it, so that the rest can be checked.
+    """Iterates over decoded lines.
+
+    A line that is not UTF-8 is yielded with replacement characters, so that the rest of the file can be checked.
+    `undecodable()` tells its number.
 
     Attributes:
-        number: of the last line handed out, from 1.
+        number: number of the last yielded line, from 1; 0 before the first.
     """
 
     def __init__(self, lines: Iterable[bytes]) -> None:
@@ -39,7 +42,7 @@ class DecodedLines:
                 raise NotTextError("the file is UTF-16; save it as UTF-8")
             line = line.removeprefix(b"\xef\xbb\xbf")
         if b"\0" in line:
-            raise NotTextError("holds a zero byte; this is not UTF-8 text")
+            raise NotTextError("contains a zero byte, so the file is not UTF-8 text")
         try:
             return line.decode()
         except UnicodeDecodeError:
@@ -47,6 +50,6 @@ class DecodedLines:
             return line.decode(errors="replace")
 
     def undecodable(self) -> int | None:
-        """The first line that is not UTF-8 since this was asked the last time."""
+        """The first line since the last call that is not UTF-8. None: all of them are."""
         line, self._undecodable = self._undecodable, None
         return line

@@ -1,10 +1,12 @@
-"""The second reading of a file: its rows are sent (`fan` or `chunks` say how), each result is counted and recorded.
+"""Second reading of an input file: sends its rows, counts and records every result.
 
-What stops it early, and how:
-- the API key is not accepted, the records cannot be written any more, the file has changed: no more rows are taken,
-  what is in flight is waited for;
-- Ctrl-C or SIGTERM: the same, but it is waited for `grace` seconds at most; a second one ends the wait. What is cut
-  off then is recorded as unknown: it may have gone out.
+`one_by_one` and `in_batches` implement how the rows are sent.
+
+What stops a run early:
+- The API refuses the key, the records cannot be written, or the file has changed. The run takes no more rows and waits
+  for the requests in flight.
+- Ctrl-C or SIGTERM. The run takes no more rows and waits at most `grace` seconds for the requests in flight. A second
+  signal ends the wait. Messages whose requests are cut off are recorded as unknown: they may have been sent.
 """
 
 from __future__ import annotations
@@ -39,17 +41,18 @@ class FileRun(ABC):
     """One run over the rows of a checked file.
 
     Attributes:
-        client: what sends; its `max_concurrency` and `max_rate` hold.
-        rows: the file, read again.
-        counts: counts.
-        lines: where the records go.
-        private: records hold numbers and texts.
-        rate: requests a second, None: as they come. Beside the client's `max_rate`, so that a row waits for its moment
-            before it is taken, and not as one that is in flight when the run is interrupted.
-        grace: seconds that an interrupted run waits for what is in flight; None: until the requests time out.
+        client: sends the requests; its `max_concurrency` and `max_rate` apply.
+        rows: the rows of the file, read again.
+        counts: the outcomes so far.
+        lines: receives the records, one JSON line each.
+        private: whether records contain numbers and texts.
+        rate: maximum number of requests per second; None: no limit. With this limit a row waits before it is taken.
+            With the client's `max_rate` it would wait as a request in flight, and an interrupt would record it as
+            unknown.
+        grace: seconds that an interrupted run waits for the requests in flight; None: until they time out.
         changed: called after every result.
-        say: tells a person something.
-        why_stopped: after the run, None if every row was taken.
+        say: prints a line for the user.
+        why_stopped: why the run took no more rows; None: it took all rows.
     """
 
     client: AsyncConnectClient
@@ -70,7 +73,7 @@ class FileRun(ABC):
                 with scope:
                     await self._send()
         finally:
-            # Also after Ctrl-C on Windows and after a bug: what was in flight is known here and nowhere else.
+            # Also after Ctrl-C on Windows and after a bug: only this object knows which messages were in flight.
             with anyio.CancelScope(shield=True):
                 await self._take_leftover()
                 await self.lines.close(hurry=self.counts.interrupted)
@@ -79,14 +82,14 @@ class FileRun(ABC):
 
     @abstractmethod
     async def _send(self) -> None:
-        """Sends `_requests()` and gives every result to `_record`."""
+        """Sends `_requests()` and passes every result to `_record`."""
 
     @abstractmethod
     async def _take_leftover(self) -> None:
-        """Gives `_record` what `_send` had taken when it was cut off."""
+        """Passes the messages that `_send` had taken, but not recorded, to `_record`."""
 
     def _stop(self, why: str) -> None:
-        """No more rows are taken. The first reason counts."""
+        """Takes no more rows. `why_stopped` keeps the first reason."""
         self.why_stopped = self.why_stopped or why
 
     def _requests(self) -> Iterator[SmsRequest]:
@@ -94,8 +97,8 @@ class FileRun(ABC):
             for row in self.rows:
                 if self.why_stopped is not None:
                     return
-                if isinstance(row, Problem):  # its bytes are those that were checked
-                    raise AssertionError("a row that was fine is not any more")  # noqa: TRY004 - no matter of types
+                if isinstance(row, Problem):  # impossible: the same bytes passed the check
+                    raise AssertionError("a row that passed the check now fails it")  # noqa: TRY004 - a bug, not a wrong type
                 yield row.request
         except FileChangedError:
             self._stop("the file has changed since it was checked")
@@ -108,7 +111,15 @@ class FileRun(ABC):
         error: EightByEightError | None,
         **more: object,
     ) -> None:
-        """Counts and records a result. `more`: what its record holds besides."""
+        """Counts and records the result of one message.
+
+        Args:
+            index: position of the message in the file, from 0.
+            request: the message.
+            response: the API's answer; None: there is none.
+            error: why there is no answer; None as well: the request was cut off.
+            more: additional members of the record.
+        """
         row = index + 1
         self.counts.count(row, response, error)
         record = {"row": row, "index": index, **more, **record_of(request, response, error, private=self.private)}
@@ -126,7 +137,7 @@ class FileRun(ABC):
         self.counts.interrupted = True
         self._stop("interrupted")
         if self.grace is not None:
-            # Not anyio.current_time(): a signal's callback belongs to no task, and that asks the task for its loop.
+            # anyio.current_time() fails here: it asks the current task for its loop, and a signal handler has no task.
             scope.deadline = asyncio.get_running_loop().time() + self.grace
         else:
-            self.say("interrupted: waiting for the requests in flight; once more gives them up")
+            self.say("interrupted: waiting for the requests in flight; a second Ctrl-C stops waiting")

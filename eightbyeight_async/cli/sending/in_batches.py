@@ -1,8 +1,9 @@
-"""`send-batch`: a POST for up to 10,000 rows, a few at a time.
+"""Sends the rows for `send-batch`: one POST per chunk of up to 10,000 rows, a few POSTs at a time.
 
 Rules:
-- an answer that is lost leaves the outcome of all its rows unknown, and so does one that tells nothing of a row;
-- an interrupted run waits for the answers, as long as it takes: each tells of thousands.
+- If an answer is lost, all rows of its chunk are unknown.
+- If an answer does not mention a row, that row is unknown.
+- An interrupted run waits for the answers without a time limit: each answer is about up to 10,000 messages.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["BatchRun"]
 
 
-class _Ended(NamedTuple):
-    """What became of one row; without response and error: nobody knows."""
+class _RowResult(NamedTuple):
+    """Result of one row. If `response` and `error` are both None, the request was cut off."""
 
     place: int
     request: SmsRequest
@@ -41,16 +42,17 @@ class _Ended(NamedTuple):
 
 @attrs.define(kw_only=True)
 class BatchRun(FileRun):
-    """
+    """A run in batches.
+
     Attributes:
-        size: rows a request.
-        width: requests in flight.
+        size: rows per request.
+        width: maximum number of requests in flight.
     """
 
     size: int = MAX_BATCH
     width: int = 2
     _taken: int = attrs.field(default=0, init=False)
-    _ended: deque[_Ended] = attrs.field(factory=deque, init=False)  # not recorded yet
+    _ended: deque[_RowResult] = attrs.field(factory=deque, init=False)  # results that are not recorded yet
     _halt: anyio.Event | None = attrs.field(default=None, init=False)
 
     async def _send(self) -> None:
@@ -80,12 +82,14 @@ class BatchRun(FileRun):
                 BatchSmsRequest(messages=chunk, include_messages_in_response=True)
             )
         except EightByEightError as error:
-            self._ended.extend(_Ended(index, request, None, error) for index, request in zip(rows, chunk, strict=True))
+            self._ended.extend(
+                _RowResult(index, request, None, error) for index, request in zip(rows, chunk, strict=True)
+            )
         except BaseException:
-            self._ended.extend(_Ended(index, request) for index, request in zip(rows, chunk, strict=True))
+            self._ended.extend(_RowResult(index, request) for index, request in zip(rows, chunk, strict=True))
             raise
         else:
-            self.say(_told(rows, answer))
+            self.say(_batch_line(rows, answer))
             self._ended.extend(_results(first, chunk, answer))
 
     async def _take_leftover(self) -> None:
@@ -99,13 +103,13 @@ class BatchRun(FileRun):
             self._halt.set()
 
 
-def _told(rows: range, answer: BatchSmsResponse) -> str:
-    of = f"row {rows[0] + 1:,}" if len(rows) == 1 else f"rows {rows[0] + 1:,} to {rows[-1] + 1:,}"
-    return f"batch {answer.batch_id}: {of}, {answer.accepted_count:,} accepted, {answer.rejected_count:,} rejected"
+def _batch_line(rows: range, answer: BatchSmsResponse) -> str:
+    which = f"row {rows[0] + 1:,}" if len(rows) == 1 else f"rows {rows[0] + 1:,} to {rows[-1] + 1:,}"
+    return f"batch {answer.batch_id}: {which}, {answer.accepted_count:,} accepted, {answer.rejected_count:,} rejected"
 
 
-def _results(first: int, chunk: Sequence[SmsRequest], answer: BatchSmsResponse) -> Iterator[_Ended]:
+def _results(first: int, chunk: Sequence[SmsRequest], answer: BatchSmsResponse) -> Iterator[_RowResult]:
     found = [result.response for result in answer.results] or [None] * len(chunk)
     for index, (request, response) in enumerate(zip(chunk, found, strict=True), first):
-        silent = None if response is not None else UnexpectedResponseError("the answer tells nothing of this message")
-        yield _Ended(index, request, response, silent, answer.batch_id)
+        error = None if response is not None else UnexpectedResponseError("the answer does not mention this message")
+        yield _RowResult(index, request, response, error, answer.batch_id)

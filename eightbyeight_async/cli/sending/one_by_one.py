@@ -1,4 +1,4 @@
-"""`send-each`: a POST a row, many at a time."""
+"""Sends the rows for `send-each`: one POST per row, many at a time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,11 @@ __all__ = ["OneByOneRun"]
 
 @attrs.define(kw_only=True)
 class OneByOneRun(FileRun):
-    """`on_result`: sees every result."""
+    """A run with one request per row.
+
+    Attributes:
+        on_result: called with every result before it is recorded.
+    """
 
     on_result: Callable[[SendResult], None] = lambda _: None
     _each: SendEach | None = attrs.field(default=None, init=False)

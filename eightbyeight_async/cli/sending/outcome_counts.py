@@ -1,4 +1,4 @@
-"""The counts of a run, which add up: rows = accepted + rejected + failed + unknown + not tried."""
+"""Counts the outcomes of a run. Always: rows = accepted + rejected + failed + unknown + not tried."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ if TYPE_CHECKING:
 
 __all__ = ["OutcomeCounts", "Reasons", "reason_of"]
 
+# Different reasons that are kept; later ones are counted together as "for other reasons".
 _MOST_REASONS = 30
 
 
 class Reasons:
-    """How often for which reason, and the row of the first of each kind. A bounded number of kinds.
+    """Counts the reasons for messages that were not accepted. The number of different reasons is bounded.
 
     Attributes:
-        counts: by reason.
-        first_rows: by reason.
+        counts: per reason: number of messages.
+        first_rows: per reason: the lowest row number.
     """
 
     def __init__(self) -> None:
@@ -33,7 +34,7 @@ class Reasons:
         self.first_rows: dict[str, int] = {}
 
     def count(self, reason: str, row: int) -> None:
-        """`reason`: the outcome, a colon, and why."""
+        """Counts one message. `reason` is the outcome, a colon and the cause: `rejected: status REJECTED`."""
         if reason not in self.counts and len(self.counts) >= _MOST_REASONS:
             reason = f"{reason.partition(':')[0]}: for other reasons"
         self.counts[reason] += 1
@@ -42,13 +43,14 @@ class Reasons:
 
 @attrs.define
 class OutcomeCounts:
-    """
+    """The counts of one run.
+
     Attributes:
-        rows: messages there are to send.
-        outcomes: how many ended how.
-        reasons: why those that were not accepted were not.
-        key_refused: the API said that the key is not accepted.
-        interrupted: somebody stopped the run.
+        rows: number of messages in the file.
+        outcomes: per outcome: number of messages.
+        reasons: why messages were not accepted.
+        key_refused: whether the API refused the key.
+        interrupted: whether Ctrl-C or SIGTERM stopped the run.
     """
 
     rows: int
@@ -89,7 +91,10 @@ def _reason(response: SmsResponse | None, error: EightByEightError | None) -> st
 
 
 def reason_of(error: EightByEightError | None) -> str:
-    """Without what differs from message to message (error ids, attempts), so that equals are counted together."""
+    """The cause of a failure, in words.
+
+    Leaves out what differs between messages (error ids, attempts), so that equal causes are counted together.
+    """
     if isinstance(error, APIError):
         code = "no code" if error.code is None else f"code {error.code}"
         return f"{error.args[0]} ({type(error).__name__}, {code}, HTTP {error.status_code})"

@@ -1,8 +1,10 @@
-"""Where the records go: a file, a pipe, a terminal, nowhere.
+"""Writes the records of a run to a file, a pipe or a terminal, or drops them.
 
-Rules: a reader that dawdles must not hold up the event loop, or answers would time out that are long there, so a
-thread writes; a full disk or a reader that left is noticed, and what could not be written is kept and told; a file
-never ends in half a line.
+Rules:
+- A thread writes. A slow reader of a pipe must not block the event loop: answers that have arrived would time out.
+- A full disk, or a pipe without a reader, is a failure of the writer. Lines that could not be written are kept, and the
+  command reports them.
+- A file never ends with half a line.
 """
 
 from __future__ import annotations
@@ -24,21 +26,21 @@ if TYPE_CHECKING:
 
 __all__ = ["DescriptorRecords", "NoRecords", "RecordWriter", "TerminalRecords", "new_file", "refuse_output"]
 
-# Lines that may wait to be written; more, and no more messages are taken until the reader has caught up.
-_WAITING = 2000
-# Seconds between two writes; what a kill -9 can cost.
-_LULL = 0.005
-# How long a reader that does not read may hold up the end of an interrupted run.
-_PATIENCE = 2.0
+# Lines that may wait for the thread. If more wait, the run takes no more messages until the reader catches up.
+_MAX_WAITING = 2000
+# Seconds between two writes. A kill -9 loses the records of at most this time.
+_WRITE_INTERVAL = 0.005
+# Seconds that an interrupted run waits for a reader that does not read.
+_HURRY_TIMEOUT = 2.0
 
 
 class RecordWriter(Protocol):
-    """A place for records, one line each.
+    """Receives records, one line each.
 
     Attributes:
-        failure: why nothing can be written any more, None while it can.
-        reader_left: it is because a pipe's reader went away.
-        unwritten: the lines that were not written because of it.
+        failure: why writing failed; None: it has not failed.
+        reader_left: whether it failed because the reader of the pipe is gone.
+        unwritten: lines that were not written because of the failure.
     """
 
     failure: str | None
@@ -46,14 +48,19 @@ class RecordWriter(Protocol):
     unwritten: list[str]
 
     async def write(self, line: str, *, patient: bool = True) -> None:
-        """Takes a line; if `patient`, waits while too many are waiting. After a failure they go to `unwritten`."""
+        """Takes one line. After a failure the line goes to `unwritten`.
+
+        Args:
+            line: without a line end.
+            patient: wait while too many lines are waiting for the thread.
+        """
 
     async def close(self, *, hurry: bool) -> None:
-        """Writes what is waiting. `hurry`: not for long."""
+        """Writes the waiting lines. `hurry`: gives up after 2 seconds."""
 
 
 class NoRecords:
-    """For who does not want records."""
+    """Drops the records."""
 
     def __init__(self) -> None:
         self.failure: str | None = None
@@ -68,7 +75,12 @@ class NoRecords:
 
 
 class TerminalRecords(NoRecords):
-    """A terminal that the progress bar lives on, too: `show` prints above it. A few lines at a time, it is slow."""
+    """Prints records on a terminal that also shows the progress bar. Prints 50 lines at a time: rich prints slowly.
+
+    Args:
+        print_lines: prints text above the bar.
+        at_once: number of lines per call of `print_lines`.
+    """
 
     def __init__(self, print_lines: Callable[[str], None], at_once: int = 50) -> None:
         super().__init__()
@@ -88,12 +100,12 @@ class TerminalRecords(NoRecords):
 
 
 class DescriptorRecords:
-    """A file or a pipe, by its descriptor.
+    """Writes records to a file or a pipe.
 
     Args:
-        descriptor: to write to.
-        name: for messages.
-        owned: it is ours to close in the end.
+        descriptor: file descriptor to write to.
+        name: name of the file or pipe in messages.
+        owned: whether `close` closes the descriptor.
     """
 
     def __init__(self, descriptor: int, name: str, *, owned: bool = False) -> None:
@@ -108,7 +120,7 @@ class DescriptorRecords:
         self._waiting: list[str] = []
         self._writing: list[str] = []
         self._ending = False
-        # A daemon: a reader that never reads again must not keep an interrupted program from ending.
+        # A daemon thread: a reader that stops reading must not keep an interrupted program from ending.
         self._thread = threading.Thread(target=self._work, name="eightbyeight-output", daemon=True)
         self._thread.start()
 
@@ -119,7 +131,7 @@ class DescriptorRecords:
                 return
             self._waiting.append(line)
             self._change.notify_all()
-            full = len(self._waiting) > _WAITING
+            full = len(self._waiting) > _MAX_WAITING
         if full and patient:
             await anyio.to_thread.run_sync(self._wait_for_room, abandon_on_cancel=True)
 
@@ -127,17 +139,17 @@ class DescriptorRecords:
         with self._change:
             self._ending = True
             self._change.notify_all()
-        # Not cancellable: this is what is left to do after a cancellation.
+        # Shielded: this also runs after a cancellation, and the records must be written then too.
         with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(self._thread.join, _PATIENCE if hurry else None)
+            await anyio.to_thread.run_sync(self._thread.join, _HURRY_TIMEOUT if hurry else None)
         with self._change:
             if self._thread.is_alive():
-                self.failure = f"{self._name}: nobody reads"
+                self.failure = f"{self._name}: the reader does not read"
             self.unwritten = [*self._writing, *self._waiting, *self.unwritten]
 
     def _wait_for_room(self) -> None:
         with self._change:
-            self._change.wait_for(lambda: len(self._waiting) <= _WAITING or self.failure is not None)
+            self._change.wait_for(lambda: len(self._waiting) <= _MAX_WAITING or self.failure is not None)
 
     def _work(self) -> None:
         while True:
@@ -148,14 +160,14 @@ class DescriptorRecords:
                 self._writing, self._waiting = self._waiting, []
                 self._change.notify_all()
             try:
-                # Half of a surrogate pair, which JSON can carry and UTF-8 cannot, becomes its JSON escape again.
+                # JSON can contain half of a surrogate pair, UTF-8 cannot: write it as its JSON escape.
                 self._write_all("".join(f"{line}\n" for line in self._writing).encode(errors="backslashreplace"))
-            except Exception as wrong:  # noqa: BLE001 - whatever it is: who waits for this thread must hear of it
+            except Exception as wrong:  # noqa: BLE001 - the waiting event loop must learn of any error
                 self._fail(wrong)
                 break
             self._writing = []
-            with self._change:  # a few at a time: a write a line would cost more than the line
-                self._change.wait_for(lambda: self._ending, _LULL)
+            with self._change:  # collect lines: one system call per line would be slow
+                self._change.wait_for(lambda: self._ending, _WRITE_INTERVAL)
         if self._owned:
             try:
                 os.close(self._descriptor)
@@ -166,7 +178,7 @@ class DescriptorRecords:
         with self._change:
             self.reader_left = isinstance(wrong, OSError) and wrong.errno == errno.EPIPE
             said = wrong.strerror if isinstance(wrong, OSError) else None
-            words = "nobody reads any more" if self.reader_left else said or "cannot be written"
+            words = "the reader has closed the pipe" if self.reader_left else said or "cannot be written"
             self.failure = self.failure or f"{self._name}: {words}"
             self._change.notify_all()
 
@@ -177,7 +189,7 @@ class DescriptorRecords:
             while written < len(view):
                 written += os.write(self._descriptor, view[written:])
         finally:
-            # Whole lines that made it are written; a half one is taken back where that is possible.
+            # After an error: whole lines count as written; half a line is cut off again if this is a file.
             whole = data.rfind(b"\n", 0, written) + 1
             if written < len(view):
                 self._writing = self._writing[data.count(b"\n", 0, whole) :]
@@ -187,45 +199,45 @@ class DescriptorRecords:
 
 
 def refuse_output(path: Path, *, force: bool, not_this: tuple[int, int]) -> None:
-    """Says early what `new_file` would say.
+    """Raises early, before the input is checked, what `new_file` would raise later.
 
     Raises:
-        UsageError: it exists, or is the input.
+        UsageError: the file exists and `force` is not set, or it is the input.
     """
-    _flags(path, force=force, not_this=not_this)
+    _open_flags(path, force=force, not_this=not_this)
 
 
 def new_file(path: Path, *, force: bool, private: bool, not_this: tuple[int, int]) -> int:
-    """The descriptor of a new file.
+    """Creates a file and returns its descriptor.
 
     Args:
-        path: where.
-        force: an existing file may be overwritten.
-        private: it will hold numbers and texts, so it is for its owner only.
-        not_this: device and inode of the input.
+        path: path of the file.
+        force: whether an existing file may be overwritten.
+        private: whether it will contain numbers and texts; then only its owner can read it (mode 0600).
+        not_this: device and inode of the input, which must not be overwritten.
 
     Raises:
-        UsageError: it exists, is the input, or cannot be made.
+        UsageError: the file exists and `force` is not set, it is the input, or it cannot be created.
     """
     try:
-        descriptor = os.open(path, _flags(path, force=force, not_this=not_this), 0o600 if private else 0o666)
+        descriptor = os.open(path, _open_flags(path, force=force, not_this=not_this), 0o600 if private else 0o666)
         if private and stat.S_ISREG(os.fstat(descriptor).st_mode):
-            path.chmod(0o600)  # it may have been there, for all to read
+            path.chmod(0o600)  # the file may have existed with a wider mode
     except OSError as wrong:
-        raise UsageError(f"--output {path}: {wrong.strerror or 'cannot be made'}") from wrong
+        raise UsageError(f"--output {path}: {wrong.strerror or 'cannot be created'}") from wrong
     return descriptor
 
 
-def _flags(path: Path, *, force: bool, not_this: tuple[int, int]) -> int:
+def _open_flags(path: Path, *, force: bool, not_this: tuple[int, int]) -> int:
     flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0)
     try:
         there = path.stat()
     except OSError:
-        return flags | os.O_EXCL  # nothing may appear there between the look and the opening
+        return flags | os.O_EXCL  # fail if a file appears between the stat and the open
     if (there.st_dev, there.st_ino) == not_this:
         raise UsageError(f"--output {path}: is the file with the messages")
     if not stat.S_ISREG(there.st_mode):
-        return flags  # a pipe, /dev/null
+        return flags  # a pipe or a device, such as /dev/null
     if not force:
         raise UsageError(f"--output {path}: exists; --force overwrites it")
     return flags | os.O_TRUNC

@@ -1,7 +1,9 @@
-"""What became of one message, as a word and as a JSON object. Pure.
+"""Describes the result of one message: its outcome as a word, its record as a JSON object. Pure.
 
-Without `private` the record holds no number and no text. The caller's own reference is in it, because it is there to
-be matched by; where it contains the very number the message went to, that is masked.
+Rules:
+- Without `private` a record contains no number and no text.
+- A record contains the caller's `client_message_id`, so that the caller can match it. If the reference contains the
+  destination number, the number is masked in it.
 """
 
 from __future__ import annotations
@@ -31,8 +33,14 @@ __all__ = [
 
 
 class RecordOutcome(StrEnum):
-    """`REJECTED`: the API took the request and refused the message. `FAILED`: it certainly did not go out.
-    `UNKNOWN`: it may have gone out, nobody here knows."""
+    """Outcome of one message.
+
+    Attributes:
+        ACCEPTED: the API accepted the message.
+        REJECTED: the API accepted the request and refused the message.
+        FAILED: the message was certainly not sent.
+        UNKNOWN: the message may have been sent.
+    """
 
     ACCEPTED = "accepted"
     REJECTED = "rejected"
@@ -41,7 +49,7 @@ class RecordOutcome(StrEnum):
 
 
 def outcome_of_response(response: SmsResponse) -> RecordOutcome:
-    """A status that this version does not know is neither an acceptance nor a refusal."""
+    """The outcome that a response reports. A status code that this version does not know gives `UNKNOWN`."""
     known = {SmsStatusCode.QUEUED: RecordOutcome.ACCEPTED, SmsStatusCode.REJECTED: RecordOutcome.REJECTED}
     code = response.status.code
     return known[code] if isinstance(code, SmsStatusCode) else RecordOutcome.UNKNOWN
@@ -52,7 +60,7 @@ def outcome_of_error(error: EightByEightError) -> RecordOutcome:
 
 
 def outcome_of(response: SmsResponse | None, error: EightByEightError | None) -> RecordOutcome:
-    """Of a SendResult's two halves."""
+    """The outcome of a message, from its response or its error. Both None: `UNKNOWN`, the request was cut off."""
     if response is not None:
         return outcome_of_response(response)
     return RecordOutcome.UNKNOWN if error is None else outcome_of_error(error)
@@ -69,11 +77,13 @@ _SENT = {
 def record_of(
     request: SmsRequest, response: SmsResponse | None, error: EightByEightError | None, *, private: bool = False
 ) -> dict[str, object]:
-    """
+    """The record of one message.
+
     Args:
-        request: what was sent, or tried.
-        response, error: what came of it; both None: interrupted before anything came.
-        private: with number and text.
+        request: the message.
+        response: the API's answer; None: there is none.
+        error: why there is no answer; None as well: the request was cut off.
+        private: whether to include the number and the text.
     """
     outcome = outcome_of(response, error)
     record: dict[str, object] = {
@@ -93,7 +103,10 @@ def record_of(
 
 
 def without_private(line: str) -> str:
-    """A record's line, without what only `private` puts there: for a place that was not meant for it."""
+    """The line of a record without number, text and reference.
+
+    For printing records on stderr that could not be written to their file.
+    """
     record = json.loads(line)
     if "destination" not in record:
         return line
@@ -101,7 +114,7 @@ def without_private(line: str) -> str:
 
 
 def status_word(response: SmsResponse) -> str:
-    """The status code, if it is a word: a server that is not 8x8 could put anything there."""
+    """The status code if it is a word, else `?`: another server than 8x8's could send anything."""
     code = str(response.status.code)
     return code if re.fullmatch(r"[A-Za-z_]{1,40}", code) else "?"
 

@@ -1,6 +1,6 @@
-"""`send-each FILE` and `send-batch FILE`: check the whole file, then send it; nothing if anything is wrong with it.
+"""Runs `send-each FILE` and `send-batch FILE`: checks the whole file, then sends it. A wrong row stops it before that.
 
-`send_file` is the path that the demo takes, too.
+The demo calls `send_file` too.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ __all__ = ["PartCount", "send", "send_file"]
 
 
 class PartCount:
-    """Of all messages it is shown."""
+    """Adds up the parts of all messages that it is called with."""
 
     def __init__(self) -> None:
         self.parts = 0
@@ -54,10 +54,11 @@ class PartCount:
 
 
 def send(plan: FilePlan, connection: ConnectionOptions, *, dry_run: bool) -> Exit:
-    """The command.
+    """Runs the command.
 
     Raises:
-        UsageError, InvalidRequestError: it cannot be done as asked for; nothing was sent.
+        UsageError: an argument or the file is wrong; nothing was sent.
+        InvalidRequestError: a setting is missing or wrong; nothing was sent.
     """
     display = Display()
     checked_count(plan.concurrency, "--concurrency")
@@ -65,7 +66,7 @@ def send(plan: FilePlan, connection: ConnectionOptions, *, dry_run: bool) -> Exi
     if checked_count(plan.chunk_size, "--chunk-size") > MAX_BATCH:
         raise UsageError(f"--chunk-size: must be at most {MAX_BATCH:,}")
     host, account = host_and_account(connection)
-    # Before the file: a missing key need not wait for a million rows to be checked.
+    # The client is made before the file is checked: a missing key is reported at once, not after a million rows.
     client = None if dry_run else connection.client(max_concurrency=plan.concurrency, max_rate=plan.rate)
     rows = row_reader(plan)
     with open_input(plan.file) as input_file:
@@ -80,13 +81,13 @@ def send(plan: FilePlan, connection: ConnectionOptions, *, dry_run: bool) -> Exi
         if checked.wrong:
             return Exit.USAGE
         if client is None:
-            display.good(
+            display.info(
                 f"{input_file.name}: {_messages(checked, count.parts)}, to {host}, sub-account {account or 'not set'}, "
                 f"{_speed(plan, checked.rows)}; nothing was sent"
             )
             return Exit.OK
         if not input_file.unchanged():
-            raise UsageError(f"{input_file.name}: has changed while it was checked; nothing was sent")
+            raise UsageError(f"{input_file.name}: changed while it was checked; nothing was sent")
         return send_file(
             client,
             input_file,
@@ -105,7 +106,7 @@ def _messages(checked: Checked, parts: int) -> str:
 
 
 def _speed(plan: FilePlan, rows: int) -> str:
-    pace = "as fast as they go" if plan.rate is None else f"at {plan.rate:g} a second"
+    pace = "no rate limit" if plan.rate is None else f"at most {plan.rate:g} requests a second"
     if plan.mode == "each":
         return f"{plan.concurrency} at a time, {pace}"
     requests = -(-rows // plan.chunk_size)
@@ -123,10 +124,10 @@ def send_file(
     display: Display,
     on_result: Callable[[SendResult], None] = lambda _: None,
 ) -> Exit:
-    """Sends what was checked, and says what came of it."""
+    """Sends the rows of a checked file and prints the summary."""
     began = time.monotonic()
     file_run = _file_run(client, rows.read(input_file.lines.again()), counts, lines(), plan, on_result)
-    file_run.say = display.good
+    file_run.say = display.info
 
     async def work() -> None:
         async with client:
@@ -135,11 +136,12 @@ def send_file(
     try:
         with display.sending(counts) as file_run.changed:
             run(work)
-    except KeyboardInterrupt:  # where the loop cannot listen to signals
+    except KeyboardInterrupt:  # Windows: the loop cannot handle signals
         counts.interrupted = True
     finally:
         _print_results(file_run, display, time.monotonic() - began)
-    stopped = file_run.why_stopped is not None  # for records that were lost the last message may have been accepted
+    # A run can accept every message and still fail, if records could not be written.
+    stopped = file_run.why_stopped is not None
     return Exit.REFUSED if stopped and counts.exit is Exit.OK else counts.exit
 
 
@@ -172,11 +174,11 @@ def _file_run(
 def _print_results(file_run: FileRun, display: Display, seconds: float) -> None:
     if file_run.lines.unwritten:
         count = len(file_run.lines.unwritten)
-        told = f"{file_run.lines.failure}; {count:,} {'record' if count == 1 else 'records'} could not be written"
+        words = f"{file_run.lines.failure}; {count:,} {'record' if count == 1 else 'records'} could not be written"
         if file_run.lines.reader_left:
-            display.error(told)
+            display.error(words)
         else:
-            display.error(f"{told}:")
+            display.error(f"{words}:")
             for line in file_run.lines.unwritten:
                 display.lines(without_private(line))
     display.summary(file_run.counts, seconds)

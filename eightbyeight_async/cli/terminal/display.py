@@ -1,6 +1,6 @@
-"""What a person sees, all of it on stderr: notes, the progress bar, the summary. The only importer of rich.
+"""Prints for a person, on stderr: notes, errors, the progress bar, the summary. The only module that imports rich.
 
-Colours and the bar are for a terminal; into a file or a pipe goes plain text, whatever the environment says.
+On a terminal there are colours and a bar. A file or a pipe gets plain text, whatever the environment variables say.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import TextIO
 
-    from eightbyeight_async.bulk.report import Progress as Counts
+    from eightbyeight_async.bulk.report import Progress as CampaignProgress
     from eightbyeight_async.cli.sending.outcome_counts import OutcomeCounts, Reasons
 
 __all__ = ["Display", "print_table"]
@@ -41,8 +41,8 @@ _STYLES = {
     RecordOutcome.FAILED: "red",
     RecordOutcome.UNKNOWN: "magenta",
 }
-# Redrawing costs a millisecond; ten times a second is smooth.
-_EVERY = 0.1
+# Seconds between two updates of the bar. An update takes about 1 ms; 10 updates a second look smooth.
+_UPDATE_INTERVAL = 0.1
 
 
 class _Rate(ProgressColumn):
@@ -52,9 +52,10 @@ class _Rate(ProgressColumn):
 
 
 class Display:
-    """
+    """Prints on stderr, or on another stream.
+
     Attributes:
-        on_terminal: stderr is one.
+        on_terminal: whether the stream is a terminal.
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
@@ -63,22 +64,25 @@ class Display:
         self._console = _console(self._stream, self.on_terminal)
 
     def note(self, text: str) -> None:
+        """Prints a dimmed line."""
         self._console.print(escape(text), style="dim", highlight=False, soft_wrap=True)
 
-    def good(self, text: str) -> None:
+    def info(self, text: str) -> None:
+        """Prints a line."""
         self._console.print(escape(text), highlight=False, soft_wrap=True)
 
     def error(self, text: str) -> None:
+        """Prints a line that begins with `eightbyeight:` in red."""
         self._console.print(f"[bold red]eightbyeight:[/] {escape(text)}", highlight=False, soft_wrap=True)
 
     def lines(self, text: str) -> None:
-        """Plain lines, above the bar."""
+        """Prints plain lines above the bar."""
         self._console.out(text, highlight=False)
 
     @contextmanager
     def checking(self, name: str, size: int) -> Iterator[Callable[[int], None]]:
-        """A bar over the bytes of a file."""
-        if not self.on_terminal:  # a Progress that is only disabled still prints an empty line (rich 13)
+        """Shows a bar while a file is checked. Call the yielded function with the size of each block read."""
+        if not self.on_terminal:  # no Progress at all: with `disable=True` rich 13 still prints an empty line
             yield lambda _: None
             return
         with Progress(
@@ -96,12 +100,12 @@ class Display:
 
     @contextmanager
     def sending(self, counts: OutcomeCounts) -> Iterator[Callable[[], None]]:
-        """The bar of a run; what it yields is called whenever the counts has changed."""
+        """Shows the bar of a file run. Call the yielded function whenever the counts have changed."""
         if not self.on_terminal:
             yield lambda: None
             return
         with Progress(
-            BarColumn(bar_width=None),  # what is left of the line: in 80 columns the counts need nearly all
+            BarColumn(bar_width=None),  # takes the rest of the line: the counts need most of 80 columns
             TextColumn("{task.completed:,.0f}/{task.total:,.0f}"),
             *(TextColumn(f"[{style}]{{task.fields[{outcome.value}]}}[/]") for outcome, style in _STYLES.items()),
             _Rate(),
@@ -117,7 +121,7 @@ class Display:
             def changed() -> None:
                 nonlocal drawn
                 now = time.monotonic()
-                if now - drawn >= _EVERY:
+                if now - drawn >= _UPDATE_INTERVAL:
                     drawn = now
                     progress.update(task, completed=counts.tried, **_fields(counts))
 
@@ -127,8 +131,8 @@ class Display:
                 progress.update(task, completed=counts.tried, **_fields(counts))
 
     @contextmanager
-    def campaign(self, expected: int) -> Iterator[Callable[[Counts], None]]:
-        """The bar of a `bulk run`; what it yields is called every now and then."""
+    def campaign(self, expected: int) -> Iterator[Callable[[CampaignProgress], None]]:
+        """Shows the bar of a `bulk run`. Call the yielded function regularly with the progress."""
         if not self.on_terminal:
             yield lambda _: None
             return
@@ -147,33 +151,34 @@ class Display:
             blank: dict[str, Any] = dict.fromkeys((*names, "rate", "left"), "")
             task = progress.add_task("", total=expected, **blank)
 
-            def update(counts: Counts) -> None:
+            def update(so_far: CampaignProgress) -> None:
                 words: dict[str, Any] = {}
                 for name in names:
-                    count = getattr(counts, name)
+                    count = getattr(so_far, name)
                     words[name] = f"{count:,} {name}" if count or name == "accepted" else ""
-                words["rate"], words["left"] = f"{counts.rate:,.0f}/s", _time_left(counts)
-                progress.update(task, completed=counts.taken - counts.in_flight - counts.not_sent, **words)
+                words["rate"], words["left"] = f"{so_far.rate:,.0f}/s", _time_left(so_far)
+                progress.update(task, completed=so_far.taken - so_far.in_flight - so_far.not_sent, **words)
 
             yield update
 
     def summary(self, counts: OutcomeCounts, seconds: float) -> None:
-        """Counts that add up, then why those that were not accepted were not."""
+        """Prints the counts of a run, then the reasons for messages that were not accepted."""
         words = [f"{counts.outcomes[outcome]:,} {outcome.value}" for outcome in RecordOutcome]
         if counts.not_tried:
             words.append(f"{counts.not_tried:,} not tried")
-        pace = f", {counts.tried / seconds:,.0f} a second" if seconds > 0 and counts.tried else ""
+        speed = f", {counts.tried / seconds:,.0f} a second" if seconds > 0 and counts.tried else ""
         rows = "1 row" if counts.rows == 1 else f"{counts.rows:,} rows"
-        self.good(f"{rows}: {', '.join(words)} ({seconds:.1f} s{pace})")
+        self.info(f"{rows}: {', '.join(words)} ({seconds:.1f} s{speed})")
         self.reasons(counts.reasons)
 
     def reasons(self, reasons: Reasons) -> None:
+        """Prints one line per reason: count, reason, first row."""
         for reason, count in reasons.counts.most_common():
-            self.good(f"  {count:,} {reason}; first in row {reasons.first_rows[reason]:,}")
+            self.info(f"  {count:,} {reason}; first in row {reasons.first_rows[reason]:,}")
 
 
 def _fields(counts: OutcomeCounts) -> dict[str, Any]:
-    """What the bar shows of each outcome; one that has not happened takes no room."""
+    """The text of the bar per outcome. An outcome without messages has no text, except `accepted`."""
     return {
         outcome.value: f"{count:,} {outcome.value}" if count or outcome is RecordOutcome.ACCEPTED else ""
         for outcome in RecordOutcome
@@ -181,10 +186,10 @@ def _fields(counts: OutcomeCounts) -> dict[str, Any]:
     }
 
 
-def _time_left(counts: Counts) -> str:
-    if counts.paused:
-        return f"paused {counts.paused:.0f} s"
-    left = counts.seconds_left
+def _time_left(so_far: CampaignProgress) -> str:
+    if so_far.paused:
+        return f"paused {so_far.paused:.0f} s"
+    left = so_far.seconds_left
     if left is None:
         return ""
     minutes, seconds = divmod(round(left), 60)
@@ -193,10 +198,10 @@ def _time_left(counts: Counts) -> str:
 
 
 def print_table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A table of words and numbers on stdout."""
+    """Prints a table on stdout: the first column to the left, the numbers to the right."""
     table = Table(title=title, title_justify="left")
-    for at, head in enumerate(heads):
-        table.add_column(head, justify="right" if at else "left")
+    for index, head in enumerate(heads):
+        table.add_column(head, justify="right" if index else "left")
     for row in rows:
         table.add_row(*row)
     _console(sys.stdout, sys.stdout.isatty()).print(table)

@@ -1,4 +1,4 @@
-"""What a command gets from the machine: the event loop, the signals, the clock."""
+"""Runs a command's coroutine, handles its signals, tells the time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ def now() -> datetime:
 
 
 def run(main: Callable[[], Coroutine[object, object, T]]) -> T:
-    """Runs a command's coroutine. The one place that chooses the loop: uvloop's if it is installed (extra `[fast]`)."""
+    """Runs a command's coroutine.
+
+    Uses uvloop if it is installed (extra `[fast]`), else asyncio's own loop. No other place chooses the loop.
+    """
     with asyncio.Runner(loop_factory=_new_loop()) as runner:
         return runner.run(main())
 
@@ -40,27 +43,27 @@ def _new_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 @asynccontextmanager
 async def on_interrupt(act: Callable[[], None]) -> AsyncIterator[None]:
-    """Inside the block Ctrl-C and SIGTERM call `act`, each time they come, and nothing else happens.
+    """Inside the block, every Ctrl-C and every SIGTERM only calls `act`.
 
-    Where a loop cannot listen to signals (Windows) Ctrl-C cancels the block's task, as asyncio has it.
+    On Windows the loop cannot handle signals: there Ctrl-C cancels the block's task, as asyncio does by default.
     """
     loop = asyncio.get_running_loop()
-    heard = []
+    handled = []
     try:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, act)
-            heard.append(number)
-    except (NotImplementedError, RuntimeError, ValueError):  # not on this platform, not in this thread
+            handled.append(number)
+    except (NotImplementedError, RuntimeError, ValueError):  # Windows, or not the main thread
         pass
     try:
         yield
     finally:
-        for number in heard:
+        for number in handled:
             loop.remove_signal_handler(number)
 
 
 async def until_interrupted() -> None:
     """Sleeps until Ctrl-C or SIGTERM."""
-    over = anyio.Event()
-    async with on_interrupt(over.set):
-        await over.wait()
+    interrupted = anyio.Event()
+    async with on_interrupt(interrupted.set):
+        await interrupted.wait()
