@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from eightbyeight_async.bulk import Status
     from eightbyeight_async.cli.bulk.remembered_options import Memory
     from eightbyeight_async.cli.commands.shared_options import ConnectionOptions
     from eightbyeight_async.cli.reading.check_rows import Checked
@@ -99,7 +100,7 @@ def run_campaign(
                 "what was sent is not sent again, the rest is)"
             )
         if client is None:
-            _plan(settings, checked, seen.parts, memory, where, show, source.name, as_json=as_json)
+            _plan(settings, once, checked, seen.parts, memory, where, show, source.name, as_json=as_json)
             return Exit.OK
         if not source.untouched():
             raise UsageError(f"{source.name}: has changed while it was checked; nothing was sent")
@@ -141,6 +142,7 @@ def _fields(given: Mapping[str, Any]) -> dict[str, object]:
 
 def _plan(
     settings: RememberedOptions,
+    once: Once,
     checked: Checked,
     parts: int,
     memory: Memory | None,
@@ -152,7 +154,7 @@ def _plan(
 ) -> None:
     mode, why = choose_mode(settings.mode, checked.rows > FEW)
     status = None if memory is None else memory.status
-    left = checked.rows if status is None else max(0, checked.rows - (status.total - status.not_sent))
+    left = checked.rows if status is None else max(0, checked.rows - _settled(status, once))
     requests = left if mode == "each" else -(-left // settings.chunk_size)
     host, account = where
     if as_json:
@@ -179,6 +181,14 @@ def _plan(
         f"{name}: {counts(checked.rows, 'message')}{later}, {counts(parts, 'part')}{before}, to {host}, "
         f"sub-account {account or 'not set'}, {counts(requests, 'request')} in mode {mode} ({why}); nothing was sent"
     )
+
+
+def _settled(status: Status, once: Once) -> int:
+    """How many messages of the journal this run would not send."""
+    again = status.unknown if once.resend_unknown else 0
+    if once.resend_failed:
+        again += status.failed + status.rejected
+    return status.total - status.not_sent - again
 
 
 def _resume(settings: RememberedOptions, once: Once, journal: Path, connection: ConnectionOptions) -> str:
