@@ -63,7 +63,7 @@ def load(body: bytes) -> Any:  # noqa: ANN401 - JSON can be anything
     raise UnreadableError(problem)  # outside the except block: a JSONDecodeError carries the whole body
 
 
-def _refuse_constant(name: str) -> None:
+def _refuse_constant(_: str) -> None:
     raise ValueError
 
 

@@ -21,3 +21,8 @@ def check(body: bytes | None, product: str, name: str) -> Any:
     data = json.loads(body or b"null")
     jsonschema.validate(data, _schemas(product)[name], format_checker=jsonschema.FormatChecker())
     return data
+
+
+def schema(product: str, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = _schemas(product)[name]
+    return found

@@ -58,6 +58,7 @@ from eightbyeight_async import (
     MessageState,
     MessageStatus,
     Price,
+    ReplyContext,
     RetryPolicy,
     Sent,
     SmsFallback,
@@ -133,13 +134,16 @@ CHAT = ChatAppsRequest(
         ChannelFallback(channel="WhatsApp", fallback_after=60, success_status="Delivered"),
         ChannelFallback(channel="SMS"),
     ],
+    context=ReplyContext(umid=UMID),
 )
 CHAT_BATCH = BatchChatAppsRequest(
     messages=[
         ChatAppsRequest(user=ChatAppsUser(msisdn="+6500000000"), client_message_id="aaa-1"),
         ChatAppsRequest(user=ChatAppsUser(msisdn="+65000001"), client_message_id="aaa-2"),
     ],
-    template=ChatAppsTemplate(content=TextContent(text="Hello"), dlr_callback_url=CALLBACK),
+    template=ChatAppsTemplate(
+        content=TextContent(text="Hello"), dlr_callback_url=CALLBACK, channels=[ChannelFallback(channel="WhatsApp")]
+    ),
     client_batch_id="aaa_batch",
     include_messages_in_response=True,
 )

@@ -60,7 +60,7 @@ def travelling(cls: type) -> list[Any]:
 
 def asked(cls: type, **strategies: Strategy) -> Strategy:
     """A request; a field without a strategy would never be tried."""
-    assert set(strategies) == {field.name for field in travelling(cls)}
+    assert set(strategies) == {field.name for field in travelling(cls)}, f"{cls.__name__}: a strategy for each field"
     return st.builds(cls, **strategies)
 
 

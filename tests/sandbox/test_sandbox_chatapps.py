@@ -50,6 +50,8 @@ def test_the_documents_answer_has_its_own_status_shape(api: Any) -> None:
         ({"type": "template", "content": {}}, 3030),
         ({"type": "template", "content": {"template": {"name": "n"}}}, 3036),
         ({"type": "interactive", "content": {}}, 3004),
+        ({"context": 5}, 1000),
+        ({"context": {"umid": 5}}, 1000),
         ({"scheduled": "2016-11-07T19:20:30+08:00"}, 1011),
         ({"expiry": "2016-11-07T19:20:30+08:00"}, 1006),
     ],

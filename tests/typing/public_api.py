@@ -99,6 +99,7 @@ async def use(client: AsyncConnectClient) -> None:
     job = await client.sms.start_log_export()
     assert_type(job, LogExportJob)
     assert_type(await client.sms.get_log_export(job.job_id), LogExportStatus)
+    await client.sms.cancel_log_export(job.job_id)
     async for row in client.sms.iter_log_rows(job):
         assert_type(row, dict[str, str])
     chat = ChatAppsRequest(user=ChatAppsUser(msisdn="+6598765432"), content=TextContent(text="Hello"))

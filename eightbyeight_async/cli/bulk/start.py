@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from eightbyeight_async.bulk import Status
     from eightbyeight_async.cli.bulk.remembered_options import JournalSummary
     from eightbyeight_async.cli.commands.shared_options import ConnectionOptions
     from eightbyeight_async.cli.reading.check_rows import Checked
@@ -119,7 +120,7 @@ def run_campaign(
             )
         if client is None:
             _print_dry_run(
-                settings, checked, seen.parts, summary, host_account, display, input_file.name, as_json=as_json
+                settings, one_run, checked, seen.parts, summary, host_account, display, input_file.name, as_json=as_json
             )
             return Exit.OK
         if not input_file.unchanged():
@@ -170,6 +171,7 @@ def _fields(given: Mapping[str, Any]) -> dict[str, object]:
 
 def _print_dry_run(
     settings: RememberedOptions,
+    one_run: OneRunOptions,
     checked: Checked,
     parts: int,
     summary: JournalSummary | None,
@@ -181,7 +183,7 @@ def _print_dry_run(
 ) -> None:
     mode, why = choose_mode(settings.mode, checked.rows > FEW)
     status = None if summary is None else summary.status
-    left = checked.rows if status is None else max(0, checked.rows - (status.total - status.not_sent))
+    left = checked.rows if status is None else max(0, checked.rows - _settled(status, one_run))
     requests = left if mode == "each" else -(-left // settings.chunk_size)
     host, account = host_account
     if as_json:
@@ -208,6 +210,14 @@ def _print_dry_run(
         f"{name}: {plural(checked.rows, 'message')}{later}, {plural(parts, 'part')}{before}, to {host}, "
         f"sub-account {account or 'not set'}, {plural(requests, 'request')} in mode {mode} ({why}); nothing was sent"
     )
+
+
+def _settled(status: Status, one_run: OneRunOptions) -> int:
+    """How many messages of the journal this run would not send."""
+    again = status.unknown if one_run.resend_unknown else 0
+    if one_run.resend_failed:
+        again += status.failed + status.rejected
+    return status.total - status.not_sent - again
 
 
 def _resume(settings: RememberedOptions, one_run: OneRunOptions, journal: Path, connection: ConnectionOptions) -> str:

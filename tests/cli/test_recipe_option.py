@@ -1,0 +1,317 @@
+"""The recipe "an option of the command line": one that nobody reads fails here, in the run and in the dry run.
+
+Each option of a command that sends stands in `OPTIONS` with a value that makes a difference: what the dry run says, and
+what the run does, is compared with and without it, and with each other. Where the dry run has no use for an option,
+the reason stands beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Callable, Mapping
+from contextlib import chdir
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import pytest
+from cli.command_line import Ended, in_process
+from cli.test_recipe_field_cli import FIELDS, WRITTEN, options_of
+from cli.test_recipe_field_cli import OPTIONS as FIELD_OPTIONS
+
+from eightbyeight_async.sandbox import Fault
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from eightbyeight_async.sandbox import Sandbox
+
+    Setup = Callable[[Path, Sandbox, pytest.CaptureFixture[str]], object]
+
+FLAG = ""  # the value of an option that has none
+HOUR = WRITTEN["scheduled"]
+ROWS = "destination,name\n+447700900001,Ann\n+447700900002,Bob\n+447700900003,Cem\n"
+FILES = {
+    "people.csv": ROWS,
+    "twice.csv": f"{ROWS}+447700900003,Cem\n",
+    "others.csv": "destination,name\n+447700900009,Dan\n",
+    "refused.csv": "destination,name\n+9991234567,Eve\n",
+    "wrong.key": "no-key-of-anybody\n",
+}
+FILE = {"FILE": "people.csv", "--text": "Hi {name}"}
+# The line that each is compared with. `bulk run` has two readers: its JSON is the same numbers.
+COMMANDS: dict[str, dict[str, str]] = {
+    "send": {"--to": "+447700900001", "--text": "Hi", "--json": FLAG},
+    "send-each": {**FILE, "--output": "sent.jsonl"},
+    "send-batch": {**FILE, "--output": "sent.jsonl"},
+    "bulk run": {**FILE, "--journal": "run.db", "--mode": "batch", "--json": FLAG},
+}
+
+
+@attrs.frozen
+class Option:
+    """
+    Attributes:
+        value: that makes a difference; None: the option is left out of a line that has it. One that is refused proves
+            little: only for an option whose good values leave no trace.
+        beside: what else both lines have, for it to make one.
+        before: what happens in the folder before.
+        run_only: why the dry run has no use for it.
+        guess: why the dry run cannot know exactly what the run will do.
+    """
+
+    value: str | None
+    beside: Mapping[str, str] = {}
+    before: Setup | None = None
+    run_only: str | None = None
+    guess: str | None = None
+
+
+def a_campaign(file: str, *faults: Fault, mark: int | None = None) -> Setup:
+    """An earlier run, and its journal."""
+
+    def run(folder: Path, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
+        sandbox.faults.plan(faults)
+        line = ("bulk", "run", file, "--text", "Hi {name}", "--journal", "run.db", "--mode", "batch")
+        in_process(*line, sandbox=sandbox, capsys=capsys)
+        if mark is not None:
+            (folder / "run.db-mark").write_bytes(mark.to_bytes(8, "big"))
+
+    return run
+
+
+def a_file(name: str) -> Setup:
+    return lambda folder, *_: (folder / name).write_text("records of yesterday\n")
+
+
+NO_CLIENT = "a dry run calls nobody, so it makes no client and needs no key"
+NO_RECORDS = "a dry run writes no records"
+NO_JOURNAL = "a dry run writes no journal"
+OPTIONS = {
+    "FILE": Option("others.csv"),
+    "--to": Option("+447700900002"),
+    "--text": Option("Hi" * 200),
+    "--client-message-id": Option("ref-1"),
+    # Fields of a message
+    "--source": Option("S" * 17),
+    "--country": Option("nowhere"),
+    "--encoding": Option("UCS2", beside={"--text": "Hi" * 40}),
+    "--scheduled": Option(HOUR),
+    "--expiry": Option("tomorrow"),
+    "--dlr-callback-url": Option("nowhere"),
+    "--client-ip": Option("nowhere"),
+    "--track": Option("Outcome", run_only="nothing that is counted or checked depends on it"),
+    "send --track": Option("Outcome"),
+    "--long-text": Option("refuse", beside={"--text": "Hi" * 2000}),
+    # How a file is read
+    "--format": Option("jsonl"),
+    "--delimiter": Option(";"),
+    # How fast
+    "--concurrency": Option("0"),
+    "--rate": Option("0"),
+    "--chunk-size": Option("1"),
+    # Where results go
+    "--output": Option("other.jsonl", run_only=NO_RECORDS),
+    "--force": Option(FLAG, before=a_file("sent.jsonl"), run_only=NO_RECORDS),
+    "--include-private": Option(FLAG, run_only=NO_RECORDS),
+    "send --json": Option(None),
+    "bulk run --json": Option(None),
+    # Campaigns
+    "--journal": Option("people.csv"),
+    "--mode": Option("each"),
+    "--durability": Option("process", run_only=NO_JOURNAL),
+    "--store-private": Option(FLAG, run_only=NO_JOURNAL),
+    "--duplicates": Option("send", {"FILE": "twice.csv"}, run_only="a dry run keeps no keys: it counts all rows"),
+    "--resend-unknown": Option(FLAG, before=a_campaign("people.csv", Fault.accept_then_drop())),
+    "--resend-failed": Option(FLAG, {"FILE": "refused.csv"}, before=a_campaign("refused.csv")),
+    "--allow-changed-input": Option(
+        FLAG, before=a_campaign("others.csv"), guess="which of the new messages are settled, only their keys tell"
+    ),
+    "--accept-loss": Option(FLAG, before=a_campaign("people.csv", mark=99), run_only="a dry run opens no journal"),
+    # The API
+    "--subaccount-id": Option("somebody-else", guess="whose it is, only 8x8 knows"),
+    "--region": Option("nowhere"),
+    "--sms-base-url": Option("ftp://example.com"),
+    "--chatapps-base-url": Option("ftp://example.com"),
+    "--api-key-file": Option("wrong.key", run_only=NO_CLIENT),
+    "--timeout": Option("0", run_only=NO_CLIENT),
+    "--max-attempts": Option("0", run_only=NO_CLIENT),
+}
+COMPARED = {"--dry-run"}
+ONE_RUN = {
+    "--journal": "names the memory",
+    "--dry-run": "nothing is begun",
+    "--json": "how this run is told",
+    "--resend-unknown": "doubles messages: to be asked for each time; in the line that goes on",
+    "--resend-failed": "to be asked for each time; in the line that goes on",
+    "--allow-changed-input": "the journal has the new input's fingerprint from then on",
+    "--accept-loss": "the first message that is claimed then is the journal's last",
+    # Where the API is and who asks can be another machine's next time; they are in the line that goes on.
+    **dict.fromkeys(("--subaccount-id", "--region", "--sms-base-url", "--chatapps-base-url"), "of this machine"),
+    **dict.fromkeys(("--api-key-file", "--timeout", "--max-attempts"), "of this machine"),
+}
+NOT_IN_RESUME = {"--dry-run", "--json", "--allow-changed-input", "--accept-loss"}
+
+
+def names_of(command: str) -> list[str]:
+    """Each option by its first name."""
+    return sorted(name for name in options_of(*command.split()) if name not in ("*", "--schedule"))
+
+
+PAIRS = [(command, name) for command in COMMANDS for name in names_of(command) if name not in COMPARED]
+
+
+@attrs.frozen
+class Seen:
+    """What a line did: all that a user or 8x8 can see of it."""
+
+    code: int
+    out: str
+    err: str
+    messages: tuple[Any, ...]
+    requests: int
+    files: Mapping[str, str]
+    afterwards: str
+
+
+_SEEN: dict[object, Seen] = {}  # many options are compared with the same line
+
+
+@pytest.fixture
+def line(sandbox: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Seen]:
+    count = iter(range(100))
+
+    def run(command: str, options: Mapping[str, str], before: Setup | None, *more: str) -> Seen:
+        same = (command, tuple(options.items()), before, more)
+        if same not in _SEEN:
+            _SEEN[same] = fresh(command, options, before, *more)
+        return _SEEN[same]
+
+    def fresh(command: str, options: Mapping[str, str], before: Setup | None, *more: str) -> Seen:
+        folder = tmp_path / str(next(count))
+        folder.mkdir()
+        for name, text in FILES.items():
+            (folder / name).write_text(text)
+        sandbox.reset()
+        with chdir(folder):
+            if before is not None:
+                before(folder, sandbox, capsys)
+            known, made = len(sandbox.messages), len(sandbox.requests)
+            ended = in_process(*command.split(), *words(options), *more, sandbox=sandbox, capsys=capsys)
+            messages, requests = sandbox.messages[known:], sandbox.requests[made:]
+            again = ("bulk", "run", "--journal", "run.db", "--dry-run")
+            # The journal's memory, as the next run tells it.
+            ran = command == "bulk run" and not more and (folder / "run.db").exists()
+            afterwards = in_process(*again, sandbox=sandbox, capsys=capsys).err if ran else ""
+            files = {p.name: steady(p.read_text()) for p in folder.iterdir() if p.suffix == ".jsonl"}
+        bodies = tuple(message.body for message in messages)
+        return Seen(ended.code, steady(ended.out), steady(ended.err), bodies, len(requests), files, afterwards)
+
+    return run
+
+
+def words(options: Mapping[str, str]) -> list[str]:
+    positional = [value for name, value in options.items() if not name.startswith("-")]
+    return positional + [
+        w for n, value in options.items() if n.startswith("-") for w in ((n, value) if value else (n,))
+    ]
+
+
+def steady(text: str) -> str:
+    """Without ids and times."""
+    text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "ID", text)
+    return re.sub(r"\d+\.\d+ s|(?<=\"seconds\": )[0-9.]+", "0", text)
+
+
+@pytest.mark.parametrize(("command", "name"), PAIRS, ids=[" ".join(pair) for pair in PAIRS])
+def test_an_option_does_in_the_run_what_the_dry_run_says(line: Callable[..., Seen], command: str, name: str) -> None:
+    option = OPTIONS.get(f"{command} {name}", OPTIONS.get(name))
+    assert option is not None, f"{name} is new: add it to OPTIONS here, with a value that makes a difference"
+    without = {**COMMANDS[command], **option.beside}
+    given = {n: v for n, v in {**without, name: option.value}.items() if v is not None}
+    dry = line(command, given, option.before, "--dry-run")
+    ignored = dry == line(command, without, option.before, "--dry-run")
+    if option.run_only is None:
+        assert not ignored, (
+            f"`{command} --dry-run` ignores {name}: make it count there, or say in OPTIONS here why it is `run_only`"
+        )
+    else:
+        assert ignored, f"`{command} --dry-run` knows {name}: it is not `run_only` any more"
+    assert dry.messages == (), "a dry run sends nothing"
+    run = line(command, given, option.before)
+    assert run != line(command, without, option.before), f"`{command}` ignores {name}"
+    if option.run_only is None and option.guess is None:
+        assert promised(command, dry) == done(command, run), f"with {name} the dry run says other than the run does"
+
+
+def promised(command: str, dry: Seen) -> object:
+    """Exit code, messages and, where it says so, requests."""
+    if dry.code:
+        return dry.code
+    if command == "bulk run" and dry.out:
+        told = json.loads(dry.out)
+        return 0, told["messages"] - told["settled"], told["requests"]
+    (messages,) = re.findall(r"([\d,]+) messages?\b", dry.err) or ["1"]
+    batches = re.findall(r"([\d,]+) batch|([\d,]+) request", dry.err)
+    return 0, int(messages), int("".join(batches[0])) if batches else int(messages)
+
+
+def done(command: str, run: Seen) -> object:
+    if run.code == 2:
+        return run.code
+    rejected = 0
+    if command == "bulk run" and run.out:
+        rejected = json.loads(run.out)["rejected"]
+    return 0, len(run.messages) + rejected, run.requests
+
+
+def test_no_option_is_left_that_no_command_has() -> None:
+    known = {name for command in COMMANDS for name in names_of(command)}
+    assert {name.rpartition(" ")[2] for name in OPTIONS} | COMPARED == known
+    assert set(ONE_RUN) <= set(names_of("bulk run"))
+
+
+def test_a_campaign_remembers_every_option_but_those_of_one_run(
+    sandbox: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    values = {FIELD_OPTIONS[name]: WRITTEN[name] for name in FIELDS}
+    values |= {"FILE": "people.csv", "--text": "Hi {name}", "--format": "csv", "--delimiter": ",", "--mode": "each"}
+    values |= {"--long-text": "allow", "--chunk-size": "2", "--concurrency": "3", "--rate": "1000"}
+    values |= {"--durability": "process", "--duplicates": "send", "--store-private": FLAG}
+    remembered = [name for name in names_of("bulk run") if name not in ONE_RUN]
+    unknown = set(remembered) - set(values)
+    assert not unknown, (
+        "give each a value here that is not its default; it is a field of RememberedOptions "
+        "(cli/bulk/remembered_options.py), or in ONE_RUN here with the reason"
+    )
+    (tmp_path / "people.csv").write_text(ROWS)
+    with chdir(tmp_path):
+        line = words({**{name: values[name] for name in remembered}, "--journal": "run.db"})
+        first = in_process("bulk", "run", *line, sandbox=sandbox, capsys=capsys)
+        again = in_process("bulk", "run", "--journal", "run.db", sandbox=sandbox, capsys=capsys)
+    assert (first.code, again.code) == (0, 0), first.err + again.err
+    told = again.err.splitlines()[0]
+    forgotten = [name for name in remembered if name.replace("FILE", "people.csv") not in re.findall(r"[\w.-]+", told)]
+    assert not forgotten, f"the journal forgets them: RememberedOptions in cli/bulk/remembered_options.py ({told})"
+
+
+def test_the_line_that_goes_on_repeats_every_option_of_one_run(
+    sandbox: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = {"FILE": "people.csv", "--text": "Hi {name}", "--journal": "run.db", "--json": FLAG}
+    given |= {"--resend-unknown": FLAG, "--resend-failed": FLAG, "--allow-changed-input": FLAG, "--accept-loss": FLAG}
+    given |= {"--subaccount-id": sandbox.subaccount_id, "--region": "europe", "--sms-base-url": sandbox.sms_base_url}
+    given |= {"--chatapps-base-url": sandbox.chatapps_base_url, "--api-key-file": "wrong.key", "--timeout": "7"}
+    given |= {"--max-attempts": "2"}
+    missing = set(ONE_RUN) - set(given) - {"--dry-run"}
+    assert not missing, "give it a value here that is not its default"
+    for name in ("people.csv", "wrong.key"):
+        (tmp_path / name).write_text(FILES[name])
+    with chdir(tmp_path):
+        ended: Ended = in_process("bulk", "run", *words(given), sandbox=sandbox, capsys=capsys)
+    assert ended.out, ended.err
+    resume = set(shlex.split(json.loads(ended.out)["resume"]))
+    assert set(ONE_RUN) - NOT_IN_RESUME == {word for word in resume if word.startswith("--")}, (
+        "the command that goes on (cli/bulk/start.py) repeats what the journal does not remember"
+    )

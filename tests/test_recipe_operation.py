@@ -1,0 +1,169 @@
+"""The recipe "an operation": each step that is forgotten fails here, and the message says what to do.
+
+`test_every_operation.py` has the table of operations; the sandbox has its own, and shares no code with the client.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import anyio
+import attrs
+import httpx
+import pytest
+from answers import SUCCESSES
+from test_every_operation import OPERATIONS
+
+import eightbyeight_async
+from eightbyeight_async import EightByEightError, models, webhooks
+from eightbyeight_async.chatapps import ChatAppsOperations
+from eightbyeight_async.sandbox import Sandbox
+from eightbyeight_async.sandbox.api import chatapps as sandbox_chatapps
+from eightbyeight_async.sandbox.api import sms as sandbox_sms
+from eightbyeight_async.sms import SmsOperations
+
+MADE_OF_OTHERS = {
+    "sms.send_each": "of send",
+    "sms.iter_log_rows": "of get_log_export",
+}
+ONLY_IN_THE_SANDBOX = {"sms download": "a link of a log export: no path of the API that a caller makes"}
+NOT_EXPORTED = {"SmsFeedback": "send_feedback makes it of its arguments"}
+
+GROUPS: dict[str, type] = {"sms": SmsOperations, "chatapps": ChatAppsOperations}
+METHODS = {
+    f"{group}.{name}": method
+    for group, cls in GROUPS.items()
+    for name, method in inspect.getmembers(cls, inspect.isfunction)
+    if not name.startswith("_")
+}
+CALLS = [name for name in METHODS if name not in MADE_OF_OTHERS]
+EACH = pytest.mark.parametrize("name", METHODS)
+CALL = pytest.mark.parametrize("name", CALLS)
+TYPED = (Path(__file__).parent / "typing" / "public_api.py").read_text()
+
+
+@attrs.frozen
+class Served:
+    """What the sandbox made of an operation of the client.
+
+    Attributes:
+        operation: its name there, with the product; None: it has no such path.
+        path: below the base URL.
+        violations: what its documents do not know.
+    """
+
+    operation: str | None
+    method: str
+    path: str
+    violations: tuple[str, ...]
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(details_limit=None) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def served(sandbox: Sandbox) -> dict[str, Served]:
+    """Each call of the table, made by the client over TLS. What comes of it does not matter here: ids are unknown."""
+
+    async def call_all() -> dict[str, Served]:
+        found = {}
+        async with sandbox.client() as client:
+            for name in CALLS:
+                if name not in OPERATIONS:
+                    continue
+                sandbox.reset()
+                with suppress(EightByEightError):
+                    await OPERATIONS[name].call(client)
+                (request,) = sandbox.requests
+                operation = None if request.operation is None else f"{request.product} {request.operation}"
+                problems = tuple(problem.problem for problem in sandbox.violations)
+                found[name] = Served(operation, request.method, request.path, problems)
+        return found
+
+    return anyio.run(call_all)
+
+
+@CALL
+def test_an_operation_is_in_the_tables(name: str) -> None:
+    assert name in OPERATIONS, f"{name}: add it to OPERATIONS in tests/test_every_operation.py (or to MADE_OF_OTHERS)"
+    assert name in SUCCESSES, f"{name}: add the documented answer to SUCCESSES in tests/answers.py"
+
+
+@CALL
+def test_a_look_up_sends_nothing(name: str) -> None:
+    """A failure of a mere look-up leaves nothing in doubt: `unknown=Sent.NO` in its Call."""
+    assert OPERATIONS[name].looks is (OPERATIONS[name].method == "GET")
+
+
+@CALL
+def test_the_sandbox_serves_it(served: dict[str, Served], name: str) -> None:
+    one = served[name]
+    assert one.operation is not None, (
+        f"{one.method} {one.path}: add it to `resolve` (sandbox/api/routes.py) and to OPERATIONS of its host "
+        "(sandbox/api/sms.py or chatapps.py)"
+    )
+    assert one.violations == (), "name what it sends in sandbox/control/violations.py"
+
+
+@CALL
+def test_the_sandbox_judges_what_it_sends(served: dict[str, Served], sandbox: Sandbox, name: str) -> None:
+    if OPERATIONS[name].schema is None:
+        return
+    one = served[name]
+    base = sandbox.sms_base_url if name.startswith("sms.") else sandbox.chatapps_base_url
+    sandbox.reset()
+    with httpx.Client(verify=sandbox.ssl_context()) as http:
+        http.post(base + one.path, headers={"Authorization": f"Bearer {sandbox.api_key}"}, json={"futureField": "x"})
+    assert [problem.problem for problem in sandbox.violations] == ["unknown field body.futureField"], (
+        f'add "{one.operation}" to _KNOWN in sandbox/control/violations.py'
+    )
+
+
+def test_every_operation_of_the_sandbox_is_one_of_the_client(served: dict[str, Served]) -> None:
+    there = {f"sms {name}" for name in sandbox_sms.OPERATIONS}
+    there |= {f"chatapps {name}" for name in sandbox_chatapps.OPERATIONS}
+    called = [one.operation for one in served.values()]
+    assert there == set(called) | set(ONLY_IN_THE_SANDBOX)
+    assert len(called) == len(set(called)), "two operations of the client are one of the sandbox"
+
+
+@EACH
+def test_it_is_typed_for_users(name: str) -> None:
+    assert f"client.{name}(" in TYPED, f"{name}: say what it returns in tests/typing/public_api.py, for mypy to check"
+
+
+@CALL
+def test_its_docstring_tells_what_it_raises(name: str) -> None:
+    told = inspect.getdoc(METHODS[name]) or ""
+    assert "Raises:" in told, f"{name}: add `Raises:` to its docstring"
+
+
+@EACH
+def test_what_it_takes_and_returns_can_be_imported(name: str) -> None:
+    signature = inspect.signature(METHODS[name])
+    written = [str(one.annotation) for one in signature.parameters.values()] + [str(signature.return_annotation)]
+    names = set(re.findall(r"\b[A-Z]\w+", " ".join(written))) - {"None", "AsyncIterable", "AsyncIterator", "Iterable"}
+    missing = names - set(eightbyeight_async.__all__)
+    assert not missing, "add them to eightbyeight_async/__init__.py: TYPE_CHECKING, __all__ and _LATE"
+
+
+def test_every_model_is_public() -> None:
+    defined: dict[str, Any] = {}
+    for module in pkgutil.iter_modules(models.__path__, f"{models.__name__}."):
+        file = importlib.import_module(module.name)
+        defined |= {name: vars(file)[name] for name in file.__all__ if isinstance(vars(file)[name], type)}
+    public = {*eightbyeight_async.__all__, *webhooks.__all__}
+    assert set(defined) - public == set(NOT_EXPORTED), (
+        "add it to eightbyeight_async/__init__.py (TYPE_CHECKING, __all__, _LATE) or webhooks.py, "
+        "or to NOT_EXPORTED here with the reason"
+    )
