@@ -79,7 +79,8 @@ class SmsOperations:
 
         Args:
             requests: taken as fast as they are sent, never gathered; a plain iterable is advanced on the event
-                loop, so one that blocks blocks the loop.
+                loop, so one that blocks blocks the loop. An async one is read by one task, so it may hold a timeout
+                open over its yields; an async generator is closed when the block is left early.
             max_concurrency: messages in flight in this run; None, or more than the client's: the client's.
 
         Raises (out of the block):
