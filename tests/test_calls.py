@@ -160,6 +160,9 @@ def test_an_unreadable_success_names_the_path() -> None:
     )
 
 
+YEAR = 31_536_000.0
+
+
 @pytest.mark.parametrize(
     ("headers", "seconds"),
     [
@@ -172,7 +175,21 @@ def test_an_unreadable_success_names_the_path() -> None:
         ({"retry-after": "inf"}, None),
         ({"retry-after": "1e3"}, None),
         ({"retry-after": "soon"}, None),
-        ({"retry-after": "9" * 400}, None),
+        ({"retry-after": "999999999"}, YEAR),
+        ({"retry-after": "1000000000"}, YEAR),  # ten digits
+        ({"retry-after": "1.0000000000000"}, 1.0),
+        ({"retry-after": "00000000000005"}, 5.0),
+        ({"retry-after": "9" * 400}, YEAR),  # no float is that large
+        ({"retry-after": "9" * 6000}, YEAR),  # no int is read from that many digits
+        ({"retry-after": "0x10"}, None),
+        ({"retry-after": "1_000"}, None),
+        ({"retry-after": "+5"}, None),
+        ({"retry-after": "5."}, None),
+        ({"retry-after": "5, 10"}, None),
+        ({"retry-after": "\uff11\uff12"}, None),  # full-width digits
+        ({"retry-after": "\u0661\u0662"}, None),  # Arabic digits
+        ({"x-retry-after": "5", "x-ratelimit-reset": "5", "retry-after-ms": "5000", "ratelimit-reset": "5"}, None),
+        ({"retry-after": "Fri, 31 Dec 9999 23:59:59 GMT", "date": "Wed, 21 Oct 2015 07:28:00 GMT"}, YEAR),
         ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, None),
         ({"retry-after": "Wed, 21 Oct 2015 07:28:05 GMT", "date": "Wed, 21 Oct 2015 07:28:00 GMT"}, 5.0),
         ({"retry-after": "Wed, 21 Oct 2015 07:27:00 GMT", "date": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
@@ -185,3 +202,8 @@ def test_retry_after_is_seconds_or_a_date_against_the_answers_own(
     with pytest.raises(RateLimitError) as caught:
         read_answer(SEND, 429, headers, b"")
     assert caught.value.retry_after == seconds
+
+
+def test_a_very_long_wait_is_told_in_digits() -> None:
+    with pytest.raises(RateLimitError, match="retry after 31536000 s"):
+        read_answer(SEND, 429, {"retry-after": "10000000000"}, b"")
