@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from answers import CASES, Case, coded
@@ -91,16 +91,6 @@ def test_a_single_send_needs_a_text() -> None:
 def test_something_else_than_a_request_is_refused() -> None:
     with pytest.raises(InvalidRequestError, match="^request: must be of class SmsRequest, not dict"):
         send_sms("acme_hq", {"destination": "+6598765432"}, lambda: NOW)  # type: ignore[arg-type]
-
-
-def test_a_schedule_is_at_most_seven_days_ahead() -> None:
-    for ahead, good in ((timedelta(days=7), True), (timedelta(days=7, seconds=1), False), (timedelta(days=-1), True)):
-        request = SmsRequest(destination="+6598765432", text="x", scheduled=NOW + ahead)
-        if good:
-            send_sms("acme_hq", request, lambda: NOW)
-        else:
-            with pytest.raises(InvalidRequestError, match="^scheduled: "):
-                send_sms("acme_hq", request, lambda: NOW)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from eightbyeight_async import wire
 from eightbyeight_async.calls.call import Call, check_kind, messages_path
+from eightbyeight_async.calls.times import MAX_AHEAD, check_times
 from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.hosts import Product
 from eightbyeight_async.models.sms import SmsRequest, SmsResponse
@@ -14,9 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-__all__ = ["check_schedule", "send_sms"]
-
-_MAX_SCHEDULE_SECONDS = 7 * 24 * 3600
+__all__ = ["send_sms"]
 
 
 def send_sms(subaccount_id: str, request: SmsRequest, now: Callable[[], datetime]) -> Call[SmsResponse]:
@@ -24,7 +23,8 @@ def send_sms(subaccount_id: str, request: SmsRequest, now: Callable[[], datetime
     check_kind(request, SmsRequest)
     if request.text is None:
         raise InvalidRequestError("text", "is required; only a message of a batch with a template may omit it")
-    check_schedule(request.scheduled, "scheduled", now)
+    if request.scheduled is not None or request.expiry is not None:
+        check_times(request.scheduled, request.expiry, now(), ahead=MAX_AHEAD)
     return Call(
         product=Product.SMS,
         method="POST",
@@ -32,9 +32,3 @@ def send_sms(subaccount_id: str, request: SmsRequest, now: Callable[[], datetime
         body=wire.dump(request),
         answer=SmsResponse,
     )
-
-
-def check_schedule(moment: datetime | None, field: str, now: Callable[[], datetime]) -> None:
-    """Source: SMS API, field `scheduled`: up to 7 days ahead."""
-    if moment is not None and (moment - now()).total_seconds() > _MAX_SCHEDULE_SECONDS:
-        raise InvalidRequestError(field, "must be at most 7 days ahead")

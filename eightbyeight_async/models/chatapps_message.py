@@ -171,8 +171,8 @@ class ChatAppsRequest:
         content: what it says; its class is the message's type. None only inside a batch whose template has one.
         client_message_id: your reference, at most 50 characters; echoed in answers and receipts. It does NOT make a
             send idempotent.
-        scheduled: when to send it; aware; None: now. No limit is documented.
-        expiry: after when it must not be delivered any more; aware.
+        scheduled: when to send it; aware, at most a minute ago; None: now. No limit ahead is documented.
+        expiry: after when it must not be delivered any more; aware, ahead, and after `scheduled`.
         dlr_callback_url: where 8x8 POSTs the delivery receipts of this message, http(s).
         channels: the channels to try, in order; None: as the sub-account is configured.
         context: the message it answers.

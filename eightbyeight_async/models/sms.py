@@ -77,8 +77,8 @@ class SmsRequest:
         client_message_id: your reference, at most 350 characters; echoed in answers, receipts and exports. It
             does NOT make a send idempotent.
         encoding: `Encoding` or its string; None: AUTO.
-        scheduled: when to send it; aware, at most 7 days ahead; None: now.
-        expiry: after when it must not be sent any more; aware.
+        scheduled: when to send it; aware, at most 7 days ahead, at most a minute ago; None: now.
+        expiry: after when it must not be sent any more; aware, ahead, and after `scheduled`.
         dlr_callback_url: where 8x8 POSTs the delivery receipts of this message, http(s).
         client_ip: the end user's IP address, for 8x8's limiting per address.
         track: `Track` or its string; None: as the sub-account is configured.

@@ -23,7 +23,7 @@ from eightbyeight_async.cli.bulk.remembered_options import (
     remember,
 )
 from eightbyeight_async.cli.bulk.words import counts
-from eightbyeight_async.cli.commands.shared_options import MessageFields
+from eightbyeight_async.cli.commands.shared_options import MessageFields, check_option_times
 from eightbyeight_async.cli.commands.single_message import print_json, where_to
 from eightbyeight_async.cli.exit_codes import Exit, UsageError
 from eightbyeight_async.cli.reading.check_rows import parts_of
@@ -73,6 +73,10 @@ def run_campaign(
     if memory is not None and (named := settings.taken_over(memory.settings, given)):
         show.note(f"as {journal.name} remembers: {named}")
     order = _order(settings)
+    # Of a campaign that goes on, rows were sent when it was time for them.
+    goes_on = memory is not None and memory.status.total > memory.status.not_sent
+    if not goes_on:
+        check_option_times(order.defaults)
     where = where_to(connection)
     client = None if dry_run else connection.client(max_concurrency=settings.concurrency or 100)
     rows = rows_of(order)
@@ -82,7 +86,7 @@ def run_campaign(
             on_failure.callback(discard, journal)
         seen = _Look(None if memory is None else memory.salt, count_parts=dry_run)
         try:
-            checked = plan_file(source, rows, show, seen)
+            checked = plan_file(source, rows, show, seen, allow_late=goes_on)
         except KeyboardInterrupt:
             show.error("interrupted; nothing was sent")
             return Exit.INTERRUPTED
@@ -163,6 +167,7 @@ def _plan(
                 "scheduled": checked.scheduled,
                 "parts": parts,
                 "long": checked.long,
+                "late": checked.late,
                 "settled": checked.rows - left,
                 "requests": requests,
                 "mode": mode,

@@ -81,12 +81,17 @@ def rows_of(order: Order) -> CsvRows | JsonlRows:
 
 
 def plan_file(
-    source: Source, rows: CsvRows | JsonlRows, show: Show, look: Callable[[SmsRequest], object] = lambda _: None
+    source: Source,
+    rows: CsvRows | JsonlRows,
+    show: Show,
+    look: Callable[[SmsRequest], object] = lambda _: None,
+    *,
+    allow_late: bool = False,
 ) -> Checked:
-    """Checks every row and says what is wrong, or worth knowing. `look`: is shown every message."""
+    """Checks every row and says what is wrong, or worth knowing. `look`, `allow_late`: as for `check`."""
     with show.checking(source.name, source.size) as progress:
         source.lines.on_block = progress
-        checked = check(rows.read(source.lines.first()), look)
+        checked = check(rows.read(source.lines.first()), look, allow_late=allow_late)
     source.lines.on_block = lambda _: None
     for complaint in checked.complaints:
         show.error(f"{source.name}:{complaint}")
@@ -102,8 +107,16 @@ def plan_file(
     for column, count in checked.blanks.items():
         show.note(f"{{{column}}} is empty in {count:,} of {checked.rows:,} rows")
     if checked.long:
-        first = ", ".join(f"{row:,}" for row in checked.long_rows)
-        more = ", ..." if checked.long > len(checked.long_rows) else ""
-        rows_with = "1 row" if checked.long == 1 else f"{checked.long:,} rows"
-        show.note(f"texts of more than {MAX_PARTS} parts, which the platform truncates, in {rows_with}: {first}{more}")
+        places = _places(checked.long, checked.long_rows)
+        show.note(f"texts of more than {MAX_PARTS} parts, which the platform truncates, in {places}")
+    if checked.late:
+        places = _places(checked.late, checked.late_rows)
+        show.note(f"times that have passed, in {places}; those of them that are not settled yet are not sent")
     return checked
+
+
+def _places(count: int, rows: list[int]) -> str:
+    """`1 row: 7`, `12 rows: 1, 5, 9, 10, 11, ...`."""
+    first = ", ".join(f"{row:,}" for row in rows)
+    more = ", ..." if count > len(rows) else ""
+    return f"{'1 row' if count == 1 else f'{count:,} rows'}: {first}{more}"

@@ -14,6 +14,7 @@ from typing import Any
 import attrs
 
 from eightbyeight_async.calls.sms import send_sms
+from eightbyeight_async.calls.times import passed
 from eightbyeight_async.cli.reading.field_names import value_of
 from eightbyeight_async.cli.reading.text_template import TextTemplate
 from eightbyeight_async.errors import InvalidRequestError
@@ -33,6 +34,8 @@ class Row:
         request: what will be sent.
         blanks: the columns of `--text` that are empty in this row.
         long: the text takes more than 10 parts, and that is to be said.
+        late: the complaint about a time of it that has passed, for who reads the file for the first time. While the
+            file is being sent, time goes on: such a row is sent, and fails alone.
     """
 
     number: int
@@ -40,6 +43,7 @@ class Row:
     request: SmsRequest
     blanks: tuple[str, ...] = ()
     long: bool = False
+    late: Complaint | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -64,7 +68,7 @@ class Recipe:
     Attributes:
         template: the text of every message; None: each row has its own.
         defaults: values for what a row leaves out, by field.
-        now: the clock that `scheduled` is checked against.
+        now: the clock that `scheduled` and `expiry` are checked against.
         long_text: what to do with a text of more than 10 parts.
     """
 
@@ -97,9 +101,18 @@ class Recipe:
             if "destination" not in values:
                 return Complaint(line=line, number=number, field="destination", rule="is missing")
             request = SmsRequest(**values)
-            send_sms("any", request, self.now)
+            late = self._late(number, line, request)
             long = check_length(request.text, request.encoding, self.long_text) is not None
         except InvalidRequestError as wrong:
             return Complaint(line=line, number=number, field=wrong.field, rule=wrong.reason)
         blanks = tuple(name for name in self.columns if not cells[name])
-        return Row(number=number, line=line, request=request, blanks=blanks, long=long)
+        return Row(number=number, line=line, request=request, blanks=blanks, long=long, late=late)
+
+    def _late(self, number: int, line: int, request: SmsRequest) -> Complaint | None:
+        try:
+            send_sms("any", request, self.now)
+        except InvalidRequestError as wrong:
+            if wrong.field not in ("scheduled", "expiry") or not passed(request, self.now()):
+                raise
+            return Complaint(line=line, number=number, field=wrong.field, rule=wrong.reason)
+        return None

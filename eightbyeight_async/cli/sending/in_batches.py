@@ -2,6 +2,7 @@
 
 Rules:
 - an answer that is lost leaves the outcome of all its rows unknown, and so does one that tells nothing of a row;
+- a row whose time has passed since the file was checked fails alone, it does not take its batch along;
 - an interrupted run waits for the answers, as long as it takes: each tells of thousands.
 """
 
@@ -15,8 +16,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import anyio
 import attrs
 
+from eightbyeight_async.calls.times import check_times
 from eightbyeight_async.cli.sending.file_run import Sending
-from eightbyeight_async.errors import EightByEightError, UnexpectedResponseError
+from eightbyeight_async.cli.terminal.loop_and_signals import now
+from eightbyeight_async.errors import EightByEightError, InvalidRequestError, UnexpectedResponseError
 from eightbyeight_async.models.sms_batch import MAX_BATCH, BatchSmsRequest
 from eightbyeight_async.request_pacer import Pacer
 
@@ -74,19 +77,31 @@ class Chunks(Sending):
             await self._take_leftover()
 
     async def _post(self, first: int, chunk: Sequence[SmsRequest]) -> None:
-        rows = range(first, first + len(chunk))
+        rows = list(self._in_time(first, chunk))
+        if not rows:
+            return
         try:
             answer = await self.client.sms.send_batch(
-                BatchSmsRequest(messages=chunk, include_messages_in_response=True)
+                BatchSmsRequest(messages=[request for _, request in rows], include_messages_in_response=True)
             )
         except EightByEightError as error:
-            self._ended.extend(_Ended(index, request, None, error) for index, request in zip(rows, chunk, strict=True))
+            self._ended.extend(_Ended(index, request, None, error) for index, request in rows)
         except BaseException:
-            self._ended.extend(_Ended(index, request) for index, request in zip(rows, chunk, strict=True))
+            self._ended.extend(_Ended(index, request) for index, request in rows)
             raise
         else:
-            self.say(_told(rows, answer))
-            self._ended.extend(_results(first, chunk, answer))
+            self.say(_told(rows[0][0], rows[-1][0], answer))
+            self._ended.extend(_results(rows, answer))
+
+    def _in_time(self, first: int, chunk: Sequence[SmsRequest]) -> Iterator[tuple[int, SmsRequest]]:
+        moment = now()
+        for index, request in enumerate(chunk, first):
+            try:
+                check_times(request.scheduled, request.expiry, moment)
+            except InvalidRequestError as late:
+                self._ended.append(_Ended(index, request, None, late))
+            else:
+                yield index, request
 
     async def _take_leftover(self) -> None:
         while self._ended:
@@ -99,13 +114,13 @@ class Chunks(Sending):
             self._halt.set()
 
 
-def _told(rows: range, answer: BatchSmsResponse) -> str:
-    of = f"row {rows[0] + 1:,}" if len(rows) == 1 else f"rows {rows[0] + 1:,} to {rows[-1] + 1:,}"
+def _told(first: int, last: int, answer: BatchSmsResponse) -> str:
+    of = f"row {first + 1:,}" if first == last else f"rows {first + 1:,} to {last + 1:,}"
     return f"batch {answer.batch_id}: {of}, {answer.accepted_count:,} accepted, {answer.rejected_count:,} rejected"
 
 
-def _results(first: int, chunk: Sequence[SmsRequest], answer: BatchSmsResponse) -> Iterator[_Ended]:
-    found = [result.response for result in answer.results] or [None] * len(chunk)
-    for index, (request, response) in enumerate(zip(chunk, found, strict=True), first):
+def _results(rows: Sequence[tuple[int, SmsRequest]], answer: BatchSmsResponse) -> Iterator[_Ended]:
+    found = [result.response for result in answer.results] or [None] * len(rows)
+    for (index, request), response in zip(rows, found, strict=True):
         silent = None if response is not None else UnexpectedResponseError("the answer tells nothing of this message")
         yield _Ended(index, request, response, silent, answer.batch_id)
