@@ -36,12 +36,12 @@ class ChatAppsOperations:
             The API's answer. `status.state` can be `rejected` or `failed`: the request was fine, the message refused.
 
         Raises:
-            InvalidRequestError: no content; nothing was sent.
+            InvalidRequestError: no content, or a time that has passed; nothing was sent.
             EightByEightError: any other of the tree in `errors`; `error.sent` says whether it may have gone out.
         """
         from eightbyeight_async.calls import chatapps
 
-        call = chatapps.send_message(self._options.subaccount_id, request)
+        call = chatapps.send_message(self._options.subaccount_id, request, self._exchange.now)
         return await self._exchange.run(call, self._options)
 
     async def send_batch(self, request: BatchChatAppsRequest) -> BatchChatAppsResponse:
@@ -52,13 +52,13 @@ class ChatAppsOperations:
             answer (`results`), and the refused ones (`rejected`).
 
         Raises:
-            InvalidRequestError: not a BatchChatAppsRequest; nothing was sent.
+            InvalidRequestError: not a BatchChatAppsRequest, or a time that has passed; nothing was sent.
             EightByEightError: any other of the tree in `errors`; `error.sent` speaks of the whole batch.
         """
         from eightbyeight_async.calls import chatapps
         from eightbyeight_async.models.chatapps_batch import paired
 
-        call = chatapps.send_batch(self._options.subaccount_id, request)
+        call = chatapps.send_batch(self._options.subaccount_id, request, self._exchange.now)
         return paired(request, await self._exchange.run(call, self._options))
 
     async def get(self, umid: str) -> ChatAppsMessageDetails:

@@ -128,7 +128,7 @@ class APIError(EightByEightError):
         message: the API's words, unabridged; they can echo a number or a text, so `str()` leaves them out.
         error_id: the id to give to 8x8's support, None if absent.
         timestamp: when the API says it happened (aware), None if absent or unreadable.
-        retry_after: seconds the API asks to wait, None if it did not ask.
+        retry_after: seconds the API asks to wait, at most a year; None if it did not ask.
     """
 
     def __init__(
@@ -160,7 +160,7 @@ class APIError(EightByEightError):
         if self.error_id and _UUID.fullmatch(self.error_id):
             where += f", error id {self.error_id}"
         if self.retry_after is not None:
-            where += f", retry after {self.retry_after:g} s"
+            where += f", retry after {self.retry_after:.9g} s"
         if self.attempts > 1:
             where += f", {self.attempts} attempts"
         return f"{where}; {_SENT_WORDS[self.sent]})"

@@ -4,14 +4,14 @@ Rules:
 - nothing is gathered: what has been taken from the iterable and not yet handed to the caller is at most two
   messages a worker (one in flight, one result waiting);
 - one message that fails is a result; a bug, a cancellation or the iterable's own exception ends the whole;
-- no task outlives the block, and what was taken but never handed over is told (`leftover`).
+- no task outlives the block, and what was taken but never handed over is told (`leftover`);
+- an async iterable is read by one task (see `source_feeder`); a plain one by whichever worker is free.
 """
 
 from __future__ import annotations
 
-import math
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import anyio
@@ -20,6 +20,7 @@ import attrs
 from eightbyeight_async.errors import EightByEightError, InvalidRequestError, Sent, TransportError
 from eightbyeight_async.exchange import Flight
 from eightbyeight_async.models.sms import SmsRequest, SmsResponse, SmsStatusCode
+from eightbyeight_async.source_feeder import END, End, Feeder, foreign_cancellation
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -62,6 +63,8 @@ class SendEach:
         leftover: after the block, what was taken from the iterable and never handed over: results nobody read,
             and messages cancelled on their way, as an error whose `sent` is MAYBE if they were handed to the wire
             and NO if they still waited for their turn. Empty after a run read to its end.
+
+    An async generator is closed when the block is left before its end: what it has not yielded by then it never will.
     """
 
     def __init__(
@@ -78,7 +81,8 @@ class SendEach:
         self._send = send
         self._requests = requests
         self._width = width
-        self._source: _Source | _AsyncSource | None = None
+        self._iterator: Iterator[SmsRequest] | None = None
+        self._feeder: Feeder[SmsRequest] | None = None
         self._group: TaskGroup | None = None
         self._started = 0
         self._working = 0
@@ -92,11 +96,14 @@ class SendEach:
     async def __aenter__(self) -> Self:
         if self._group is not None:
             raise RuntimeError("send_each(...) can be entered once; call it again for another run")
-        self._source = (
-            _AsyncSource(self._requests) if isinstance(self._requests, AsyncIterable) else _Source(self._requests)
-        )
+        if isinstance(self._requests, AsyncIterable):
+            self._feeder = Feeder(self._requests)
+        else:
+            self._iterator = iter(self._requests)
         self._group = anyio.create_task_group()
         await self._group.__aenter__()
+        if self._feeder is not None:
+            self._group.start_soon(self._feed, self._feeder)
         self._start_worker()
         return self
 
@@ -104,6 +111,8 @@ class SendEach:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         group = self._entered()
+        if self._feeder is not None:
+            self._feeder.leave()
         group.cancel_scope.cancel()
         # The workers keep their exceptions to themselves, so the group has none of theirs to raise; the body's own
         # is not passed through it, because it would come out wrapped in an exception group.
@@ -114,6 +123,8 @@ class SendEach:
             self._working = 0
             self.leftover.extend(self._results)
             self._results.clear()
+            if self._feeder is not None:
+                self.leftover += [_cut_off(*taken, Flight()) for taken in self._feeder.undelivered]
         if error is None and self._failure is not None:
             raise self._failure
 
@@ -154,39 +165,51 @@ class SendEach:
                     self._start_worker()
                 self._results.append(await self._one(*taken))
                 self._news.set()
-        except GeneratorExit:
-            raise  # this coroutine is being closed
-        except BaseException as failure:  # the iterable's or a bug's: raised to the caller, see __anext__
-            if isinstance(failure, anyio.get_cancelled_exc_class()):
-                if anyio.current_effective_deadline() == -math.inf:
-                    raise
-                cancelled = RuntimeError("the iterable awaited something that was cancelled")
-                cancelled.__cause__ = failure
-                failure = cancelled
-            self._failure = self._failure or failure
-            self._ending = True
+        except BaseException as failure:
+            if not self._kept(failure):
+                raise
         finally:
             self._working -= 1
             self._news.set()
 
+    async def _feed(self, feeder: Feeder[SmsRequest]) -> None:
+        try:
+            await feeder.run()
+        except BaseException as failure:
+            if not self._kept(failure):
+                raise
+        finally:
+            self._ending = True
+            self._news.set()
+
+    def _kept(self, failure: BaseException) -> bool:
+        """Keeps the iterable's exception, or a bug's, for the caller (see __anext__); not what only ends this task."""
+        if isinstance(failure, GeneratorExit):
+            return False  # this coroutine is being closed, perhaps outside the loop
+        foreign = foreign_cancellation(failure)
+        if foreign is not None:
+            foreign.__cause__ = failure
+        elif isinstance(failure, anyio.get_cancelled_exc_class()):
+            return False
+        self._failure = self._failure or foreign or failure
+        self._ending = True
+        return True
+
     async def _take(self) -> tuple[int, SmsRequest] | None:
         while len(self._results) >= self._width:
             await self._room.wait()
-        request = _END if self._ending else await self._next()
-        if isinstance(request, _End):
+        if self._ending:
+            return None
+        if self._feeder is not None:
+            taken = await self._feeder.next()
+            return None if isinstance(taken, End) else taken
+        request = END if self._iterator is None else next(self._iterator, END)
+        if isinstance(request, End):
             self._ending = True
             return None
         index = self._taken
         self._taken += 1
         return index, request
-
-    async def _next(self) -> SmsRequest | _End:
-        source = self._source
-        if isinstance(source, _AsyncSource):
-            async with source.turn:
-                # Another worker may have met the end while this one waited for its turn.
-                return _END if self._ending else await anext(source.iterator, _END)
-        return _END if source is None else next(source.iterator, _END)
 
     async def _one(self, index: int, request: SmsRequest) -> SendResult:
         flight = Flight()
@@ -196,27 +219,11 @@ class SendEach:
         except EightByEightError as error:
             return SendResult(index=index, request=request, error=error, attempts=error.attempts)
         except BaseException:
-            sent = Sent.MAYBE if flight.maybe_sent else Sent.NO
-            cut_off = TransportError("cancelled before the answer came", sent=sent)
-            self.leftover.append(SendResult(index=index, request=request, error=cut_off, attempts=flight.attempts))
+            self.leftover.append(_cut_off(index, request, flight))
             raise
 
 
-class _End:
-    """Not None: an iterable that yields None by mistake must not look finished."""
-
-
-_END = _End()
-
-
-class _Source:
-    def __init__(self, requests: Iterable[SmsRequest]) -> None:
-        self.iterator = iter(requests)
-
-
-class _AsyncSource:
-    """An async iterator takes one caller at a time, so the workers queue for it."""
-
-    def __init__(self, requests: AsyncIterable[SmsRequest]) -> None:
-        self.iterator = aiter(requests)
-        self.turn = anyio.Lock()
+def _cut_off(index: int, request: SmsRequest, flight: Flight) -> SendResult:
+    sent = Sent.MAYBE if flight.maybe_sent else Sent.NO
+    error = TransportError("cancelled before the answer came", sent=sent)
+    return SendResult(index=index, request=request, error=error, attempts=flight.attempts)

@@ -47,8 +47,9 @@ class SmsOperations:
             The API's answer. `status.code` can be `REJECTED`: the request was fine, the message refused.
 
         Raises:
-            InvalidRequestError: no text, one too long for `long_text="refuse"`, or scheduled more than 7 days
-                ahead; nothing was sent.
+            InvalidRequestError: no text, one too long for `long_text="refuse"`, or times that cannot be: scheduled
+                more than 7 days ahead or more than a minute ago, an expiry that has passed or is not after it;
+                nothing was sent.
             EightByEightError: any other of the tree in `errors`; `error.sent` says whether it may have gone out.
 
         Warns:
@@ -79,7 +80,8 @@ class SmsOperations:
 
         Args:
             requests: taken as fast as they are sent, never gathered; a plain iterable is advanced on the event
-                loop, so one that blocks blocks the loop.
+                loop, so one that blocks blocks the loop. An async one is read by one task, so it may hold a timeout
+                open over its yields; an async generator is closed when the block is left early.
             max_concurrency: messages in flight in this run; None, or more than the client's: the client's.
 
         Raises (out of the block):
@@ -107,8 +109,8 @@ class SmsOperations:
             answer (`results`), and the refused ones (`rejected`).
 
         Raises:
-            InvalidRequestError: a text too long for `long_text="refuse"`, or scheduled more than 7 days ahead; names
-                the place; nothing was sent.
+            InvalidRequestError: a text too long for `long_text="refuse"`, or times that cannot be, as for `send`, of
+                a message's own or else the template's; names the place; nothing was sent.
             EightByEightError: any other of the tree in `errors`; `error.sent` speaks of the whole batch.
 
         Warns:

@@ -119,12 +119,16 @@ RECORD: dict[str, Any] = {
 }
 
 
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
 def moment(*fields: int) -> datetime:
     return datetime(*fields, tzinfo=UTC)  # type: ignore[misc,arg-type]
 
 
 def test_a_send() -> None:
-    call = send_message("R&D", REQUEST)
+    call = send_message("R&D", REQUEST, now)
     assert (call.product, call.method, call.path) == (
         Product.CHATAPPS,
         "POST",
@@ -139,7 +143,7 @@ def test_a_send() -> None:
 
 
 def test_a_batch() -> None:
-    call = send_batch("acme_hq", BATCH)
+    call = send_batch("acme_hq", BATCH, now)
     assert (call.product, call.method, call.path) == (Product.CHATAPPS, "POST", f"{PATH}/batch")
     data = schemas.check(call.body, "chatapps", "BatchChatAppsRequest")
     assert data == {
@@ -174,10 +178,10 @@ def test_no_id_can_change_the_path_of_a_look_up(umid: Any) -> None:
 @pytest.mark.parametrize(
     ("make", "field"),
     [
-        (lambda: send_message("acme_hq", BARE), "content"),
-        (lambda: send_message("acme_hq", {"user": {}}), "request"),  # type: ignore[arg-type]
-        (lambda: send_message("acme_hq", BATCH), "request"),  # type: ignore[arg-type]
-        (lambda: send_batch("acme_hq", REQUEST), "request"),  # type: ignore[arg-type]
+        (lambda: send_message("acme_hq", BARE, now), "content"),
+        (lambda: send_message("acme_hq", {"user": {}}, now), "request"),  # type: ignore[arg-type]
+        (lambda: send_message("acme_hq", BATCH, now), "request"),  # type: ignore[arg-type]
+        (lambda: send_batch("acme_hq", REQUEST, now), "request"),  # type: ignore[arg-type]
         (lambda: BatchChatAppsRequest(messages=[]), "messages"),
         (lambda: BatchChatAppsRequest(messages=[REQUEST] * 10_001), "messages"),
         (lambda: BatchChatAppsRequest(messages=REQUEST), "messages"),  # type: ignore[arg-type]
@@ -212,13 +216,13 @@ def test_a_batch_takes_any_iterable_and_as_many_as_documented() -> None:
 
 
 def test_the_sample_answers_are_read() -> None:
-    assert read_response(send_message("acme_hq", REQUEST), 200, {}, json.dumps(SENT).encode()) == ChatAppsResponse(
+    assert read_response(send_message("acme_hq", REQUEST, now), 200, {}, json.dumps(SENT).encode()) == ChatAppsResponse(
         umid="82188ee0-109f-e811-8150-020897df5459",
         user=ChatAppsUser(msisdn="+6512341234"),
         client_message_id="1234_id",
         status=ChatAppsStatus(state=MessageState.QUEUED, timestamp=moment(2021, 1, 4, 8, 19, 45, 990_000)),
     )
-    batch = read_response(send_batch("acme_hq", BATCH), 200, {}, json.dumps(BATCH_SENT).encode())
+    batch = read_response(send_batch("acme_hq", BATCH, now), 200, {}, json.dumps(BATCH_SENT).encode())
     assert (batch.batch_id, batch.client_batch_id) == ("cf3cbbf5-3e2d-ea11-815d-020897df5459", "aaa_batch")
     assert (batch.accepted_count, batch.rejected_count) == (1, 1)
     assert batch.messages is not None

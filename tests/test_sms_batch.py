@@ -125,18 +125,6 @@ def test_ten_thousand_are_a_batch() -> None:
     assert repr(request).startswith("BatchSmsRequest(messages=<10000>, ")
 
 
-def test_schedules_of_a_batch_are_at_most_seven_days_ahead() -> None:
-    late = NOW + timedelta(days=8)
-    one = SmsRequest(destination="6598765432", text="x", scheduled=late)
-    for field, request in (
-        ("messages[1].scheduled", BatchSmsRequest(messages=[ONE, one])),
-        ("template.scheduled", BatchSmsRequest(messages=[ONE], template=SmsTemplate(scheduled=late))),
-    ):
-        with pytest.raises(InvalidRequestError) as caught:
-            send_batch("acme_hq", request, lambda: NOW)
-        assert caught.value.field == field
-
-
 def test_the_sample_answer_is_read() -> None:
     call = send_batch("acme_hq", BatchSmsRequest(messages=[ONE]), lambda: NOW)
     answer = read_response(call, 200, {}, json.dumps(SAMPLE).encode())

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from eightbyeight_async import wire
 from eightbyeight_async.calls.call import Call, check_kind, messages_path, segment
+from eightbyeight_async.calls.times import check_batch_times, check_times
 from eightbyeight_async.errors import InvalidRequestError, Sent
 from eightbyeight_async.hosts import Product
 from eightbyeight_async.models.chatapps_batch import BatchChatAppsRequest, BatchChatAppsResponse
@@ -11,16 +14,21 @@ from eightbyeight_async.models.chatapps_details import ChatAppsMessageDetails
 from eightbyeight_async.models.chatapps_message import ChatAppsRequest
 from eightbyeight_async.models.chatapps_response import ChatAppsResponse
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
 __all__ = ["get_details", "send_batch", "send_message"]
 
 
-def send_message(subaccount_id: str, request: ChatAppsRequest) -> Call[ChatAppsResponse]:
+def send_message(subaccount_id: str, request: ChatAppsRequest, now: Callable[[], datetime]) -> Call[ChatAppsResponse]:
     """Send a ChatApps message: `POST /api/v1/subaccounts/{subAccountId}/messages`."""
     check_kind(request, ChatAppsRequest)
     if request.content is None:
         raise InvalidRequestError(
             "content", "is required; only a message of a batch whose template has a content may omit it"
         )
+    check_times(request.scheduled, request.expiry, now())
     return Call(
         product=Product.CHATAPPS,
         method="POST",
@@ -30,9 +38,12 @@ def send_message(subaccount_id: str, request: ChatAppsRequest) -> Call[ChatAppsR
     )
 
 
-def send_batch(subaccount_id: str, request: BatchChatAppsRequest) -> Call[BatchChatAppsResponse]:
+def send_batch(
+    subaccount_id: str, request: BatchChatAppsRequest, now: Callable[[], datetime]
+) -> Call[BatchChatAppsResponse]:
     """Send a batch of ChatApps messages: `POST .../messages/batch`."""
     check_kind(request, BatchChatAppsRequest)
+    check_batch_times(request.messages, None, now())  # a template of this API has no times
     return Call(
         product=Product.CHATAPPS,
         method="POST",

@@ -162,19 +162,23 @@ def _error_body(data: object) -> ErrorBody:
     return wire.structure(data, ErrorBody) if isinstance(data, dict) else ErrorBody()
 
 
-_SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
+# Digits of ASCII alone, as RFC 9110 (10.2.3) has them; a fraction is tolerated.
+_SECONDS = re.compile(r"[0-9]+(?:\.[0-9]+)?")
+# A year. Longer waits mean the same, "not any more", and a number of 400 digits would be no number but infinity.
+_LONGEST_WAIT = 365 * 24 * 3600.0
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """The seconds of `Retry-After`; None if it is missing or unreadable.
+    """The seconds of `Retry-After`, at most a year; None where it is missing, or neither seconds nor a date.
 
-    A date is compared with the response's own `Date` header: so no clock is needed, and clock skew does not matter.
+    A date is compared with the response's own `Date` header: no clock is needed, and clock skew does not matter. A date
+    that has passed is 0. Headers that resemble it (`X-RateLimit-Reset`, `Retry-After-Ms`) are not read.
     """
     value = headers.get("retry-after", "").strip()
     if _SECONDS.fullmatch(value):
-        return float(value)
+        return min(float(value), _LONGEST_WAIT)
     try:
         wait = parsedate_to_datetime(value) - parsedate_to_datetime(headers["date"])
     except (ValueError, TypeError, KeyError, IndexError, OverflowError):
         return None
-    return max(0.0, wait.total_seconds())
+    return min(max(0.0, wait.total_seconds()), _LONGEST_WAIT)

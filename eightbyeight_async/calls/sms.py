@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from eightbyeight_async import wire
 from eightbyeight_async.calls.call import Call, check_kind, messages_path
+from eightbyeight_async.calls.times import MAX_AHEAD, check_times
 from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.hosts import Product
 from eightbyeight_async.models.sms import SmsRequest, SmsResponse
@@ -14,9 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-__all__ = ["check_schedule", "send_sms"]
-
-_MAX_SCHEDULE_SECONDS = 7 * 24 * 3600
+__all__ = ["send_sms"]
 
 
 def send_sms(subaccount_id: str, request: SmsRequest, now: Callable[[], datetime]) -> Call[SmsResponse]:
@@ -29,7 +28,8 @@ def send_sms(subaccount_id: str, request: SmsRequest, now: Callable[[], datetime
         raise InvalidRequestError(
             "text", "is required; only a message of a batch whose template has a text may omit it"
         )
-    check_schedule(request.scheduled, "scheduled", now)
+    if request.scheduled is not None or request.expiry is not None:
+        check_times(request.scheduled, request.expiry, now(), ahead=MAX_AHEAD)
     return Call(
         product=Product.SMS,
         method="POST",
@@ -37,9 +37,3 @@ def send_sms(subaccount_id: str, request: SmsRequest, now: Callable[[], datetime
         body=wire.dump(request),
         response_class=SmsResponse,
     )
-
-
-def check_schedule(moment: datetime | None, field: str, now: Callable[[], datetime]) -> None:
-    """Refuse a schedule that is more than 7 days ahead. Source: SMS API, field `scheduled`."""
-    if moment is not None and (moment - now()).total_seconds() > _MAX_SCHEDULE_SECONDS:
-        raise InvalidRequestError(field, "must be at most 7 days ahead")

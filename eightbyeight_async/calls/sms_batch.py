@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from eightbyeight_async import wire
 from eightbyeight_async.calls.call import Call, check_kind, messages_path
-from eightbyeight_async.calls.sms import check_schedule
+from eightbyeight_async.calls.times import MAX_AHEAD, check_batch_times
 from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.hosts import Product
 from eightbyeight_async.models.sms_batch import BatchSmsRequest, BatchSmsResponse, SmsTemplate
@@ -28,11 +28,9 @@ def send_batch(subaccount_id: str, request: BatchSmsRequest, now: Callable[[], d
     `now`: returns the time (aware), to check the schedules.
     """
     check_kind(request, BatchSmsRequest)
-    if request.template is not None:
-        check_schedule(request.template.scheduled, "template.scheduled", now)
-    for index, message in enumerate(request.messages or ()):
-        if message.scheduled is not None:
-            check_schedule(message.scheduled, f"messages[{index}].scheduled", now)
+    # Of destinations every message is the template's.
+    messages = (SmsTemplate(),) if request.messages is None else request.messages
+    check_batch_times(messages, request.template, now(), ahead=MAX_AHEAD)
     return Call(
         product=Product.SMS,
         method="POST",

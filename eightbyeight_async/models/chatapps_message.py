@@ -177,8 +177,8 @@ class ChatAppsRequest:
         content: its content, whose class decides the message's type. None only in a batch whose template has content.
         client_message_id: your reference, at most 50 characters, echoed in responses and receipts. It does NOT make a
             send idempotent.
-        scheduled: when to send it (aware); None for now. 8x8 documents no limit.
-        expiry: the time (aware) after which it must not be delivered any more.
+        scheduled: when to send it; aware, at most a minute ago; None for now. 8x8 documents no limit ahead.
+        expiry: the time after which it must not be delivered any more; aware, ahead, and after `scheduled`.
         dlr_callback_url: the http(s) URL to which 8x8 POSTs the delivery receipts of this message.
         channels: the channels to try, in order; None for those configured for the sub-account.
         context: the message that it replies to.

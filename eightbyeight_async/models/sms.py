@@ -80,8 +80,8 @@ class SmsRequest:
         client_message_id: your reference, at most 350 characters, echoed in responses, receipts and exports. It does
             NOT make a send idempotent.
         encoding: `Encoding` or its string; None for AUTO.
-        scheduled: when to send it (aware), at most 7 days ahead; None for now.
-        expiry: the time (aware) after which it must not be sent any more.
+        scheduled: when to send it; aware, at most 7 days ahead, at most a minute ago; None for now.
+        expiry: the time after which it must not be sent any more; aware, ahead, and after `scheduled`.
         dlr_callback_url: the http(s) URL to which 8x8 POSTs the delivery receipts of this message.
         client_ip: the end user's IP address, for 8x8's rate limit per address.
         track: `Track` or its string; None for the configuration of the sub-account.

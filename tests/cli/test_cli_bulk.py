@@ -257,7 +257,7 @@ def test_a_file_that_is_no_journal_is_not_touched(sandbox: Sandbox, tmp_path: Pa
 def test_an_interrupt_while_the_file_is_checked_leaves_no_journal(
     sandbox: Sandbox, tmp_path: Path, bulk: Bulk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(*_: object) -> None:
+    def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("eightbyeight_async.cli.bulk.start.check_file", interrupted)

@@ -32,7 +32,7 @@ def test_the_demo_adds_up(tmp_path: Path) -> None:
     }
     assert table["rows in the file"] == (2000, 2000)
     assert table["accepted"] == (1991, 1991)
-    assert (table["rejected by the API"], table["failed (schedule has passed)"]) == ((6, 6), (3, 3))
+    assert (table["rejected by the API"], table["failed (code 1002)"]) == ((6, 6), (3, 3))
     assert table["scheduled"] == table["cancelled"] == (284, 284)
     assert table["sent now"] == (1991 - 284, 1991 - 284)
     assert table["still scheduled"] == (0, 0)

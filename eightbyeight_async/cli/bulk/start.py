@@ -24,7 +24,7 @@ from eightbyeight_async.cli.bulk.remembered_options import (
     read_summary,
 )
 from eightbyeight_async.cli.bulk.words import plural
-from eightbyeight_async.cli.commands.shared_options import MessageFields
+from eightbyeight_async.cli.commands.shared_options import MessageFields, check_option_times
 from eightbyeight_async.cli.commands.single_message import host_and_account, print_json
 from eightbyeight_async.cli.exit_codes import Exit, UsageError
 from eightbyeight_async.cli.reading.check_rows import parts_of
@@ -91,6 +91,10 @@ def run_campaign(
     if summary is not None and (named := settings.taken_from_journal(summary.settings, given)):
         display.note(f"from {journal.name}: {named}")
     plan = _file_plan(settings)
+    # A campaign that continues has sent rows whose time has passed since.
+    continues = summary is not None and summary.status.total > summary.status.not_sent
+    if not continues:
+        check_option_times(plan.defaults)
     host_account = host_and_account(connection)
     if summary is not None and not one_run.allow_changed_account:
         _check_account(journal, summary, *host_account)
@@ -102,7 +106,7 @@ def run_campaign(
             on_failure.callback(remove_unused, journal)
         seen = _MessageObserver(None if summary is None else summary.salt, count_parts=dry_run)
         try:
-            checked = check_file(input_file, rows, display, seen)
+            checked = check_file(input_file, rows, display, seen, allow_late=continues)
         except KeyboardInterrupt:
             display.error("interrupted; nothing was sent")
             return Exit.INTERRUPTED
@@ -194,6 +198,7 @@ def _print_dry_run(
                 "scheduled": checked.scheduled,
                 "parts": parts,
                 "long": checked.long,
+                "late": checked.late,
                 "settled": checked.rows - left,
                 "requests": requests,
                 "mode": mode,

@@ -83,8 +83,11 @@ def run_demo(*, concurrency: int, output: Path | None) -> Exit:
     with tempfile.TemporaryDirectory(prefix="eightbyeight-demo-") as directory, Sandbox() as sandbox:
         display.note("an 8x8 Connect API on this machine: real HTTPS, TLS 1.3; nothing leaves it")
         path = Path(directory) / "demo.csv"
-        for number in write_demo_file(path, now()):
+        faulty, refused = write_demo_file(path, now())
+        for number in faulty:
             sandbox.faults.on_destination(number, Fault.server_error())
+        for number in refused:
+            sandbox.faults.on_destination(number, Fault.error(1002))
         plan = FilePlan(file=str(path), concurrency=concurrency, output=output)
         with open_input(plan.file) as input_file:
             if output is not None:
@@ -168,7 +171,7 @@ def _compared_counts(counted: CommandCounts, sandbox: Sandbox) -> Iterator[tuple
     yield "rows in the file", counted.outcomes.rows, len(single) + len(sandbox.rejected) + failed
     yield "  = accepted", accepted, len(single)
     yield "  + rejected by the API", len(counted.rejected), len(sandbox.rejected)
-    yield "  + failed (schedule has passed)", failed, counted.outcomes.rows - refs - len(sandbox.rejected)
+    yield "  + failed (code 1002)", failed, counted.outcomes.rows - refs - len(sandbox.rejected)
     yield "accepted", accepted, once
     yield "  = sent now", now_, states["queued"]
     yield "  + scheduled", scheduled, states["scheduled"] + states["cancelled"]

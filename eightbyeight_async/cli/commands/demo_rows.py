@@ -2,7 +2,7 @@
 
 Their numbers are nobody's: from ranges that regulators keep for films (United Kingdom, United States, France,
 Germany, Sweden, Australia), with a subscriber number of zeros elsewhere, and under +999, which no country has: those
-the sandbox rejects. A few rows have a schedule that has passed, which the API refuses.
+the sandbox rejects.
 """
 
 from __future__ import annotations
@@ -16,17 +16,19 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-__all__ = ["FAULTY_ROWS", "write_demo_file"]
+__all__ = ["FAULTY_ROWS", "REFUSED_ROWS", "write_demo_file"]
 
 # Met by an internal error (code 2000) first.
 FAULTY_ROWS = (100, 1500)
+# Refused with an error code (1002, the number is not valid).
+REFUSED_ROWS = (255, 1333, 1777)
 _MINUTES = "scheduled_in_minutes"
 
 
-def write_demo_file(path: Path, now: datetime) -> list[str]:
-    """Writes the file; returns the numbers of `FAULTY_ROWS`."""
+def write_demo_file(path: Path, now: datetime) -> tuple[list[str], list[str]]:
+    """Writes the file; returns the numbers of `FAULTY_ROWS` and of `REFUSED_ROWS`."""
     packed = files("eightbyeight_async.cli") / "demo.csv"
-    faulty = []
+    faulty, refused = [], []
     rows = csv.DictReader(packed.read_text(encoding="utf-8").splitlines())
     with path.open("w", encoding="utf-8", newline="") as made:
         names = [name for name in rows.fieldnames or () if name != _MINUTES]
@@ -38,4 +40,6 @@ def write_demo_file(path: Path, now: datetime) -> list[str]:
             writer.writerow({**row, "scheduled": "" if moment is None else moment.isoformat(timespec="seconds")})
             if number in FAULTY_ROWS:
                 faulty.append(row["destination"])
-    return faulty
+            if number in REFUSED_ROWS:
+                refused.append(row["destination"])
+    return faulty, refused

@@ -22,6 +22,7 @@ from eightbyeight_async.cli.commands.shared_options import (
     LongText,
     MessageFields,
     RecordOptions,
+    check_option_times,
 )
 from eightbyeight_async.cli.exit_codes import MEANINGS
 from eightbyeight_async.version import __version__
@@ -170,12 +171,14 @@ def _send_file(
     from eightbyeight_async.cli.reading.file_plan import FilePlan  # noqa: PLC0415
     from eightbyeight_async.cli.sending import send_file  # noqa: PLC0415
 
+    defaults = message.values()
+    check_option_times(defaults)
     plan = FilePlan(
         file=file,
         text=how.text,
         format=how.file_format,
         separator=how.delimiter,
-        defaults=message.values(),
+        defaults=defaults,
         output=records.output,
         force=records.force,
         include_private=records.include_private,

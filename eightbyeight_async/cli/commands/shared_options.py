@@ -4,14 +4,17 @@ No `from __future__ import annotations` here: cyclopts reads the annotations whe
 There is no option for the API key itself: it would stay in the shell's history and be seen by `ps`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import Group, Parameter
 
+from eightbyeight_async.calls.times import MAX_AHEAD, check_times
 from eightbyeight_async.cli.exit_codes import UsageError
 from eightbyeight_async.cli.reading.field_names import value_of
+from eightbyeight_async.cli.terminal.loop_and_signals import now
 from eightbyeight_async.client import AsyncConnectClient
 from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.models.sms import SmsRequest
@@ -33,6 +36,7 @@ __all__ = [
     "MessageFields",
     "RecordOptions",
     "as_option",
+    "check_option_times",
 ]
 
 # In the order of a command's help.
@@ -143,6 +147,18 @@ class MessageFields:
         except InvalidRequestError as wrong:
             raise UsageError(f"{as_option(wrong.field)}: {wrong.reason}") from wrong
         return values
+
+
+def check_option_times(values: Mapping[str, Any]) -> None:
+    """The times among `MessageFields.values()`, before a file is read: one line, not one a row.
+
+    Raises:
+        UsageError: names the option.
+    """
+    try:
+        check_times(values.get("scheduled"), values.get("expiry"), now(), ahead=MAX_AHEAD)
+    except InvalidRequestError as wrong:
+        raise UsageError(f"{as_option(wrong.field)}: {wrong.reason}") from wrong
 
 
 @Parameter(name="*", group=FILE)

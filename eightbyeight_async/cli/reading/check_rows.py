@@ -7,21 +7,20 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from eightbyeight_async.cli.reading.row_to_request import Problem
+from eightbyeight_async.cli.reading.row_to_request import Problem, Row
 from eightbyeight_async.models.sms import Encoding
 from eightbyeight_async.text import measure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from eightbyeight_async.cli.reading.row_to_request import Row
     from eightbyeight_async.models.sms import SmsRequest
 
 __all__ = ["Checked", "check_rows", "parts_of"]
 
 # Problems that are kept and printed; the others are only counted.
 SHOWN = 20
-_LONG_SHOWN = 5
+_ROWS_SHOWN = 5
 
 
 @attrs.define
@@ -34,6 +33,8 @@ class Checked:
         blanks: per column that `--text` uses: number of rows where the column is empty.
         long: number of messages whose text the platform will truncate.
         long_rows: row numbers of the first of these messages, at most 5.
+        late: number of messages with a time that has passed, where that is allowed.
+        late_rows: row numbers of the first of these messages, at most 5.
         problems: the first problems, at most 20.
         wrong: number of all problems.
     """
@@ -43,14 +44,30 @@ class Checked:
     blanks: Counter[str] = attrs.field(factory=Counter)
     long: int = 0
     long_rows: list[int] = attrs.field(factory=list)
+    late: int = 0
+    late_rows: list[int] = attrs.field(factory=list)
     problems: list[Problem] = attrs.field(factory=list)
     wrong: int = 0
 
 
-def check_rows(rows: Iterable[Row | Problem], on_request: Callable[[SmsRequest], object] = lambda _: None) -> Checked:
-    """Checks every row. Calls `on_request` with each valid request, so that the caller can count more."""
+def check_rows(
+    rows: Iterable[Row | Problem],
+    on_request: Callable[[SmsRequest], object] = lambda _: None,
+    *,
+    allow_late: bool = False,
+) -> Checked:
+    """Checks every row.
+
+    Args:
+        rows: the rows of the file.
+        on_request: called with each valid request, so that the caller can count more.
+        allow_late: a time that has passed is counted; it is no problem.
+    """
     checked = Checked()
-    for row in rows:
+    for found in rows:
+        row = found
+        if isinstance(row, Row) and row.late is not None and not allow_late:
+            row = row.late
         if isinstance(row, Problem):
             checked.wrong += 1
             if len(checked.problems) < SHOWN:
@@ -62,8 +79,12 @@ def check_rows(rows: Iterable[Row | Problem], on_request: Callable[[SmsRequest],
             checked.blanks.update(set(row.blanks))
         if row.long:
             checked.long += 1
-            if len(checked.long_rows) < _LONG_SHOWN:
+            if len(checked.long_rows) < _ROWS_SHOWN:
                 checked.long_rows.append(row.number)
+        if row.late is not None:
+            checked.late += 1
+            if len(checked.late_rows) < _ROWS_SHOWN:
+                checked.late_rows.append(row.number)
         on_request(row.request)
     return checked
 

@@ -88,11 +88,13 @@ def check_file(
     rows: CsvRows | JsonlRows,
     display: Display,
     on_request: Callable[[SmsRequest], object] = lambda _: None,
+    *,
+    allow_late: bool = False,
 ) -> Checked:
-    """Checks every row, prints the problems and the notes. Calls `on_request` with each valid request."""
+    """Checks every row, prints the problems and the notes. `on_request`, `allow_late`: see `check_rows`."""
     with display.checking(input_file.name, input_file.size) as progress:
         input_file.lines.on_block = progress
-        checked = check_rows(rows.read(input_file.lines.first()), on_request)
+        checked = check_rows(rows.read(input_file.lines.first()), on_request, allow_late=allow_late)
     input_file.lines.on_block = lambda _: None
     for problem in checked.problems:
         display.error(f"{input_file.name}:{problem}")
@@ -108,8 +110,16 @@ def check_file(
     for column, count in checked.blanks.items():
         display.note(f"{{{column}}} is empty in {count:,} of {checked.rows:,} rows")
     if checked.long:
-        first = ", ".join(f"{row:,}" for row in checked.long_rows)
-        more = ", ..." if checked.long > len(checked.long_rows) else ""
-        rows_with = "1 row" if checked.long == 1 else f"{checked.long:,} rows"
-        display.note(f"the platform will truncate texts of more than {MAX_PARTS} parts, in {rows_with}: {first}{more}")
+        places = _places(checked.long, checked.long_rows)
+        display.note(f"the platform will truncate texts of more than {MAX_PARTS} parts, in {places}")
+    if checked.late:
+        places = _places(checked.late, checked.late_rows)
+        display.note(f"times that have passed, in {places}; messages of them that are not settled yet are not sent")
     return checked
+
+
+def _places(count: int, rows: list[int]) -> str:
+    """`1 row: 7`, `12 rows: 1, 5, 9, 10, 11, ...`."""
+    first = ", ".join(f"{row:,}" for row in rows)
+    more = ", ..." if count > len(rows) else ""
+    return f"{'1 row' if count == 1 else f'{count:,} rows'}: {first}{more}"

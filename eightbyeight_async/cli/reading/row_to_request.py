@@ -14,6 +14,7 @@ from typing import Any
 import attrs
 
 from eightbyeight_async.calls.sms import send_sms
+from eightbyeight_async.calls.times import passed
 from eightbyeight_async.cli.reading.field_names import value_of
 from eightbyeight_async.cli.reading.text_template import TextTemplate
 from eightbyeight_async.errors import InvalidRequestError
@@ -33,6 +34,8 @@ class Row:
         request: the request that will be sent.
         blanks: columns that `--text` uses and that are empty in this row.
         long: whether the text takes more than 10 parts and `long_text` is `warn`.
+        late: the problem about a time that has passed, for the first reading of the file. During the second reading
+            such a row is sent, and fails alone.
     """
 
     number: int
@@ -40,6 +43,7 @@ class Row:
     request: SmsRequest
     blanks: tuple[str, ...] = ()
     long: bool = False
+    late: Problem | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -71,7 +75,7 @@ class RowConverter:
     Attributes:
         template: makes the text of every message; None: each row has its own text.
         defaults: per field: value for rows without one.
-        now: clock for the check of `scheduled`.
+        now: clock for the check of `scheduled` and `expiry`.
         long_text: what to do with a text of more than 10 parts.
     """
 
@@ -106,9 +110,18 @@ class RowConverter:
             if "destination" not in values:
                 return Problem(line=line, number=number, field="destination", rule="is missing")
             request = SmsRequest(**values)
-            send_sms("any", request, self.now)
+            late = self._late(number, line, request)
             long = check_length(request.text, request.encoding, self.long_text) is not None
         except InvalidRequestError as wrong:
             return Problem(line=line, number=number, field=wrong.field, rule=wrong.reason)
         blanks = tuple(name for name in self.columns if not cells[name])
-        return Row(number=number, line=line, request=request, blanks=blanks, long=long)
+        return Row(number=number, line=line, request=request, blanks=blanks, long=long, late=late)
+
+    def _late(self, number: int, line: int, request: SmsRequest) -> Problem | None:
+        try:
+            send_sms("any", request, self.now)
+        except InvalidRequestError as wrong:
+            if wrong.field not in ("scheduled", "expiry") or not passed(request, self.now()):
+                raise
+            return Problem(line=line, number=number, field=wrong.field, rule=wrong.reason)
+        return None

@@ -3,6 +3,7 @@
 Rules:
 - If an answer is lost, all rows of its chunk are unknown.
 - If an answer does not mention a row, that row is unknown.
+- A row whose time has passed since the file was checked fails alone; the others of its batch are sent.
 - An interrupted run waits for the answers without a time limit: each answer is about up to 10,000 messages.
 """
 
@@ -16,8 +17,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import anyio
 import attrs
 
+from eightbyeight_async.calls.times import check_times
 from eightbyeight_async.cli.sending.file_run import FileRun
-from eightbyeight_async.errors import EightByEightError, UnexpectedResponseError
+from eightbyeight_async.cli.terminal.loop_and_signals import now
+from eightbyeight_async.errors import EightByEightError, InvalidRequestError, UnexpectedResponseError
 from eightbyeight_async.models.sms_batch import MAX_BATCH, BatchSmsRequest
 from eightbyeight_async.request_pacer import Pacer
 
@@ -76,21 +79,32 @@ class BatchRun(FileRun):
             await self._take_leftover()
 
     async def _post(self, first: int, chunk: Sequence[SmsRequest]) -> None:
-        rows = range(first, first + len(chunk))
+        rows = list(self._in_time(first, chunk))
+        if not rows:
+            return
         try:
             answer = await self.client.sms.send_batch(
-                BatchSmsRequest(messages=chunk, include_messages_in_response=True)
+                BatchSmsRequest(messages=[request for _, request in rows], include_messages_in_response=True)
             )
         except EightByEightError as error:
-            self._ended.extend(
-                _RowResult(index, request, None, error) for index, request in zip(rows, chunk, strict=True)
-            )
+            self._ended.extend(_RowResult(index, request, None, error) for index, request in rows)
         except BaseException:
-            self._ended.extend(_RowResult(index, request) for index, request in zip(rows, chunk, strict=True))
+            self._ended.extend(_RowResult(index, request) for index, request in rows)
             raise
         else:
-            self.say(_batch_line(rows, answer))
-            self._ended.extend(_results(first, chunk, answer))
+            self.say(_batch_line(rows[0][0], rows[-1][0], answer))
+            self._ended.extend(_results(rows, answer))
+
+    def _in_time(self, first: int, chunk: Sequence[SmsRequest]) -> Iterator[tuple[int, SmsRequest]]:
+        """Rows whose times have not passed, with their index; the others fail alone."""
+        moment = now()
+        for index, request in enumerate(chunk, first):
+            try:
+                check_times(request.scheduled, request.expiry, moment)
+            except InvalidRequestError as late:
+                self._ended.append(_RowResult(index, request, None, late))
+            else:
+                yield index, request
 
     async def _take_leftover(self) -> None:
         while self._ended:
@@ -103,13 +117,13 @@ class BatchRun(FileRun):
             self._halt.set()
 
 
-def _batch_line(rows: range, answer: BatchSmsResponse) -> str:
-    which = f"row {rows[0] + 1:,}" if len(rows) == 1 else f"rows {rows[0] + 1:,} to {rows[-1] + 1:,}"
+def _batch_line(first: int, last: int, answer: BatchSmsResponse) -> str:
+    which = f"row {first + 1:,}" if first == last else f"rows {first + 1:,} to {last + 1:,}"
     return f"batch {answer.batch_id}: {which}, {answer.accepted_count:,} accepted, {answer.rejected_count:,} rejected"
 
 
-def _results(first: int, chunk: Sequence[SmsRequest], answer: BatchSmsResponse) -> Iterator[_RowResult]:
-    found = [result.response for result in answer.results] or [None] * len(chunk)
-    for index, (request, response) in enumerate(zip(chunk, found, strict=True), first):
+def _results(rows: Sequence[tuple[int, SmsRequest]], answer: BatchSmsResponse) -> Iterator[_RowResult]:
+    found = [result.response for result in answer.results] or [None] * len(rows)
+    for (index, request), response in zip(rows, found, strict=True):
         error = None if response is not None else UnexpectedResponseError("the answer does not mention this message")
         yield _RowResult(index, request, response, error, answer.batch_id)

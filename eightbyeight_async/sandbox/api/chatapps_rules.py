@@ -65,7 +65,7 @@ def check_chatapps(body: JSONObject, now: datetime) -> ChatAppsFields:
     sms = require_object(content.get("sms") or {}, "sms is not an object")
     check_encoding(string(sms, "encoding"))
     _check_channels(body.get("channels"))
-    string(an_object(body.get("context") or {}, "context is no object"), "umid")
+    string(require_object(body.get("context") or {}, "context is no object"), "umid")
     return ChatAppsFields(
         destination=destination,
         country=country,

@@ -66,7 +66,7 @@ class Fault:
         **more: Unpack[Options],
     ) -> Self:
         """A complete error body with any code on any HTTP status; `retry_after` in seconds."""
-        headers = {} if retry_after is None else {"Retry-After": f"{retry_after:g}"}
+        headers = {} if retry_after is None else {"Retry-After": f"{retry_after:.12g}"}
         return cls(kind="error", code=code, status=status, headers=headers, reason=reason, **more)
 
     @classmethod
