@@ -10,7 +10,7 @@ import pytest
 from cli.command_line import Ended, in_process
 
 from eightbyeight_async.cli.reading import file_plan
-from eightbyeight_async.cli.reading.input_file import Source
+from eightbyeight_async.cli.reading.input_file import InputFile
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -103,15 +103,15 @@ def test_a_time_that_passes_after_the_check_fails_its_row_alone(
     late = moment(minutes=-30)
     file.write_text(f"destination,expiry\n+6591110001,\n+6591110002,{late}\n+6591110003,\n")
     behind, records = [timedelta(hours=1)], tmp_path / "records.jsonl"
-    untouched = Source.untouched
+    unchanged = InputFile.unchanged
 
-    def between_the_readings(source: Source) -> bool:
+    def between_the_readings(source: InputFile) -> bool:
         behind[0] = timedelta()
-        return untouched(source)
+        return unchanged(source)
 
     with monkeypatch.context() as patch:
         patch.setattr(file_plan, "now", lambda: datetime.now(UTC) - behind[0])
-        patch.setattr(Source, "untouched", between_the_readings)
+        patch.setattr(InputFile, "unchanged", between_the_readings)
         output = [] if mode.startswith("bulk") else ["--output", str(records)]
         ended = sending(mode, file, "--text", "Hi", *output, capsys=capsys, sandbox=sandbox)
     assert ended.code == 1, ended.err
