@@ -27,7 +27,7 @@ from eightbyeight_async.cli.commands.shared_options import (
 __all__ = ["make_bulk"]
 
 Journal = Annotated[Path, Parameter(help="The campaign's journal, an SQLite file.", group=CAMPAIGN)]
-_CAMPAIGN_FLAG = Parameter(negative=(), show_default=False, group=CAMPAIGN)
+_ONE_RUN = Parameter(negative=(), show_default=False, group=CAMPAIGN)
 
 
 def make_bulk() -> App:
@@ -93,22 +93,22 @@ def run(
         ),
     ] = None,
     store_private: Annotated[
-        bool, _CAMPAIGN_FLAG, Parameter(help="Store numbers and texts in the journal, for export.")
+        bool, _ONE_RUN, Parameter(help="Store numbers and texts in the journal, for export.")
     ] = False,
     resend_unknown: Annotated[
-        bool, _CAMPAIGN_FLAG, Parameter(help="Send messages again that may have been sent. Some will arrive twice.")
+        bool, _ONE_RUN, Parameter(help="Send messages again that may have been sent. Some will arrive twice.")
     ] = False,
     resend_failed: Annotated[
-        bool, _CAMPAIGN_FLAG, Parameter(help="Send messages again that 8x8 refused (rejected, failed).")
+        bool, _ONE_RUN, Parameter(help="Send messages again that 8x8 refused (rejected, failed).")
     ] = False,
     allow_changed_input: Annotated[
         bool,
-        _CAMPAIGN_FLAG,
+        _ONE_RUN,
         Parameter(help="Continue although the file's messages differ from those that the campaign began with."),
     ] = False,
     accept_loss: Annotated[
         bool,
-        _CAMPAIGN_FLAG,
+        _ONE_RUN,
         Parameter(help="Continue with a journal that lost claims. Messages sent under a lost claim are sent again."),
     ] = False,
     dry_run: DryRun = False,
