@@ -1,7 +1,9 @@
-"""How every command ends: an exit code, for a mistake one line on stderr, never a traceback.
+"""Runs a command and turns every error into one line on stderr and an exit code.
 
-What a person typed can be a number or a text, and what they type wrong ends up in a build's log: errors about
-arguments name options and commands, no values. `EIGHTBYEIGHT_DEBUG=1` shows tracebacks, for bug reports.
+Rules:
+- Errors about arguments name options and commands, never values: a value can be a phone number or a text, and stderr
+  can end up in a build log.
+- There is no traceback, except with `EIGHTBYEIGHT_DEBUG=1`, for bug reports.
 """
 
 from __future__ import annotations
@@ -32,12 +34,12 @@ __all__ = ["run_command_line"]
 
 
 def run_command_line(arguments: Sequence[str]) -> int:
-    """Runs one command; returns its exit code."""
+    """Runs one command and returns its exit code."""
     try:
         code = _run(make_app(), arguments)
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader of stdout went away. Python would say so once more when it flushes at the end.
+        # The reader of stdout has closed the pipe. Without this, Python reports it again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.REFUSED
     return code
@@ -48,7 +50,7 @@ def _run(app: App, arguments: Sequence[str]) -> int:
         code = app(list(arguments) or ["--help"], exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as wrong:
         command = " ".join(["eightbyeight", *(wrong.command_chain or ())])
-        return _fail(f"{_words(wrong, app)} (see {command} --help)", Exit.USAGE)
+        return _fail(f"{_argument_error(wrong, app)} (see {command} --help)", Exit.USAGE)
     except UsageError as wrong:
         return _fail(str(wrong), Exit.USAGE)
     except EightByEightError as wrong:
@@ -61,7 +63,7 @@ def _run(app: App, arguments: Sequence[str]) -> int:
         return _fail("interrupted", Exit.INTERRUPTED)
     except BrokenPipeError:
         raise
-    except Exception as bug:  # noqa: BLE001 - the last place there is
+    except Exception as bug:  # noqa: BLE001 - nothing above this catches it
         return _bug(bug)
     return int(code) if isinstance(code, int) else Exit.OK
 
@@ -74,7 +76,7 @@ def _fail(words: str, code: Exit) -> int:
 
 
 def _bug(bug: Exception) -> int:
-    """The exception's type and place; its words may hold anything."""
+    """Reports the type and the place of an exception, not its message: that may contain a number or a text."""
     last = traceback.extract_tb(bug.__traceback__)[-1]
     where = f"{Path(last.filename).name}:{last.lineno}"
     return _fail(
@@ -87,13 +89,14 @@ def _debugging() -> bool:
     return os.environ.get("EIGHTBYEIGHT_DEBUG", "") not in ("", "0")
 
 
-def _words(wrong: CycloptsError, app: App) -> str:
+def _argument_error(wrong: CycloptsError, app: App) -> str:
+    """What is wrong with the arguments, without their values."""
     match wrong:
         case UnknownOptionError():
-            # `--to=+6598765432` spelt wrong: only what stands before the `=`.
+            # In a misspelt `--too=+6598765432` only the part before the `=` may be shown.
             return f"there is no option {(wrong.token.keyword or wrong.token.value).partition('=')[0]}"
         case UnusedCliTokensError() if wrong.command_chain:
-            return "an argument too many; put a text with spaces in quotes"
+            return "there is one argument too many; put a text with spaces in quotes"
         case MissingArgumentError() if wrong.argument is not None:
             return f"{wrong.argument.name} is missing"
         case CoercionError() if wrong.argument is not None:

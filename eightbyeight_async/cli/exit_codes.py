@@ -1,4 +1,4 @@
-"""What the exit codes mean, and which one wins."""
+"""Exit codes: what each means, and which one an error leads to."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ __all__ = ["MEANINGS", "Exit", "UsageError", "exit_after"]
 
 
 class Exit(enum.IntEnum):
-    """`UNKNOWN` wins over `AUTHENTICATION` and `REFUSED`: who runs a command again has to know of it first."""
+    """Exit code of a command.
+
+    If several apply, `UNKNOWN` wins over `AUTHENTICATION` and `REFUSED`: a user who runs the command again must know
+    first that messages may have been sent.
+    """
 
     OK = 0
     REFUSED = 1
@@ -18,21 +22,22 @@ class Exit(enum.IntEnum):
     AUTHENTICATION = 3
     UNKNOWN = 4
     INTERNAL = 70  # EX_SOFTWARE of sysexits.h
-    INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+    INTERRUPTED = 130  # 128 + SIGINT, as in shells
 
 
 MEANINGS = (
-    "Exit codes: 0 all accepted; 1 some refused, failed or not tried; 2 wrong arguments, settings or file, nothing "
-    "was sent; 3 the API key was not accepted; 4 for some the outcome is unknown, they may have been sent; "
-    "130 interrupted."
+    "Exit codes: 0 all messages accepted; 1 some messages refused, failed or not tried; 2 wrong arguments, settings "
+    "or file, nothing was sent; 3 the API refused the key; 4 some messages may have been sent, their outcome is "
+    "unknown; 130 interrupted."
 )
 
 
 class UsageError(Exception):
-    """The command cannot be carried out as given; nothing was sent. `str()` is shown as it is."""
+    """The arguments, the settings or a file are wrong; nothing was sent. `str()` is the text for the user."""
 
 
 def exit_after(error: EightByEightError) -> Exit:
+    """The exit code of a command that ends with this error."""
     if error.sent is Sent.MAYBE:
         return Exit.UNKNOWN
     if isinstance(error, InvalidRequestError):

@@ -151,7 +151,7 @@ def test_the_key_can_come_from_a_file(sandbox: Sandbox, tmp_path: Path) -> None:
         (["send", "--to", TO, "--text", TEXT, "--encoding", TEXT], "--encoding must be one of AUTO, GSM7, UCS2"),
         (["send", "--to", TO, "--text", TEXT, "--timeout", "long"], "--timeout must be a number"),
         (["send", "--to", TO, "--text", TEXT, "--max-attempts", "0"], "max_attempts: must be"),
-        (["send", "--to", TO, "--text", "a", "text"], "an argument too many"),
+        (["send", "--to", TO, "--text", "a", "text"], "one argument too many"),
         (["send", "--to", TO, "--text", TEXT, f"--too={TO}"], "there is no option --too"),
         (["send", "--to", TO], "--text is missing"),
         (["sent", TO], "there is no such command"),
@@ -170,7 +170,7 @@ def test_the_key_can_come_from_a_file(sandbox: Sandbox, tmp_path: Path) -> None:
         (["send-each", "nowhere.csv", "--text", "Hi {"], "--text: a single {"),
         (["send-each", "nowhere.csv", "--source", "x" * 17], "--source: must be at most 16"),
         (["demo", "--concurrency", "0"], "--concurrency: must be"),
-        (["sandbox", "--port", "99999"], "--port, --chatapps-port: go from 0 to 65535"),
+        (["sandbox", "--port", "99999"], "--port, --chatapps-port: must be from 0 to 65535"),
         (["sandbox", "--rate-limit", "0"], "--rate-limit: must be"),
     ],
 )

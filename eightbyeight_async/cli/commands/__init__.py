@@ -1,5 +1,5 @@
-"""The commands: name, options and help (`main`, `bulk`, `shared_options`), and the commands that make one call.
+"""Names, options and help of the commands (`main`, `bulk`, `shared_options`); the commands that make one call.
 
 Not here: reading a file (`reading`), sending a file (`sending`), campaigns (`cli.bulk`).
-A new option of several commands goes into `shared_options`.
+An option that several commands share goes into `shared_options`.
 """

@@ -1,6 +1,7 @@
-"""The commands of `eightbyeight bulk`. As `app`: names, options and help, no more.
+"""Names, options and help of the `eightbyeight bulk` commands. What they do is in `cli.bulk`.
 
-No `from __future__ import annotations` here: the annotations are read when the commands are made.
+Rules:
+- No `from __future__ import annotations` here: cyclopts reads the annotations when the commands are created.
 """
 
 from dataclasses import asdict
@@ -25,14 +26,15 @@ from eightbyeight_async.cli.commands.shared_options import (
 
 __all__ = ["make_bulk"]
 
-Journal = Annotated[Path, Parameter(help="The journal of the campaign, an SQLite file.", group=CAMPAIGN)]
+Journal = Annotated[Path, Parameter(help="The campaign's journal, an SQLite file.", group=CAMPAIGN)]
 _ONE_RUN = Parameter(negative=(), show_default=False, group=CAMPAIGN)
 
 
 def make_bulk() -> App:
     app = App(
         name="bulk",
-        help="Send a file with a journal: a run that was killed is run again, and sends only what is left.",
+        help="Send a file and record every message in a journal. After a crash, run the command again: "
+        "it sends only the messages that are left.",
         help_format="markdown",
     )
     for command in (run, status, unknown, resolve, reconcile, cancel, export):
@@ -44,7 +46,7 @@ def run(
     file: Annotated[
         str | None,
         Parameter(
-            help="CSV with a header, or JSONL; - for stdin; else the one that the journal remembers.",
+            help="CSV with a header, or JSONL; - for stdin. Default: the file that the journal remembers.",
             group=FILE,
             allow_leading_hyphen=True,
         ),
@@ -56,34 +58,53 @@ def run(
     message: MessageFields = MessageFields(),  # noqa: B008 - frozen
     long_text: Annotated[
         Literal["warn", "refuse", "allow"] | None,
-        Parameter(help="When a text takes more than 10 parts: the platform truncates it; else warn.", group=MESSAGE),
+        Parameter(
+            help="For a text of more than 10 parts, which the platform truncates: warn, refuse the file, or allow it. "
+            "Default: warn.",
+            group=MESSAGE,
+        ),
     ] = None,
     mode: Annotated[
         Literal["auto", "each", "batch"] | None,
-        Parameter(help="A request a message, or for many of them; else auto: batches above 1,000.", group=SPEED),
+        Parameter(
+            help="One request per message, or one per batch. Default: auto, which sends batches above 1,000 messages.",
+            group=SPEED,
+        ),
     ] = None,
-    chunk_size: Annotated[int | None, Parameter(help="Messages a batch; else 10,000.", group=SPEED)] = None,
+    chunk_size: Annotated[int | None, Parameter(help="Messages per batch. Default: 10,000.", group=SPEED)] = None,
     concurrency: Annotated[
-        int | None, Parameter(help="Requests in flight; else 100 one by one, 2 batches.", group=SPEED)
+        int | None, Parameter(help="Requests in flight. Default: 100 in mode each, 2 in mode batch.", group=SPEED)
     ] = None,
     rate: Annotated[
-        float | None, Parameter(help="At most so many requests a second; else 1,800, as 8x8 allows.", group=SPEED)
+        float | None,
+        Parameter(help="Maximum number of requests per second. Default: 1,800, the limit of 8x8.", group=SPEED),
     ] = None,
     durability: Annotated[
         Literal["power", "process"] | None,
-        Parameter(help="What the journal survives: power failures (slower), or the process; else power.", group=SPEED),
+        Parameter(
+            help="What the journal survives: a power failure (slower), or only a killed process. Default: power.",
+            group=SPEED,
+        ),
     ] = None,
     duplicates: Annotated[
         Literal["skip", "send"] | None,
-        Parameter(help="The same message twice in the file: leave it out, or send it; else skip.", group=CAMPAIGN),
+        Parameter(
+            help="A message that is in the file twice: skip or send the second one. Default: skip.", group=CAMPAIGN
+        ),
     ] = None,
-    store_private: Annotated[bool, _ONE_RUN, Parameter(help="Numbers and texts in the journal, for export.")] = False,
-    resend_unknown: Annotated[
-        bool, _ONE_RUN, Parameter(help="Send again what may have been sent: some will arrive twice.")
+    store_private: Annotated[
+        bool, _ONE_RUN, Parameter(help="Store numbers and texts in the journal, for export.")
     ] = False,
-    resend_failed: Annotated[bool, _ONE_RUN, Parameter(help="Send again what 8x8 refused.")] = False,
+    resend_unknown: Annotated[
+        bool, _ONE_RUN, Parameter(help="Send messages again that may have been sent. Some will arrive twice.")
+    ] = False,
+    resend_failed: Annotated[
+        bool, _ONE_RUN, Parameter(help="Send messages again that 8x8 refused (rejected, failed).")
+    ] = False,
     allow_changed_input: Annotated[
-        bool, _ONE_RUN, Parameter(help="Go on with other messages than the campaign began with.")
+        bool,
+        _ONE_RUN,
+        Parameter(help="Continue although the file's messages differ from those that the campaign began with."),
     ] = False,
     allow_changed_account: Annotated[
         bool,
@@ -91,20 +112,24 @@ def run(
         Parameter(help="Go on under another host or sub-account; what the first one sent is not sent again."),
     ] = False,
     accept_loss: Annotated[
-        bool, _ONE_RUN, Parameter(help="Go on with a journal that lost claims: what was sent under them is sent again.")
+        bool,
+        _ONE_RUN,
+        Parameter(help="Continue with a journal that lost claims. Messages sent under a lost claim are sent again."),
     ] = False,
     dry_run: DryRun = False,
     as_json: AsJson = False,
     connection: ConnectionOptions = ConnectionOptions(),  # noqa: B008 - frozen
 ) -> int:
-    """Send the messages of a file that the journal does not know as settled.
+    """Send the messages of a file that are not settled in the journal.
 
-    The file and its rows are as for `send-each`. Before a message goes out, that it will is written to the journal: run
-    the same again after a crash, and nothing is sent twice, nothing forgotten. What may or may not have been sent is
-    `unknown` then, and not sent again: see `bulk reconcile`. The journal remembers FILE and the options, so
-    `--journal` alone goes on; it holds no numbers and no filled-in texts. Another file is refused.
+    The file has the same format as for `send-each`. Each message is recorded in the journal before it is sent. After a
+    crash, run the same command again: it sends only the messages that were not sent. A message that may have been sent
+    is `unknown` and is not sent again; `bulk reconcile` finds out what happened to it.
 
-    Ctrl-C stops it, one_run the requests in flight are answered; a second one gives them up.
+    The journal remembers FILE and the options, so `--journal` alone continues the campaign. It contains no numbers and
+    no filled-in texts. A file with other messages is refused.
+
+    Ctrl-C stops the run after the requests in flight are answered. A second Ctrl-C stops it at once.
 
     ```
     eightbyeight bulk run people.csv --text "Hi {name}" --journal run.db --dry-run
@@ -115,7 +140,7 @@ def run(
     from eightbyeight_async.cli.bulk.campaign_run import OneRunOptions  # noqa: PLC0415
     from eightbyeight_async.cli.bulk.start import run_campaign  # noqa: PLC0415
 
-    message.values()  # says what is wrong with them
+    message.values()  # raises if an option is wrong
     given = {
         **asdict(how),
         "file": file,
@@ -140,7 +165,7 @@ def run(
 
 
 def status(*, journal: Journal, as_json: AsJson = False) -> int:
-    """Count the messages of a campaign by what became of them. Exit codes as if all its runs were one.
+    """Count the messages of a campaign by state. The exit code is that of the whole campaign.
 
     ```
     eightbyeight bulk status --journal run.db --json
@@ -152,7 +177,7 @@ def status(*, journal: Journal, as_json: AsJson = False) -> int:
 
 
 def unknown(*, journal: Journal, as_json: AsJson = False) -> int:
-    """List the messages that may or may not have been sent, by key. Exit code 4 if there are any.
+    """List the keys of the unknown messages: those that may have been sent. Exit code 4 if there are any.
 
     ```
     eightbyeight bulk unknown --journal run.db
@@ -164,14 +189,18 @@ def unknown(*, journal: Journal, as_json: AsJson = False) -> int:
 
 
 def resolve(
-    key: Annotated[str, Parameter(help="As `bulk unknown` lists it.", allow_leading_hyphen=True)],
+    key: Annotated[
+        str, Parameter(help="The key of the message, as `bulk unknown` lists it.", allow_leading_hyphen=True)
+    ],
     /,
     *,
-    sent: Annotated[bool, Parameter(negative="--not-sent", help="What you found out.")],
+    sent: Annotated[
+        bool, Parameter(negative="--not-sent", help="Whether the message was sent, as far as you found out.")
+    ],
     journal: Journal,
     as_json: AsJson = False,
 ) -> int:
-    """Settle a message that may have been sent. After `--not-sent` the next run sends it.
+    """Record that an unknown message was sent, or that it was not. After `--not-sent` the next run sends it.
 
     ```
     eightbyeight bulk resolve order-1234 --sent --journal run.db
@@ -185,12 +214,14 @@ def resolve(
 def reconcile(
     *,
     journal: Journal,
-    lag: Annotated[float, Parameter(help="Seconds after which a message is certainly in 8x8's log.")] = 600.0,
-    wait: Annotated[bool, FLAG, Parameter(help="Wait until they have passed, if need be.", group=CAMPAIGN)] = False,
+    lag: Annotated[float, Parameter(help="Seconds after which a sent message is certainly in 8x8's log.")] = 600.0,
+    wait: Annotated[
+        bool, FLAG, Parameter(help="Wait until --lag has passed, if it has not yet.", group=CAMPAIGN)
+    ] = False,
     as_json: AsJson = False,
     connection: ConnectionOptions = ConnectionOptions(),  # noqa: B008 - frozen
 ) -> int:
-    """Look up in 8x8's log what became of the messages that may have been sent. Exit code 4 if some are left.
+    """Look the unknown messages up in 8x8's log and settle them. Exit code 4 if some are still unknown.
 
     ```
     eightbyeight bulk reconcile --journal run.db
@@ -207,7 +238,10 @@ def cancel(
     as_json: AsJson = False,
     connection: ConnectionOptions = ConnectionOptions(),  # noqa: B008 - frozen
 ) -> int:
-    """Cancel everything of a campaign that is still scheduled. Exit code 1 also if some of it was out.
+    """Cancel the messages of a campaign that are still scheduled.
+
+    Exit code 1 if a message was too late to cancel, or if there was nothing to cancel. Exit code 4 if it is unknown
+    whether a message was cancelled.
 
     ```
     eightbyeight bulk cancel --journal run.db
@@ -223,16 +257,20 @@ def export(
     journal: Journal,
     form: Annotated[
         Literal["jsonl", "csv"] | None,
-        Parameter(name="--format", help="Else by --output's name, else jsonl.", group=OUTPUT),
+        Parameter(
+            name="--format",
+            help="The format of the records. Default: by the name of --output, else jsonl.",
+            group=OUTPUT,
+        ),
     ] = None,
-    output: Annotated[Path | None, Parameter(help="Where it goes; else to stdout.", group=OUTPUT)] = None,
+    output: Annotated[Path | None, Parameter(help="File to write. Default: stdout.", group=OUTPUT)] = None,
     force: Annotated[bool, FLAG, Parameter(help="Overwrite --output.")] = False,
     include_private: Annotated[
-        bool, FLAG, Parameter(help="Numbers and texts, if the run had --store-private.")
+        bool, FLAG, Parameter(help="Include numbers and texts, if the run had --store-private.")
     ] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Write what became of every message: key, state, umid, batch, error code, times.
+    """Write one record per message: key, state, umid, batch, error code, times.
 
     ```
     eightbyeight bulk export --journal run.db --output results.csv

@@ -1,6 +1,7 @@
-"""`eightbyeight demo`: a sandbox, 2,000 rows through `send-each`, the scheduled ones cancelled, everything counted.
+"""Runs `eightbyeight demo`: sends 2,000 rows to a sandbox, cancels the scheduled messages, compares all counts.
 
-What is counted is compared with what the sandbox has: the command's own counted could be wrong twice the same way.
+The command compares its counts with the sandbox's counts. Compared only with each other, the command's counts could be
+wrong in the same way and still agree.
 """
 
 from __future__ import annotations
@@ -40,20 +41,22 @@ if TYPE_CHECKING:
 
 __all__ = ["run_demo"]
 
-_BATCH = 10
+_BATCH = 10  # messages of the batch that is sent and cancelled
 
 
 @attrs.define
 class CommandCounts:
-    """What the command knows of what it did.
+    """What the command counts itself.
 
     Attributes:
-        counts: how sending ended.
-        accepted, scheduled: umids; those scheduled are among those accepted.
-        rejected: umids.
-        retried: requests beyond one a row.
-        cancelled: how many of the scheduled ones were cancelled, one by one.
-        of_batch, of_chatapps: messages that the two other cancels cancelled.
+        outcomes: the counts of sending the file.
+        accepted: umids of the accepted messages.
+        scheduled: umids of those accepted messages that are scheduled.
+        rejected: umids of the rejected messages.
+        retried: number of requests beyond one per row.
+        cancelled: number of scheduled messages that were cancelled one by one.
+        of_batch: number of messages that cancelling the batch cancelled.
+        of_chatapps: number of messages that cancelling the ChatApps message cancelled.
     """
 
     outcomes: OutcomeCounts
@@ -66,6 +69,7 @@ class CommandCounts:
     of_chatapps: int = 0
 
     def add(self, result: SendResult) -> None:
+        """Counts one result."""
         if result.response is None:
             return
         (self.accepted if result.ok else self.rejected).append(result.response.umid)
@@ -74,14 +78,22 @@ class CommandCounts:
 
 
 def run_demo(*, concurrency: int, output: Path | None) -> Exit:
-    """
+    """Runs the demo.
+
+    Args:
+        concurrency: maximum number of requests in flight.
+        output: file for the records; None: no records.
+
     Raises:
-        UsageError, InvalidRequestError: `output` exists, `concurrency` is no number of requests.
+        UsageError: `output` exists.
+        InvalidRequestError: `concurrency` is not a positive whole number.
     """
     display = Display()
     checked_count(concurrency, "--concurrency")
     with tempfile.TemporaryDirectory(prefix="eightbyeight-demo-") as directory, Sandbox() as sandbox:
-        display.note("an 8x8 Connect API on this machine: real HTTPS, TLS 1.3; nothing leaves it")
+        display.note(
+            "a sandbox of the 8x8 Connect API runs on this machine, with HTTPS and TLS 1.3; nothing leaves the machine"
+        )
         path = Path(directory) / "demo.csv"
         faulty, refused = write_demo_file(path, now())
         for number in faulty:
@@ -124,10 +136,10 @@ def _record_writer(output: Path | None) -> RecordWriter:
 
 
 async def _cancel(sandbox: Sandbox, counted: CommandCounts, concurrency: int) -> None:
-    """One by one, all at once: the client bounds how many are in flight."""
+    """Cancels the scheduled messages, one request each. All requests start at once; the client limits how many run."""
     async with sandbox.client(max_concurrency=concurrency) as client:
 
-        async def one(umid: str) -> None:
+        async def cancel_one(umid: str) -> None:
             try:
                 count = (await client.sms.cancel(umid)).cancelled_count
             except EightByEightError as error:
@@ -137,12 +149,12 @@ async def _cancel(sandbox: Sandbox, counted: CommandCounts, concurrency: int) ->
 
         async with anyio.create_task_group() as tasks:
             for umid in counted.scheduled:
-                tasks.start_soon(one, umid)
+                tasks.start_soon(cancel_one, umid)
         await _cancel_others(client, counted)
 
 
 async def _cancel_others(client: AsyncConnectClient, counted: CommandCounts) -> None:
-    """A batch, and a ChatApps message."""
+    """Sends and cancels a scheduled batch and a scheduled ChatApps message."""
     later = now() + timedelta(hours=1)
     numbers = [f"+4477009009{number:02d}" for number in range(_BATCH)]
     template = SmsTemplate(text="See you at six.", scheduled=later)
@@ -157,23 +169,23 @@ async def _cancel_others(client: AsyncConnectClient, counted: CommandCounts) -> 
 
 
 def _compared_counts(counted: CommandCounts, sandbox: Sandbox) -> Iterator[tuple[str, int, int]]:
-    """What, as the command counts it, as the sandbox does."""
+    """The rows of the table: label, the command's count, the sandbox's count."""
     single = [message for message in sandbox.messages if message.product == "sms" and message.batch_id is None]
     states = Counter(message.state for message in single)
     others = Counter(
         "batch" if message.batch_id else message.product for message in sandbox.messages if message.state == "cancelled"
     )
-    # Of equal messages the smaller count: one that arrived twice, or not at all, makes the two sides differ.
+    # Per umid the smaller of both counts. A message that arrived twice, or not at all, makes the two sides differ.
     once = sum((Counter(counted.accepted) & Counter(message.umid for message in single)).values())
     refs = len({message.client_message_id for message in single})
     accepted, failed = len(counted.accepted), counted.outcomes.outcomes[RecordOutcome.FAILED]
-    now_, scheduled = accepted - len(counted.scheduled), len(counted.scheduled)
+    sent_now, scheduled = accepted - len(counted.scheduled), len(counted.scheduled)
     yield "rows in the file", counted.outcomes.rows, len(single) + len(sandbox.rejected) + failed
     yield "  = accepted", accepted, len(single)
     yield "  + rejected by the API", len(counted.rejected), len(sandbox.rejected)
     yield "  + failed (code 1002)", failed, counted.outcomes.rows - refs - len(sandbox.rejected)
     yield "accepted", accepted, once
-    yield "  = sent now", now_, states["queued"]
+    yield "  = sent now", sent_now, states["queued"]
     yield "  + scheduled", scheduled, states["scheduled"] + states["cancelled"]
     yield "scheduled", scheduled, states["scheduled"] + states["cancelled"]
     yield "  = cancelled", counted.cancelled, states["cancelled"]
@@ -184,7 +196,7 @@ def _compared_counts(counted: CommandCounts, sandbox: Sandbox) -> Iterator[tuple
 
 
 def _contradictions(counted: CommandCounts) -> list[str]:
-    """What does not add up in the command's own counted."""
+    """Descriptions of the command's own counts that contradict each other."""
     accepted, scheduled = len(counted.accepted), len(counted.scheduled)
     ended = counted.outcomes.outcomes
     sums = {

@@ -1,8 +1,9 @@
-"""The demo's 2,000 rows, `demo.csv`, with their schedules moved to today.
+"""Writes the demo's input file: the 2,000 rows of `demo.csv`, with schedules relative to now.
 
-Their numbers are nobody's: from ranges that regulators keep for films (United Kingdom, United States, France,
-Germany, Sweden, Australia), with a subscriber number of zeros elsewhere, and under +999, which no country has: those
-the sandbox rejects.
+No number belongs to a person:
+- numbers that regulators reserve for films (United Kingdom, United States, France, Germany, Sweden, Australia);
+- in other countries, a subscriber number of zeros;
+- numbers under +999, which no country has. The sandbox rejects these.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FAULTY_ROWS", "REFUSED_ROWS", "write_demo_file"]
 
-# Met by an internal error (code 2000) first.
+# Row numbers whose first request the sandbox answers with an internal error (code 2000).
 FAULTY_ROWS = (100, 1500)
 # Refused with an error code (1002, the number is not valid).
 REFUSED_ROWS = (255, 1333, 1777)
@@ -26,13 +27,13 @@ _MINUTES = "scheduled_in_minutes"
 
 
 def write_demo_file(path: Path, now: datetime) -> tuple[list[str], list[str]]:
-    """Writes the file; returns the numbers of `FAULTY_ROWS` and of `REFUSED_ROWS`."""
+    """Writes the file. Returns the phone numbers of `FAULTY_ROWS` and of `REFUSED_ROWS`."""
     packed = files("eightbyeight_async.cli") / "demo.csv"
     faulty, refused = [], []
     rows = csv.DictReader(packed.read_text(encoding="utf-8").splitlines())
-    with path.open("w", encoding="utf-8", newline="") as made:
+    with path.open("w", encoding="utf-8", newline="") as target:
         names = [name for name in rows.fieldnames or () if name != _MINUTES]
-        writer = csv.DictWriter(made, [*names, "scheduled"])
+        writer = csv.DictWriter(target, [*names, "scheduled"])
         writer.writeheader()
         for number, row in enumerate(rows, 1):
             minutes = row.pop(_MINUTES)

@@ -1,4 +1,4 @@
-"""The commands about one message that was sent: `status` looks it up, `feedback` tells what it led to."""
+"""Runs the commands about one sent message: `status` looks it up, `feedback` reports its outcome to 8x8."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 __all__ = ["feedback", "status"]
 
-# They come masked by 8x8, but an account can have that switched off; the error's words can quote a number.
+# 8x8 masks these fields, but an account can switch the masking off. An error message can quote a number.
 _PRIVATE = ("body", "status.error_message")
 _NUMBERS = ("msisdn", "source", "client_message_id", "client_batch_id")
 
 
 def status(connection: ConnectionOptions, umid: str, *, include_private: bool, as_json: bool) -> Exit:
-    """Exit code `OK` whatever the state is: the look-up worked."""
+    """`status`: looks one message up. Exit code `OK` for every state of the message: the look-up worked."""
     client = connection.client()
 
     async def call() -> MessageDetails:
@@ -42,7 +42,9 @@ def status(connection: ConnectionOptions, umid: str, *, include_private: bool, a
         if as_json:
             print_json({"error": f"{type(error).__name__}: {error}", "code": getattr(error, "code", None)})
         Display().error(str(error))
-        return Exit.REFUSED if exit_after(error) is Exit.UNKNOWN else exit_after(error)  # nothing was sent
+        return (
+            Exit.REFUSED if exit_after(error) is Exit.UNKNOWN else exit_after(error)
+        )  # an unknown outcome means nothing here: a look-up sends no message
     printed = _printed_fields(details, private=include_private)
     if as_json:
         print_json(printed)
@@ -54,6 +56,7 @@ def status(connection: ConnectionOptions, umid: str, *, include_private: bool, a
 
 
 def feedback(connection: ConnectionOptions, umid: str, outcome: str, timestamp: str | None, *, as_json: bool) -> Exit:
+    """`feedback`: tells 8x8 whether a message reached its purpose."""
     try:
         moment = None if timestamp is None else value_of("scheduled", timestamp)
     except InvalidRequestError as wrong:
@@ -92,7 +95,7 @@ def _printed_fields(details: MessageDetails, *, private: bool) -> dict[str, Any]
 
 
 def _json_value(value: Any) -> Any:  # noqa: ANN401 - the values of any field
-    """As JSON has it; a price keeps its digits."""
+    """The value as JSON can represent it. A price becomes a string, so that it keeps all digits."""
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, Decimal):

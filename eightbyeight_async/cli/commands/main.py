@@ -1,7 +1,8 @@
-"""The commands: what each is called, what it takes, what its help teaches. What they do is elsewhere.
+"""Names, options and help of all commands except `bulk ...`. What the commands do is in other modules.
 
-Imports inside the commands: `eightbyeight --help` has to be there at once.
-No `from __future__ import annotations` here: the annotations are read when the commands are made.
+Rules:
+- Commands import their modules inside the function, so that `eightbyeight --help` starts fast.
+- No `from __future__ import annotations` here: cyclopts reads the annotations when the commands are created.
 """
 
 from pathlib import Path
@@ -29,14 +30,14 @@ from eightbyeight_async.version import __version__
 
 __all__ = ["make_app"]
 
-Rate = Annotated[float | None, Parameter(help="At most so many requests a second.", group=SPEED)]
+Rate = Annotated[float | None, Parameter(help="Maximum number of requests per second. Default: no limit.", group=SPEED)]
 
 
 def make_app() -> App:
     app = App(
         name="eightbyeight",
         help="Send and cancel messages through the 8x8 Connect API.\n\n"
-        "EIGHTBYEIGHT_API_KEY and EIGHTBYEIGHT_SUBACCOUNT_ID say who you are. "
+        "Set EIGHTBYEIGHT_API_KEY and EIGHTBYEIGHT_SUBACCOUNT_ID. "
         "Without an account: `eightbyeight demo`, or `eightbyeight sandbox`.",
         help_epilogue=MEANINGS,
         help_format="markdown",
@@ -65,7 +66,7 @@ def send(
     to: Annotated[str, Parameter(help="The number, with + and country code.", group=MESSAGE)],
     text: Annotated[str, Parameter(help="The message.", allow_leading_hyphen=True, group=MESSAGE)],
     client_message_id: Annotated[
-        str | None, Parameter(help="Your reference, echoed in receipts.", group=MESSAGE)
+        str | None, Parameter(help="Your reference; 8x8 repeats it in receipts.", group=MESSAGE)
     ] = None,
     message: MessageFields = MessageFields(),  # noqa: B008 - frozen
     long_text: LongText = "warn",
@@ -75,8 +76,9 @@ def send(
 ) -> int:
     """Send one SMS.
 
-    It is never sent twice by itself: a try is repeated only when the API says that it had an internal error
-    (2000 to 2999). Exit code 4 means: it may have been sent, look it up before you run this again.
+    The command repeats the request only if the API reports an internal error (code 2000 to 2999). It repeats nothing
+    else, so that the message is not sent twice. Exit code 4 means that the message may have been sent: look it up
+    before you run this again.
 
     ```
     eightbyeight send --to +6598765432 --text "Your code is 123456"
@@ -107,13 +109,14 @@ def send_each(
 ) -> int:
     """Send an SMS for each row of a file.
 
-    Columns named like the fields of a message (`destination`, `text`, `source`, `scheduled`,
-    `client_message_id`, ...) are those fields; an empty cell leaves its field out. Other columns are for
-    `--text`. Options of a message hold for the rows that leave the field out.
+    A column with the name of a message field (`destination`, `text`, `source`, `scheduled`, `client_message_id`, ...)
+    sets that field. An empty cell leaves the field out. `--text` can use all columns. A message option, such as
+    `--source`, applies to the rows without a value of their own.
 
-    The whole file is checked first, and nothing is sent if anything is wrong with it. Then a JSON line a
-    message is written as its answer comes (`row`, `outcome`, `umid`, ...), without numbers and texts.
-    Ctrl-C stops it; what was in flight then is recorded as `unknown`.
+    The command checks the whole file first and sends nothing if a row is wrong. Then it writes one JSON line per
+    message when its answer arrives (`row`, `outcome`, `umid`, ...), without numbers and texts.
+    Ctrl-C stops the run. It waits 2 seconds for the requests in flight, and records those without an answer as
+    `unknown`.
 
     ```
     eightbyeight send-each people.csv --text "Hi {name}, see you at {time}" --dry-run
@@ -133,19 +136,20 @@ def send_batch(
     how: FileOptions = FileOptions(),  # noqa: B008 - frozen
     message: MessageFields = MessageFields(),  # noqa: B008 - frozen
     long_text: LongText = "warn",
-    chunk_size: Annotated[int, Parameter(help="Messages a request, at most 10,000.", group=SPEED)] = 10_000,
+    chunk_size: Annotated[int, Parameter(help="Messages per request, at most 10,000.", group=SPEED)] = 10_000,
     concurrency: Annotated[int, Parameter(help="Requests in flight.", group=SPEED)] = 2,
     rate: Rate = None,
     records: RecordOptions = RecordOptions(),  # noqa: B008 - frozen
     dry_run: DryRun = False,
     connection: ConnectionOptions = ConnectionOptions(),  # noqa: B008 - frozen
 ) -> int:
-    """Send the rows of a file in batches: one request for up to 10,000 of them.
+    """Send the rows of a file in batches: one request for up to 10,000 rows.
 
-    For many messages: 8x8 takes about 25,000 a second this way. The file and the records are those of `send-each`,
-    and a record says the `batch_id`, too. The ids are told on stderr, for `cancel-batch`. If an answer is lost,
-    the outcome of the whole batch is `unknown`: a smaller `--chunk-size` puts fewer messages in doubt at once.
-    Ctrl-C stops it, once the requests in flight are answered; a second one gives them up.
+    Use it for many messages: 8x8 takes about 25,000 messages a second this way. The file has the same format as for
+    `send-each`. The records are the same too, with the `batch_id` added. The batch ids are also printed on stderr, for
+    `cancel-batch`. If an answer is lost, all messages of the batch are `unknown`; a smaller `--chunk-size` makes such
+    a batch smaller.
+    Ctrl-C stops the run after the requests in flight are answered. A second Ctrl-C stops it at once.
 
     ```
     eightbyeight send-batch people.csv --text "Hi {name}, see you at {time}" --dry-run
@@ -166,7 +170,7 @@ def _send_file(
     connection: ConnectionOptions,
     *,
     dry_run: bool,
-    **speed: Any,  # noqa: ANN401 - fields of the order
+    **speed: Any,  # noqa: ANN401 - fields of FilePlan
 ) -> int:
     from eightbyeight_async.cli.reading.file_plan import FilePlan  # noqa: PLC0415
     from eightbyeight_async.cli.sending import send_file  # noqa: PLC0415
@@ -191,11 +195,11 @@ def status(
     umid: Annotated[str, Parameter(help="The id that sending it gave.")],
     /,
     *,
-    include_private: Annotated[bool, FLAG, Parameter(help="Number and text as 8x8 has them.")] = False,
+    include_private: Annotated[bool, FLAG, Parameter(help="Show the number and the text as 8x8 stores them.")] = False,
     as_json: AsJson = False,
     connection: ConnectionOptions = ConnectionOptions(),  # noqa: B008 - frozen
 ) -> int:
-    """Look up one SMS: how far it got, when, at what price. 8x8 allows one look-up a second.
+    """Look up one SMS: its state, times and price. 8x8 allows one look-up per second.
 
     ```
     eightbyeight status 7a4bbd96-19f0-4b6a-a7a4-cf0b0a5a7a3e
@@ -211,13 +215,11 @@ def feedback(
     outcome: Annotated[Literal["success", "failure"], Parameter(help="success or failure.")],
     /,
     *,
-    timestamp: Annotated[
-        str | None, Parameter(help="When it happened, ISO 8601 with an offset; else 8x8 takes the present.")
-    ] = None,
+    timestamp: Annotated[str | None, Parameter(help="When it happened, ISO 8601 with an offset. Default: now.")] = None,
     as_json: AsJson = False,
     connection: ConnectionOptions = ConnectionOptions(),  # noqa: B008 - frozen
 ) -> int:
-    """Tell 8x8 whether an SMS sent with `--track Outcome` led to what it was for.
+    """Tell 8x8 whether an SMS reached its purpose (for example, a login). For an SMS sent with `--track Outcome`.
 
     ```
     eightbyeight feedback 7a4bbd96-19f0-4b6a-a7a4-cf0b0a5a7a3e success
@@ -230,15 +232,15 @@ def feedback(
 
 def measure(
     text: Annotated[
-        str | None, Parameter(help="The text; else it is read from stdin.", allow_leading_hyphen=True)
+        str | None, Parameter(help="The text. Default: read from stdin.", allow_leading_hyphen=True)
     ] = None,
     /,
     *,
-    file: Annotated[Path | None, Parameter(help="A file that holds the text.")] = None,
-    encoding: Annotated[Literal["AUTO", "GSM7", "UCS2"], Parameter(help="As for send.")] = "AUTO",
+    file: Annotated[Path | None, Parameter(help="A file that contains the text.")] = None,
+    encoding: Annotated[Literal["AUTO", "GSM7", "UCS2"], Parameter(help="Encoding of the text, as for send.")] = "AUTO",
     as_json: AsJson = False,
 ) -> int:
-    """Count the parts that a text is sent and paid in. The text is not shown; the last line end does not count.
+    """Count the parts of a text; 8x8 charges per part. The text is not printed. A line end at its end does not count.
 
     ```
     eightbyeight measure "Your code is 123456"
@@ -257,7 +259,7 @@ def cancel(
     as_json: AsJson = False,
     connection: ConnectionOptions = ConnectionOptions(),  # noqa: B008 - frozen
 ) -> int:
-    """Cancel a scheduled SMS. Exit code 1 also if it was not waiting any more.
+    """Cancel a scheduled SMS. Exit code 1 if it was no longer scheduled.
 
     ```
     eightbyeight cancel 7a4bbd96-19f0-4b6a-a7a4-cf0b0a5a7a3e
@@ -275,7 +277,7 @@ def cancel_batch(
     as_json: AsJson = False,
     connection: ConnectionOptions = ConnectionOptions(),  # noqa: B008 - frozen
 ) -> int:
-    """Cancel what is still scheduled of a batch of SMS. Exit code 1 also if nothing was.
+    """Cancel the SMS of a batch that are still scheduled. Exit code 1 if none was.
 
     ```
     eightbyeight cancel-batch 00b4d8a4-1f0f-4a6b-9c2e-9f0d0a1b2c3d --json
@@ -293,7 +295,7 @@ def chatapps_cancel(
     as_json: AsJson = False,
     connection: ConnectionOptions = ConnectionOptions(),  # noqa: B008 - frozen
 ) -> int:
-    """Cancel a scheduled ChatApps message (WhatsApp, Viber, ...). Exit code 1 also if it was not waiting any more.
+    """Cancel a scheduled ChatApps message (WhatsApp, Viber, ...). Exit code 1 if it was no longer scheduled.
 
     ```
     eightbyeight chatapps-cancel 7a4bbd96-19f0-4b6a-a7a4-cf0b0a5a7a3e
@@ -306,15 +308,18 @@ def chatapps_cancel(
 
 def sandbox(
     *,
-    port: Annotated[int, Parameter(help="Of the SMS host; 0 for a free single_message.")] = 0,
-    chatapps_port: Annotated[int, Parameter(help="Of the ChatApps host; 0 for a free single_message.")] = 0,
-    allow_tls12: Annotated[bool, FLAG, Parameter(help="Offer TLS 1.2 beside 1.3, as the API does.")] = False,
-    rate_limit: Annotated[float | None, Parameter(help="Requests a second, beyond them 429.")] = None,
-    latency: Annotated[float, Parameter(help="Seconds that every answer takes longer.")] = 0.0,
+    port: Annotated[int, Parameter(help="Port of the SMS host; 0 for a free port.")] = 0,
+    chatapps_port: Annotated[int, Parameter(help="Port of the ChatApps host; 0 for a free port.")] = 0,
+    allow_tls12: Annotated[bool, FLAG, Parameter(help="Offer TLS 1.2 as well as TLS 1.3, as the API does.")] = False,
+    rate_limit: Annotated[
+        float | None, Parameter(help="Requests per second; beyond this rate the answer is HTTP 429.")
+    ] = None,
+    latency: Annotated[float, Parameter(help="Seconds by which every answer is delayed.")] = 0.0,
 ) -> int:
-    """Run an 8x8 Connect API of your own on this machine, until Ctrl-C.
+    """Run a sandbox of the 8x8 Connect API on this machine, until Ctrl-C.
 
-    It keeps the API's rules over real HTTPS and sends nothing. Prints the variables that point a program at it:
+    The sandbox checks requests by the API's rules, over real HTTPS, and sends nothing. The command prints the
+    environment variables that a program needs to use it:
 
     ```
     eightbyeight sandbox > sandbox.env &
@@ -337,12 +342,12 @@ def sandbox(
 def demo(
     *,
     concurrency: Annotated[int, Parameter(help="Requests in flight.")] = 50,
-    output: Annotated[Path | None, Parameter(help="Keep the records in this file.")] = None,
+    output: Annotated[Path | None, Parameter(help="Write the records to this file.")] = None,
 ) -> int:
-    """Send 2,000 messages to a sandbox, cancel the scheduled ones, count what became of them.
+    """Send 2,000 messages to a sandbox, cancel the scheduled ones, count the outcomes.
 
-    Needs no account and leaves nothing behind. Exit code 0 only if all counts add up, and every message that
-    was accepted arrived exactly once.
+    The demo needs no account and leaves no files behind, except `--output`. Exit code 0 means that all counts add up
+    and every accepted message arrived exactly once.
 
     ```
     eightbyeight demo

@@ -1,4 +1,4 @@
-"""`measure`: how many parts a text takes, which is what it costs. The text itself is never shown."""
+"""Runs `measure`: counts the parts of a text; 8x8 charges per part. Never prints the text."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ _UNITS = {Encoding.GSM7: ("septet", "septets"), Encoding.UCS2: ("UTF-16 unit", "
 
 
 def measure_text(text: str | None, file: Path | None, encoding: str, *, as_json: bool) -> Exit:
-    """
+    """Prints the number of parts of a text, of a file or of stdin.
+
     Raises:
-        UsageError: both are given, the file cannot be read, GSM7 cannot hold the text.
+        UsageError: a text and a file are given, the file cannot be read, or GSM7 cannot represent the text.
     """
     if text is not None and file is not None:
-        raise UsageError("a text and --file are one too many")
+        raise UsageError("give a text or --file, not both")
     display = Display()
     try:
         size = measure(_read(file, display) if text is None else text, encoding)
@@ -46,7 +47,7 @@ def measure_text(text: str | None, file: Path | None, encoding: str, *, as_json:
 
 
 def _read(file: Path | None, display: Display) -> str:
-    """Without the line end that editors and `echo` put behind a text."""
+    """Reads the text, without the line end that editors and `echo` add."""
     if file is None and sys.stdin.isatty():
         display.note("reading the text from the terminal; Ctrl-D ends it")
     try:

@@ -1,4 +1,4 @@
-"""`eightbyeight sandbox`: the API of the sandbox until Ctrl-C, for programs in other processes."""
+"""Runs `eightbyeight sandbox`: a sandbox of the API for programs in other processes, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -18,7 +18,15 @@ __all__ = ["SandboxSettings", "serve"]
 
 @attrs.frozen(kw_only=True)
 class SandboxSettings:
-    """Ports of 0 are free ones; `rate_limit` requests a second; `latency` seconds."""
+    """The options of the command.
+
+    Attributes:
+        sms_port: port of the SMS host; 0: a free port.
+        chatapps_port: port of the ChatApps host; 0: a free port.
+        allow_tls12: whether to offer TLS 1.2 as well.
+        rate_limit: requests per second beyond which the answer is HTTP 429; None: no limit.
+        latency: seconds by which every answer is delayed.
+    """
 
     sms_port: int
     chatapps_port: int
@@ -32,9 +40,9 @@ def serve(settings: SandboxSettings) -> Exit:
     if settings.rate_limit is not None and not 0 < settings.rate_limit < math.inf:
         raise UsageError("--rate-limit: must be a number above 0")
     if not 0 <= settings.latency < math.inf:
-        raise UsageError("--latency: must be seconds, not below 0")
+        raise UsageError("--latency: must be a number of seconds, at least 0")
     if not all(0 <= port <= 65535 for port in (settings.sms_port, settings.chatapps_port)):
-        raise UsageError("--port, --chatapps-port: go from 0 to 65535")
+        raise UsageError("--port, --chatapps-port: must be from 0 to 65535")
     sandbox = Sandbox(**attrs.asdict(settings))
     try:
         sandbox.start()
@@ -44,8 +52,8 @@ def serve(settings: SandboxSettings) -> Exit:
         for name, value in sandbox.environment.items():
             print(f"export {name}={shlex.quote(value)}")
         sys.stdout.flush()
-        display.info("the sandbox is running: an 8x8 Connect API that sends nothing and forgets all when it stops")
-        display.note("set the variables above where your program runs; Ctrl-C stops the sandbox")
+        display.info("the sandbox is running; it sends nothing, and it forgets all messages when it stops")
+        display.note("set the variables above for your program; Ctrl-C stops the sandbox")
         run(until_interrupted)
     finally:
         accepted, rejected = len(sandbox.messages), len(sandbox.rejected)
@@ -53,4 +61,4 @@ def serve(settings: SandboxSettings) -> Exit:
     display.info(
         f"stopped: {accepted:,} messages accepted, {rejected:,} rejected, {sandbox.traffic.requests:,} requests"
     )
-    return Exit.OK  # this is how it is meant to end
+    return Exit.OK  # Ctrl-C is the normal end of this command

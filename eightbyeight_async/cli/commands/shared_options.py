@@ -1,7 +1,8 @@
-"""Options that several commands share: how to reach the API, and the fields of a message.
+"""Options that several commands share: how to reach the API, how to read a file, the fields of a message.
 
-No `from __future__ import annotations` here: cyclopts reads the annotations when the commands are made.
-There is no option for the API key itself: it would stay in the shell's history and be seen by `ps`.
+Rules:
+- No `from __future__ import annotations` here: cyclopts reads the annotations when the commands are created.
+- There is no option for the API key itself: it would stay in the shell's history, and `ps` would show it.
 """
 
 from collections.abc import Mapping
@@ -39,16 +40,19 @@ __all__ = [
     "check_option_times",
 ]
 
-# In the order of a command's help.
+# The groups of options, in the order in which `--help` shows them.
 CAMPAIGN, FILE, MESSAGE, SPEED, OUTPUT = (
     Group.create_ordered(name) for name in ("Campaign", "File", "Message", "Speed", "Output")
 )
 FLAG = Parameter(negative=(), show_default=False, group=OUTPUT)
 AsJson = Annotated[bool, FLAG, Parameter(name="--json", help="Print a JSON object.")]
-DryRun = Annotated[bool, FLAG, Parameter(help="Check everything, say what would be sent, send nothing.")]
+DryRun = Annotated[bool, FLAG, Parameter(help="Check everything and print what would be sent. Send nothing.")]
 LongText = Annotated[
     Literal["warn", "refuse", "allow"],
-    Parameter(help="When a text takes more than 10 parts: the platform truncates it and sends.", group=MESSAGE),
+    Parameter(
+        help="For a text of more than 10 parts, which the platform truncates: warn, refuse it, or allow it.",
+        group=MESSAGE,
+    ),
 ]
 FileGiven = Annotated[
     str, Parameter(help="CSV with a header, or JSONL; - for stdin.", group=FILE, allow_leading_hyphen=True)
@@ -59,29 +63,38 @@ CONNECTION = Group.create_ordered("Connection", help="The API key is read from E
 @Parameter(name="*", group=CONNECTION)
 @dataclass(frozen=True, kw_only=True)
 class ConnectionOptions:
-    """Where the API is and who asks. What is not given comes from the environment, as the client has it."""
+    """How to reach the API. For options that are not given the client reads the environment."""
 
     api_key_file: Annotated[
-        Path | None, Parameter(help="A file that holds the API key, instead of EIGHTBYEIGHT_API_KEY.")
+        Path | None, Parameter(help="A file that contains the API key. Default: EIGHTBYEIGHT_API_KEY.")
     ] = None
-    subaccount_id: Annotated[str | None, Parameter(help="Else EIGHTBYEIGHT_SUBACCOUNT_ID.")] = None
+    subaccount_id: Annotated[str | None, Parameter(help="The sub-account. Default: EIGHTBYEIGHT_SUBACCOUNT_ID.")] = None
     region: Annotated[
         str | None,
         Parameter(
-            help="asia-pacific, north-america, europe or indonesia; else EIGHTBYEIGHT_REGION, else asia-pacific."
+            help="asia-pacific, north-america, europe or indonesia. Default: EIGHTBYEIGHT_REGION, else asia-pacific."
         ),
     ] = None
-    sms_base_url: Annotated[str | None, Parameter(help="Instead of the region's host; EIGHTBYEIGHT_SMS_BASE_URL.")] = (
-        None
-    )
-    chatapps_base_url: Annotated[
-        str | None, Parameter(help="Instead of the region's host; EIGHTBYEIGHT_CHATAPPS_BASE_URL.")
+    sms_base_url: Annotated[
+        str | None, Parameter(help="Base URL for SMS. Default: EIGHTBYEIGHT_SMS_BASE_URL, else the region's.")
     ] = None
-    timeout: Annotated[float, Parameter(help="Seconds for each phase of a request.")] = 30.0
-    max_attempts: Annotated[int, Parameter(help="Tries when the API has an internal error (2000 to 2999).")] = 4
+    chatapps_base_url: Annotated[
+        str | None, Parameter(help="Base URL for ChatApps. Default: EIGHTBYEIGHT_CHATAPPS_BASE_URL, else the region's.")
+    ] = None
+    timeout: Annotated[
+        float, Parameter(help="Seconds for each phase of a request: connect, write, each wait for data.")
+    ] = 30.0
+    max_attempts: Annotated[
+        int, Parameter(help="Attempts per request if the API reports an internal error (code 2000 to 2999).")
+    ] = 4
 
     def client(self, *, max_concurrency: int = 100, max_rate: float | None = None) -> AsyncConnectClient:
-        """
+        """A client with these options.
+
+        Args:
+            max_concurrency: maximum number of requests in flight.
+            max_rate: maximum number of requests per second; None: no limit.
+
         Raises:
             InvalidRequestError: a setting is missing or breaks its rule.
             UsageError: the key file cannot be read.
@@ -96,7 +109,7 @@ class ConnectionOptions:
             retry=RetryPolicy(max_attempts=self.max_attempts),
             max_concurrency=max_concurrency,
             max_rate=max_rate,
-            long_text="allow",  # the commands look at texts themselves, before anything is sent
+            long_text="allow",  # the commands check the length themselves, before anything is sent
         )
 
     def _key(self) -> str | None:
@@ -115,11 +128,13 @@ class ConnectionOptions:
 @Parameter(name="*", group=MESSAGE)
 @dataclass(frozen=True, kw_only=True)
 class MessageFields:
-    """Fields of a message but for number, text and reference."""
+    """The fields of a message, except number, text and reference."""
 
     source: Annotated[str | None, Parameter(help="The sender id, at most 16 characters.")] = None
     country: Annotated[str | None, Parameter(help="Two letters, for numbers in national format.")] = None
-    encoding: Annotated[Literal["AUTO", "GSM7", "UCS2"] | None, Parameter(help="Of the text; else AUTO.")] = None
+    encoding: Annotated[
+        Literal["AUTO", "GSM7", "UCS2"] | None, Parameter(help="Encoding of the text. Default: AUTO.")
+    ] = None
     scheduled: Annotated[
         str | None,
         Parameter(
@@ -127,18 +142,21 @@ class MessageFields:
             help="When to send, ISO 8601 with an offset (2026-11-07T19:20:30+08:00), at most 7 days ahead.",
         ),
     ] = None
-    expiry: Annotated[str | None, Parameter(help="When it is too late to send, ISO 8601 with an offset.")] = None
+    expiry: Annotated[
+        str | None, Parameter(help="When the message is too old to be sent, ISO 8601 with an offset.")
+    ] = None
     dlr_callback_url: Annotated[str | None, Parameter(help="Where 8x8 sends delivery receipts.")] = None
-    client_ip: Annotated[str | None, Parameter(help="The end user's address, for 8x8's limits.")] = None
+    client_ip: Annotated[str | None, Parameter(help="IP address of the end user, for 8x8's limits.")] = None
     track: Annotated[
-        Literal["None", "Outcome"] | None, Parameter(help="Conversion tracking; else as the sub-account is set.")
+        Literal["None", "Outcome"] | None,
+        Parameter(help="Conversion tracking. Default: the setting of the sub-account."),
     ] = None
 
     def values(self) -> dict[str, object]:
-        """What was given, by field.
+        """The values of the given options, by field.
 
         Raises:
-            UsageError: a value breaks its field's rule; names the option.
+            UsageError: a value breaks the rule of its field. The message names the option.
         """
         given = {field.name: getattr(self, field.name) for field in fields(self)}
         try:
@@ -164,31 +182,32 @@ def check_option_times(values: Mapping[str, Any]) -> None:
 @Parameter(name="*", group=FILE)
 @dataclass(frozen=True, kw_only=True)
 class FileOptions:
-    """How a file of messages is to be read."""
+    """How to read a file of messages."""
 
     text: Annotated[
         str | None,
         Parameter(
-            help="The text of every message; {column} is filled in from the row.",
+            help="The text of every message; {column} stands for the row's cell in that column.",
             allow_leading_hyphen=True,
         ),
     ] = None
     file_format: Annotated[
-        Literal["csv", "jsonl"] | None, Parameter(name="--format", help="Else by the file's name.")
+        Literal["csv", "jsonl"] | None, Parameter(name="--format", help="The format of the file. Default: by its name.")
     ] = None
     delimiter: Annotated[
-        str | None, Parameter(help="What separates the cells of a CSV, or the word tab; else found out.")
+        str | None,
+        Parameter(help="The character between the cells of a CSV, or the word tab. Default: taken from the header."),
     ] = None
 
 
 @Parameter(name="*", group=OUTPUT)
 @dataclass(frozen=True, kw_only=True)
 class RecordOptions:
-    """Where the records of the messages go."""
+    """Where and how to write the records."""
 
-    output: Annotated[Path | None, Parameter(help="Where the records go; else to stdout.")] = None
+    output: Annotated[Path | None, Parameter(help="File for the records. Default: stdout.")] = None
     force: Annotated[bool, FLAG, Parameter(help="Overwrite --output.")] = False
-    include_private: Annotated[bool, FLAG, Parameter(help="Numbers and texts in the records.")] = False
+    include_private: Annotated[bool, FLAG, Parameter(help="Include numbers and texts in the records.")] = False
 
 
 def as_option(field: str) -> str:

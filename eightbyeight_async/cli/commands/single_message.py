@@ -1,4 +1,4 @@
-"""The commands that make a single call: a line on stdout that says what came of it, or a JSON object."""
+"""Runs `send` and the cancel commands: one call, then one line or one JSON object on stdout."""
 
 from __future__ import annotations
 
@@ -33,9 +33,11 @@ Cancellation = Literal["cancel", "cancel-batch", "chatapps-cancel"]
 
 
 def request_from(values: dict[str, Any], long_text: str) -> SmsRequest:
-    """
+    """The request of `send`. Prints a warning if the text is long and `long_text` is `warn`.
+
     Raises:
-        UsageError: a value breaks its field's rule, or the text is longer than `long_text` allows; names the option.
+        UsageError: a value breaks the rule of its field, or the text is longer than `long_text` allows. The message
+            names the option.
     """
     try:
         request = SmsRequest(**values)
@@ -50,7 +52,7 @@ def request_from(values: dict[str, Any], long_text: str) -> SmsRequest:
 
 
 def print_dry_run(connection: ConnectionOptions, request: SmsRequest, *, as_json: bool) -> Exit:
-    """`send --dry-run`: what would be sent and where to; settings that are missing are words, not asked for."""
+    """`send --dry-run`: prints what would be sent, and to which host. Missing settings are no error here."""
     host, account = host_and_account(connection)
     fields = {
         "destination": masked_number(request.destination).strip("'"),
@@ -71,10 +73,10 @@ def print_dry_run(connection: ConnectionOptions, request: SmsRequest, *, as_json
 
 
 def host_and_account(connection: ConnectionOptions) -> tuple[str, str | None]:
-    """SMS host and sub-account as the settings have them.
+    """The SMS host and the sub-account from options and environment. The sub-account is None if it is not set.
 
     Raises:
-        InvalidRequestError: one that is there breaks its rule.
+        InvalidRequestError: a setting breaks its rule.
     """
     bases = settings.bases(connection.region, connection.sms_base_url, connection.chatapps_base_url)
     account = connection.subaccount_id or os.environ.get(f"{settings.PREFIX}SUBACCOUNT_ID") or None
@@ -84,6 +86,7 @@ def host_and_account(connection: ConnectionOptions) -> tuple[str, str | None]:
 
 
 def send(connection: ConnectionOptions, request: SmsRequest, *, as_json: bool) -> Exit:
+    """`send`: sends one message and prints the result."""
     client = connection.client()
 
     async def call() -> SmsResponse:
@@ -126,7 +129,7 @@ def _sentence(request: SmsRequest, response: SmsResponse) -> str:
 
 
 def cancel(connection: ConnectionOptions, what: Cancellation, target: str, *, as_json: bool) -> Exit:
-    """Exit code `REFUSED` also when there was nothing left to cancel: then a message is out that should not be."""
+    """Cancels a message or a batch. Exit code `REFUSED` if nothing was left to cancel: the message may be sent."""
     client = connection.client()
 
     async def call() -> CancelResponse:
@@ -148,24 +151,25 @@ def cancel(connection: ConnectionOptions, what: Cancellation, target: str, *, as
         Display().error(_cancellation_error(error))
         return exit_after(error)
     except KeyboardInterrupt:
-        Display().error("interrupted; it may have been cancelled")
+        Display().error("interrupted; the message or batch may have been cancelled")
         return Exit.INTERRUPTED
     if as_json:
         print_json({"ok": count > 0, "cancelled_count": count, "error": None, "code": None})
     else:
         messages = "1 message" if count == 1 else f"{count:,} messages"
-        print(f"cancelled: {messages}" if count else "cancelled: nothing, none of it was waiting any more")
+        print(f"cancelled: {messages}" if count else "cancelled: nothing, no message was still scheduled")
     return Exit.OK if count else Exit.REFUSED
 
 
 def _cancellation_error(error: EightByEightError) -> str:
-    """The errors' words for "took effect" are about sending."""
+    """The text of an error after a cancellation. Errors speak of sending: "may have been sent" becomes "cancelled"."""
     words = str(error)
-    for said, meant in (("may have been sent)", "may have been cancelled)"), ("not sent)", "not cancelled)")):
-        words = words.removesuffix(said) + meant if words.endswith(said) else words
+    for sending, cancelling in (("may have been sent)", "may have been cancelled)"), ("not sent)", "not cancelled)")):
+        words = words.removesuffix(sending) + cancelling if words.endswith(sending) else words
     return words
 
 
 def print_json(value: dict[str, Any]) -> None:
-    # Half of a surrogate pair, which JSON can carry and UTF-8 cannot, becomes its JSON escape again.
+    """Prints a JSON object on one line of stdout."""
+    # JSON can contain half of a surrogate pair, UTF-8 cannot: print it as its JSON escape.
     print(json.dumps(value, ensure_ascii=False).encode(errors="backslashreplace").decode(), flush=True)
