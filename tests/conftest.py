@@ -1,21 +1,49 @@
-"""What all tests share: an authority of their own, and clients that trust it and nothing else."""
+"""What all tests share: the same examples at every run, an authority, and clients that trust it and nothing else."""
 
 from __future__ import annotations
 
+import os
 import ssl
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import trustme
+from hypothesis import HealthCheck, settings
+from patience import PATIENCE
 from scripted import QUEUED, ScriptedServer, Step
 
 from eightbyeight_async import AsyncConnectClient
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 KEY = "key-2f6c1a9be07d"
 SUBACCOUNT = "acme_hq"
+
+# The suite draws the same examples at every run, however slow the machine is. 50, for more of the same find nothing
+# new; new ones are the business of `nox -s fuzz`, which sets the variable.
+FUZZ_SECONDS = float(os.environ.get("EIGHTBYEIGHT_FUZZ", "0"))
+settings.register_profile(
+    "suite",
+    max_examples=50,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile("fuzz", settings.get_profile("suite"), max_examples=500, derandomize=False)
+settings.load_profile("fuzz" if FUZZ_SECONDS else "suite")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """`nox -s fuzz`: each test of properties goes on with new examples until its share of the time is over."""
+    until = time.monotonic() + FUZZ_SECONDS / max(1, item.session.testscollected)
+    yield
+    while FUZZ_SECONDS and item.get_closest_marker("hypothesis") and time.monotonic() < until:
+        item.runtest()
 
 
 @pytest.fixture(params=["asyncio", "trio"])
@@ -67,7 +95,7 @@ def connect(tls: ssl.SSLContext) -> Callable[..., AsyncConnectClient]:
             "sms_base_url": server.url,
             "chatapps_base_url": server.url,
             "ssl_context": tls,
-            "timeout": 10,
+            "timeout": PATIENCE,
         }
         settings.update(options)
         if "http_client" in settings:

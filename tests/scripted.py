@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 
 import attrs
 import h11
+from patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -100,6 +101,7 @@ class ScriptedServer:
             self._gate.set()
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        self._threads[0].join(PATIENCE)  # after it, nothing is accepted any more
         with self._lock:
             for connection in self._open:
                 try:
@@ -109,7 +111,7 @@ class ScriptedServer:
                 except OSError:
                     continue
         for thread in self._threads:
-            thread.join(10)
+            thread.join(PATIENCE)
             assert not thread.is_alive()
 
     def _start(self, target: Callable[..., None], *args: object) -> None:
@@ -124,20 +126,23 @@ class ScriptedServer:
             except OSError:
                 return
             self.connections += 1
+            # An answer would wait 40 ms for the client's ACK of the TLS tickets before it.
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with self._lock:
+                self._open.add(connection)
             self._start(self._serve, connection)
 
     def _serve(self, connection: socket.socket) -> None:
         stream = connection
-        with self._lock:
-            self._open.add(connection)
         try:
             if self._context is not None:
-                connection.settimeout(5)  # a client that is gone in the middle of it never says so
-                stream = self._context.wrap_socket(connection, server_side=True)
-                stream.settimeout(None)
+                # The handshake afterwards: a client that is gone in the middle of it never says so, and `__exit__` must
+                # find the socket that this thread waits for.
                 with self._lock:
+                    stream = self._context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
                     self._open.discard(connection)
                     self._open.add(stream)
+                stream.do_handshake()
             while (request := _read(stream)) is not None:
                 if not self._respond(stream, request):
                     break
@@ -156,11 +161,11 @@ class ScriptedServer:
             self.peak = max(self.peak, self._unanswered)
             step = self._script.popleft() if len(self._script) > 1 else self._script[0]
         if self._gate is not None:
-            self._gate.wait(30)
+            self._gate.wait(PATIENCE)
         with self._lock:
             self._unanswered -= 1
         if isinstance(step, threading.Event):
-            step.wait(30)
+            step.wait(PATIENCE)
             return False
         if step is None:
             return False

@@ -11,6 +11,7 @@ import anyio
 import httpx
 import pytest
 from conftest import KEY, SUBACCOUNT
+from patience import PATIENCE, seen
 from scripted import QUEUED, ScriptedServer, answer
 
 from eightbyeight_async import (
@@ -210,12 +211,11 @@ async def test_closing_while_calls_wait_and_fly(serve: Serve, connect: Connect) 
                 await client.sms.send(REQUEST)
             errors.append(caught.value)
 
-        with anyio.fail_after(20):
+        with anyio.fail_after(PATIENCE):
             async with anyio.create_task_group() as group:
                 for _ in range(5):
                     group.start_soon(send)
-                while len(server.received) < 2:
-                    await anyio.sleep(0.01)
+                await seen(lambda: len(server.received) == 2)
                 await client.aclose()
         gate.set()
     assert sorted(error.sent.name for error in errors) == ["MAYBE", "MAYBE", "NO", "NO", "NO"]
@@ -314,7 +314,7 @@ async def test_ten_thousand_at_once_all_succeed(serve: Serve, connect: Connect, 
     count = 10_000 if anyio_backend == "asyncio" else 500
     done = 0
     with serve() as server:
-        async with connect(server, max_concurrency=8, timeout=10) as client, anyio.create_task_group() as group:
+        async with connect(server, max_concurrency=8) as client, anyio.create_task_group() as group:
 
             async def send() -> None:
                 nonlocal done

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import pytest
 from answers import coded
+from patience import seen
 from scripted import QUEUED, ScriptedServer, answer
 
 from eightbyeight_async import (
@@ -230,11 +231,23 @@ async def test_a_cancellation_from_outside_goes_through() -> None:
     sender = Sender()
     sender.gate = anyio.Event()
     run = SendEach(sender.send, Counted(100), 4)
-    with anyio.move_on_after(0.05) as scope:
-        async with run as results:
-            async for _ in results:
-                pass
-    assert scope.cancelled_caught
+    cancelled = []
+
+    async def read() -> None:
+        try:
+            async with run as results:
+                async for _ in results:
+                    pass
+        except anyio.get_cancelled_exc_class():
+            cancelled.append(run)
+            raise
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(read)
+        await anyio.wait_all_tasks_blocked()
+        assert sender.in_flight == 4
+        group.cancel_scope.cancel()
+    assert cancelled == [run]
     assert (sender.in_flight, len(run.leftover)) == (0, 4)
 
 
@@ -293,17 +306,19 @@ async def test_results_are_told_also_when_the_wait_for_the_workers_is_cancelled(
 
     async def dawdle() -> None:
         async with run:
-            await anyio.sleep(60)
+            await anyio.sleep_forever()
 
     if native:
         task = asyncio.create_task(dawdle())
-        await anyio.sleep(0.05)
+        await anyio.wait_all_tasks_blocked()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
     else:
-        with anyio.move_on_after(0.05):
-            await dawdle()
+        async with anyio.create_task_group() as group:
+            group.start_soon(dawdle)
+            await anyio.wait_all_tasks_blocked()
+            group.cancel_scope.cancel()
     assert len(run.leftover) == sender.started > 0
     assert all(result.ok for result in run.leftover)
 
@@ -365,11 +380,10 @@ async def test_answers_of_every_kind_become_results(serve: Serve, connect: Conne
 async def test_leaving_early_over_real_tls_frees_the_places(serve: Serve, connect: Connect) -> None:
     gate = threading.Event()
     with serve(gate=gate) as server:
-        async with connect(server, max_concurrency=4, timeout=10) as client:
+        async with connect(server, max_concurrency=4) as client:
             run = client.sms.send_each(Counted(50))
             async with run:
-                while len(server.received) < 4:
-                    await anyio.sleep(0.01)
+                await seen(lambda: len(server.received) == 4)
             gate.set()
             assert len(run.leftover) == 4
             assert len(await collect(client.sms.send_each(Counted(8)))) == 8
@@ -380,11 +394,10 @@ async def test_what_only_waited_for_its_turn_was_not_sent(serve: Serve, connect:
     """At one message in 1,000 seconds the first is on the wire, and the other two wait for their moment."""
     gate = threading.Event()
     with serve(gate=gate) as server:
-        async with connect(server, max_rate=0.001, timeout=10) as client:
+        async with connect(server, max_rate=0.001) as client:
             run = client.sms.send_each(Counted(50), max_concurrency=3)
             async with run:
-                while not server.received or run._taken < 3:
-                    await anyio.sleep(0.01)
+                await seen(lambda: server.received and run._taken == 3)
         gate.set()
     left = {result.index: result for result in run.leftover}
     assert {index: result.error and result.error.sent.name for index, result in left.items()} == {

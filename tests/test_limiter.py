@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import anyio
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from patience import PATIENCE
 
 from eightbyeight_async.limiter import Limiter
 
@@ -80,7 +81,6 @@ async def test_cancelled_in_the_moment_of_the_handover_the_next_gets_the_place()
     await spy.visit(3)
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     width=st.integers(1, 4),
     visits=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 8)), min_size=1, max_size=30),
@@ -110,7 +110,7 @@ def test_whoever_is_cancelled_whenever_no_place_is_lost(width: int, visits: list
                 group.start_soon(visitor, number, stay, patience)
         assert spy.peak <= width
         assert spy.inside == 0
-        with anyio.fail_after(5):
+        with anyio.fail_after(PATIENCE):
             for _ in range(width):
                 await limiter.__aenter__()  # all places at once: none is lost
         assert limiter._free == 0

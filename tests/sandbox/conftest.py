@@ -1,5 +1,6 @@
 """The sandbox is driven by plain httpx, aiohttp and raw sockets: never by our own client."""
 
+import asyncio
 import json
 import ssl
 import threading
@@ -9,6 +10,7 @@ from typing import Any, Self
 
 import httpx
 import pytest
+from patience import PATIENCE
 
 from eightbyeight_async.sandbox import Sandbox
 
@@ -122,6 +124,25 @@ def serve() -> Iterator[Callable[..., Service]]:
 
 
 @pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds of every timer of an asyncio loop that ran out: what was waited for, and not merely worked at."""
+    ran_out: list[float] = []
+    call_at = asyncio.BaseEventLoop.call_at
+
+    def noting(loop: Any, when: float, callback: Callable[..., Any], *args: Any, context: Any = None) -> Any:
+        seconds = when - loop.time()
+
+        def run() -> None:
+            ran_out.append(seconds)
+            callback(*args)
+
+        return call_at(loop, when, run, context=context)
+
+    monkeypatch.setattr(asyncio.BaseEventLoop, "call_at", noting)
+    return ran_out
+
+
+@pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
     with Sandbox() as running:
         yield running
@@ -129,5 +150,5 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def api(sandbox: Sandbox) -> Iterator[Api]:
-    with httpx.Client(verify=sandbox.ssl_context(), timeout=5.0) as http:
+    with httpx.Client(verify=sandbox.ssl_context(), timeout=PATIENCE) as http:
         yield Api(sandbox, http)

@@ -2,9 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
 
 import pytest
+
+UNKNOWN = "7a4bbd96-19f0-4b6a-a7a4-cf0b0a5a7a3e"  # no message has it: the sandbox's ids are random
 
 
 def at(**ahead: float) -> str:
@@ -68,13 +69,13 @@ def test_a_batch_counts_those_still_scheduled(api: Any, product: str) -> None:
 @pytest.mark.parametrize(
     ("path", "status", "code"),
     [
-        (f"/messages/{uuid4()}", 404, 1300),
+        (f"/messages/{UNKNOWN}", 404, 1300),
         ("/messages/not-a-uuid", 400, 1000),
         ("/messages/batch", 400, 1000),
-        (f"/messages/%7B{uuid4()}%7D", 400, 1000),
-        (f"/messages/{uuid4()}%0A", 400, 1000),
-        (f"/messages/..%2F{uuid4()}", 400, 1000),
-        (f"/messages/batch/{uuid4()}", 400, 1008),
+        (f"/messages/%7B{UNKNOWN}%7D", 400, 1000),
+        (f"/messages/{UNKNOWN}%0A", 400, 1000),
+        (f"/messages/..%2F{UNKNOWN}", 400, 1000),
+        (f"/messages/batch/{UNKNOWN}", 400, 1008),
         ("/messages/batch/x", 400, 1008),
     ],
 )

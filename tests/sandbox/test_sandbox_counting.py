@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from patience import PATIENCE
 
 from eightbyeight_async.sandbox import Sandbox, SandboxProcess
 
@@ -185,7 +186,7 @@ def test_the_process_ends_in_order_whatever_ends_it(end: str) -> None:
             running.stdin.flush()
         else:
             running.stdin.close()
-        assert running.wait(20) == 0
+        assert running.wait(PATIENCE) == 0
 
 
 def test_a_process_that_cannot_start_says_so() -> None:
@@ -193,7 +194,7 @@ def test_a_process_that_cannot_start_says_so() -> None:
         port = process.environment["EIGHTBYEIGHT_SMS_BASE_URL"].rpartition(":")[2]
         command = [sys.executable, "-m", "eightbyeight_async.sandbox", "--sms-port", port]
         done = subprocess.run(  # noqa: S603 - our own interpreter, our own program
-            command, capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL
+            command, capture_output=True, text=True, timeout=PATIENCE, check=False, stdin=subprocess.DEVNULL
         )
         assert (done.returncode, done.stdout) == (1, "")
         assert f"cannot listen on 127.0.0.1 port {port}" in done.stderr

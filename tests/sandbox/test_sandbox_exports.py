@@ -163,9 +163,11 @@ def test_the_log_can_be_narrowed(api: Any) -> None:
     assert found(countries=["DE"], phoneNumber="+6598760001") == ""
     assert found(**{"from": moment(minutes=5), "to": moment()}) == "abcd"
     assert found(**{"from": moment(minutes=5), "to": moment(minutes=1)}) == ""
-    assert found(**{"from": moment(minutes=5)[:19], "to": f"{datetime.now(UTC):%Y}-12-31T23:59:59+08:00"}) == "abcd"
-    # A date is its first moment: what was sent today is after it.
-    today, before = datetime.now(UTC).date(), datetime.now(UTC).date() - timedelta(days=3)
+    tomorrow = f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%d}"
+    assert found(**{"from": moment(minutes=5)[:19], "to": f"{tomorrow}T23:59:59+08:00"}) == "abcd"
+    # A date is its first moment: what was sent on that day is after it.
+    today = api.sandbox.messages[0].accepted_at.date()
+    before = today - timedelta(days=3)
     assert found(**{"from": before.isoformat(), "to": today.isoformat()}) == ""
     assert found(**{"from": before.isoformat(), "to": (today + timedelta(days=1)).isoformat()}) == "abcd"
     api.sandbox.clock.advance(timedelta(days=9))

@@ -2,7 +2,8 @@
 
 import json
 import re
-import time
+import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -82,9 +83,9 @@ def test_every_field_at_its_limit_is_taken_and_kept(api: Any) -> None:
         ("country", "6", 1009),
         ("scheduled", "2016-11-07T19:20:30+08:00", 1011),
         ("scheduled", "2099-02-30T00:00:00Z", 1011),
-        ("scheduled", (datetime.now() + timedelta(hours=1)).isoformat(), 1011),  # noqa: DTZ005 - no offset: the point
-        ("scheduled", in_time(days=8), 1011),
-        ("scheduled", in_time(minutes=-2), 1011),
+        ("scheduled", lambda: in_time(hours=1).removesuffix("+00:00"), 1011),
+        ("scheduled", lambda: in_time(days=8), 1011),
+        ("scheduled", lambda: in_time(minutes=-2), 1011),
         ("clientIp", "999.1.1.1", 1012),
         ("track", "outcome", 1000),
         ("track", True, 1000),
@@ -95,7 +96,8 @@ def test_every_field_at_its_limit_is_taken_and_kept(api: Any) -> None:
 def test_a_broken_rule_is_refused_with_its_code_and_nothing_is_kept(
     api: Any, field: str, value: Any, code: int
 ) -> None:
-    answer = api.send(**{field: value})
+    """A value that depends on the time is made in the test: its name is the same at every run."""
+    answer = api.send(**{field: value() if callable(value) else value})
     assert (answer.status_code, answer.json()["code"]) == (400, code)
     assert api.sandbox.messages == []
 
@@ -294,14 +296,32 @@ def test_a_bad_batch_is_refused_whole(api: Any, batch: dict[str, Any], code: int
     assert api.sandbox.messages == api.sandbox.rejected == []
 
 
-def test_ten_thousand_messages_are_one_quick_request(api: Any) -> None:
-    messages = [
-        {"destination": f"+65987{n:05}", "text": f"Hello {n}", "clientMessageId": str(n)} for n in range(10_000)
-    ]
-    began = time.perf_counter()
-    body = api.post("/messages/batch", {"messages": messages, "includeMessagesInResponse": True}).json()
-    taken = time.perf_counter() - began
-    assert body["acceptedCount"] == 10_000
-    assert [m["clientMessageId"] for m in body["messages"]] == [str(n) for n in range(10_000)]
-    assert len({m.umid for m in api.sandbox.messages}) == 10_000
-    assert taken < 2.0  # 0.2 s on a quiet machine; the rest is patience with a busy one
+@pytest.fixture
+def steps() -> Iterator[list[int]]:
+    """Counts the calls, Python's and C's, of the threads that start in the test: the same on any machine."""
+    counted = [0]
+
+    def step(_frame: object, event: str, _argument: object) -> None:
+        counted[0] += event in ("call", "c_call")
+
+    threading.setprofile(step)
+    yield counted
+    threading.setprofile(None)
+
+
+def test_ten_thousand_messages_are_one_quick_request(steps: list[int], api: Any) -> None:
+    """A message costs no more steps in a batch of 10,000 (some 35) than in one of 1,000."""
+    taken = {}
+    for count in (1_000, 10_000):
+        api.sandbox.reset()
+        messages = [
+            {"destination": f"+65987{n:05}", "text": f"Hello {n}", "clientMessageId": str(n)} for n in range(count)
+        ]
+        before = steps[0]
+        body = api.post("/messages/batch", {"messages": messages, "includeMessagesInResponse": True}).json()
+        taken[count] = steps[0] - before
+        assert body["acceptedCount"] == count
+        assert [m["clientMessageId"] for m in body["messages"]] == [str(n) for n in range(count)]
+        assert len({m.umid for m in api.sandbox.messages}) == count
+        assert api.sandbox.traffic.requests == 1
+    assert 10_000 < taken[10_000] < 11 * taken[1_000]

@@ -7,6 +7,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from patience import PATIENCE, seen, until
 
 from eightbyeight_async.sandbox import Delivery, Sandbox, SandboxMessage
 from eightbyeight_async.sandbox.api.operation_results import Refusal
@@ -28,23 +29,30 @@ async def burst(sandbox: Sandbox, requests: int, connections: int) -> list[int]:
 
 
 def test_the_peak_in_flight_is_the_callers_bound() -> None:
-    with Sandbox(latency=0.05) as sandbox:
-        assert asyncio.run(burst(sandbox, 60, 12)) == [200] * 60
+    async def hold(sandbox: Sandbox) -> None:
+        asking = asyncio.ensure_future(burst(sandbox, 60, 12))
+        await seen(lambda: sandbox.traffic.in_flight == 12)
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+
+    with Sandbox(latency=10 * PATIENCE) as sandbox:
+        asyncio.run(hold(sandbox))
         assert (sandbox.traffic.connections, sandbox.traffic.handshakes["TLSv1.3"]) == (12, 12)
-        assert asyncio.run(burst(sandbox, 1, 1)) == [200]
+        until(lambda: sandbox.traffic.in_flight == 0)
+        sandbox.latency = 0
+        assert asyncio.run(burst(sandbox, 60, 12)) == [200] * 60
         assert sandbox.traffic.peak_in_flight == 12
-        assert (sandbox.traffic.requests, sandbox.traffic.in_flight) == (61, 0)
-        assert len({m.umid for m in sandbox.messages}) == 61
+        assert (sandbox.traffic.requests, sandbox.traffic.in_flight) == (72, 0)
+        assert len({m.umid for m in sandbox.messages}) == 72
 
 
 def test_above_the_rate_comes_429_with_retry_after(api: Any) -> None:
     api.sandbox.rate_limit = 5
+    api.sandbox._state.pace._monotonic = lambda: 100.0  # all in one moment, however long it takes
     answers = [api.send() for _ in range(8)]
-    assert [a.status_code for a in answers[:5]] == [200] * 5
-    refused = [a for a in answers if a.status_code == 429]
-    assert refused
-    assert {a.headers["retry-after"] for a in refused} == {"1"}
-    assert len(api.sandbox.messages) == 8 - len(refused)
+    assert [a.status_code for a in answers] == [200] * 5 + [429] * 3
+    assert {a.headers["retry-after"] for a in answers[5:]} == {"1"}
+    assert len(api.sandbox.messages) == 5
     api.sandbox.rate_limit = None
     assert api.send().status_code == 200
     with pytest.raises(ValueError, match="rate_limit"):
@@ -157,7 +165,7 @@ def test_reset_covers_what_was_looked_up_exported_and_posted(api: Any, serve: An
     api.delete(f"/messages/{umid}")
     api.http.get(f"{sandbox.storage_base_url}/x")
     sandbox.clock.advance(10)
-    receipts.flush()
+    receipts.flush(PATIENCE)
     assert receipts.sent
     assert receipts.refused
     assert receipts.waiting

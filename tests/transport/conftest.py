@@ -12,6 +12,7 @@ import trustme
 from transport.raw_server import RawServer, polite
 
 from eightbyeight_async.transport.fast import FastTransport
+from eightbyeight_async.transport.line import Line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,6 +56,20 @@ def transport(tls: ssl.SSLContext) -> Callable[..., FastTransport]:
         return FastTransport(ssl_context=tls, **options)
 
     return make
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many bytes the clients took from their sockets, each time they did, up to now."""
+    sizes: list[int] = []
+    take = Line.buffer_updated
+
+    def note(self: Line, nbytes: int) -> None:
+        take(self, nbytes)
+        sizes.append(nbytes)
+
+    monkeypatch.setattr(Line, "buffer_updated", note)
+    return sizes
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from typing import Any
 import anyio
 import httpx
 import pytest
+from patience import PATIENCE, seen
 from transport.raw_server import OK, Peer, RawServer, answering, polite
 
 from eightbyeight_async.transport.choose import build_http_client
@@ -27,7 +28,7 @@ def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def client(tls: ssl.SSLContext, **options: Any) -> httpx.AsyncClient:
-    return build_http_client(**{"ssl_context": tls, "max_connections": 5, "timeout": 5.0, **options})
+    return build_http_client(**{"ssl_context": tls, "max_connections": 5, "timeout": PATIENCE, **options})
 
 
 class Tunnel:
@@ -158,10 +159,9 @@ async def test_stock_transports_are_bounded_and_come_back(tls: ssl.SSLContext) -
 
     async with RawServer(script) as server, StockTransport(ssl_context=tls, max_connections=2) as stock:
         tasks = [asyncio.ensure_future(stock.handle_async_request(server.post())) for _ in range(6)]
-        while server.open_now < 2:
-            await asyncio.sleep(0.001)
+        await seen(lambda: server.open_now == 2)
         with pytest.raises(httpx.PoolTimeout):
-            pool_of_its_own = {"connect": 5, "read": 5, "write": 5, "pool": 0.05}
+            pool_of_its_own = {"connect": None, "read": None, "write": None, "pool": 0.05}
             await stock.handle_async_request(server.post(timeout=pool_of_its_own))
         tasks[0].cancel()
         gate.set()

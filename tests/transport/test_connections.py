@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import os
+import random
 import ssl
 import zlib
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from patience import seen
+from transport.manual_clock import ManualClock, hold
 from transport.raw_server import OK, Peer, RawServer, answering, polite
 
 if TYPE_CHECKING:
@@ -96,19 +98,22 @@ async def test_after_such_an_answer_there_is_a_new_connection(
 async def test_bytes_on_an_idle_connection_are_never_the_next_answer(
     transport: Make, server_side: dict[str, Any], surplus: bytes
 ) -> None:
+    idle = asyncio.Event()
+
     async def script(peer: Peer) -> None:
-        while True:
-            await peer.request()
-            await peer.send(OK)
-            await asyncio.sleep(0.01)
-            await peer.send(surplus)
+        await peer.request()
+        await peer.send(OK)
+        await idle.wait()
+        await peer.send(surplus)
+        await peer.gone()
 
     async with RawServer(script, **server_side) as server, transport() as fast:
         for _ in range(3):
+            idle.clear()
             response = await fast.handle_async_request(server.post())
             assert await response.aread() == b"hi"
-            await asyncio.sleep(0.05)
-            assert all(pool.idle == pool.slots == 0 for pool in fast.pools.values())
+            idle.set()
+            await seen(lambda: all(pool.idle == pool.slots == 0 for pool in fast.pools.values()))
         assert len(server.peers) == 3
 
 
@@ -228,8 +233,7 @@ async def test_closed_while_idle_is_noticed_and_replaced(transport: Make, server
     async with RawServer(script, **server_side) as server, transport() as fast:
         for _ in range(3):
             await fast.handle_async_request(server.post())
-            await asyncio.sleep(0.02)
-            assert all(pool.idle == pool.slots == 0 for pool in fast.pools.values())
+            await seen(lambda: all(pool.idle == pool.slots == 0 for pool in fast.pools.values()))
         assert len(server.peers) == 3
 
 
@@ -301,19 +305,51 @@ async def test_read_timeout(transport: Make, server_side: dict[str, Any]) -> Non
         assert all(pool.slots == 0 for pool in fast.pools.values())
 
 
-async def test_read_timeout_is_between_bytes(transport: Make, server_side: dict[str, Any]) -> None:
+async def arrives(peer: Peer, data: bytes, reads: list[int]) -> None:
+    """Send it, and wait until the client has taken it from its socket."""
+    before = len(reads)
+    await peer.send(data)
+    await seen(lambda: len(reads) > before)
+
+
+async def test_read_timeout_is_between_bytes(transport: Make, server_side: dict[str, Any], reads: list[int]) -> None:
     """An answer that takes longer than the timeout, but never pauses for so long, is an answer."""
+    clock: ManualClock
 
     async def script(peer: Peer) -> None:
-        while True:
-            await peer.request()
-            for at in range(0, len(OK), 4):
-                await peer.send(OK[at : at + 4])
-                await asyncio.sleep(0.04)
+        await peer.request()
+        await peer.send(OK)
+        await peer.request()
+        for at in range(0, len(OK), 4):
+            await arrives(peer, OK[at : at + 4], reads)
+            clock.advance(0.2)
+        await peer.gone()
 
     async with RawServer(script, **server_side) as server, transport() as fast:
+        await fast.handle_async_request(server.post())
+        clock = hold(fast)
         response = await fast.handle_async_request(server.post(timeout=timeouts(read=0.3)))
         assert await response.aread() == b"hi"
+        assert len(server.peers) == 1
+
+
+async def test_read_timeout_within_an_answer(transport: Make, server_side: dict[str, Any], reads: list[int]) -> None:
+    """One that pauses for longer is none, however little of it is missing."""
+    clock: ManualClock
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(OK)
+        await peer.request()
+        await arrives(peer, OK[:-1], reads)
+        clock.advance(0.31)
+        await peer.gone()
+
+    async with RawServer(script, **server_side) as server, transport() as fast:
+        await fast.handle_async_request(server.post())
+        clock = hold(fast)
+        with pytest.raises(httpx.ReadTimeout):
+            await fast.handle_async_request(server.post(timeout=timeouts(read=0.3)))
 
 
 async def test_a_shorter_timeout_on_a_used_connection_is_kept(transport: Make, server_side: dict[str, Any]) -> None:
@@ -332,7 +368,7 @@ async def test_a_shorter_timeout_on_a_used_connection_is_kept(transport: Make, s
 async def test_write_timeout(transport: Make, server_side: dict[str, Any]) -> None:
     async def script(peer: Peer) -> None:
         peer.writer.transport.pause_reading()  # type: ignore[attr-defined]
-        await asyncio.sleep(30)
+        await peer.gone()
 
     async with RawServer(script, **server_side) as server, transport() as fast:
         with pytest.raises(httpx.WriteTimeout):
@@ -347,8 +383,7 @@ async def test_connect_timeout_in_the_handshake(transport: Make) -> None:
         with pytest.raises(httpx.ConnectTimeout):
             await fast.handle_async_request(request)
         assert all(pool.slots == 0 for pool in fast.pools.values())
-        await asyncio.sleep(0.01)
-        assert all(pool.sockets == 0 for pool in fast.pools.values())
+        await seen(lambda: all(pool.sockets == 0 for pool in fast.pools.values()))
 
 
 # Large and streamed bodies.
@@ -377,7 +412,7 @@ async def test_a_large_body_arrives_whole(transport: Make, server_side: dict[str
             bodies.append((await peer.request())[1])
             await peer.send(OK)
 
-    body = os.urandom(5_000_000)
+    body = random.Random(8).randbytes(5_000_000)  # noqa: S311
     async with RawServer(script, **server_side) as server, transport() as fast:
         for _ in range(2):
             await fast.handle_async_request(server.post(body))
@@ -394,7 +429,7 @@ async def test_a_streamed_body_arrives_whole(transport: Make, server_side: dict[
             bodies.append((await peer.request())[1])
             await peer.send(OK)
 
-    parts = [os.urandom(size) for size in (1, 100_000, 300_000)]
+    parts = [random.Random(size).randbytes(size) for size in (1, 100_000, 300_000)]  # noqa: S311
     whole = b"".join(parts)
     framing = (b"Content-Length", b"%d" % len(whole)) if sized else (b"Transfer-Encoding", b"chunked")
     async with RawServer(script, **server_side) as server, transport() as fast:
@@ -412,7 +447,7 @@ async def test_an_answer_before_the_body_is_out_is_the_answer(transport: Make, s
         await peer.reader.readuntil(b"\r\n\r\n")
         peer.writer.transport.pause_reading()  # type: ignore[attr-defined]
         await peer.send(b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno")
-        await asyncio.sleep(30)
+        await peer.gone()
 
     async with RawServer(script, **server_side) as server, transport() as fast:
         response = await fast.handle_async_request(server.post(b"x" * 30_000_000))
@@ -546,8 +581,7 @@ async def test_goodbye_is_said_on_closing(transport: Make, server_tls: ssl.SSLCo
             request = httpx.Request("GET", f"https://127.0.0.1:{front.port}/")
             await fast.handle_async_request(request)
             before = list(sent)
-        while front.open_now:
-            await asyncio.sleep(0.001)
+        await seen(lambda: not front.open_now)
         assert len(sent) == len(before) + 1
         assert sent[-1] < 64
 

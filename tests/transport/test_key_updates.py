@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 
 import httpx
 import pytest
+from patience import PATIENCE, seen
 from transport.raw_server import OK
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class OpensslServer:
         """What comes between `after` and `end`; up to there it is forgotten."""
         assert self._process.stdout is not None
         while not (found := re.search(re.escape(after) + b"(.*?)" + re.escape(end), self._heard, re.DOTALL)):
-            more = await asyncio.wait_for(self._process.stdout.read(4096), 30)
+            more = await asyncio.wait_for(self._process.stdout.read(4096), PATIENCE)
             assert more, "openssl has ended"
             self._heard += more
         self._heard = self._heard[found.end() :]
@@ -69,7 +70,12 @@ OURS = b"<<< TLS 1.3, Handshake [length 0005], KeyUpdate"
 
 @pytest.mark.parametrize(("command", "ours"), [(b"K\n", 1), (b"k\n", 0)], ids=["both keys", "its own key"])
 async def test_keys_change_under_a_connection_and_nobody_notices(
-    transport: Callable[..., FastTransport], authority: trustme.CA, tmp_path: Path, command: bytes, ours: int
+    transport: Callable[..., FastTransport],
+    authority: trustme.CA,
+    tmp_path: Path,
+    command: bytes,
+    ours: int,
+    reads: list[int],
 ) -> None:
     pem = tmp_path / "server.pem"
     authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(pem))
@@ -78,7 +84,7 @@ async def test_keys_change_under_a_connection_and_nobody_notices(
         async def ask(number: int) -> tuple[asyncio.Task[httpx.Response], int]:
             """The answer to come, and how often our key changed before the request."""
             body = b"<%d>" % number
-            request = httpx.Request("POST", server.url, content=body, extensions={"timeout": {"read": 30}})
+            request = httpx.Request("POST", server.url, content=body, extensions={"timeout": {"read": PATIENCE}})
             task = asyncio.ensure_future(fast.handle_async_request(request))
             return task, (await server.hears(body)).count(OURS)
 
@@ -90,9 +96,10 @@ async def test_keys_change_under_a_connection_and_nobody_notices(
         answer, _ = await ask(1)
         server.says(OK)
         await check(answer)
+        before = len(reads)
         server.says(command)  # while the connection is idle
         await server.hears(HERS)
-        await asyncio.sleep(0.05)
+        await seen(lambda: len(reads) > before)
         answer, changed = await ask(2)
         assert changed == ours  # OpenSSL answers with the next record it writes
         server.says(command)  # while the answer is waited for

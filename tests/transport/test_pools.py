@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import time
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from patience import seen, until
+from transport.manual_clock import hold
 from transport.raw_server import OK, Peer, RawServer, polite
 
 if TYPE_CHECKING:
@@ -49,20 +50,11 @@ class Gate:
             await peer.send(OK)
 
 
-async def turns(until: Callable[[], bool]) -> None:
-    """Let the loop turn until something is so; a test that never gets there fails by its count."""
-    for _ in range(2000):
-        if until():
-            return
-        await asyncio.sleep(0.001)
-    raise AssertionError("it never came to that")
-
-
 async def test_the_last_one_returned_is_the_first_one_used(transport: Make) -> None:
     gate = Gate()
     async with RawServer(gate) as server, transport() as fast:
         tasks = [asyncio.ensure_future(fast.handle_async_request(server.post(b"%d" % n))) for n in range(3)]
-        await turns(lambda: len(gate.order) == 3)
+        await seen(lambda: len(gate.order) == 3)
         gate.open.set()
         await asyncio.gather(*tasks)
         assert only(fast).idle == 3
@@ -79,7 +71,7 @@ async def test_who_waits_longest_is_served_first(transport: Make) -> None:
         for number in range(20):
             tasks.append(asyncio.ensure_future(fast.handle_async_request(server.post(b"%02d" % number))))
             await asyncio.sleep(0)
-        await turns(lambda: len(gate.order) == 1)
+        await seen(lambda: len(gate.order) == 1)
         assert only(fast).waiting == 19
         gate.open.set()
         await asyncio.gather(*tasks)
@@ -98,7 +90,7 @@ async def test_the_bound_is_per_origin(transport: Make) -> None:
     gate = Gate()
     async with RawServer(gate) as one, RawServer(gate) as other, transport(max_connections=2) as fast:
         tasks = [asyncio.ensure_future(fast.handle_async_request(s.post())) for s in (one, other) for _ in range(3)]
-        await turns(lambda: len(gate.order) == 4)
+        await seen(lambda: len(gate.order) == 4)
         assert one.open_now == other.open_now == 2
         gate.open.set()
         await asyncio.gather(*tasks)
@@ -116,7 +108,7 @@ async def test_pool_timeout_says_that_nothing_was_sent(transport: Make) -> None:
     gate = Gate()
     async with RawServer(gate) as server, transport(max_connections=1) as fast:
         first = asyncio.ensure_future(fast.handle_async_request(server.post(b"first")))
-        await turns(lambda: len(gate.order) == 1)
+        await seen(lambda: len(gate.order) == 1)
         with pytest.raises(httpx.PoolTimeout):
             await fast.handle_async_request(server.post(timeout=timeouts(pool=0.02)))
         assert only(fast).waiting == 0
@@ -131,7 +123,7 @@ async def test_who_gives_up_waiting_is_forgotten_at_once(transport: Make) -> Non
     async with RawServer(gate) as server, transport(max_connections=1) as fast:
         first = asyncio.ensure_future(fast.handle_async_request(server.post()))
         waiting = [asyncio.ensure_future(fast.handle_async_request(server.post())) for _ in range(500)]
-        await turns(lambda: len(gate.order) == 1)
+        await seen(lambda: len(gate.order) == 1)
         assert only(fast).waiting == 500
         for task in waiting:
             task.cancel()
@@ -165,25 +157,30 @@ async def test_a_failed_exchange_lets_the_next_one_try(transport: Make) -> None:
             httpx.RemoteProtocolError,
             *{type(r) for r in results if isinstance(r, httpx.Response)},
         }
-        await turns(lambda: only(fast).slots == 0)
+        await seen(lambda: only(fast).slots == 0)
         assert only(fast).waiting == 0
 
 
 async def test_idle_connections_are_closed_in_time(transport: Make, server_tls: ssl.SSLContext) -> None:
-    async with RawServer(polite, tls=server_tls) as server, transport(keepalive_expiry=0.1) as fast:
+    async with RawServer(polite, tls=server_tls) as server, transport(keepalive_expiry=60) as fast:
+        await fast.handle_async_request(server.post())
+        clock = hold(fast)
         await asyncio.gather(*[fast.handle_async_request(server.post()) for _ in range(3)])
-        assert only(fast).idle == 3
-        await turns(lambda: only(fast).sockets == 0)
+        clock.advance(59)
+        await asyncio.sleep(0)
+        assert (only(fast).idle, only(fast).sockets) == (3, 3)
+        clock.advance(1)
+        await seen(lambda: only(fast).sockets == 0)
         assert only(fast).slots == only(fast).idle == 0
-        await turns(lambda: server.open_now == 0)
+        await seen(lambda: server.open_now == 0)
         await fast.handle_async_request(server.post())
         assert len(server.peers) == 4
 
 
 async def test_an_expired_connection_is_not_used_even_if_nobody_swept(transport: Make) -> None:
-    async with RawServer(polite) as server, transport(keepalive_expiry=0.05) as fast:
+    async with RawServer(polite) as server, transport(keepalive_expiry=60) as fast:
         await fast.handle_async_request(server.post())
-        time.sleep(0.1)  # noqa: ASYNC251 - the loop is busy, the timer late
+        hold(fast).advance(60)  # the timer fires a turn later: too late for this request
         await fast.handle_async_request(server.post())
         assert len(server.peers) == 2
 
@@ -193,7 +190,7 @@ async def test_closing_fails_what_is_under_way_and_leaves_nothing(transport: Mak
     async with RawServer(gate, tls=server_tls) as server:
         fast = transport(max_connections=2)
         tasks = [asyncio.ensure_future(fast.handle_async_request(server.post())) for _ in range(4)]
-        await turns(lambda: len(gate.order) == 2)
+        await seen(lambda: len(gate.order) == 2)
         pool = only(fast)
         await fast.aclose()
         assert (pool.sockets, pool.idle, pool.waiting) == (0, 0, 0)
@@ -216,7 +213,7 @@ async def test_closing_ends_a_connect_under_way(transport: Make) -> None:
         fast = transport()
         request = httpx.Request("GET", f"https://127.0.0.1:{server.port}/")
         task = asyncio.ensure_future(fast.handle_async_request(request))
-        await turns(lambda: len(server.peers) == 1)
+        await seen(lambda: len(server.peers) == 1)
         pool = only(fast)
         await fast.aclose()
         assert pool.sockets == 0
@@ -233,14 +230,6 @@ async def test_other_schemes_are_refused(transport: Make) -> None:
 
 
 # Other loops. These run loops of their own.
-
-
-def await_quiet(until: Callable[[], bool]) -> None:
-    for _ in range(2000):
-        if until():
-            return
-        time.sleep(0.001)
-    raise AssertionError("it never came to that")
 
 
 def runs(loop: str) -> Callable[[Any], Any]:
@@ -272,8 +261,8 @@ def test_a_second_loop_starts_with_new_connections(
         run(main(last=number == 3))
         assert len(threaded_server.peers) == 3 * number
         if number == 2:
-            await_quiet(lambda: threaded_server.open_now <= 3)  # the first loop's are gone, though nobody closed them
-    await_quiet(lambda: threaded_server.open_now == 0)
+            until(lambda: threaded_server.open_now <= 3)  # the first loop's are gone, though nobody closed them
+    until(lambda: threaded_server.open_now == 0)
     gc.collect()
 
 

@@ -9,12 +9,13 @@ import select
 import socket
 import ssl
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 from anyio.from_thread import start_blocking_portal
+from patience import PATIENCE, seen, until
+from transport.manual_clock import hold
 from transport.raw_server import OK, Peer, RawServer, polite
 
 from eightbyeight_async.transport.pool import Pool
@@ -41,16 +42,19 @@ def end(peer: Peer) -> None:
         twin.shutdown(socket.SHUT_WR)
 
 
-def heard(peer: Peer) -> bool:
-    """Whether bytes lie in the server's socket."""
+def heard(peer: Peer, patience: float = 0) -> bool:
+    """Whether bytes lie in the server's socket, within so many seconds. The loop stands still meanwhile."""
     poll = select.poll()
     poll.register(peer.writer.get_extra_info("socket").fileno(), select.POLLIN)
-    return bool(poll.poll(0))
+    return bool(poll.poll(patience * 1000))
 
 
 async def warm(fast: FastTransport, server: RawServer, connections: int) -> None:
+    """So many idle connections, with nothing in their sockets: TLS's tickets are read too."""
     await asyncio.gather(*[fast.handle_async_request(server.post()) for _ in range(connections)])
     assert len(server.peers) == connections
+    (pool,) = fast.pools.values()
+    await seen(lambda: pool.idle == connections and all(connection.usable() for connection in pool._idle))
 
 
 async def test_a_connection_that_ends_before_the_write_is_replaced(
@@ -124,10 +128,9 @@ async def test_a_request_cancelled_before_the_write_is_never_written(
         await asyncio.sleep(0)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        await asyncio.sleep(0.02)
-        assert server.requests == 1
         (pool,) = fast.pools.values()
-        assert pool.slots == pool.sockets == 0
+        await seen(lambda: pool.slots == pool.sockets == server.open_now == 0)
+        assert server.requests == 1
         await fast.handle_async_request(server.post())
         assert server.requests == 2
 
@@ -155,14 +158,13 @@ async def test_the_requests_of_a_turn_are_written_together(transport: Make, serv
 
     async with RawServer(script, **server_side) as server, transport() as fast:
         await warm(fast, server, 4)
-        await asyncio.sleep(0.02)
         for peer in server.peers:
             peer.writer.transport.pause_reading()  # type: ignore[attr-defined]
         tasks = [asyncio.ensure_future(fast.handle_async_request(server.post())) for _ in range(4)]
         await asyncio.sleep(0)
         assert not any(heard(peer) for peer in server.peers)
         await asyncio.sleep(0)
-        assert all(heard(peer) for peer in server.peers)
+        assert all(heard(peer, PATIENCE) for peer in server.peers)
         let.set()
         for peer in server.peers:
             peer.writer.transport.resume_reading()  # type: ignore[attr-defined]
@@ -174,11 +176,11 @@ async def test_the_first_of_many_are_written_before_the_last_are_made(
 ) -> None:
     async with RawServer(polite, **server_side) as server, transport(max_connections=40) as fast:
         await warm(fast, server, 40)
-        await asyncio.sleep(0.02)
         for peer in server.peers:
             peer.writer.transport.pause_reading()  # type: ignore[attr-defined]
         tasks = [asyncio.ensure_future(fast.handle_async_request(server.post())) for _ in range(40)]
         await asyncio.sleep(0)
+        until(lambda: sum(heard(peer) for peer in server.peers) >= 36)
         assert sum(heard(peer) for peer in server.peers) == 36
         for peer in server.peers:
             peer.writer.transport.resume_reading()  # type: ignore[attr-defined]
@@ -213,9 +215,10 @@ async def test_the_time_to_answer_begins_with_the_write(transport: Make, threade
     """A loop that was blocked in the turn between must not write a request and give it up at once."""
     async with transport() as fast:
         await fast.handle_async_request(threaded_server.post())
+        clock = hold(fast)
         task = asyncio.ensure_future(fast.handle_async_request(threaded_server.post(timeout={"read": 0.2})))
         await asyncio.sleep(0)
-        time.sleep(0.3)  # noqa: ASYNC251 - on purpose
+        clock.advance(0.3)  # it has its connection, and has not written
         assert (await task).status_code == 200
 
 
@@ -228,13 +231,13 @@ async def test_who_had_a_connection_keeps_the_place_when_it_is_replaced(
         while True:
             _, body = await peer.request()
             order.append(body)
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.01)
             await peer.send(OK)
 
     async with RawServer(script, **server_side) as server, transport(max_connections=1) as fast:
         await warm(fast, server, 1)
         order.clear()
-        first = asyncio.ensure_future(fast.handle_async_request(server.post(b"first", timeout={"pool": 0.05})))
+        first = asyncio.ensure_future(fast.handle_async_request(server.post(b"first", timeout={"pool": 0.005})))
         later = [asyncio.ensure_future(fast.handle_async_request(server.post(b"%d" % number))) for number in range(3)]
         await asyncio.sleep(0)
         end(server.peers[0])
@@ -249,29 +252,38 @@ async def test_a_server_that_does_not_wait_for_the_first_request_is_not_answered
     monkeypatch: pytest.MonkeyPatch,
     what: str,
 ) -> None:
-    """It speaks, or goes, in the turn between; here that turn takes a while, and the server is in a thread."""
+    """It speaks, or goes, in the turn between; here that turn lasts until it has, and the server is in a thread."""
     queued = Pool.queued
+    may, has = threading.Event(), threading.Event()
 
     def slowly(self: Pool, connection: Connection) -> None:
         queued(self, connection)
-        time.sleep(0.1)
+        may.set()
+        assert has.wait(PATIENCE)
 
     monkeypatch.setattr(Pool, "queued", slowly)
 
     async def script(peer: Peer) -> None:
-        await asyncio.sleep(0.03)
+        await seen(may.is_set)
         if what == "answer":
             await peer.send(OK)
-            await peer.gone()
+        else:
+            peer.writer.close()
+            for _ in range(3):  # turns: the loop closes the socket in one of them
+                await asyncio.sleep(0)
+        has.set()
+        await peer.gone()
 
     for tls in (None, server_tls):
+        may.clear()
+        has.clear()
         with (
             start_blocking_portal() as portal,
             portal.wrap_async_context_manager(RawServer(script, tls=tls)) as server,
         ):
             async with transport() as fast:
                 with pytest.raises(httpx.ConnectError):
-                    await fast.handle_async_request(server.post(timeout={"read": 5}))
+                    await fast.handle_async_request(server.post(timeout={"read": PATIENCE}))
 
 
 @pytest.mark.parametrize("cut", [1, 4, 5, 6, 20])
@@ -300,7 +312,7 @@ async def test_half_a_tls_record_after_the_answer_is_surplus(
                     return result
 
         with connection, contextlib.suppress(OSError):
-            connection.settimeout(10)
+            connection.settimeout(PATIENCE)
             step(session.do_handshake)
             heard.append(step(lambda: session.read(65536)))
             session.write(OK)

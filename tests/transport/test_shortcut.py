@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from patience import PATIENCE
 from transport.raw_server import OK, RawServer, answering, polite
 
 import eightbyeight_async.transport
@@ -299,7 +300,8 @@ async def test_the_timeout_is_the_clients_unless_the_request_has_one(transport: 
     async def silent(peer: Any) -> None:
         await peer.gone()
 
-    async with RawServer(silent) as server, ShortcutClient(transport=transport(), timeout=0.05) as ours:
+    impatient = httpx.Timeout(PATIENCE, read=0.05)
+    async with RawServer(silent) as server, ShortcutClient(transport=transport(), timeout=impatient) as ours:
         for _ in range(2):
             with pytest.raises(httpx.ReadTimeout):
                 await ours.send(httpx.Request("GET", server.url))

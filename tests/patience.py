@@ -1,0 +1,35 @@
+"""How tests wait for what must come: they look until it is there, and give up only when nothing can be coming any more.
+
+No test may depend on how fast the machine is. So nothing is slept for and nothing is timed; a limit of time is here for
+what hangs, and is longer than any machine takes.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import anyio
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["PATIENCE", "seen", "until"]
+
+PATIENCE = 120.0  # seconds
+
+
+def until(so: Callable[[], object]) -> None:
+    """Block until `so()`. Other threads and processes go on, this thread's event loop does not."""
+    end = time.monotonic() + PATIENCE
+    while not so():
+        assert time.monotonic() < end, "it never came to that"
+        time.sleep(0.002)
+
+
+async def seen(so: Callable[[], object]) -> None:
+    """`until` for a coroutine: its event loop goes on."""
+    end = time.monotonic() + PATIENCE
+    while not so():
+        assert time.monotonic() < end, "it never came to that"
+        await anyio.sleep(0.002)
