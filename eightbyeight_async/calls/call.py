@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import attrs
 
-from eightbyeight_async.errors import InvalidRequestError, Sent
+from eightbyeight_async.errors import Effect, InvalidRequestError, Sent
 from eightbyeight_async.models import rules
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class Call(Generic[T]):
         body: JSON bytes, None for none.
         answer: the class of a successful answer; None: a success says nothing.
         unknown: what a failure with an unknown outcome means for the caller (`Sent.NO` for a mere look-up).
+        effect: what a call that is no look-up is for, so that an error's words fit.
     """
 
     product: Product
@@ -38,6 +39,7 @@ class Call(Generic[T]):
     body: bytes | None = attrs.field(repr=False)  # it holds numbers and texts
     answer: type[T] | None
     unknown: Sent = Sent.MAYBE
+    effect: Effect = Effect.SEND
 
 
 @lru_cache(maxsize=256)

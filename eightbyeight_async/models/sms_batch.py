@@ -160,6 +160,8 @@ class BatchSmsResponse:
         messages: the answers one by one, in the API's order, but for those that cannot be read; None unless
             `include_messages_in_response`.
         results: each message of the request with its answer, in the request's order; empty without `messages`.
+        maybe_done_before: an earlier attempt of this call ended in an internal error of 8x8, and may have sent the
+            whole batch; each of `messages` says so, too.
     """
 
     batch_id: str
@@ -168,6 +170,7 @@ class BatchSmsResponse:
     client_batch_id: str | None = attrs.field(default=None, repr=masked_digits)
     messages: tuple[SmsResponse, ...] | None = attrs.field(default=None, repr=counted, metadata={"items": "readable"})
     results: tuple[BatchSmsResult, ...] = attrs.field(default=(), repr=counted, metadata={"wire": None})
+    maybe_done_before: bool = attrs.field(default=False, metadata={"wire": None})
 
     @property
     def rejected(self) -> tuple[BatchSmsResult, ...]:

@@ -13,13 +13,21 @@ from typing import TYPE_CHECKING
 
 from eightbyeight_async.errors import Sent
 from eightbyeight_async.models.privacy import masked_number
-from eightbyeight_async.models.sms import SmsStatusCode
 
 if TYPE_CHECKING:
     from eightbyeight_async.errors import EightByEightError
     from eightbyeight_async.models.sms import SmsRequest, SmsResponse
 
-__all__ = ["RecordOutcome", "answered", "failed", "outcome_of", "record_of", "status_word", "without_private"]
+__all__ = [
+    "EARLIER",
+    "RecordOutcome",
+    "answered",
+    "failed",
+    "outcome_of",
+    "record_of",
+    "status_word",
+    "without_private",
+]
 
 
 class RecordOutcome(StrEnum):
@@ -33,10 +41,10 @@ class RecordOutcome(StrEnum):
 
 
 def answered(response: SmsResponse) -> RecordOutcome:
-    """A status that this version does not know is neither an acceptance nor a refusal."""
-    known = {SmsStatusCode.QUEUED: RecordOutcome.ACCEPTED, SmsStatusCode.REJECTED: RecordOutcome.REJECTED}
-    code = response.status.code
-    return known[code] if isinstance(code, SmsStatusCode) else RecordOutcome.UNKNOWN
+    """Neither an acceptance nor a refusal: a status that this version does not know, a refusal after a lost attempt."""
+    if response.sent is None:
+        return RecordOutcome.ACCEPTED
+    return RecordOutcome.REJECTED if response.sent is Sent.NO else RecordOutcome.UNKNOWN
 
 
 def failed(error: EightByEightError) -> RecordOutcome:
@@ -49,6 +57,9 @@ def outcome_of(response: SmsResponse | None, error: EightByEightError | None) ->
         return answered(response)
     return RecordOutcome.UNKNOWN if error is None else failed(error)
 
+
+# Of a message that is refused now.
+EARLIER = "an earlier attempt, to which 8x8 gave an internal error, may have been sent"
 
 _SENT = {
     RecordOutcome.ACCEPTED: "yes",
