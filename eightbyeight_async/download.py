@@ -16,7 +16,7 @@ import httpx
 
 from eightbyeight_async.calls.call import Call
 from eightbyeight_async.calls.read_response import read_response
-from eightbyeight_async.errors import Sent, UnexpectedResponseError
+from eightbyeight_async.errors import Effect, EightByEightError, Sent, UnexpectedResponseError
 from eightbyeight_async.hosts import Product
 from eightbyeight_async.transport.failures import WIRE_FAILURES, showable_cause, transport_error
 from eightbyeight_async.transport.inflate import Inflater
@@ -68,6 +68,13 @@ class Downloader:
         Raises:
             EightByEightError: the link is not https, or answers with anything but a whole file.
         """
+        try:
+            await self._fetch(link, write, patience)
+        except EightByEightError as error:
+            error.effect = Effect.LOOK_UP
+            raise
+
+    async def _fetch(self, link: str, write: Callable[[bytes], object], patience: float) -> None:
         url = _url(link)
         async with self._http() as http:
             for _ in range(_MAX_REDIRECTS + 1):

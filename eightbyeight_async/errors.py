@@ -35,6 +35,7 @@ __all__ = [
     "AuthenticationError",
     "BadRequestError",
     "ClientClosedError",
+    "Effect",
     "EightByEightError",
     "InvalidRequestError",
     "LogExportError",
@@ -61,16 +62,32 @@ class Sent(enum.Enum):
     MAYBE = "maybe"
 
 
+class Effect(enum.Enum):
+    """What a call is for. The value: what an error says when it had no effect, and when it may have had it."""
+
+    SEND = ("not sent", "may have been sent")
+    CANCEL = ("not cancelled", "may have been cancelled")
+    FEEDBACK = ("feedback not given", "feedback may have been given")
+    START_EXPORT = ("export not started", "export may have been started")
+    CANCEL_EXPORT = ("export not cancelled", "export may have been cancelled")
+    LOOK_UP = ("could not be looked up", "could not be looked up")
+
+    def words(self, sent: Sent) -> str:
+        return self.value[sent is Sent.MAYBE]
+
+
 class EightByEightError(Exception):
     """Base of everything this package raises on purpose.
 
     Attributes:
         sent: whether the call may have taken effect (`Sent.NO` or `Sent.MAYBE`), over all its attempts.
         attempts: how many times the request was tried; 0 when it was refused before the first.
+        effect: what the call was for, which `str()` says.
     """
 
     sent: Sent = Sent.NO
     attempts: int = 0
+    effect: Effect = Effect.SEND
 
     def __reduce__(self) -> tuple[Callable[..., EightByEightError], tuple[object, ...]]:
         # Exceptions cross process borders and get copied; the default way calls __init__ with args alone.
@@ -97,6 +114,11 @@ class ClientClosedError(EightByEightError, RuntimeError):
     def __init__(self) -> None:
         super().__init__("the client is closed: make a new AsyncConnectClient, or close it later")
 
+    def __str__(self) -> str:
+        # Closed between two attempts, of which the first may have got through.
+        after = f" ({self.effect.words(self.sent)})" if self.sent is Sent.MAYBE else ""
+        return f"{self.args[0]}{after}" if self.args else super().__str__()
+
 
 class TransportError(EightByEightError):
     """The exchange with the server broke: refused, unreachable, TLS, reset, cut off.
@@ -112,7 +134,7 @@ class TransportError(EightByEightError):
         self.attempts = 1
 
     def __str__(self) -> str:
-        return f"{self.reason} ({_SENT_WORDS[self.sent]})"
+        return f"{self.reason} ({self.effect.words(self.sent)})"
 
 
 class TransportTimeoutError(TransportError):
@@ -163,7 +185,7 @@ class APIError(EightByEightError):
             where += f", retry after {self.retry_after:.9g} s"
         if self.attempts > 1:
             where += f", {self.attempts} attempts"
-        return f"{where}; {_SENT_WORDS[self.sent]})"
+        return f"{where}; {self.effect.words(self.sent)})"
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self)!r})"
@@ -214,7 +236,7 @@ class UnexpectedResponseError(EightByEightError):
 
     def __str__(self) -> str:
         status = "" if self.status_code is None else f"HTTP {self.status_code}: "
-        return f"{status}{self.reason} ({_SENT_WORDS[self.sent]})"
+        return f"{status}{self.reason} ({self.effect.words(self.sent)})"
 
 
 class LogExportError(EightByEightError):
@@ -233,7 +255,6 @@ class LogExportError(EightByEightError):
 
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_SENT_WORDS = {Sent.NO: "not sent", Sent.MAYBE: "may have been sent"}
 
 
 def _rebuilt(cls: type[EightByEightError], args: tuple[object, ...], state: dict[str, object]) -> EightByEightError:

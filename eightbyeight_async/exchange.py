@@ -18,8 +18,9 @@ import httpx
 
 from eightbyeight_async.calls.read_response import read_response
 from eightbyeight_async.download import Downloader
-from eightbyeight_async.errors import ClientClosedError, EightByEightError, Sent, UnexpectedResponseError
+from eightbyeight_async.errors import ClientClosedError, Effect, EightByEightError, Sent, UnexpectedResponseError
 from eightbyeight_async.hosts import Product
+from eightbyeight_async.models.common import after_doubt
 from eightbyeight_async.retry import GiveUp
 from eightbyeight_async.transport.failures import (
     WIRE_FAILURES,
@@ -119,6 +120,9 @@ class Exchange:
         Raises:
             EightByEightError: with `attempts`, and `sent` over all of them: a first try that may have got through
                 is not undone by a second that was refused.
+
+        Returns:
+            The answer; after such a first try it says so, too (`maybe_done_before`).
         """
         attempt = 0
         maybe_sent = False
@@ -127,8 +131,10 @@ class Exchange:
             attempt += 1
             flight.attempts = attempt
             try:
-                return await self._attempt(call, options, flight)
+                found = await self._attempt(call, options, flight)
+                return after_doubt(found) if maybe_sent else found
             except EightByEightError as error:
+                error.effect = Effect.LOOK_UP if call.unknown is Sent.NO else call.effect
                 error.attempts = attempt - isinstance(error, ClientClosedError)
                 maybe_sent = maybe_sent or error.sent is Sent.MAYBE
                 if maybe_sent:

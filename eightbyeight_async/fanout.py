@@ -51,6 +51,17 @@ class SendResult:
     attempts: int = 1
 
     @property
+    def sent(self) -> Sent | None:
+        """Whether a message that was not accepted may have gone out all the same; None for an accepted one.
+
+        A refusal is `MAYBE` if an earlier attempt may have got through, and so is a status that this version does not
+        know.
+        """
+        if self.response is None:
+            return None if self.error is None else self.error.sent
+        return self.response.sent
+
+    @property
     def ok(self) -> bool:
         """True only for an accepted message: an answer whose status is QUEUED."""
         return self.response is not None and self.response.status.code is SmsStatusCode.QUEUED

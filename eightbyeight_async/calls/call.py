@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import attrs
 
-from eightbyeight_async.errors import InvalidRequestError, Sent
+from eightbyeight_async.errors import Effect, InvalidRequestError, Sent
 from eightbyeight_async.models import rules
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class Call(Generic[T]):
         response_class: the model of a successful response; None if a successful response has no content.
         unknown: the `sent` of an error if the outcome is unknown: `Sent.MAYBE`, or `Sent.NO` for a call that changes
             nothing, such as a look-up.
+        effect: what a call that changes something does, so that an error's words fit.
     """
 
     product: Product
@@ -44,6 +45,7 @@ class Call(Generic[T]):
     body: bytes | None = attrs.field(repr=False)  # hidden: it contains phone numbers and texts
     response_class: type[T] | None
     unknown: Sent = Sent.MAYBE
+    effect: Effect = Effect.SEND
 
 
 @lru_cache(maxsize=256)

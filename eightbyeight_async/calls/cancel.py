@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from eightbyeight_async.calls.call import Call, messages_path, segment
+from eightbyeight_async.errors import Effect
 from eightbyeight_async.models.common import CancelResponse
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ def cancel_message(product: Product, subaccount_id: str, umid: str) -> Call[Canc
         path=f"{messages_path(subaccount_id)}/{segment(umid, 'umid')}",
         body=None,
         response_class=CancelResponse,
+        effect=Effect.CANCEL,
     )
 
 
@@ -32,4 +34,5 @@ def cancel_batch(product: Product, subaccount_id: str, batch_id: str) -> Call[Ca
         path=f"{messages_path(subaccount_id)}/batch/{segment(batch_id, 'batch_id')}",
         body=None,
         response_class=CancelResponse,
+        effect=Effect.CANCEL,
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from eightbyeight_async import wire
 from eightbyeight_async.calls.call import Call, check_kind, messages_path, segment
-from eightbyeight_async.errors import Sent
+from eightbyeight_async.errors import Effect, Sent
 from eightbyeight_async.hosts import Product
 from eightbyeight_async.models.log_export import LogExportJob, LogExportRequest, LogExportStatus
 from eightbyeight_async.models.message_details import MessageDetails
@@ -37,6 +37,7 @@ def send_feedback(subaccount_id: str, umid: str, feedback: SmsFeedback) -> Call[
         path=f"{messages_path(subaccount_id)}/{segment(umid, 'umid')}/feedback",
         body=wire.dump(feedback),
         response_class=None,
+        effect=Effect.FEEDBACK,
     )
 
 
@@ -49,6 +50,7 @@ def start_log_export(subaccount_id: str, request: LogExportRequest) -> Call[LogE
         path=f"{messages_path(subaccount_id)}/exports",
         body=wire.dump(request),
         response_class=LogExportJob,
+        effect=Effect.START_EXPORT,
     )
 
 
@@ -72,4 +74,5 @@ def cancel_log_export(subaccount_id: str, job_id: str) -> Call[None]:
         path=f"{messages_path(subaccount_id)}/exports/{segment(job_id, 'job_id')}",
         body=None,
         response_class=None,
+        effect=Effect.CANCEL_EXPORT,
     )

@@ -143,6 +143,8 @@ class BatchChatAppsResponse:
         client_batch_id: your reference, echoed.
         messages: the response to each message, in the API's order; None unless `include_messages_in_response`.
         results: each message of the request with its response, in the request's order; empty if `messages` is None.
+        maybe_done_before: an earlier attempt of this call ended in an internal error of 8x8, and may have sent the
+            whole batch; each of `messages` says so, too.
     """
 
     batch_id: str
@@ -153,6 +155,7 @@ class BatchChatAppsResponse:
         default=None, repr=counted, metadata={"items": "readable"}
     )
     results: tuple[BatchChatAppsResult, ...] = attrs.field(default=(), repr=counted, metadata={"wire": None})
+    maybe_done_before: bool = attrs.field(default=False, metadata={"wire": None})
 
     @property
     def rejected(self) -> tuple[BatchChatAppsResult, ...]:

@@ -54,9 +54,11 @@ class ChatAppsResponse:
         status: its status; the state is `queued` for an accepted message.
         user: the person it goes to, as the API understood it.
         client_message_id: your reference, echoed; None if you gave none.
+        maybe_done_before: as in `SmsResponse`.
     """
 
     umid: str
     status: ChatAppsStatus
     user: ChatAppsUser | None = None
     client_message_id: str | None = attrs.field(default=None, repr=masked_digits)
+    maybe_done_before: bool = attrs.field(default=False, metadata={"wire": None})

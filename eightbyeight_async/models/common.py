@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any, TypeVar
 
 import attrs
 
 from eightbyeight_async.models.privacy import hidden
 
-__all__ = ["CancelResponse", "ErrorBody"]
+__all__ = ["CancelResponse", "ErrorBody", "after_doubt"]
+
+T = TypeVar("T")
 
 
 @attrs.frozen(kw_only=True)
@@ -17,9 +20,12 @@ class CancelResponse:
 
     Attributes:
         cancelled_count: how many messages this call cancelled; 0 if every message was already sent or cancelled.
+        maybe_done_before: an earlier attempt of this call ended in an internal error of 8x8: it may have cancelled
+            what this one did not find any more.
     """
 
     cancelled_count: int
+    maybe_done_before: bool = attrs.field(default=False, metadata={"wire": None})
 
 
 @attrs.frozen(kw_only=True)
@@ -37,3 +43,15 @@ class ErrorBody:
     message: str | None = attrs.field(default=None, repr=hidden)
     error_id: str | None = None
     timestamp: datetime | None = None
+
+
+def after_doubt(answer: T) -> T:
+    """The answer to a call of which an earlier attempt may have taken effect; says so, if its model can."""
+    model: Any = answer
+    if not attrs.has(type(model)) or "maybe_done_before" not in attrs.fields_dict(type(model)):
+        return answer
+    changes: dict[str, Any] = {"maybe_done_before": True}
+    if (messages := getattr(model, "messages", None)) is not None:
+        changes["messages"] = tuple(after_doubt(message) for message in messages)
+    marked: T = attrs.evolve(model, **changes)
+    return marked

@@ -11,6 +11,7 @@ from datetime import datetime
 
 import attrs
 
+from eightbyeight_async.errors import Sent
 from eightbyeight_async.models import rules
 from eightbyeight_async.models.privacy import hidden, masked_digits, masked_number
 
@@ -128,6 +129,8 @@ class SmsResponse:
         destination: the number as the platform understood it.
         encoding: the encoding that the platform chose; a plain string if this version does not know it.
         client_message_id: your reference, echoed; None if you gave none.
+        maybe_done_before: an earlier attempt of this call ended in an internal error of 8x8, and may have sent the
+            message: then `REJECTED` does not mean that nothing went out.
     """
 
     umid: str
@@ -135,3 +138,16 @@ class SmsResponse:
     destination: str | None = attrs.field(default=None, repr=masked_number)
     encoding: Encoding | str | None = attrs.field(default=None, converter=_known_encoding)
     client_message_id: str | None = attrs.field(default=None, repr=masked_digits)
+    maybe_done_before: bool = attrs.field(default=False, metadata={"wire": None})
+
+    @property
+    def sent(self) -> Sent | None:
+        """Whether a message that was not accepted may have gone out all the same; None for an accepted one.
+
+        A refusal is `MAYBE` after an attempt that may have got through, and so is a status that this version does not
+        know.
+        """
+        if self.status.code is SmsStatusCode.QUEUED:
+            return None
+        refused = self.status.code is SmsStatusCode.REJECTED and not self.maybe_done_before
+        return Sent.NO if refused else Sent.MAYBE

@@ -167,6 +167,8 @@ class BatchSmsResponse:
         messages: the response to each message, in the API's order, without those that cannot be read; None unless
             `include_messages_in_response`.
         results: each message of the request with its response, in the request's order; empty if `messages` is None.
+        maybe_done_before: an earlier attempt of this call ended in an internal error of 8x8, and may have sent the
+            whole batch; each of `messages` says so, too.
     """
 
     batch_id: str
@@ -175,6 +177,7 @@ class BatchSmsResponse:
     client_batch_id: str | None = attrs.field(default=None, repr=masked_digits)
     messages: tuple[SmsResponse, ...] | None = attrs.field(default=None, repr=counted, metadata={"items": "readable"})
     results: tuple[BatchSmsResult, ...] = attrs.field(default=(), repr=counted, metadata={"wire": None})
+    maybe_done_before: bool = attrs.field(default=False, metadata={"wire": None})
 
     @property
     def rejected(self) -> tuple[BatchSmsResult, ...]:

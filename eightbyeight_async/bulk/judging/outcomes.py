@@ -95,9 +95,12 @@ def judge(error: EightByEightError) -> Verdict:
 
 
 def state_of(response: SmsResponse | None) -> State:
-    """Of an answer: a missing one, and a status this version does not know, tell nothing."""
+    """Of an answer: a missing one, and a status this version does not know, tell nothing.
+
+    Nor does a refusal after an attempt that may have got through.
+    """
     if response is None:
         return State.UNKNOWN
     if response.status.code is SmsStatusCode.QUEUED:
         return State.SENT
-    return State.REJECTED if response.status.code is SmsStatusCode.REJECTED else State.UNKNOWN
+    return State.REJECTED if response.sent is Sent.NO else State.UNKNOWN

@@ -180,7 +180,7 @@ class CampaignRun:
 
     def _count(self, settled: Settled) -> None:
         if settled.state is not State.SENT:
-            why = "status REJECTED" if settled.state is State.REJECTED else reason_of(settled.error)
+            why = "status REJECTED" if settled.state is State.REJECTED else _why_unsure(settled)
             self.reasons.count(f"{state_word(settled.state)}: {why}", settled.place + 1)
 
     # After the run
@@ -248,3 +248,9 @@ class CampaignRun:
         if isinstance(self.error, AuthenticationError):
             return Exit.AUTHENTICATION
         return Exit.OK if self._stop_reason() is None and self.status.accepted == self.status.total else Exit.REFUSED
+
+
+def _why_unsure(settled: Settled) -> str:
+    if settled.error is None and settled.state is State.UNKNOWN:
+        return "interrupted, or an answer that does not settle it"
+    return reason_of(settled.error)

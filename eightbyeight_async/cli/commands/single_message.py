@@ -12,14 +12,20 @@ from eightbyeight_async.calls.sms import send_sms
 from eightbyeight_async.cli.commands.shared_options import as_option
 from eightbyeight_async.cli.exit_codes import Exit, UsageError, exit_after
 from eightbyeight_async.cli.reading.check_rows import parts_of
-from eightbyeight_async.cli.sending.result_record import RecordOutcome, outcome_of_response, record_of, status_word
+from eightbyeight_async.cli.sending.result_record import (
+    EARLIER,
+    RecordOutcome,
+    outcome_of_response,
+    record_of,
+    status_word,
+)
 from eightbyeight_async.cli.terminal.display import Display
 from eightbyeight_async.cli.terminal.loop_and_signals import now, run
 from eightbyeight_async.errors import EightByEightError, InvalidRequestError
 from eightbyeight_async.hosts import Product
 from eightbyeight_async.models.privacy import masked_number
 from eightbyeight_async.models.rules import subaccount
-from eightbyeight_async.models.sms import SmsRequest
+from eightbyeight_async.models.sms import SmsRequest, SmsStatusCode
 from eightbyeight_async.text import check_length
 
 if TYPE_CHECKING:
@@ -124,12 +130,17 @@ def _sentence(request: SmsRequest, response: SmsResponse) -> str:
             return f"accepted: umid {response.umid}{encoding}{when}"
         case RecordOutcome.REJECTED:
             return f"rejected: umid {response.umid}; the API took the request and refused the message"
+        case _ if response.status.code is SmsStatusCode.REJECTED:
+            return f"unknown: umid {response.umid} is rejected, but {EARLIER}"
         case _:
             return f"unknown: umid {response.umid}, status {status_word(response)}"
 
 
 def cancel(connection: ConnectionOptions, what: Cancellation, target: str, *, as_json: bool) -> Exit:
-    """Cancels a message or a batch. Exit code `REFUSED` if nothing was left to cancel: the message may be sent."""
+    """Cancels a message or a batch. Exit code `REFUSED` if nothing was left to cancel: the message may be sent.
+
+    Exit code `UNKNOWN` if an earlier attempt of the same call may have cancelled it.
+    """
     client = connection.client()
 
     async def call() -> CancelResponse:
@@ -143,30 +154,29 @@ def cancel(connection: ConnectionOptions, what: Cancellation, target: str, *, as
                     return await client.chatapps.cancel(target)
 
     try:
-        count = run(call).cancelled_count
+        found = run(call)
     except EightByEightError as error:
         if as_json:
-            words = f"{type(error).__name__}: {_cancellation_error(error)}"
+            words = f"{type(error).__name__}: {error}"
             print_json({"ok": False, "cancelled_count": None, "error": words, "code": getattr(error, "code", None)})
-        Display().error(_cancellation_error(error))
+        Display().error(str(error))
         return exit_after(error)
     except KeyboardInterrupt:
         Display().error("interrupted; the message or batch may have been cancelled")
         return Exit.INTERRUPTED
+    count = found.cancelled_count
+    unclear = not count and found.maybe_done_before
     if as_json:
-        print_json({"ok": count > 0, "cancelled_count": count, "error": None, "code": None})
+        told_more = {"unclear": True} if unclear else {}
+        print_json({"ok": count > 0, "cancelled_count": count, "error": None, "code": None, **told_more})
+    elif count:
+        print(f"cancelled: {'1 message' if count == 1 else f'{count:,} messages'}")
     else:
-        messages = "1 message" if count == 1 else f"{count:,} messages"
-        print(f"cancelled: {messages}" if count else "cancelled: nothing, no message was still scheduled")
+        before = "; an earlier attempt, to which 8x8 gave an internal error, may have cancelled it"
+        print(f"cancelled: nothing, no message was still scheduled{before if unclear else ''}")
+    if unclear:
+        return Exit.UNKNOWN
     return Exit.OK if count else Exit.REFUSED
-
-
-def _cancellation_error(error: EightByEightError) -> str:
-    """The text of an error after a cancellation. Errors speak of sending: "may have been sent" becomes "cancelled"."""
-    words = str(error)
-    for sending, cancelling in (("may have been sent)", "may have been cancelled)"), ("not sent)", "not cancelled)")):
-        words = words.removesuffix(sending) + cancelling if words.endswith(sending) else words
-    return words
 
 
 def print_json(value: dict[str, Any]) -> None:

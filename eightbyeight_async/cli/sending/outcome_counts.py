@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from eightbyeight_async.cli.exit_codes import Exit
-from eightbyeight_async.cli.sending.result_record import RecordOutcome, outcome_of, status_word
+from eightbyeight_async.cli.sending.result_record import EARLIER, RecordOutcome, outcome_of, status_word
 from eightbyeight_async.errors import APIError, AuthenticationError
 
 if TYPE_CHECKING:
@@ -87,7 +87,9 @@ class OutcomeCounts:
 
 
 def _reason(response: SmsResponse | None, error: EightByEightError | None) -> str:
-    return reason_of(error) if response is None else f"status {status_word(response)}"
+    if response is None:
+        return reason_of(error)
+    return f"status {status_word(response)}{f', but {EARLIER}' if response.maybe_done_before else ''}"
 
 
 def reason_of(error: EightByEightError | None) -> str:

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 
 from eightbyeight_async.errors import Sent
 from eightbyeight_async.models.privacy import masked_number
-from eightbyeight_async.models.sms import SmsStatusCode
 
 if TYPE_CHECKING:
     from eightbyeight_async.errors import EightByEightError
     from eightbyeight_async.models.sms import SmsRequest, SmsResponse
 
 __all__ = [
+    "EARLIER",
     "RecordOutcome",
     "outcome_of",
     "outcome_of_error",
@@ -49,10 +49,13 @@ class RecordOutcome(StrEnum):
 
 
 def outcome_of_response(response: SmsResponse) -> RecordOutcome:
-    """The outcome that a response reports. A status code that this version does not know gives `UNKNOWN`."""
-    known = {SmsStatusCode.QUEUED: RecordOutcome.ACCEPTED, SmsStatusCode.REJECTED: RecordOutcome.REJECTED}
-    code = response.status.code
-    return known[code] if isinstance(code, SmsStatusCode) else RecordOutcome.UNKNOWN
+    """The outcome that a response reports.
+
+    `UNKNOWN`: a status code that this version does not know, or a refusal after an attempt that may have gone out.
+    """
+    if response.sent is None:
+        return RecordOutcome.ACCEPTED
+    return RecordOutcome.REJECTED if response.sent is Sent.NO else RecordOutcome.UNKNOWN
 
 
 def outcome_of_error(error: EightByEightError) -> RecordOutcome:
@@ -65,6 +68,9 @@ def outcome_of(response: SmsResponse | None, error: EightByEightError | None) ->
         return outcome_of_response(response)
     return RecordOutcome.UNKNOWN if error is None else outcome_of_error(error)
 
+
+# Of a message that is refused now.
+EARLIER = "an earlier attempt, to which 8x8 gave an internal error, may have been sent"
 
 _SENT = {
     RecordOutcome.ACCEPTED: "yes",
