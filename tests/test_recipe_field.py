@@ -227,6 +227,8 @@ def test_the_message_key_is_made_of_what_the_recipient_sees(name: str) -> None:
     )
     keys = Keys(b"s" * 16)
     one = SMS if name == "client_message_id" else attrs.evolve(SMS, client_message_id=None)
+    if name == "country":  # a number in international form says its country itself
+        one = attrs.evolve(one, destination=one.destination.lstrip("+"))
     other = attrs.evolve(one, **{name: "+6512345678" if name == "destination" else None})
     same = keys.of(one) == keys.of(other)
     assert same is (name in NOT_KEYED and name != "client_message_id"), (

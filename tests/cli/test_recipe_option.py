@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import sqlite3
 from collections.abc import Callable, Mapping
-from contextlib import chdir
+from contextlib import chdir, closing
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -68,15 +69,19 @@ class Option:
     guess: str | None = None
 
 
-def a_campaign(file: str, *faults: Fault, mark: int | None = None) -> Setup:
-    """An earlier run, and its journal."""
+def a_campaign(file: str, *faults: Fault, mark: int | None = None, account: str | None = None) -> Setup:
+    """An earlier run, and its journal: one that lost claims with `mark`, one of another sub-account with `account`."""
 
     def run(folder: Path, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
         sandbox.faults.plan(faults)
         line = ("bulk", "run", file, "--text", "Hi {name}", "--journal", "run.db", "--mode", "batch")
         in_process(*line, sandbox=sandbox, capsys=capsys)
         if mark is not None:
-            (folder / "run.db-mark").write_bytes(mark.to_bytes(8, "big"))
+            path = folder / "run.db-mark"
+            path.write_bytes(path.read_bytes()[:8] + mark.to_bytes(8, "big"))
+        if account is not None:
+            with closing(sqlite3.connect(folder / "run.db", isolation_level=None)) as journal:
+                journal.execute("UPDATE account SET subaccount_id=?", (account,))
 
     return run
 
@@ -128,7 +133,8 @@ OPTIONS = {
     "--allow-changed-input": Option(
         FLAG, before=a_campaign("others.csv"), guess="which of the new messages are settled, only their keys tell"
     ),
-    "--accept-loss": Option(FLAG, before=a_campaign("people.csv", mark=99), run_only="a dry run opens no journal"),
+    "--allow-changed-account": Option(FLAG, before=a_campaign("people.csv", account="somebody-else")),
+    "--accept-loss": Option(FLAG, before=a_campaign("people.csv", mark=99)),
     # The API
     "--subaccount-id": Option("somebody-else", guess="whose it is, only 8x8 knows"),
     "--region": Option("nowhere"),
@@ -146,6 +152,7 @@ ONE_RUN = {
     "--resend-unknown": "doubles messages: to be asked for each time; in the line that goes on",
     "--resend-failed": "to be asked for each time; in the line that goes on",
     "--allow-changed-input": "the journal has the new input's fingerprint from then on",
+    "--allow-changed-account": "the first message that is claimed then names the journal's account",
     "--accept-loss": "the first message that is claimed then is the journal's last",
     # Where the API is and who asks can be another machine's next time; they are in the line that goes on.
     **dict.fromkeys(("--subaccount-id", "--region", "--sms-base-url", "--chatapps-base-url"), "of this machine"),
@@ -301,6 +308,7 @@ def test_the_line_that_goes_on_repeats_every_option_of_one_run(
 ) -> None:
     given = {"FILE": "people.csv", "--text": "Hi {name}", "--journal": "run.db", "--json": FLAG}
     given |= {"--resend-unknown": FLAG, "--resend-failed": FLAG, "--allow-changed-input": FLAG, "--accept-loss": FLAG}
+    given["--allow-changed-account"] = FLAG
     given |= {"--subaccount-id": sandbox.subaccount_id, "--region": "europe", "--sms-base-url": sandbox.sms_base_url}
     given |= {"--chatapps-base-url": sandbox.chatapps_base_url, "--api-key-file": "wrong.key", "--timeout": "7"}
     given |= {"--max-attempts": "2"}

@@ -112,7 +112,7 @@ class JournalQueries:
 class JournalReader(JournalQueries):
     """A journal opened to read; takes no lock. Close it with `sql.close()`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, accept_loss: bool = False) -> None:
         head = read_head(path)
         self.running, mark = is_running(path, head.id)
         self.sql = connect_to_read(path)
@@ -120,7 +120,8 @@ class JournalReader(JournalQueries):
             self.sql.execute("BEGIN")  # one view of everything
             last_id, _, _ = self.verify()
             self.sql.execute("COMMIT")
-            if (mark is None and head.in_use and not self.running) or (mark or 0) > last_id:
+            lost = (mark is None and head.in_use and not self.running) or (mark or 0) > last_id
+            if lost and not accept_loss:
                 raise lost_claims(path, last_id, mark)  # noqa: TRY301 - closed below like the rest
         except BaseException:
             self.sql.close()
@@ -159,8 +160,9 @@ def read_rows(journal: str | os.PathLike[str], state: State | None = None) -> It
 
 
 @contextmanager
-def opened_to_read(path: Path) -> Iterator[JournalReader]:
-    """
+def opened_to_read(path: Path, *, accept_loss: bool = False) -> Iterator[JournalReader]:
+    """Opens a journal to read; with `accept_loss` also one that has lost claims.
+
     Raises:
         JournalError: there is no journal that can be read.
     """
@@ -168,7 +170,7 @@ def opened_to_read(path: Path) -> Iterator[JournalReader]:
     if not real.exists():
         raise JournalError("there is none at this path")
     try:
-        reader = JournalReader(real)
+        reader = JournalReader(real, accept_loss=accept_loss)
         with closing(reader.sql):
             yield reader
     except sqlite3.Error as error:

@@ -128,7 +128,7 @@ class JournalSummary:
         fingerprint: fingerprint of the messages that the campaign began with; None: it has not begun.
         settings: stored options by name; empty if no `bulk run` has used this journal.
         status: the campaign's counts.
-        account: host and sub-account whose messages it holds; None: no message yet.
+        account: host and sub-account of the journal's messages; None: it has no message yet.
     """
 
     salt: bytes
@@ -147,17 +147,17 @@ def journal_usage_errors(journal: Path) -> Iterator[None]:
         raise UsageError(f"--journal {journal}: {wrong.reason}") from wrong
 
 
-def read_summary(journal: Path) -> JournalSummary | None:
-    """Reads the options and counts of a journal; None: there is no journal yet.
+def read_summary(journal: Path, *, accept_loss: bool = False) -> JournalSummary | None:
+    """Reads the options and counts of a journal. None: there is no journal at this path yet.
 
     Raises:
-        UsageError: it is no journal, or cannot be used.
+        UsageError: the file is not a journal, is damaged, or cannot be read.
     """
     with journal_usage_errors(journal):
         path = real_path(journal)
         if not path.exists() or path.stat().st_size == 0:
             return None
-        with opened_to_read(path) as reader:
+        with opened_to_read(path, accept_loss=accept_loss) as reader:
             salt = salt_of(reader.meta("salt"))
             stored, fingerprint = reader.meta(OPTIONS), reader.meta("fingerprint")
             status, account = reader.status(time.time()), reader.account()
@@ -183,5 +183,5 @@ def new_journal(journal: Path, durability: Durability) -> JournalSummary:
 
 
 def packed(settings: RememberedOptions) -> bytes:
-    """The options as the journal keeps them."""
+    """The options in the form in which the journal stores them: compressed JSON."""
     return zlib.compress(json.dumps(attrs.asdict(settings)).encode())

@@ -86,12 +86,12 @@ def run_campaign(
         InvalidRequestError: a setting is missing or wrong; nothing was sent.
     """
     display = Display()
-    summary = read_summary(journal)
+    summary = read_summary(journal, accept_loss=one_run.accept_loss)
     settings = RememberedOptions.merged({} if summary is None else summary.settings, given)
     if summary is not None and (named := settings.taken_from_journal(summary.settings, given)):
         display.note(f"from {journal.name}: {named}")
     plan = _file_plan(settings)
-    # A campaign that continues has sent rows whose time has passed since.
+    # A campaign that continues may have settled rows whose time has passed since then, so old times are allowed.
     continues = summary is not None and summary.status.total > summary.status.not_sent
     if not continues:
         check_option_times(plan.defaults)
@@ -145,7 +145,11 @@ def run_campaign(
 
 
 def _check_account(journal: Path, summary: JournalSummary, host: str, subaccount_id: str | None) -> None:
-    """Before anything else: a journal of another account would take its messages for settled."""
+    """Raises if the journal belongs to another account: messages settled there would not be sent here.
+
+    Raises:
+        UsageError: the host or the sub-account differs.
+    """
     if summary.account is not None and subaccount_id is not None:
         now = Account(host, subaccount_id)
         if now != summary.account:
@@ -218,7 +222,7 @@ def _print_dry_run(
 
 
 def _settled(status: Status, one_run: OneRunOptions) -> int:
-    """How many messages of the journal this run would not send."""
+    """Number of messages in the journal that this run would not send."""
     again = status.unknown if one_run.resend_unknown else 0
     if one_run.resend_failed:
         again += status.failed + status.rejected

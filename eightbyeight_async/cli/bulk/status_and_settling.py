@@ -51,7 +51,7 @@ def show_status(journal: Path, *, as_json: bool) -> Exit:
 def unknown(journal: Path, *, as_json: bool) -> Exit:
     """`bulk unknown`. Exit code `UNKNOWN` if there is an unknown message."""
     with journal_usage_errors(journal):
-        # A claim without an outcome is in flight while a campaign is sending. Else its sender died.
+        # A claim without a result: in flight while a campaign runs. Otherwise its run was killed: it is unknown.
         states = (State.UNKNOWN,) if status(journal).in_flight else (State.INTENT, State.UNKNOWN)
         found = [_unknown_entry(row) for state in states for row in read_rows(journal, state)]
     if as_json:

@@ -24,7 +24,7 @@ def state_word(state: State) -> str:
 
 
 def status_line(status: Status) -> str:
-    """All counts in one line; those that most campaigns do not have are left out at 0."""
+    """The counts of a campaign in one line. Counts that are rare (waiting, cancelled, in flight) are left out at 0."""
     counts = [f"{status.sent:,} sent"]
     counts += [f"{status.waiting:,} waiting for their time"] if status.waiting else []
     counts += [f"{status.cancelled:,} cancelled"] if status.cancelled else []

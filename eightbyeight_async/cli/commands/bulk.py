@@ -109,7 +109,9 @@ def run(
     allow_changed_account: Annotated[
         bool,
         _ONE_RUN,
-        Parameter(help="Go on under another host or sub-account; what the first one sent is not sent again."),
+        Parameter(
+            help="Continue under another host or sub-account. Messages settled under the first are not sent again."
+        ),
     ] = False,
     accept_loss: Annotated[
         bool,

@@ -168,10 +168,13 @@ class MessageFields:
 
 
 def check_option_times(values: Mapping[str, Any]) -> None:
-    """The times among `MessageFields.values()`, before a file is read: one line, not one a row.
+    """Checks `--scheduled` and `--expiry` before a file is read: one error, not one per row.
+
+    Args:
+        values: the result of `MessageFields.values()`.
 
     Raises:
-        UsageError: names the option.
+        UsageError: a time has passed or is too far ahead. The message names the option.
     """
     try:
         check_times(values.get("scheduled"), values.get("expiry"), now(), ahead=MAX_AHEAD)

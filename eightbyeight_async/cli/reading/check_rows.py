@@ -33,7 +33,7 @@ class Checked:
         blanks: per column that `--text` uses: number of rows where the column is empty.
         long: number of messages whose text the platform will truncate.
         long_rows: row numbers of the first of these messages, at most 5.
-        late: number of messages with a time that has passed, where that is allowed.
+        late: number of messages with a time that has passed; 0 unless such times are allowed.
         late_rows: row numbers of the first of these messages, at most 5.
         problems: the first problems, at most 20.
         wrong: number of all problems.
@@ -61,7 +61,7 @@ def check_rows(
     Args:
         rows: the rows of the file.
         on_request: called with each valid request, so that the caller can count more.
-        allow_late: a time that has passed is counted; it is no problem.
+        allow_late: whether a time that has passed is only counted, and is not a problem.
     """
     checked = Checked()
     for found in rows:

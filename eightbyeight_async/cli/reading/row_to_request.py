@@ -34,8 +34,8 @@ class Row:
         request: the request that will be sent.
         blanks: columns that `--text` uses and that are empty in this row.
         long: whether the text takes more than 10 parts and `long_text` is `warn`.
-        late: the problem about a time that has passed, for the first reading of the file. During the second reading
-            such a row is sent, and fails alone.
+        late: the problem of a row whose time has passed; only the first reading of the file looks at it. In the second
+            reading the row is passed on, and its message fails alone.
     """
 
     number: int
