@@ -184,7 +184,7 @@ class SendEach:
         source = self._source
         if isinstance(source, _AsyncSource):
             async with source.turn:
-                # Another worker may have met the end while this one waited for its turn.
+                # Another worker may have reached the end of the iterable while this one waited for its turn.
                 return _END if self._ending else await anext(source.iterator, _END)
         return _END if source is None else next(source.iterator, _END)
 
@@ -203,7 +203,7 @@ class SendEach:
 
 
 class _End:
-    """Not None: an iterable that yields None by mistake must not look finished."""
+    """The end of the iterable. Not None: an iterable that yields None by mistake must not look finished."""
 
 
 _END = _End()
@@ -215,7 +215,7 @@ class _Source:
 
 
 class _AsyncSource:
-    """An async iterator takes one caller at a time, so the workers queue for it."""
+    """An async iterable and its lock: an async iterator allows one caller at a time."""
 
     def __init__(self, requests: AsyncIterable[SmsRequest]) -> None:
         self.iterator = aiter(requests)
