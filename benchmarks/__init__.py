@@ -1,1 +1,1 @@
-"""Speed, memory and start-up of the SDK against the clients people would otherwise write. See README.md."""
+"""Benchmarks: speed, memory and start-up of the SDK, compared with plain httpx and plain aiohttp. See README.md."""

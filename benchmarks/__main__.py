@@ -1,6 +1,6 @@
-"""`python -m benchmarks`: measures, prints tables and bars on stdout, writes everything as JSON.
+"""`python -m benchmarks`: measures, prints tables and bars on stdout, and writes all rows as JSON.
 
-The exit code says only whether the measuring worked (every message arrived once), never whether a bar was met.
+The exit code is 0 if the measurements worked, i.e. every message arrived once. It does not depend on the bars.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _RESULTS = Path(__file__).with_name("results")
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.partition("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="one short round of less: to see that it works")
+    parser.add_argument("--quick", action="store_true", help="one short round, to see that everything works")
     parser.add_argument("--rounds", type=int, metavar="N", help="alternating rounds (default 5, with --quick 1)")
     parser.add_argument("--only", nargs="+", choices=MEASUREMENTS, default=list(MEASUREMENTS), metavar="NAME")
     parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, default=list(CONTENDERS), metavar="NAME")
     parser.add_argument(
-        "--json", type=Path, metavar="FILE", help="where the raw rounds go (default: results/<time>.json)"
+        "--json", type=Path, metavar="FILE", help="file for the raw rounds (default: results/<time>.json)"
     )
     parser.add_argument(
         "--show", type=Path, nargs="+", metavar="FILE", help="measure nothing, print the tables of earlier runs"
@@ -53,7 +53,7 @@ def main() -> None:
         for name in arguments.only:
             try:
                 found["rows"][name] = measurement(name).run(settings, server)
-            except RuntimeError as error:  # a process of its own failed: the other subjects can still be measured
+            except RuntimeError as error:  # the process of this measurement failed; go on with the others
                 broken[name] = str(error)
     found["seconds"] = round(time.perf_counter() - began)
     file = arguments.json or _RESULTS / f"{found['machine']['date'].replace(':', '')}.json"
@@ -68,7 +68,7 @@ def main() -> None:
 def _print(found: dict[str, Any]) -> None:
     print(f"\n{machine.line(found['machine'])} Server: {found['server']}. {found['rounds']} rounds.")
     if found["quick"]:
-        print("\nA quick run: it shows that everything works; the figures are no verdict.")
+        print("\nA quick run: it shows that everything works; its figures are not reliable.")
     bars: list[Bar] = []
     rows: list[Row]
     for name, rows in found["rows"].items():

@@ -1,7 +1,7 @@
-"""The fixed-answer server with the batch endpoint: every message of a batch is answered QUEUED, with its own reference.
+"""The benchmark server with the batch endpoint: every message of a batch gets QUEUED and its own reference.
 
-As `benchmarks.server` otherwise. What it answers has to be made from the request, so it costs some 2 microseconds a
-message with orjson; the run shows how busy the server was.
+Otherwise it works like `benchmarks.server`. The response is made from the request, which takes about 2 microseconds a
+message with orjson. The results show how busy the server was.
 """
 
 from __future__ import annotations

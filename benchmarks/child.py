@@ -1,7 +1,7 @@
-"""Entry point of a client process: `python -m benchmarks.child '{"job": …, "fast": …, "options": {…}}'`.
+"""A client process: `python -m benchmarks.child '{"job": …, "fast": …, "options": {…}}'`.
 
-A fresh process for every measurement keeps memory, CPU time and imports of the contenders apart. With `fast` it runs
-on uvloop; without, neither uvloop nor orjson can be imported, even where they are installed. The result is one line
+Each measurement has a fresh process, so that memory, CPU time and imports of the contenders do not mix. With `fast` it
+runs on uvloop. Without `fast`, uvloop and orjson cannot be imported, even if they are installed. The result is one line
 of JSON on stdout.
 """
 

@@ -1,4 +1,4 @@
-"""The server's counters, read and cleared over a plain blocking connection outside the clock."""
+"""Reads and clears the server's counters, over a blocking connection, while nothing is measured."""
 
 from __future__ import annotations
 

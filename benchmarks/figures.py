@@ -1,7 +1,7 @@
-"""Medians with their spread, tables, and bars: pure functions from raw rows to what is printed.
+"""Medians with their spread, tables and bars: pure functions from raw rows to printed text.
 
-A ratio is taken round by round, between two measurements made seconds apart, and only then summarised: what slows
-the machine down for a minute slows both. Every table is GitHub Markdown, so that what is printed can be pasted.
+A ratio is computed for each round, from two measurements that are seconds apart, and then summarised. So a minute in
+which the machine is slow affects both. Tables are GitHub Markdown, so that the output can be pasted.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Spread:
-    """What a handful of rounds gave."""
+    """The median and the range of a figure over several rounds."""
 
     median: float
     low: float
@@ -43,7 +43,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Bar:
-    """A promise about a figure: `measured` has to be at least (or, `at_most`, at most) `limit`."""
+    """A required figure: `measured` must be at least `limit`, or at most `limit` if `at_most` is True.
+
+    `stretch`: a goal that is not required.
+    """
 
     name: str
     measured: Spread | None
@@ -75,7 +78,7 @@ def by_round(rows: Iterable[Row], figure: str, **wanted: object) -> dict[int, fl
 
 
 def ratio(ours: dict[int, float], theirs: dict[int, float]) -> Spread | None:
-    """Ours / theirs, round by round."""
+    """Ours divided by theirs, for each round."""
     return spread(value / theirs[number] for number, value in ours.items() if theirs.get(number))
 
 

@@ -1,7 +1,9 @@
-"""Where the time of a message goes: cProfile over `send_each`, own time a function, in microseconds a message.
+"""A profile of `send_each` with cProfile: the own time of each function, in microseconds a message.
 
 `python -m benchmarks.hotspots [--contender NAME] [--in-flight N] [--messages N] [--top N]`
-cProfile roughly doubles the time of Python code and adds nothing to C code, so read it as an order, not as figures.
+
+cProfile about doubles the time of Python code and adds nothing to C code. So only the order of the functions is
+reliable.
 """
 
 from __future__ import annotations

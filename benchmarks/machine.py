@@ -1,4 +1,4 @@
-"""What has to stand beside every figure: the machine, the interpreter, the libraries, the day."""
+"""The conditions of a measurement: the machine, the interpreter, the libraries, the date."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The messages every contender sends, and the answer the server gives: the same bytes' worth for everyone.
+"""The messages that every contender sends, and the server's response: the same data for all.
 
-A message is made when it is sent, inside the clock: the SDK pays for its validating models, the others for a dict.
-Every message differs from every other (`clientMessageId`), so the server can tell a repeat from a new one.
+A message is made while the time is measured: the SDK makes its validated models, the others make a dict. Each message
+has its own `clientMessageId`, so the server notices a message that was sent twice.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def message_id(index: int) -> str:
 
 
 def payload(index: int) -> dict[str, str]:
-    """Message `index` as the JSON object that somebody without an SDK would build (about 200 bytes)."""
+    """Message `index` as a JSON object, as an application without an SDK builds it (about 200 bytes)."""
     return {
         "destination": destination(index),
         "source": SOURCE,

@@ -1,4 +1,4 @@
-"""Starts the server and the client processes, and stops what it started."""
+"""Starts and stops the server process and the client processes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Server", "run_job", "run_python"]
 
 
 class Server:
-    """A server in its own process, from `with` to the end of the block: the one of fixed answers, or another module."""
+    """A server in its own process, for `with`: `benchmarks.server`, or another module with the same interface."""
 
     def __init__(self, module: str = "benchmarks.server") -> None:
         self._module = module
@@ -55,7 +55,7 @@ class Server:
         self._directory.cleanup()
 
     def bundle(self) -> str:
-        """A file with certifi's authorities and the server's: what a default TLS context would load, and ours."""
+        """A file with certifi's authorities, which a default TLS context loads, and the server's authority."""
         import certifi  # noqa: PLC0415 - httpx brings it; only the cold start needs it
 
         path = Path(self.ca_file).with_name("bundle.pem")
@@ -75,7 +75,7 @@ def run_job(
 
 
 def run_python(arguments: list[str], environment: dict[str, str] | None = None) -> str:
-    """The last line that a fresh interpreter printed; RuntimeError with its stderr if it failed."""
+    """Run a fresh interpreter and return the last line that it printed; RuntimeError with its stderr if it failed."""
     finished = subprocess.run(  # noqa: S603 - our own interpreter, our own module
         [sys.executable, *arguments],
         capture_output=True,

@@ -1,8 +1,9 @@
-"""A fixed-answer HTTPS server in a process of its own: TLS 1.3, httptools, uvloop where it is installed.
+"""The benchmark server: HTTPS with TLS 1.3 and httptools, on uvloop if it is installed, in its own process.
 
-It parses every request, answers `POST …/messages` with one constant 200 body (after `latency` seconds, if set) and
-counts: requests, different bodies (a repeat would show as a difference between the two), connections, and its own CPU
-time, so that a run can prove that every message arrived once and that the server had CPU to spare.
+It parses every request and responds to `POST …/messages` with a constant 200 body, after `latency` seconds if set. It
+counts requests, different bodies, connections and its own CPU time. So a run can prove that every message arrived once
+(requests and different bodies are equal), and that the server had CPU time left.
+
 `GET /control/stats` reads the counters, `PUT /control/reset?latency=0.05` clears them; neither is counted.
 
 `python -m benchmarks.server CA_FILE` writes its CA to CA_FILE, prints its port and serves until stdin closes.
@@ -48,7 +49,7 @@ _NOT_FOUND = _response(b'{"code":1300,"message":"not found"}', b"404 Not Found")
 
 @dataclass
 class State:
-    """What has been served since the last reset."""
+    """The counters since the last reset, and the latency in seconds."""
 
     latency: float = 0.0
     requests: int = 0
@@ -70,7 +71,7 @@ class State:
 
 
 class Connection(asyncio.Protocol):
-    """One connection: httptools calls the `on_…` methods, each whole request is answered once."""
+    """One connection. httptools calls the `on_…` methods; each complete request gets one response."""
 
     def __init__(self, state: State, loop: asyncio.AbstractEventLoop) -> None:
         self._state = state
@@ -160,7 +161,7 @@ async def _serve(ca_file: Path) -> None:
 
 
 def fast_loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """`uvloop.new_event_loop` where uvloop is installed, else None: asyncio's own."""
+    """`uvloop.new_event_loop` if uvloop is installed, else None for asyncio's own loop."""
     try:
         found: Callable[[], asyncio.AbstractEventLoop] = importlib.import_module("uvloop").new_event_loop
     except ImportError:

@@ -1,4 +1,4 @@
-"""How much to measure: the default run takes under twelve minutes, the quick one under ninety seconds."""
+"""The settings of a run. The default run takes less than twelve minutes, the quick one less than ninety seconds."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Settings:
     contenders: tuple[str, ...] = field(default_factory=lambda: tuple(CONTENDERS))
 
     def present(self, *names: str) -> list[str]:
-        """Those of `names` that are asked for and can run here: some need uvloop."""
+        """Those of `names` that were selected and can run here; some need uvloop."""
         found = uvloop_installed()
         return [name for name in names if name in self.contenders and (found or CONTENDERS[name].loop != "uvloop")]
 
@@ -28,5 +28,5 @@ def uvloop_installed() -> bool:
 
 
 def progress(text: str) -> None:
-    """One line on stderr: what is being measured right now."""
+    """Print what is being measured now, as one line on stderr."""
     print(f"… {text}", file=sys.stderr, flush=True)

@@ -1,4 +1,6 @@
-"""Asyncio SDK for the 8x8 Connect messaging API: fast, honest about what was sent, crash-safe.
+"""Asyncio SDK for the 8x8 Connect messaging API: SMS and ChatApps, batches, cancellation, campaigns, webhooks.
+
+Every error says whether the message may have been sent.
 
 async with AsyncConnectClient(api_key, subaccount_id) as client:
     receipt = await client.sms.send(SmsRequest(destination="+6598765432", text="Hello", source="ACME"))
@@ -212,7 +214,8 @@ __all__ = [
     "measure",
 ]
 
-# What a send does not need is loaded when somebody asks for it: making these classes takes longer than the rest.
+# Names that a send does not need are imported at their first use: making these classes takes longer than the rest of
+# the import.
 _LATE = {
     "models.chatapps_action": (
         "ButtonReply",

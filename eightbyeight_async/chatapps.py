@@ -1,6 +1,7 @@
 """`client.chatapps`: the operations of the Messaging Apps API (WhatsApp, Viber, LINE, ...).
 
-The forty classes of its messages take 50 ms to make: they are loaded where they are needed, not for a cancellation.
+Rule: each operation imports the models that it needs. Making the forty classes of the messages takes 50 ms, and a
+cancellation needs none of them.
 """
 
 from __future__ import annotations
@@ -23,21 +24,22 @@ __all__ = ["ChatAppsOperations"]
 
 
 class ChatAppsOperations:
-    """Made by the client; use it as `client.chatapps`."""
+    """The operations of the Messaging Apps API. Use it as `client.chatapps`; the client makes it."""
 
     def __init__(self, exchange: Exchange, options: CallOptions) -> None:
         self._exchange = exchange
         self._options = options
 
     async def send(self, request: ChatAppsRequest) -> ChatAppsResponse:
-        """Sends one message (8x8's reference: Send-Message).
+        """Send one message (8x8's reference: Send-Message).
 
         Returns:
-            The API's answer. `status.state` can be `rejected` or `failed`: the request was fine, the message refused.
+            The API's response. If `status.state` is `rejected` or `failed`, the API refused the message, although the
+            request got HTTP 200.
 
         Raises:
             InvalidRequestError: no content, or a time that has passed; nothing was sent.
-            EightByEightError: any other of the tree in `errors`; `error.sent` says whether it may have gone out.
+            EightByEightError: another error of `errors`; `error.sent` says whether the message may have been sent.
         """
         from eightbyeight_async.calls import chatapps
 
@@ -45,15 +47,15 @@ class ChatAppsOperations:
         return await self._exchange.run(call, self._options)
 
     async def send_batch(self, request: BatchChatAppsRequest) -> BatchChatAppsResponse:
-        """Sends up to 10,000 messages in one request (8x8's reference: send-message-many).
+        """Send up to 10,000 messages in one request (8x8's reference: send-message-many).
 
         Returns:
-            The counts and the `batch_id` to cancel by. With `include_messages_in_response` each message beside its
-            answer (`results`), and the refused ones (`rejected`).
+            The counts, and the `batch_id` for `cancel_batch`. With `include_messages_in_response` also each message
+            with its response (`results`) and the refused messages (`rejected`).
 
         Raises:
             InvalidRequestError: not a BatchChatAppsRequest, or a time that has passed; nothing was sent.
-            EightByEightError: any other of the tree in `errors`; `error.sent` speaks of the whole batch.
+            EightByEightError: another error of `errors`; `error.sent` is about the whole batch.
         """
         from eightbyeight_async.calls import chatapps
         from eightbyeight_async.models.chatapps_batch import paired
@@ -62,15 +64,15 @@ class ChatAppsOperations:
         return paired(request, await self._exchange.run(call, self._options))
 
     async def get(self, umid: str) -> ChatAppsMessageDetails:
-        """What 8x8 knows of one message, channel by channel (8x8's reference: get-chatapps-message-details).
+        """Get the details of one message, for each channel (8x8's reference: get-chatapps-message-details).
 
-        1 request a second is allowed.
+        8x8 allows 1 request a second for each sub-account.
 
         Raises:
             InvalidRequestError: `umid` is not an id.
             NotFoundError: no message of this sub-account has that id.
-            RateLimitError: asked more than once in a second.
-            EightByEightError: any other of the tree in `errors`.
+            RateLimitError: more than one request in a second.
+            EightByEightError: another error of `errors`.
         """
         from eightbyeight_async.calls import chatapps
 
@@ -78,22 +80,27 @@ class ChatAppsOperations:
         return await self._exchange.run(call, self._options)
 
     async def cancel(self, umid: str) -> CancelResponse:
-        """Cancels one scheduled ChatApps message (8x8's reference: cancel-scheduled-message-1).
+        """Cancel one scheduled ChatApps message (8x8's reference: cancel-scheduled-message-1).
+
+        Returns:
+            The count: 1 if the message was cancelled, 0 if it was already sent or cancelled.
 
         Raises:
             InvalidRequestError: `umid` is not an id.
             NotFoundError: no message of this sub-account has that id.
-            EightByEightError: any other of the tree in `errors`.
+            EightByEightError: another error of `errors`; `error.sent` MAYBE means that it may have been cancelled.
         """
         call = cancel.cancel_message(Product.CHATAPPS, self._options.subaccount_id, umid)
         return await self._exchange.run(call, self._options)
 
     async def cancel_batch(self, batch_id: str) -> CancelResponse:
-        """Cancels what is still scheduled of a ChatApps batch (8x8's reference: cancel-many-chat-apps-messages).
+        """Cancel the messages of a ChatApps batch that are still scheduled.
+
+        8x8's reference: cancel-many-chat-apps-messages.
 
         Raises:
             InvalidRequestError: `batch_id` is not an id.
-            EightByEightError: any other of the tree in `errors`.
+            EightByEightError: another error of `errors`; `error.sent` MAYBE means that some may have been cancelled.
         """
         call = cancel.cancel_batch(Product.CHATAPPS, self._options.subaccount_id, batch_id)
         return await self._exchange.run(call, self._options)

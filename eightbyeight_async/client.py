@@ -1,4 +1,4 @@
-"""`AsyncConnectClient`: settings in, operations out. It wires the parts and owns the connection pool."""
+"""The class `AsyncConnectClient`: it checks the settings, connects the parts and owns the connection pool."""
 
 from __future__ import annotations
 
@@ -40,33 +40,35 @@ class AsyncConnectClient:
         async with AsyncConnectClient(api_key, subaccount_id) as client:
             receipt = await client.sms.send(SmsRequest(destination="+6598765432", text="Hello", source="ACME"))
 
-    Make one and share it: it holds the connection pool. It can be made outside an event loop; it belongs to the
-    loop it is first used in.
+    Make one client and share it, because it has the connection pool. It can be made outside an event loop. It then
+    belongs to the loop in which it is first used.
 
     Args:
-        api_key: None: `EIGHTBYEIGHT_API_KEY`.
-        subaccount_id: None: `EIGHTBYEIGHT_SUBACCOUNT_ID`.
-        region: whose hosts to talk to, a `Region` or its name; None: `EIGHTBYEIGHT_REGION`, else Asia Pacific.
-        sms_base_url: instead of the region's SMS host; None: `EIGHTBYEIGHT_SMS_BASE_URL`. https, or http to a
-            loopback address.
-        chatapps_base_url: the same for the ChatApps host; None: `EIGHTBYEIGHT_CHATAPPS_BASE_URL`.
-        retry: how 2000-class errors are retried; nothing else ever is.
-        timeout: seconds for each phase of an attempt: to connect, to write, and between two pieces of the answer.
-            Waiting for a place under `max_concurrency` has no limit.
-        max_concurrency: calls in flight over the whole client, whoever makes them; the rest wait their turn.
-        max_rate: calls a second, evenly paced, over the whole client; None: not paced.
-        ssl_context: your own, for a private CA or a client certificate; it must pin TLS 1.3 and check certificates.
-        http_client: your application's own `httpx.AsyncClient`; used as it is (its TLS, proxies, pool and hooks),
-            never closed by us. Every transport failure is then `Sent.MAYBE`: its phases are not ours to know. An
-            `auth` of its own would take the place of the API key.
-        proxy: where all https calls go through; None: `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` decide. Through a
-            proxy httpx's own connections serve, which are slower.
-        http2: offer HTTP/2 (extra `[http2]`); served by httpx's own connections, which are slower.
+        api_key: the API key; None for `EIGHTBYEIGHT_API_KEY`.
+        subaccount_id: the sub-account; None for `EIGHTBYEIGHT_SUBACCOUNT_ID`.
+        region: the region of the account, a `Region` or its name; it decides the hosts. None for
+            `EIGHTBYEIGHT_REGION`, or else Asia Pacific.
+        sms_base_url: another base URL for SMS; https, or http to a loopback address. None for
+            `EIGHTBYEIGHT_SMS_BASE_URL`, or else the region's host.
+        chatapps_base_url: the same for ChatApps; None for `EIGHTBYEIGHT_CHATAPPS_BASE_URL`, or else the region's host.
+        retry: how errors with a code of the 2000 class are retried. No other error is retried.
+        timeout: seconds for each phase of an attempt: connecting, writing, and each wait for a piece of the response.
+            Waiting for a free place under `max_concurrency` has no time limit.
+        max_concurrency: the most calls in flight over the whole client; further calls wait in order of arrival.
+        max_rate: the most calls a second over the whole client, evenly spaced; None for no limit.
+        ssl_context: your own context, for a private CA or a client certificate. It must allow only TLS 1.3 and check
+            certificates. None for certifi's authorities, or those in `SSL_CERT_FILE` or `SSL_CERT_DIR`.
+        http_client: your application's own `httpx.AsyncClient`. Its TLS, proxies, pool and hooks are used unchanged,
+            and it is never closed. Every transport failure is then `Sent.MAYBE`, because the phases of its transport
+            are unknown. An `auth` of this client would replace the API key.
+        proxy: the proxy for all https calls; None for `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`. With a proxy httpx's
+            own connections are used, which are slower.
+        http2: whether HTTP/2 is offered (extra `[http2]`). httpx's own connections are used then, which are slower.
         long_text: `TextPolicy` or its string, for SMS texts of more than 10 parts, which the platform truncates and
             sends: `warn` (a `LongTextWarning`), `refuse` (an InvalidRequestError before anything is sent), `allow`.
 
     Raises:
-        InvalidRequestError: a setting is missing or breaks its rule; names the setting.
+        InvalidRequestError: a setting is missing or breaks its rule; the error names the setting.
 
     Attributes:
         sms: the SMS operations.
@@ -102,11 +104,11 @@ class AsyncConnectClient:
             settings.check_http_client(http_client)
             for name, given in (("ssl_context", ssl_context), ("proxy", proxy), ("http2", http2 or None)):
                 if given is not None:
-                    raise InvalidRequestError(name, "has no effect on an http_client of your own; give it to that")
+                    raise InvalidRequestError(name, "has no effect with your own http_client; set it on that client")
         http: httpx.AsyncClient
         new_http: Callable[[], AbstractAsyncContextManager[httpx.AsyncClient]]
         if http_client is None:
-            # Here, because they load asyncio, and not every import of this package leads to a client.
+            # Imported here, because they import asyncio, and not every import of this package makes a client.
             from eightbyeight_async.transport.choose import build_http_client
             from eightbyeight_async.transport.shortcut import ShortcutClient
 
@@ -143,9 +145,13 @@ class AsyncConnectClient:
         timeout: float | None = None,
         long_text: TextPolicy | str | None = None,
     ) -> Self:
-        """A light view with other options on the same pool, bounds and pace; None keeps what this one has.
+        """A client with other options that shares this client's pool, `max_concurrency` and `max_rate`.
 
-        Closing a view does nothing: the pool belongs to the client that made it.
+        An argument of None keeps this client's value. Closing the new client does nothing, because the pool belongs to
+        the first one.
+
+        Raises:
+            InvalidRequestError: an option breaks its rule; the error names the option.
         """
         options = self._options
         if subaccount_id is not None:
@@ -168,7 +174,7 @@ class AsyncConnectClient:
 
     @cached_property
     def chatapps(self) -> ChatAppsOperations:
-        """The Messaging Apps operations; their models are loaded with the first use."""
+        """The Messaging Apps operations; the first use imports them."""
         from eightbyeight_async.chatapps import ChatAppsOperations
 
         return ChatAppsOperations(self._exchange, self._options)
@@ -184,10 +190,11 @@ class AsyncConnectClient:
 
     @property
     def closed(self) -> bool:
+        """True after `aclose` of the client that owns the pool."""
         return self._exchange.closed
 
     async def aclose(self) -> None:
-        """Closes the pool; calls in flight fail, later ones are refused. Twice is fine."""
+        """Close the pool. Calls in flight fail, later calls raise ClientClosedError. A second call does nothing."""
         if self._owner:
             await self._exchange.aclose()
 

@@ -1,6 +1,6 @@
-"""Awaiting what became of a message: a map from umid to final state that an endpoint feeds.
+"""Waiting for the final state of a message: a web endpoint feeds receipts, other code awaits their result.
 
-State changes are synchronous; only waiting awaits. Nothing here runs by itself: no task, no timer, no clock.
+Rules: all state changes are synchronous, only waiting awaits. There is no background task, no timer and no clock.
 """
 
 from __future__ import annotations
@@ -26,30 +26,37 @@ _SETTLES: tuple[Settle, ...] = get_args(Settle)
 
 
 class _Awaited:
-    """A message somebody waits for, to one of the ends: how many, what wakes them, and in which event loop."""
+    """The waiters of one message and one `settle`.
+
+    - `loop`: the event loop in which they wait.
+    - `done`: the event that wakes them.
+    - `waiters`: how many tasks wait.
+    - `result`: the accepted final state; None until it comes.
+    """
 
     def __init__(self, loop: object) -> None:
         self.loop = loop
         self.done = anyio.Event()
-        self.people = 0
+        self.waiters = 0
         self.result: MessageProgress | None = None
 
 
 class DeliveryWaiter:
-    """Lets the code that sent a message await its receipt, which arrives at a web endpoint of the same process.
+    """Lets code await the final state of a message, from receipts that a web endpoint of the same process gets.
 
         waiter = DeliveryWaiter()
         waiter.feed(receipt)                                  # in the endpoint
         progress = await waiter.wait(umid, timeout=60)        # in the code that sent it
 
-    Receipts can be late, doubled and out of order (see `ReceiptFolder`), and can come before anybody waits. Any
-    number of tasks may wait for one message. Works on asyncio and trio. `feed` and `wait` belong to the event loop's
-    thread: a FastAPI endpoint must be `async def`; from another thread use `anyio.from_thread.run_sync(waiter.feed,
-    receipt)`. Several processes behind one URL need a store of their own: this one is memory.
+    - Receipts may come late, twice, out of order (see `ReceiptFolder`), and before anybody waits.
+    - Any number of tasks may wait for one message, under asyncio or trio.
+    - Call `feed` and `wait` in the thread of the event loop. So a FastAPI endpoint must be `async def`. From another
+      thread use `anyio.from_thread.run_sync(waiter.feed, receipt)`.
+    - The states are in memory. If several processes serve one callback URL, they need a shared store instead.
 
     Args:
-        max_messages: how many messages are remembered; see `ReceiptFolder`. A message that is waited for is never
-            missed, however many others come in between.
+        max_messages: how many messages are remembered; see `ReceiptFolder`. A waiter gets the final state of its
+            message even if more messages than that come before it.
     """
 
     def __init__(self, *, max_messages: int = 100_000) -> None:
@@ -57,11 +64,14 @@ class DeliveryWaiter:
         self._awaited: dict[tuple[str, Settle], _Awaited] = {}
 
     def feed(self, receipt: DeliveryReceipt) -> MessageProgress:
-        """Takes a receipt in and wakes whoever waits for its message, if it is the end that is waited for.
+        """Fold a receipt into the state of its message, and wake the waiters that accept this state as final.
+
+        Returns:
+            The message's state after this receipt.
 
         Raises:
-            InvalidRequestError: it is no DeliveryReceipt.
-            RuntimeError: called from a thread without the event loop in which the message is waited for.
+            InvalidRequestError: `receipt` is not a DeliveryReceipt.
+            RuntimeError: called outside the event loop in which a task waits for the message.
         """
         checked_receipt(receipt)
         loop = _running_loop()
@@ -82,21 +92,21 @@ class DeliveryWaiter:
         timeout: float | None = None,  # noqa: ASYNC109 - the API
         settle: Settle = "operator",
     ) -> MessageProgress:
-        """The state of a message once it is final: delivered, read, undelivered, rejected or failed.
+        """Wait until the state of a message is final: delivered, read, undelivered, rejected or failed.
 
-        Delivered may be the operator's word alone (`progress.status.operator_only`): as far as the operator knows,
-        and a later receipt may still correct it, which `state` then tells.
+        If `progress.status.operator_only` is True, only the operator has confirmed the delivery. A later receipt may
+        still correct it; `state` then returns the corrected state.
 
         Args:
-            umid: as the send returned it.
-            settle: whose word is enough. "operator": `delivered_to_operator` is an end, on many SMS routes the only
-                one there will be. "recipient": it is waited past, until a receipt says more or the time is up.
-            timeout: seconds; 0 only looks; None waits without end, and a receipt may never come (an operator that
-                confirms nothing, a callback URL that is not configured).
+            umid: the message's umid from the response to the send.
+            settle: which delivery is final. "operator" (default) also accepts `delivered_to_operator`, because many SMS
+                routes never report more. "recipient" does not accept it and waits for a receipt that says more.
+            timeout: seconds; 0 only checks the known state; None waits for ever. A receipt may never come, e.g. if the
+                operator confirms nothing or no callback URL is configured.
 
         Raises:
-            TimeoutError: no final receipt came in time; it says which state was known.
-            InvalidRequestError: `timeout` is negative or not a number, or `settle` is none of the two.
+            TimeoutError: no final receipt came in time; the message names the last known state.
+            InvalidRequestError: `timeout` is negative or not a number, or `settle` is another string.
         """
         patience = _checked_patience(timeout)
         if settle not in _SETTLES:
@@ -109,30 +119,30 @@ class DeliveryWaiter:
         awaited = self._awaited.get(key)
         if awaited is None:
             awaited = self._awaited[key] = _Awaited(_running_loop())
-        awaited.people += 1
+        awaited.waiters += 1
         try:
             with anyio.move_on_after(patience):
                 await awaited.done.wait()
         finally:
-            awaited.people -= 1
-            if not awaited.people and self._awaited.get(key) is awaited:
+            awaited.waiters -= 1
+            if not awaited.waiters and self._awaited.get(key) is awaited:
                 del self._awaited[key]
         if awaited.result is None:
             raise TimeoutError(f"no final receipt within {patience:g} s; {self._last_known(umid)}")
         return awaited.result
 
     def state(self, umid: str) -> MessageProgress | None:
-        """Where the message stands now; None if no receipt of it came, or it was forgotten."""
+        """The current state of the message; None if no receipt came, or if the message was forgotten."""
         return self._folder.state(umid)
 
     def _last_known(self, umid: str) -> str:
         known = self._folder.state(umid)
         if known is None:
-            return "no receipt of the message came at all"
+            return "no receipt of the message came"
         if known.status.operator_only:
             return "the last state was delivered, to the operator only"
-        # Only our own words: an unknown state is whatever somebody POSTed.
-        state = known.state.value if isinstance(known.state, DeliveryState) else "of a kind this version does not know"
+        # An unknown state is not shown: it may be any text that somebody POSTed.
+        state = known.state.value if isinstance(known.state, DeliveryState) else "one that this version does not know"
         return f"the last state was {state}"
 
     def __repr__(self) -> str:
@@ -144,7 +154,7 @@ def _is_end(progress: MessageProgress, settle: Settle) -> bool:
 
 
 _WRONG_THREAD = (
-    "DeliveryWaiter.feed belongs to the event loop's thread: make the endpoint `async def`, "
+    "DeliveryWaiter.feed must be called in the event loop's thread: make the endpoint `async def`, "
     "or call anyio.from_thread.run_sync(waiter.feed, receipt)"
 )
 
@@ -160,5 +170,5 @@ def _checked_patience(timeout: object) -> float:
     if timeout is None:
         return math.inf
     if not isinstance(timeout, int | float) or isinstance(timeout, bool) or not timeout >= 0:
-        raise InvalidRequestError("timeout", "must be 0 or more seconds, or None to wait without end")
+        raise InvalidRequestError("timeout", "must be 0 or more seconds, or None to wait for ever")
     return timeout

@@ -1,9 +1,9 @@
-"""A file that the API gave a link to.
+"""Downloading a file from a link of the API.
 
 Rules:
-- the API key goes to the API's own host and to no other, whatever a link or a redirect points to;
-- https only (and the API's own base URL, which may be a loopback one); redirects are judged one by one;
-- a file is whole or it is an error: one that was compressed is unpacked here, because httpx does not miss its end.
+- The API key goes only to the API's own host, whatever the link or a redirect points to.
+- Only https is allowed, and the API's own base URL, which may be http on a loopback address. Each redirect is checked.
+- A file is either complete or an error. A gzip is unpacked here, because httpx does not notice a truncated gzip.
 """
 
 from __future__ import annotations
@@ -35,13 +35,14 @@ _PORTS = {"https": 443, "http": 80}
 
 
 class Downloader:
-    """Fetches files for a client.
+    """Downloads files for a client.
 
     Args:
-        http: gives an httpx client that streams (ours gathers answers, which a log of a million rows is not).
+        http: returns an httpx client that streams. Our own client keeps whole responses in memory, which a log of a
+            million rows does not allow.
         home: the API's own base URL.
-        headers: what identifies us there, the key among them.
-        own: whether the httpx client is ours.
+        headers: the headers for the API's own host, the API key included.
+        own: True if the httpx client is ours, not the application's.
     """
 
     def __init__(
@@ -58,15 +59,15 @@ class Downloader:
         self._own = own
 
     async def fetch(self, link: str, write: Callable[[bytes], object], *, patience: float) -> None:
-        """Writes the file behind `link`, piece by piece.
+        """Download the file behind `link`, piece by piece.
 
         Args:
-            link: as the API gave it.
-            write: takes each piece; what it raises comes through.
+            link: the link from the API.
+            write: called with each piece; its exceptions are not caught.
             patience: seconds for each phase of the exchange.
 
         Raises:
-            EightByEightError: the link is not https, or answers with anything but a whole file.
+            EightByEightError: the link is not https, or the response is not a complete file.
         """
         try:
             await self._fetch(link, write, patience)
@@ -104,26 +105,27 @@ class Downloader:
     async def _copy(
         self, response: httpx.Response, write: Callable[[bytes], object], url: httpx.URL, patience: float
     ) -> None:
-        if response.is_stream_consumed:  # by a hook of the application's own client
+        if response.is_stream_consumed:  # a hook of the application's own client has read it
             write(response.content)
             return
         encoding = response.headers.get("content-encoding", "").strip().lower()
         if encoding not in {"", "identity", "gzip", "x-gzip"}:
-            raise UnexpectedResponseError("the file has a content-encoding nobody asked for", sent=Sent.NO)
+            raise UnexpectedResponseError("the file has a content-encoding that was not requested", sent=Sent.NO)
         inflater = Inflater() if "gzip" in encoding else None
-        rubbish = False
+        not_gzip = False
         async with aclosing(cast("AsyncGenerator[bytes, None]", response.aiter_raw())) as pieces:
             while (piece := await self._guarded(anext(pieces, None), url, patience)) is not None:
                 if inflater is None:
                     write(piece)
-                elif not rubbish:
+                elif not not_gzip:
                     try:
                         for plain in inflater.pieces(piece):
                             write(plain)
                     except zlib.error:
-                        rubbish = True  # read to its end all the same: httpx leaves half-read streams to the collector
-        if rubbish:
-            raise UnexpectedResponseError("the file is not the gzip it says it is", sent=Sent.NO)
+                        # Read on to the end: httpx leaves a half-read stream to the garbage collector.
+                        not_gzip = True
+        if not_gzip:
+            raise UnexpectedResponseError("the file is not gzip, although its content-encoding says so", sent=Sent.NO)
         if inflater is not None and not inflater.whole:
             raise UnexpectedResponseError("the file is cut off: its gzip has no end", sent=Sent.NO)
 
@@ -139,7 +141,7 @@ class Downloader:
             product=Product.SMS, method="GET", path="", body=None, response_class=None, unknown=Sent.NO
         )
         read_response(call, response.status_code, response.headers, body)
-        raise UnexpectedResponseError("an answer without a file", status_code=response.status_code, sent=Sent.NO)
+        raise UnexpectedResponseError("a response without a file", status_code=response.status_code, sent=Sent.NO)
 
     async def _guarded(self, exchange: Awaitable[T], url: httpx.URL, patience: float) -> T:
         try:
@@ -147,7 +149,7 @@ class Downloader:
         except WIRE_FAILURES as caught:
             failure = caught
         error = transport_error(failure, host=url.netloc.decode(), timeout=patience, own=self._own)
-        error.sent = Sent.NO  # a look-up: nothing is sent by it, and it can be made again
+        error.sent = Sent.NO  # a download sends no message and can be repeated
         raise error from showable_cause(failure)
 
 

@@ -1,23 +1,23 @@
-"""Every way a call can fail, and for each whether the message may have gone out.
+"""The exceptions of this package. Each says whether the message may have been sent.
 
     EightByEightError                  .sent .attempts
     ├─ InvalidRequestError(ValueError) .field .reason            before sending; sent NO
     ├─ ClientClosedError(RuntimeError) the client was closed;    before sending; sent NO
-    ├─ TransportError                  refused, unreachable, TLS, reset, cut-off; sent NO or MAYBE by phase
+    ├─ TransportError                  refused, unreachable, TLS, reset, cut off; the phase decides: sent NO or MAYBE
     │  └─ TransportTimeoutError
     ├─ APIError                        .status_code .code .message .error_id .timestamp .retry_after
-    │  ├─ BadRequestError   1000-1199 but 1014, 3000-3999, else HTTP 400/422
+    │  ├─ BadRequestError   1000-1199 except 1014, 3000-3999, else HTTP 400/422
     │  ├─ TLSVersionError   1014, else HTTP 426
     │  ├─ AuthenticationError 1200, else HTTP 401
     │  ├─ PermissionDeniedError 1201, else HTTP 403
     │  ├─ NotFoundError     1300, else HTTP 404/410
     │  ├─ RateLimitError    HTTP 429
     │  └─ ServerError       2000-2999: the only one that is retried; sent MAYBE
-    ├─ LogExportError                  .job_id .reason            an export ended without its rows; sent NO
+    ├─ LogExportError                  .job_id .reason            an export has no rows to give; sent NO
     └─ UnexpectedResponseError         no error body, or a 2xx that cannot be read; .status_code
 
-Rule of this file: what `str()` and `repr()` of an error show is made of our own words, numbers and ids. The
-server's words can echo a phone number or a text; they are in `APIError.message`, for who asks.
+Rule: `str()` and `repr()` of an error show only our own words, codes and ids. The server's words can echo a phone
+number or a text; they are only in `APIError.message`.
 """
 
 from __future__ import annotations
@@ -52,10 +52,10 @@ __all__ = [
 
 
 class Sent(enum.Enum):
-    """Whether a failed call may have taken effect: for a send, whether the message may have gone out.
+    """Whether a failed call may have taken effect; for a send, whether the message may have been sent.
 
-    `NO`: it never left this machine, or the API refused it. Sending it again cannot double it.
-    `MAYBE`: nobody here knows. Sending it again may put it on a phone twice; look it up first.
+    - `NO`: the request never left this machine, or the API refused it. Repeating it cannot send the message twice.
+    - `MAYBE`: unknown. Repeating it may send the message twice, so look it up first.
     """
 
     NO = "no"
@@ -77,12 +77,12 @@ class Effect(enum.Enum):
 
 
 class EightByEightError(Exception):
-    """Base of everything this package raises on purpose.
+    """The base class of this package's exceptions.
 
     Attributes:
-        sent: whether the call may have taken effect (`Sent.NO` or `Sent.MAYBE`), over all its attempts.
-        attempts: how many times the request was tried; 0 when it was refused before the first.
-        effect: what the call was for, which `str()` says.
+        sent: whether the call may have taken effect (`Sent.NO` or `Sent.MAYBE`), in any of its attempts.
+        attempts: how many times the request was tried; 0 if it was refused before the first attempt.
+        effect: what the call does, for the words of `str()`.
     """
 
     sent: Sent = Sent.NO
@@ -90,16 +90,16 @@ class EightByEightError(Exception):
     effect: Effect = Effect.SEND
 
     def __reduce__(self) -> tuple[Callable[..., EightByEightError], tuple[object, ...]]:
-        # Exceptions cross process borders and get copied; the default way calls __init__ with args alone.
+        # For pickling and copying: the default would call __init__ with `args` only, which lacks keyword arguments.
         return _rebuilt, (type(self), self.args, dict(self.__dict__))
 
 
 class InvalidRequestError(EightByEightError, ValueError):
-    """The request or a setting breaks a rule; raised before anything is sent. `sent` is `Sent.NO`.
+    """The request or a setting breaks a rule. It is raised before anything is sent; `sent` is `Sent.NO`.
 
     Attributes:
-        field: the field or setting, in its Python name; `messages[3].text` for one inside a list.
-        reason: the rule it breaks, without the offending value.
+        field: the Python name of the field or setting, or its path, e.g. `messages[3].text`.
+        reason: the broken rule, without the value.
     """
 
     def __init__(self, field: str, reason: str) -> None:
@@ -112,7 +112,7 @@ class ClientClosedError(EightByEightError, RuntimeError):
     """The client was closed before the call; nothing was sent."""
 
     def __init__(self) -> None:
-        super().__init__("the client is closed: make a new AsyncConnectClient, or close it later")
+        super().__init__("the client is closed: make a new AsyncConnectClient, or close this one later")
 
     def __str__(self) -> str:
         # Closed between two attempts, of which the first may have got through.
@@ -121,10 +121,13 @@ class ClientClosedError(EightByEightError, RuntimeError):
 
 
 class TransportError(EightByEightError):
-    """The exchange with the server broke: refused, unreachable, TLS, reset, cut off.
+    """The exchange with the server failed: refused, unreachable, TLS, reset, cut off.
 
-    `sent` is `Sent.NO` if it broke before the first byte of the request could leave, else `Sent.MAYBE`.
-    The `__cause__` is the library's own exception, unless that one quotes what the server sent.
+    `sent` is `Sent.NO` if it failed before the first byte of the request could leave this machine, else `Sent.MAYBE`.
+    `__cause__` is the transport's exception, unless its text may contain text of the server.
+
+    Attributes:
+        reason: what failed, in our own words.
     """
 
     def __init__(self, reason: str, *, sent: Sent = Sent.MAYBE) -> None:
@@ -142,14 +145,14 @@ class TransportTimeoutError(TransportError):
 
 
 class APIError(EightByEightError):
-    """The API answered with an error.
+    """The API responded with an error.
 
     Attributes:
         status_code: the HTTP status.
-        code: 8x8's own error code (int), None if the answer had none.
-        message: the API's words, unabridged; they can echo a number or a text, so `str()` leaves them out.
-        error_id: the id to give to 8x8's support, None if absent.
-        timestamp: when the API says it happened (aware), None if absent or unreadable.
+        code: 8x8's error code; None if the response had none.
+        message: the API's full words. They can echo a phone number or a text, so `str()` does not show them.
+        error_id: the id to give to 8x8's support; None if absent.
+        timestamp: the time of the error (aware), as the API says; None if absent or unreadable.
         retry_after: seconds the API asks to wait, at most a year; None if it did not ask.
     """
 
@@ -165,7 +168,7 @@ class APIError(EightByEightError):
         meaning: str | None = None,
         sent: Sent = Sent.NO,
     ) -> None:
-        super().__init__(meaning or "the API answered with an error")
+        super().__init__(meaning or "the API responded with an error")
         self.status_code = status_code
         self.code = code
         self.message = message
@@ -178,7 +181,7 @@ class APIError(EightByEightError):
     def __str__(self) -> str:
         code = "no code" if self.code is None else f"code {self.code}"
         where = f"{self.args[0]} ({code}, HTTP {self.status_code}"
-        # A server that is not 8x8 could put anything there; only an id is shown.
+        # Only a UUID is shown: a server other than 8x8's could put any text there.
         if self.error_id and _UUID.fullmatch(self.error_id):
             where += f", error id {self.error_id}"
         if self.retry_after is not None:
@@ -192,39 +195,42 @@ class APIError(EightByEightError):
 
 
 class BadRequestError(APIError):
-    """A parameter is refused: codes 1000-1199 but 1014, and 3000-3999; without a known code HTTP 400, 422."""
+    """The API refused a parameter: codes 1000-1199 except 1014, 3000-3999; without a known code HTTP 400 or 422."""
 
 
 class TLSVersionError(APIError):
-    """The API wants a newer TLS: code 1014; without a known code HTTP 426."""
+    """The API requires a newer TLS version: code 1014; without a known code HTTP 426."""
 
 
 class AuthenticationError(APIError):
-    """The API key is not accepted: code 1200; without a known code HTTP 401."""
+    """The API does not accept the API key: code 1200; without a known code HTTP 401."""
 
 
 class PermissionDeniedError(APIError):
-    """The key may not do this: code 1201; without a known code HTTP 403."""
+    """The API key does not allow this operation: code 1201; without a known code HTTP 403."""
 
 
 class NotFoundError(APIError):
-    """No such message, batch or job: code 1300; without a known code HTTP 404, 410."""
+    """There is no such message, batch or job: code 1300; without a known code HTTP 404 or 410."""
 
 
 class RateLimitError(APIError):
-    """Too many requests: HTTP 429. Not sent, and never retried by itself; `retry_after` says how long to wait."""
+    """Too many requests: HTTP 429. The message was not sent, and the client does not retry it.
+
+    `retry_after` is the time to wait, in seconds.
+    """
 
 
 class ServerError(APIError):
-    """8x8's own fault: codes 2000-2999. The only error that is retried. `sent` is `Sent.MAYBE`."""
+    """An internal error at 8x8: codes 2000-2999. It is the only error that is retried. `sent` is `Sent.MAYBE`."""
 
 
 class UnexpectedResponseError(EightByEightError):
-    """An answer that is not the API's: no error body (a gateway's page), or a 2xx that cannot be read.
+    """The response is not one of the API: it has no error body (e.g. a gateway's page), or is an unreadable 2xx.
 
     Attributes:
-        status_code: the HTTP status, None if not even that could be read.
-        reason: what is wrong with it; for a 2xx that cannot be read, the JSON path of the value.
+        status_code: the HTTP status; None if it could not be read.
+        reason: what is wrong with the response; for an unreadable 2xx with the JSON path of the bad value.
     """
 
     def __init__(self, reason: str, *, status_code: int | None = None, sent: Sent = Sent.MAYBE) -> None:
@@ -240,11 +246,11 @@ class UnexpectedResponseError(EightByEightError):
 
 
 class LogExportError(EightByEightError):
-    """A log export ended without its rows, gave a broken file, or took too long; the log itself is intact at 8x8.
+    """A log export failed, gave a broken file, or took too long. The log itself is intact at 8x8.
 
     Attributes:
-        job_id: the export.
-        reason: how it ended.
+        job_id: 8x8's id of the export job.
+        reason: how the export ended.
     """
 
     def __init__(self, job_id: str, reason: str) -> None:

@@ -1,7 +1,7 @@
-"""One call, end to end: a place in the limiter, its pace, the wire, the answer, another try.
+"""One call from start to end: limiter, pacer, HTTP request, response, retry.
 
-Everything a client and its `with_options` views share lives here. Decisions are made elsewhere (`calls` reads
-answers, `retry` decides, `transport.failures` judges phases); this file obeys them.
+`Exchange` is what a client and the clients of its `with_options` share. Decisions are made elsewhere: `calls` reads
+responses, `retry` decides about another attempt, `transport.failures` tells whether a request may have been sent.
 """
 
 from __future__ import annotations
@@ -47,16 +47,16 @@ T = TypeVar("T")
 
 _log = logging.getLogger("eightbyeight_async")
 
-# The largest answer there is, a batch of 10,000 with its messages, is about 3 MB; ten times that is rubbish.
+# Bytes. The largest response, to a batch of 10,000 with its messages, has about 3 MB; this is ten times as much.
 MAX_BODY = 32 * 1024 * 1024
 
 
 class Flight:
-    """What is known of a call while it is under way: whoever cancels it has no error to ask.
+    """The state of a call in progress. If the call is cancelled, there is no error that says whether it was sent.
 
     Attributes:
-        attempts: how many were begun.
-        maybe_sent: whether one of them was handed to the wire and not refused since.
+        attempts: the number of attempts that were started.
+        maybe_sent: True if an attempt was passed to the transport, and the API has not refused it since.
     """
 
     __slots__ = ("attempts", "maybe_sent")
@@ -67,18 +67,20 @@ class Flight:
 
 
 class Exchange:
-    """The shared machinery of a client.
+    """Makes the calls of a client.
 
     Args:
-        http: the httpx client that carries the calls.
-        own: whether we made it: then it is ours to close, and its transport's phases are known.
-        complete: whether its answers come with their bodies in, bounded in size: then they are not streamed.
+        http: the httpx client that sends the requests.
+        own: True if this package made `http`. Then it is closed here, and its exceptions name the right phase.
+        complete: True if `http` returns complete responses with a bounded body. Else responses are streamed.
         key: the API key.
-        bases: base URL of each product.
-        limiter: bounds the calls in flight.
-        pacer: paces their start; None: no pace.
-        new_http: gives an httpx client for a download, closed after it.
-        sleep, dice, now: clock and randomness, passed in for tests.
+        bases: the base URL of each product.
+        limiter: limits the calls in flight.
+        pacer: spaces the starts of calls; None for no pacing.
+        new_http: makes an httpx client for a download; it is closed afterwards.
+        sleep: waits for seconds; passed in so that tests need no real time.
+        random_fraction: returns a random number from 0 to 1, for the jitter of retries.
+        now: returns the current time (aware).
     """
 
     def __init__(
@@ -93,7 +95,7 @@ class Exchange:
         pacer: Pacer | None,
         new_http: Callable[[], AbstractAsyncContextManager[httpx.AsyncClient]],
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
-        dice: Callable[[], float] = random.random,
+        random_fraction: Callable[[], float] = random.random,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.now = now
@@ -104,7 +106,7 @@ class Exchange:
         self.limiter = limiter
         self._pacer = pacer
         self.sleep = sleep
-        self._dice = dice
+        self._random_fraction = random_fraction
         self._headers = {
             "Authorization": f"Bearer {key}",
             "Accept": "application/json",
@@ -115,14 +117,14 @@ class Exchange:
         self.downloader = Downloader(http=new_http, home=bases[Product.SMS], headers=self._headers, own=own)
 
     async def run(self, call: Call[T], options: CallOptions, flight: Flight | None = None) -> T:
-        """Makes the call, again where the retry policy says so; `flight` is kept up to date on the way.
+        """Make the call; retry it if the retry policy says so. `flight` is updated during the call.
 
         Raises:
-            EightByEightError: with `attempts`, and `sent` over all of them: a first try that may have got through
-                is not undone by a second that was refused.
+            EightByEightError: `attempts` and `sent` are about all attempts together. If the first attempt may have been
+                sent and the second was refused, `sent` is MAYBE.
 
         Returns:
-            The answer; after such a first try it says so, too (`maybe_done_before`).
+            The response. After an attempt that may have been sent it says so, too (`maybe_done_before`).
         """
         attempt = 0
         maybe_sent = False
@@ -144,9 +146,9 @@ class Exchange:
                 if isinstance(decision, GiveUp):
                     raise
                 code = getattr(error, "code", None)
-            delay = decision.seconds(self._dice())
+            delay = decision.seconds(self._random_fraction())
             _log.info(
-                "code %s after attempt %d of %d, again in %.2f s", code, attempt, options.retry.max_attempts, delay
+                "code %s after attempt %d of %d, retry in %.2f s", code, attempt, options.retry.max_attempts, delay
             )
             await self.sleep(delay)
 
@@ -186,32 +188,32 @@ class Exchange:
         except WIRE_FAILURES as caught:
             failure = caught
         except Exception as caught:
-            # An application's own client: its hooks and its transport raise what they like, after sending or before.
+            # Hooks and transports of an application's own client may raise any exception, before or after the send.
             if self._own or isinstance(caught, EightByEightError):
                 raise
             failure = caught
             if (answered := answer_in(caught)) is not None:
                 return answered
-        # Outside the except block: what `showable_cause` withholds must not come back as the `__context__`.
+        # Raised outside the except block: else `__context__` would show the exception that `showable_cause` hides.
         if (refused := refused_answer(failure)) is not None:
             problem, status = refused
             raise UnexpectedResponseError(problem, status_code=status, sent=call.unknown)
         error = transport_error(failure, host=urlsplit(url).netloc, timeout=options.timeout, own=self._own)
         if call.unknown is Sent.NO:
-            error.sent = Sent.NO  # a look-up: whatever became of it, nothing is sent by it
+            error.sent = Sent.NO  # a look-up sends no message
         raise error from showable_cause(failure)
 
     async def _send_stream(self, call: Call[Any], url: str, options: CallOptions) -> tuple[int, httpx.Headers, bytes]:
-        """Through an httpx client whose answers have no bound of their own."""
+        """Send through an httpx client that does not limit the size of responses."""
         request = self._http.build_request(
             call.method,
             url,
             headers=self._headers if call.body is None else self._body_headers,
             content=call.body,
-            # The limiter bounds the pool; who waits there has no deadline.
+            # No pool timeout: the limiter already limits the requests that reach the pool.
             timeout=httpx.Timeout(options.timeout, pool=None),
         )
-        # Redirects: following one would send the message again, to a host nobody named.
+        # No redirects: following one would send the message a second time, to an unknown host.
         response = await self._http.send(request, stream=True, follow_redirects=False)
         try:
             return response.status_code, response.headers, await _read(response, call)
@@ -220,9 +222,9 @@ class Exchange:
 
 
 async def _read(response: httpx.Response, call: Call[Any]) -> bytes:
-    """The body, decoded, and never more of it than `MAX_BODY`, compressed or not."""
+    """The decoded body. More than `MAX_BODY` bytes, compressed or decoded, raise UnexpectedResponseError."""
     try:
-        raw = response.content  # a hook, or a transport of the application's own, has read it already
+        raw = response.content  # a hook or transport of the application has already read it
     except httpx.ResponseNotRead:
         raw = None
     if raw is not None:
@@ -242,7 +244,7 @@ async def _read(response: httpx.Response, call: Call[Any]) -> bytes:
 
 
 class _Pieces(httpx.SyncByteStream):
-    """Compressed bytes in pieces small enough that what one of them becomes can be held."""
+    """Compressed bytes in small pieces, so that memory can hold the decoded bytes of each piece."""
 
     def __init__(self, raw: bytes) -> None:
         self._raw = raw
@@ -252,7 +254,7 @@ class _Pieces(httpx.SyncByteStream):
 
 
 def _decoded(raw: bytes, response: httpx.Response, call: Call[Any]) -> bytes:
-    """httpx's own decoding, after the exchange: one that fails inside it leaves its stream half read."""
+    """Decode a body with httpx's decoders after it was read: a failure while reading would leave the stream unread."""
     whole = httpx.Response(response.status_code, headers=response.headers, stream=_Pieces(raw))
     chunks = []
     size = 0
@@ -263,7 +265,7 @@ def _decoded(raw: bytes, response: httpx.Response, call: Call[Any]) -> bytes:
                 raise _too_large(response, call)
             chunks.append(chunk)
     except httpx.DecodingError:
-        problem = "the body's content-encoding cannot be undone"
+        problem = "the body's content-encoding cannot be decoded"
     else:
         return b"".join(chunks)
     raise UnexpectedResponseError(problem, status_code=response.status_code, sent=call.unknown)

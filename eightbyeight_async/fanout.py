@@ -1,11 +1,11 @@
-"""Many sends at once, results as they come: N workers pull from one iterator.
+"""Sending many messages at once: a number of workers take messages from one iterable, results come as they finish.
 
 Rules:
-- nothing is gathered: what has been taken from the iterable and not yet handed to the caller is at most two
-  messages a worker (one in flight, one result waiting);
-- one message that fails is a result; a bug, a cancellation or the iterable's own exception ends the whole;
-- no task outlives the block, and what was taken but never handed over is told (`leftover`);
-- an async iterable is read by one task (see `source_feeder`); a plain one by whichever worker is free.
+- Memory is bounded: for each worker at most two messages are taken but not yet returned to the caller (one in flight,
+  one finished result).
+- A failed message is a result. A bug, a cancellation or an exception of the iterable ends the run.
+- No task outlives the block. Messages that were taken but not returned to the caller are in `leftover`.
+- One task reads an async iterable (see `source_feeder`). Any free worker reads a plain one.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ __all__ = ["SendEach", "SendResult"]
 
 @attrs.frozen(kw_only=True)
 class SendResult:
-    """What became of one message; exactly one of `response` and `error` is set.
+    """The result of one message. Exactly one of `response` and `error` is set.
 
     Attributes:
-        index: its place in the iterable, from 0. Results come as they finish, not in this order.
-        request: the request as it was given.
-        response: the API's answer, which can be a refusal: see `ok`.
-        error: why there is none; `error.sent` says whether the message may have gone out.
-        attempts: how many times it was tried; 0 when it was refused before the first.
+        index: its position in the iterable, from 0. Results come as they finish, not in this order.
+        request: the message from the iterable.
+        response: the API's response, which can be a refusal: see `ok`.
+        error: why there is no response; `error.sent` says whether the message may have been sent.
+        attempts: how many times the request was tried; 0 if it was refused before the first attempt.
     """
 
     index: int
@@ -63,19 +63,19 @@ class SendResult:
 
     @property
     def ok(self) -> bool:
-        """True only for an accepted message: an answer whose status is QUEUED."""
+        """True only for an accepted message: a response with the status QUEUED."""
         return self.response is not None and self.response.status.code is SmsStatusCode.QUEUED
 
 
 class SendEach:
-    """`async with client.sms.send_each(requests) as results: async for result in results: ...`
+    """A run of `send_each`: `async with client.sms.send_each(requests) as results: async for result in results: ...`
 
     Attributes:
-        leftover: after the block, what was taken from the iterable and never handed over: results nobody read,
-            and messages cancelled on their way, as an error whose `sent` is MAYBE if they were handed to the wire
-            and NO if they still waited for their turn. Empty after a run read to its end.
+        leftover: after the block, the results of messages that were taken from the iterable but not returned to the
+            caller: finished results, and cancelled messages with an error. The error's `sent` is MAYBE if the message
+            was passed to the transport, and NO if it still waited. Empty if every result was read.
 
-    An async generator is closed when the block is left before its end: what it has not yielded by then it never will.
+    An async generator is closed when the block is left before its end.
     """
 
     def __init__(
@@ -125,11 +125,11 @@ class SendEach:
         if self._feeder is not None:
             self._feeder.leave()
         group.cancel_scope.cancel()
-        # The workers keep their exceptions to themselves, so the group has none of theirs to raise; the body's own
-        # is not passed through it, because it would come out wrapped in an exception group.
+        # The workers store their exceptions (`_failure`), so the group raises none of them. The block's own exception
+        # is not passed to the group, because it would come out in an exception group.
         try:
             await group.__aexit__(None, None, None)
-        finally:  # it raises if somebody cancels the wait for the workers, and what they got is told all the same
+        finally:  # also if the wait for the workers is cancelled: `leftover` is filled in any case
             self._ending = True
             self._working = 0
             self.leftover.extend(self._results)
@@ -171,7 +171,7 @@ class SendEach:
     async def _work(self) -> None:
         try:
             while (taken := await self._take()) is not None:
-                # One worker begets the next, so that three messages do not start a hundred tasks.
+                # Each worker starts the next one when needed: three messages do not start a hundred tasks.
                 if self._started < self._width:
                     self._start_worker()
                 self._results.append(await self._one(*taken))

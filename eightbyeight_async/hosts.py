@@ -1,7 +1,7 @@
-"""Which host serves what: two products, each with its own host, the region picks the domain.
+"""Hosts and base URLs: each of the two products has its own host, and the region decides its domain.
 
-Rule: a base URL is https, or plain http to a loopback address and nowhere else; the key travels with every call.
-Source of the table: `servers` of 8x8's OpenAPI files.
+Rule: a base URL is https, or plain http to a loopback address, because every call carries the API key.
+Source of the domains: `servers` of 8x8's OpenAPI files.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["Product", "Region", "base_url", "checked_base_url", "region_named"]
 
 
 class Region(enum.StrEnum):
-    """The region an account lives in; its data stays there, and only its hosts know its sub-accounts."""
+    """The region of an account. Its data stays in this region, and only this region's hosts know its sub-accounts."""
 
     ASIA_PACIFIC = "asia_pacific"
     NORTH_AMERICA = "north_america"
@@ -26,6 +26,8 @@ class Region(enum.StrEnum):
 
 
 class Product(enum.Enum):
+    """A product of 8x8 Connect; the value is the first label of its host."""
+
     SMS = "sms"
     CHATAPPS = "chatapps"
 
@@ -43,7 +45,7 @@ def base_url(region: Region, product: Product) -> str:
 
 
 def region_named(value: object, field: str = "region") -> Region:
-    """A region, or its name in any case, with `-` or `_`."""
+    """The region for a Region or for its name, in upper or lower case, with `-` or `_`."""
     if isinstance(value, str):
         try:
             return Region(value.strip().lower().replace("-", "_"))
@@ -54,11 +56,11 @@ def region_named(value: object, field: str = "region") -> Region:
 
 
 def checked_base_url(value: object, field: str) -> str:
-    """A caller's own base URL (a proxy, a sandbox), without a trailing slash.
+    """Check a caller's own base URL (a reverse proxy, a sandbox); return it without a trailing slash.
 
     Raises:
-        InvalidRequestError: not an absolute URL, with credentials, a query or a fragment in it, or plain http to
-            anything but a loopback address.
+        InvalidRequestError: it is not an absolute URL; it has credentials, a query or a fragment; or it is plain http
+            to an address that is not a loopback address.
     """
     if not isinstance(value, str):
         raise InvalidRequestError(field, f"must be a string, not {type(value).__name__}")
@@ -69,13 +71,13 @@ def checked_base_url(value: object, field: str) -> str:
         good = bool(parts.hostname) and parts.scheme in {"http", "https"} and parts.port != 0
     except ValueError:
         good = False
-    good = good and _named_properly(parts.netloc)
+    good = good and _has_valid_host(parts.netloc)
     if not good or not value.isascii() or any(c.isspace() or not c.isprintable() or c in "\\%" for c in value):
         raise InvalidRequestError(field, "must be an absolute URL such as https://sms.8x8.com")
     if "@" in parts.netloc or "?" in value or "#" in value:
-        raise InvalidRequestError(field, "must not hold credentials, a query or a fragment")
+        raise InvalidRequestError(field, "must not have credentials, a query or a fragment")
     if ".." in parts.path:
-        raise InvalidRequestError(field, "must not hold .. in its path")
+        raise InvalidRequestError(field, "must not have .. in its path")
     if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
         raise InvalidRequestError(field, "must be https://; plain http:// is for loopback addresses only")
     return value.rstrip("/")
@@ -85,8 +87,8 @@ _NAME = re.compile(r"(?!.{254})[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62})(?:\.[A-Za-z0-
 _NETLOC = re.compile(r"(?:(?P<name>[^\[\]:@]+)|\[[0-9a-fA-F:.]+\])(?::[0-9]{1,5})?")
 
 
-def _named_properly(netloc: str) -> bool:
-    """A host that can be looked up: labels of 1 to 63 characters (RFC 1035), or an address."""
+def _has_valid_host(netloc: str) -> bool:
+    """Whether the host is an address, or a name that can be looked up: labels of 1 to 63 characters (RFC 1035)."""
     match = _NETLOC.fullmatch(netloc.rpartition("@")[2])
     return match is not None and (match["name"] is None or _NAME.fullmatch(match["name"]) is not None)
 

@@ -1,8 +1,10 @@
-"""How many calls are in flight at once, over the whole client, first come first served.
+"""The limiter: the most calls in flight over the whole client, in order of arrival.
 
-It stands before httpx's pool, so a task that waits for its turn is not a request yet: it cannot time out in the
-pool, and the pool never holds more than it has connections. State changes are synchronous; only waiting awaits.
-Not anyio.CapacityLimiter: that one knows its borrowers by task and costs several times as much per call.
+A call waits here before its request reaches the connection pool. So it cannot time out in the pool, and the pool never
+has more requests than connections.
+
+Rule: all state changes are synchronous, only waiting awaits.
+Why not anyio.CapacityLimiter: it identifies borrowers by task, and takes several times as long for each call.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ __all__ = ["Limiter"]
 
 
 class Limiter:
-    """`async with limiter:` holds one of `width` places."""
+    """A limiter with `width` places: `async with limiter:` takes one of them."""
 
     def __init__(self, width: int) -> None:
         self.width = width
@@ -32,8 +34,8 @@ class Limiter:
         try:
             await turn.wait()
         except BaseException:
-            # Cancelled. A place handed over in the same moment goes on to the next; one that was not is only
-            # marked, because taking it out of the middle of a long queue would cost a walk along it.
+            # Cancelled. If this waiter was just given a place, pass it on. Else only mark the waiter as gone: removing
+            # it from the middle of the queue is O(n).
             if given[0]:
                 self._release()
             given[0] = True

@@ -1,10 +1,11 @@
-"""The rows of an exported log: wait for the job, fetch its files, read them.
+"""The rows of an exported log: wait for the job, download its files, read their rows.
 
 Rules:
-- the API key goes to the API's own host and to no other, whatever a link or a redirect points to;
-- a file is fetched whole before its first row is given (on disk when it is large), so that a slow reader holds no
-  connection, and a download that breaks is an error, never a shorter log;
-- what is no log is an error, too, never an empty log: who reconciles by it would send messages again.
+- The API key goes only to the API's own host, whatever a link or a redirect points to.
+- A file is downloaded completely before its first row is returned; a large one is kept on disk. So a slow reader does
+  not keep a connection open, and an interrupted download is an error, not a shorter log.
+- A file that is not a log is an error, not an empty log. A caller that reconciles with an empty log would send messages
+  twice.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["log_rows"]
 
-_IN_MEMORY = 1024 * 1024
-_COLUMNS = frozenset({"umid", "clientmessageid"})  # what every log has, and what it is searched by
+_IN_MEMORY = 1024 * 1024  # bytes of a file that are kept in memory
+_COLUMNS = frozenset({"umid", "clientmessageid"})  # every log has these, and messages are looked up by them
 _UNFINISHED = (LogExportState.QUEUED, LogExportState.RUNNING)
 
 
@@ -54,13 +55,17 @@ async def log_rows(
 
 
 def _rows(text: TextIO, job_id: str) -> Iterator[dict[str, str]]:
-    """Raises LogExportError: it is not the CSV file of a log, from its first line to its last."""
+    """The rows of one file.
+
+    Raises:
+        LogExportError: a line is not what the CSV file of a log has there.
+    """
     lines = csv.reader(text, strict=True)
     problem = ""
     try:
         names = next(lines, [])
         if not set(names) >= _COLUMNS:
-            problem = f"gave a file that is no log: its first line does not name {' and '.join(sorted(_COLUMNS))}"
+            problem = f"gave a file that is not a log: its first line does not have {' and '.join(sorted(_COLUMNS))}"
         else:
             for cells in lines:
                 if not cells:
@@ -73,7 +78,7 @@ def _rows(text: TextIO, job_id: str) -> Iterator[dict[str, str]]:
         problem = f"gave a broken file: line {lines.line_num} is not CSV"
     except UnicodeDecodeError:
         problem = f"gave a broken file: after line {lines.line_num} it is not UTF-8"
-    if problem:  # outside the except block: the exceptions hold what is in the file
+    if problem:  # raised outside the except block: those exceptions contain text of the file
         raise LogExportError(job_id, problem)
 
 
@@ -97,7 +102,7 @@ async def _links(
         if isinstance(found.status, LogExportState) and found.status not in _UNFINISHED:
             raise LogExportError(job_id, f"ended as {found.status}")
         if waited >= patience:
-            raise LogExportError(job_id, f"is not finished after {waited:g} s; it goes on, look again later")
+            raise LogExportError(job_id, f"is not finished after {waited:g} s; it continues at 8x8, so try again later")
         await exchange.sleep(poll_interval)
-        # A look can take its time, too; a clock that was set back leaves the sleeps.
+        # The clock also counts the time of the polls. The sum of the sleeps is used if the clock was set back.
         waited = max(waited + poll_interval, (exchange.now() - began).total_seconds())

@@ -1,7 +1,7 @@
-"""At most so many requests a second, evenly paced: GCRA with a clock that is passed in.
+"""The pacer: at most a number of requests a second, evenly spaced. It is GCRA with a clock that is passed in.
 
-Each request is given the earliest moment that keeps the distance 1/rate to the one before it. A caller that comes
-late does not get the time back in a burst, so no second ever holds more than `rate` requests (plus the first).
+Each request gets the earliest time that is 1/rate seconds after the request before it. Unused time is not made up in a
+burst. So no second has more than `rate` requests (plus the first).
 """
 
 from __future__ import annotations
@@ -16,6 +16,13 @@ __all__ = ["Pacer"]
 
 
 class Pacer:
+    """Gives each request its start time.
+
+    Args:
+        rate: requests a second.
+        clock: returns monotonic seconds.
+    """
+
     def __init__(self, rate: float, clock: Callable[[], float]) -> None:
         self._interval = 1.0 / rate
         self._clock = clock
@@ -23,7 +30,7 @@ class Pacer:
         self._returned: list[float] = []  # a heap
 
     def reserve(self) -> tuple[float, float]:
-        """Takes the next moment: the seconds until it (0 when it is now), and the moment itself, to give back."""
+        """Reserve the next start time; return the seconds until it (0: now), and the time itself for `give_back`."""
         now = self._clock()
         while self._returned:
             moment = heapq.heappop(self._returned)
@@ -34,5 +41,5 @@ class Pacer:
         return moment - now, moment
 
     def give_back(self, moment: float) -> None:
-        """For who was cancelled before it came: the next one takes it."""
+        """Return a reserved start time whose request was cancelled; the next request takes it."""
         heapq.heappush(self._returned, moment)

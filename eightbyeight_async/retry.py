@@ -1,8 +1,8 @@
-"""When a call is made again: the decision, not the waiting.
+"""The retry policy: it decides whether a call is retried and how long to wait. It does not wait itself.
 
-The rule: only an answer of the API itself with an error code of the 2000 class (2000..2999) is worth another try,
-whatever its HTTP status. 8x8 has no idempotency key, so a timeout, a reset, a gateway's page or a 429 is never
-repeated here: the message may be out already, or the caller has to slow down.
+Rule: a call is retried only if the API itself responded with an error code of the 2000 class (2000 to 2999), whatever
+the HTTP status. 8x8 has no idempotency key. After a timeout, a reset or a gateway's page the message may already have
+been sent, and after a 429 the caller must slow down. So none of these is retried.
 """
 
 from __future__ import annotations
@@ -18,35 +18,35 @@ __all__ = ["GiveUp", "RetryPolicy", "Wait"]
 
 @attrs.frozen
 class Wait:
-    """Try again after some time between `least` and `most` seconds; the caller draws where in between."""
+    """The decision to retry after a random time between `least` and `most` seconds."""
 
     least: float
     most: float
 
     def seconds(self, fraction: float) -> float:
-        """The wait for a random `fraction` in 0..1."""
+        """The seconds to wait, for a random `fraction` from 0 to 1."""
         return self.least + (self.most - self.least) * fraction
 
 
 @attrs.frozen
 class GiveUp:
-    """The error is the caller's now."""
+    """The decision not to retry: the error is raised to the caller."""
 
 
 @attrs.frozen
 class RetryPolicy:
-    """How often and how patiently a 2000-class error is retried: exponential back-off with full jitter.
+    """How often a 2000-class error is retried, and how long each wait is: exponential back-off with full jitter.
 
-    Before attempt n+1 the wait is drawn evenly from `[(1 - jitter) * d, d]` with
-    `d = min(max_delay, initial_delay * multiplier ** (n - 1))`; a `Retry-After` of the API is the least that is
-    waited, up to `max_delay`.
+    The wait before attempt n+1 is a random number between `(1 - jitter) * d` and `d` seconds, with
+    `d = min(max_delay, initial_delay * multiplier ** (n - 1))`. It is at least the API's `Retry-After`, but at most
+    `max_delay`.
 
     Attributes:
-        max_attempts: tries in total, the first one included; 1: never retried.
-        initial_delay: seconds, the upper bound of the first wait.
-        max_delay: seconds, the upper bound of every wait.
-        multiplier: growth of the bound from wait to wait.
-        jitter: 0..1, the share of the wait that is random; 1: full jitter, 0: none.
+        max_attempts: the number of attempts, the first one included; 1 for no retry.
+        initial_delay: the upper bound of the first wait, in seconds.
+        max_delay: the upper bound of every wait, in seconds.
+        multiplier: the factor by which the upper bound grows from wait to wait.
+        jitter: the random share of the wait, 0 to 1; 1 for full jitter, 0 for none.
 
     Raises:
         InvalidRequestError: a value is out of its range.
@@ -76,11 +76,14 @@ class RetryPolicy:
 
     @classmethod
     def none(cls) -> RetryPolicy:
-        """Never retry."""
+        """A policy that never retries."""
         return cls(max_attempts=1)
 
     def decide(self, error: EightByEightError, attempt: int) -> Wait | GiveUp:
-        """What to do after attempt number `attempt` (from 1) ended in `error`. Pure: no clock, no dice."""
+        """Decide what follows after attempt number `attempt` (from 1) ended in `error`.
+
+        Pure: it uses no clock and no random numbers.
+        """
         if not isinstance(error, ServerError) or attempt >= self.max_attempts:
             return GiveUp()
         try:

@@ -1,7 +1,9 @@
-"""What a client is set to: arguments first, then the environment, then the defaults; all checked at once.
+"""The settings of a client: taken from arguments, from the environment or from defaults, and checked.
 
-Rules: an explicit argument beats the environment; an empty environment variable counts as not set; the key is
-never part of a message.
+Rules:
+- An explicit argument overrides the environment, which overrides the default.
+- An empty environment variable counts as not set.
+- No message shows the API key.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from eightbyeight_async.retry import RetryPolicy
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from eightbyeight_async.text import TextPolicy  # noqa: TC004 - for the type checker; loaded when a client is made
+    from eightbyeight_async.text import TextPolicy  # noqa: TC004 - for the type checker; imported when a client is made
 
 __all__ = [
     "PREFIX",
@@ -45,7 +47,13 @@ PREFIX = "EIGHTBYEIGHT_"
 
 @attrs.frozen(kw_only=True)
 class CallOptions:
-    """What `with_options` can change: it goes along with a call and is no property of the connection pool."""
+    """The options of a call, which `with_options` can change. They do not concern the connection pool.
+
+    - `subaccount_id`: the sub-account in the path.
+    - `retry`: the retry policy.
+    - `timeout`: seconds for each phase of an attempt.
+    - `long_text`: the policy for SMS texts of more than 10 parts.
+    """
 
     subaccount_id: str
     retry: RetryPolicy
@@ -54,10 +62,10 @@ class CallOptions:
 
 
 def found_key(value: str | None, environment: Mapping[str, str] = os.environ) -> str:
-    """The API key, fit for a header.
+    """The API key, checked for use in an HTTP header.
 
     Raises:
-        InvalidRequestError: none given, or with characters that no HTTP header may carry.
+        InvalidRequestError: there is no key, or it has characters that an HTTP header must not have.
     """
     key = _found(value, "api_key", environment)
     if not isinstance(key, str):
@@ -90,7 +98,8 @@ def bases(
 ) -> dict[Product, str]:
     """The base URL of each product.
 
-    `region` None: `EIGHTBYEIGHT_REGION`, else Asia Pacific.
+    Each argument of None is taken from the environment. The default region is Asia Pacific, the default base URL is
+    that of the region.
     """
     asked = region if region is not None else environment.get(PREFIX + "REGION")
     at = region_named(asked) if asked else Region.ASIA_PACIFIC
@@ -121,19 +130,19 @@ def checked_policy(value: TextPolicy | str) -> TextPolicy:
 
 
 def check_http_client(value: object) -> None:
-    """A synchronous client would send the message, and only then turn out not to be awaitable."""
+    """Refuse an `http_client` that is not asynchronous: it would send the message before `await` fails."""
     usable = callable(getattr(value, "build_request", None)) and callable(getattr(value, "send", None))
     if not usable or isinstance(value, httpx.Client):
         raise InvalidRequestError("http_client", f"must be an httpx.AsyncClient, not {type(value).__name__}")
 
 
 def checked_proxy(value: object) -> httpx.Proxy | None:
-    """A proxy's URL can hold a password, so it is in no message."""
+    """Check a proxy's URL. The error does not show it, because it can have a password."""
     if value is None or isinstance(value, httpx.Proxy):
         return value
     try:
         proxy = httpx.Proxy(value) if isinstance(value, str) else None
-    except Exception:  # noqa: BLE001 - httpx has a class of its own for a bad URL and a ValueError for a bad scheme
+    except Exception:  # noqa: BLE001 - httpx raises InvalidURL, ValueError and others
         proxy = None
     if proxy is None or not proxy.url.host:
         raise InvalidRequestError("proxy", "must be a URL such as http://proxy.example.com:3128")
@@ -164,7 +173,7 @@ def checked_rate(value: object, field: str) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value <= 0:
-        raise InvalidRequestError(field, "must be requests a second above 0, or None for no pacing")
+        raise InvalidRequestError(field, "must be a number of requests a second above 0, or None for no pacing")
     return float(value)
 
 

@@ -1,7 +1,7 @@
 """`client.sms`: the operations of the SMS API.
 
-What a send needs is imported with this file, the rest by the operation that needs it: making the attrs classes of
-everything takes as long as importing httpx.
+Rule: this file imports what a send needs; each other operation imports the rest itself. Making the attrs classes of all
+operations takes as long as importing httpx.
 """
 
 from __future__ import annotations
@@ -34,23 +34,24 @@ __all__ = ["SmsOperations"]
 
 
 class SmsOperations:
-    """Made by the client; use it as `client.sms`."""
+    """The operations of the SMS API. Use it as `client.sms`; the client makes it."""
 
     def __init__(self, exchange: Exchange, options: CallOptions) -> None:
         self._exchange = exchange
         self._options = options
 
     async def send(self, request: SmsRequest) -> SmsResponse:
-        """Sends one SMS (8x8's reference: send-sms-single).
+        """Send one SMS (8x8's reference: send-sms-single).
 
         Returns:
-            The API's answer. `status.code` can be `REJECTED`: the request was fine, the message refused.
+            The API's response. If `status.code` is `REJECTED`, the API refused the message, although the request got
+            HTTP 200.
 
         Raises:
-            InvalidRequestError: no text, one too long for `long_text="refuse"`, or times that cannot be: scheduled
-                more than 7 days ahead or more than a minute ago, an expiry that has passed or is not after it;
-                nothing was sent.
-            EightByEightError: any other of the tree in `errors`; `error.sent` says whether it may have gone out.
+            InvalidRequestError: no text, one too long for `long_text="refuse"`, or impossible times: `scheduled` more
+                than 7 days ahead or more than a minute ago, `expiry` in the past or not after `scheduled`; nothing was
+                sent.
+            EightByEightError: another error of `errors`; `error.sent` says whether the message may have been sent.
 
         Warns:
             LongTextWarning: the platform will truncate the text (`long_text="warn"`, the default).
@@ -64,32 +65,34 @@ class SmsOperations:
         if warn is not None:
             warn()
         else:
-            # The third frame is whoever awaits `send`: awaiting coroutines stand on the stack like callers. A task made
-            # of `send` itself is run by the event loop, whose line it is then.
+            # The third frame is the code that awaits `send`: awaiting coroutines are on the stack like callers. If
+            # `send` itself is a task, the third frame is the event loop's.
             warnings.warn(LONG_TEXT, LongTextWarning, stacklevel=3)
         return call
 
     def send_each(
         self, requests: Iterable[SmsRequest] | AsyncIterable[SmsRequest], *, max_concurrency: int | None = None
     ) -> SendEach:
-        """Sends every message with a POST of its own, many at a time, and gives each result as it comes.
+        """Send each message with its own POST, many at a time; return each result when it finishes.
 
             async with client.sms.send_each(requests, max_concurrency=50) as results:
                 async for result in results:
                     print(result.index, result.ok)
 
         Args:
-            requests: taken as fast as they are sent, never gathered; a plain iterable is advanced on the event
-                loop, so one that blocks blocks the loop. An async one is read by one task, so it may hold a timeout
-                open over its yields; an async generator is closed when the block is left early.
-            max_concurrency: messages in flight in this run; None, or more than the client's: the client's.
+            requests: an iterable or async iterable. Messages are taken from it as fast as they are sent, never all at
+                once. A plain iterable runs in the event loop, so it must not block. One task reads an async iterable,
+                so it may keep a timeout open over its yields. An async generator is closed if the block is left early.
+            max_concurrency: the most messages in flight in this run. The client's `max_concurrency` is the default and
+                the upper limit.
 
-        Raises (out of the block):
-            whatever the iterable raises, after what was in flight has finished. A message that fails raises
-            nothing: it is a `SendResult` with an `error`.
+        Raises:
+            InvalidRequestError: `requests` is not an iterable, or `max_concurrency` is not a whole number above 0.
+            Exception: any exception of the iterable leaves the block, after the messages in flight have finished. A
+                failed message raises nothing: its `SendResult` has an `error`.
 
         Warns:
-            LongTextWarning: as `send`, at the line that called this.
+            LongTextWarning: as for `send`; the warning names the line that called `send_each`.
         """
         width = self._exchange.limiter.width
         if max_concurrency is not None:
@@ -102,19 +105,20 @@ class SmsOperations:
         return SendEach(send, requests, width)
 
     async def send_batch(self, request: BatchSmsRequest) -> BatchSmsResponse:
-        """Sends up to 10,000 SMS in one request (8x8's reference: send-many-sms).
+        """Send up to 10,000 SMS in one request (8x8's reference: send-many-sms).
 
         Returns:
-            The counts and the `batch_id` to cancel by. With `include_messages_in_response` each message beside its
-            answer (`results`), and the refused ones (`rejected`).
+            The counts, and the `batch_id` for `cancel_batch`. With `include_messages_in_response` also each message
+            with its response (`results`) and the refused messages (`rejected`).
 
         Raises:
-            InvalidRequestError: a text too long for `long_text="refuse"`, or times that cannot be, as for `send`, of
-                a message's own or else the template's; names the place; nothing was sent.
-            EightByEightError: any other of the tree in `errors`; `error.sent` speaks of the whole batch.
+            InvalidRequestError: a text too long for `long_text="refuse"`, or impossible times (as for `send`) of a
+                message or of the template; names the place; nothing was sent.
+            EightByEightError: another error of `errors`; `error.sent` is about the whole batch.
 
         Warns:
-            LongTextWarning: once for the batch: how many texts the platform will truncate, and the first of them.
+            LongTextWarning: once for the batch, with the number of texts that the platform will truncate and the
+                position of the first one.
         """
         from eightbyeight_async.calls import sms_batch
         from eightbyeight_async.models.sms_batch import paired
@@ -126,29 +130,31 @@ class SmsOperations:
         return paired(request, await self._exchange.run(call, self._options))
 
     async def get(self, umid: str) -> MessageDetails:
-        """What 8x8 knows of one SMS (8x8's reference: get-sms-message-details). 1 request a second is allowed.
+        """Get the details of one SMS (8x8's reference: get-sms-message-details).
+
+        8x8 allows 1 request a second for each sub-account.
 
         Raises:
             InvalidRequestError: `umid` is not an id.
             NotFoundError: no message of this sub-account has that id.
-            RateLimitError: asked more than once in a second.
-            EightByEightError: any other of the tree in `errors`.
+            RateLimitError: more than one request in a second.
+            EightByEightError: another error of `errors`.
         """
         from eightbyeight_async.calls import sms_follow_up
 
         return await self._exchange.run(sms_follow_up.get_details(self._options.subaccount_id, umid), self._options)
 
     async def send_feedback(self, umid: str, outcome: Outcome | str, timestamp: datetime | None = None) -> None:
-        """Tells 8x8 what became of a message sent with `Track.OUTCOME` (8x8's reference: api-sms-feedback).
+        """Report the outcome of a message that was sent with `Track.OUTCOME` (8x8's reference: api-sms-feedback).
 
         Args:
-            umid: the message.
+            umid: 8x8's id of the message.
             outcome: `Outcome` or its string.
-            timestamp: when the person did it, aware; None: 8x8 takes the time of the call.
+            timestamp: when the outcome happened (aware); None for the time of the call.
 
         Raises:
             InvalidRequestError: an argument breaks its rule.
-            EightByEightError: any other of the tree in `errors`.
+            EightByEightError: another error of `errors`.
         """
         from eightbyeight_async.calls import sms_follow_up
         from eightbyeight_async.models.sms_feedback import SmsFeedback
@@ -159,10 +165,12 @@ class SmsOperations:
         )
 
     async def start_log_export(self, request: LogExportRequest | None = None) -> LogExportJob:
-        """Starts an export of the log (8x8's reference: start-log-export-job); None: the last seven days.
+        """Start an export of the log (8x8's reference: start-log-export-job).
+
+        `request`: the filter; None for all messages of the last seven days.
 
         Raises:
-            EightByEightError: any of the tree in `errors`.
+            EightByEightError: an error of `errors`.
         """
         from eightbyeight_async.calls import sms_follow_up
         from eightbyeight_async.models.log_export import LogExportRequest
@@ -172,12 +180,12 @@ class SmsOperations:
         return await self._exchange.run(call, self._options)
 
     async def get_log_export(self, job_id: str) -> LogExportStatus:
-        """How far an export got (8x8's reference: get-log-export-job-result).
+        """Get the status of an export (8x8's reference: get-log-export-job-result).
 
         Raises:
             InvalidRequestError: `job_id` is not an id.
-            NotFoundError: no such job.
-            EightByEightError: any other of the tree in `errors`.
+            NotFoundError: there is no such job.
+            EightByEightError: another error of `errors`.
         """
         from eightbyeight_async.calls import sms_follow_up
 
@@ -186,12 +194,12 @@ class SmsOperations:
         )
 
     async def cancel_log_export(self, job_id: str) -> None:
-        """Cancels an export (8x8's reference: cancel-log-export-job).
+        """Cancel an export (8x8's reference: cancel-log-export-job).
 
         Raises:
             InvalidRequestError: `job_id` is not an id.
-            NotFoundError: no such job.
-            EightByEightError: any other of the tree in `errors`.
+            NotFoundError: there is no such job.
+            EightByEightError: another error of `errors`.
         """
         from eightbyeight_async.calls import sms_follow_up
 
@@ -200,24 +208,25 @@ class SmsOperations:
     def iter_log_rows(
         self, job: LogExportJob | str, *, poll_interval: float = 2.0, patience: float = 900.0
     ) -> AsyncIterator[dict[str, str]]:
-        """The rows of an export: waits until it is ready, fetches its files, gives row after row.
+        """The rows of an export: wait until it is ready, download its files, return one row after the other.
 
             async for row in client.sms.iter_log_rows(await client.sms.start_log_export()):
                 print(row["umid"], row["clientmessageid"], row["status_value"])
 
         Args:
             job: a started export, or its id.
-            poll_interval: seconds between two looks at its state.
-            patience: seconds to wait for it, all in all.
+            poll_interval: seconds between two polls of its status.
+            patience: seconds to wait for its end.
 
         Returns:
-            Rows as 8x8's CSV has them: column name to text. Numbers and texts come masked by 8x8 by default.
+            An async iterator of rows. A row has the column names of 8x8's CSV as keys and text as values. By default
+            8x8 masks phone numbers and texts.
 
-        Raises (while iterating):
+        Raises:
             InvalidRequestError: an argument breaks its rule.
-            LogExportError: the export failed, was cancelled, gave no file or a broken one, or took longer than
-                `patience`.
-            EightByEightError: any other of the tree in `errors`.
+            LogExportError: while iterating: the export failed, was cancelled, gave no file or a broken one, or took
+                longer than `patience`.
+            EightByEightError: while iterating: another error of `errors`.
         """
         from eightbyeight_async.log_export import log_rows
 
@@ -231,32 +240,35 @@ class SmsOperations:
         )
 
     async def cancel(self, umid: str) -> CancelResponse:
-        """Cancels one scheduled SMS (8x8's reference: cancel-scheduled-message).
+        """Cancel one scheduled SMS (8x8's reference: cancel-scheduled-message).
+
+        Returns:
+            The count: 1 if the message was cancelled, 0 if it was already sent or cancelled.
 
         Raises:
             InvalidRequestError: `umid` is not an id.
             NotFoundError: no message of this sub-account has that id.
-            EightByEightError: any other of the tree in `errors`.
+            EightByEightError: another error of `errors`; `error.sent` MAYBE means that it may have been cancelled.
         """
         call = cancel.cancel_message(Product.SMS, self._options.subaccount_id, umid)
         return await self._exchange.run(call, self._options)
 
     async def cancel_batch(self, batch_id: str) -> CancelResponse:
-        """Cancels what is still scheduled of a batch (8x8's reference: cancel-many-sms-messages).
+        """Cancel the messages of a batch that are still scheduled (8x8's reference: cancel-many-sms-messages).
 
         Raises:
             InvalidRequestError: `batch_id` is not an id.
-            EightByEightError: any other of the tree in `errors`.
+            EightByEightError: another error of `errors`; `error.sent` MAYBE means that some may have been cancelled.
         """
         call = cancel.cancel_batch(Product.SMS, self._options.subaccount_id, batch_id)
         return await self._exchange.run(call, self._options)
 
 
 def _warner_at_caller_of(frame: FrameType) -> Callable[[], None]:
-    """Warns of a long text at the line that called `frame`, also when that is off the stack: work goes on in tasks.
+    """A function that warns of a long text at the line that called `frame`.
 
-    As `warnings.warn` does it for a frame on the stack: shown once for the line, remembered by its module. The frame
-    itself is not kept, for it holds its locals.
+    It works after that line has left the stack, because the messages are sent in tasks. Like `warnings.warn`, the
+    warning is shown once for the line and recorded in its module. The frame is not kept, because it has its locals.
     """
     caller = frame.f_back or frame
     file, number, names = caller.f_code.co_filename, caller.f_lineno, caller.f_globals

@@ -1,14 +1,16 @@
-"""How many parts a text takes: what it costs, and whether the platform will cut it.
+"""The number of message parts of a text: it decides the price, and whether the platform truncates the text.
 
     measure("Hello")  # TextMeasure(encoding=<Encoding.GSM7: 'GSM7'>, units=5, parts=1, truncated=False)
 
 Rules:
-- GSM7 counts septets, 160 alone, 153 each when several; a character of the extension table is two, never torn apart;
-- UCS2 counts UTF-16 code units, 70 alone, 67 each when several; a surrogate pair is never torn apart;
-- a pair that would straddle two parts moves to the next as a whole, so parts can be more than units / 153 (or 67);
-- beyond 10 parts the platform truncates the text and sends what is left.
-
-No message and no error of this file shows the text.
+- GSM7 counts septets: 160 in a single part, or 153 in each of several parts. A character of the extension table is a
+  pair of two septets.
+- UCS2 counts UTF-16 code units: 70 in a single part, or 67 in each of several parts. A character outside the BMP is a
+  surrogate pair of two units.
+- A pair is never split. If it does not fit into a part, it moves to the next one. So there can be more parts than
+  units / 153 (or 67).
+- The platform truncates a longer text to 10 parts and sends that.
+- No warning and no error of this file shows the text.
 """
 
 from __future__ import annotations
@@ -28,19 +30,22 @@ __all__ = ["LONG_TEXT", "MAX_PARTS", "LongTextWarning", "TextMeasure", "TextPoli
 # Source: SMS API, field `text`.
 MAX_PARTS = 10
 
-# A short message has 140 octets (3GPP TS 23.040, 9.2.3.24): 160 septets or 70 UTF-16 units. The header that numbers
-# several parts takes 6 of them and leaves 153 septets or 67 units.
+# A short message has 140 octets (3GPP TS 23.040, 9.2.3.24): 160 septets or 70 UTF-16 units. If there are several parts,
+# a header that numbers them takes 6 octets and leaves 153 septets or 67 units.
 _GSM7_ALONE, _GSM7_EACH = 160, 153
 _UCS2_ALONE, _UCS2_EACH = 70, 67
 
-# No text this short takes more than MAX_PARTS: at worst each character is a pair, and 33 pairs fit a UCS2 part.
+# Characters. A text of this length never takes more than MAX_PARTS: in the worst case each character is a pair, and 33
+# pairs fit into a UCS2 part.
 _SURELY_SHORT = MAX_PARTS * (_UCS2_EACH // 2)
 
 
 class TextPolicy(enum.StrEnum):
-    """What to do with a text of more than 10 parts, which the platform would truncate and send.
+    """What to do with a text of more than 10 parts, which the platform truncates and sends.
 
-    `WARN`: send it and say so. `REFUSE`: raise before anything is sent. `ALLOW`: send it.
+    - `WARN`: send it and issue a `LongTextWarning`.
+    - `REFUSE`: raise InvalidRequestError before anything is sent.
+    - `ALLOW`: send it without a warning.
     """
 
     WARN = "warn"
@@ -49,15 +54,15 @@ class TextPolicy(enum.StrEnum):
 
 
 class LongTextWarning(UserWarning):
-    """A text was sent that the platform truncates.
+    """A text has more than 10 parts, so the platform truncates it.
 
-    For single messages the words are always the same, so Python shows them once for a line of code, however many
-    messages it sends. A batch warns once, whatever it holds. `long_text="allow"`: never.
+    For single messages the warning always has the same words. So Python shows it once for a line of code, however many
+    messages that line sends. A batch warns once. `long_text="allow"` switches the warning off.
     """
 
 
-# Without counts: each other text would be another warning to Python, shown again and remembered for good.
-LONG_TEXT = f"the text takes more than {MAX_PARTS} parts; the platform truncates it and sends"
+# Without the number of parts: Python would show and record a warning with other words again.
+LONG_TEXT = f"the text takes more than {MAX_PARTS} parts; the platform truncates it and sends it"
 
 
 @attrs.frozen(kw_only=True)
@@ -65,10 +70,10 @@ class TextMeasure:
     """The size of a text.
 
     Attributes:
-        encoding: GSM7 or UCS2: what was asked for, or what AUTO settles on.
-        units: septets (GSM7, extension characters as two) or UTF-16 code units (UCS2) of the whole text.
-        parts: how many messages the whole text would take, beyond 10 too; 0 for an empty text, which is no message.
-        truncated: whether the platform would cut it: `parts` above 10.
+        encoding: GSM7 or UCS2: the requested encoding, or the one that AUTO chooses.
+        units: the whole text in septets (GSM7, an extension character as two) or UTF-16 code units (UCS2).
+        parts: the number of parts of the whole text, without the limit of 10; 0 for an empty text.
+        truncated: True if `parts` is above 10, so that the platform truncates the text.
     """
 
     encoding: Encoding
@@ -78,17 +83,17 @@ class TextMeasure:
 
 
 def measure(text: str, encoding: Encoding | str | None = Encoding.AUTO) -> TextMeasure:
-    """Counts the units and parts of a text.
+    """Count the units and parts of a text.
 
     Args:
         text: the whole text.
-        encoding: `Encoding` or its string; AUTO and None take GSM7 if every character has a place in GSM 03.38 or
-            its extension, else UCS2.
+        encoding: `Encoding` or its string. AUTO and None choose GSM7 if every character is in GSM 03.38 or its
+            extension, else UCS2.
 
     Raises:
-        InvalidRequestError: field `text`: GSM7 was asked for and a character has no place there (what the platform
-            makes of that is not documented, so no number would be true), or half of a surrogate pair is in it;
-            field `encoding`: unknown.
+        InvalidRequestError: field `text`: GSM7 is requested, but a character is not in its alphabet (8x8 does not
+            document what happens then, so any number could be wrong); or the text has a lone surrogate. Field
+            `encoding`: the encoding is unknown.
     """
     if not isinstance(text, str):
         raise InvalidRequestError("text", f"must be a string, not {type(text).__name__}")
@@ -107,12 +112,12 @@ def measure(text: str, encoding: Encoding | str | None = Encoding.AUTO) -> TextM
 
 
 def check_length(text: str | None, encoding: Encoding | str | None, policy: TextPolicy | str) -> str | None:
-    """What `policy` says of a text: None, or a warning to give, which does not show the text.
+    """Apply `policy` to a text. Returns a warning, which does not show the text; None if there is nothing to warn of.
 
     Args:
-        text: None (the template's text is used) is fine.
-        encoding: as in `measure`; a text that GSM7 cannot hold is counted as UCS2, the least favourable.
-        policy: `TextPolicy` or its string: what to do beyond 10 parts.
+        text: the text; None if the message uses the template's text.
+        encoding: as in `measure`. A text that is not in GSM7's alphabet is counted as UCS2, which gives more parts.
+        policy: `TextPolicy` or its string, for a text of more than 10 parts.
 
     Raises:
         InvalidRequestError: the policy is REFUSE and the text takes more than 10 parts.
@@ -126,14 +131,15 @@ def check_length(text: str | None, encoding: Encoding | str | None, policy: Text
         return None
     takes = f"takes {size.parts} parts ({size.units} {_UNIT_WORDS[size.encoding]})"
     if policy == TextPolicy.REFUSE:
-        raise InvalidRequestError("text", f"{takes}; beyond {MAX_PARTS} the platform would truncate it and send")
-    return f"the text {takes}; beyond {MAX_PARTS} the platform truncates it and sends"
+        raise InvalidRequestError("text", f"{takes}; beyond {MAX_PARTS} the platform would truncate it and send it")
+    return f"the text {takes}; beyond {MAX_PARTS} the platform truncates it and sends it"
 
 
 _UNIT_WORDS = {Encoding.GSM7: "septets of GSM7", Encoding.UCS2: "units of UCS2"}
 
 
-# One character a code unit; which surrogates they are is all the same for counting.
+# Characters outside the BMP are replaced by a surrogate pair, so that each character is one UTF-16 unit. Only their
+# number matters, so one pair serves for all.
 _BEYOND_BMP = re.compile("[\U00010000-\U0010ffff]")
 _HIGH, _LOW = "\ud800", "\udc00"
 
@@ -143,7 +149,7 @@ def _measured(encoding: Encoding, units: str, parts: int) -> TextMeasure:
 
 
 def _parts(units: str, alone: int, each: int, opener: str) -> int:
-    """How many parts hold the units, if no pair that `opener` opens may be torn."""
+    """The number of parts, if no pair is split. `opener` is the first unit of a pair."""
     total = len(units)
     if total <= alone:
         return 1 if total else 0

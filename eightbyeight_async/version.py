@@ -1,3 +1,3 @@
-"""The one place of the version: the build reads it, the User-Agent header carries it."""
+"""The version of the package. The build and the User-Agent header read it here."""
 
 __version__ = "0.1.0"

@@ -1,10 +1,10 @@
-"""A webhook's body, read: bytes in, an event out. Pure.
+"""Reading a webhook's body: bytes in, an event out. Pure.
 
 Rules:
-- who may POST is decided before a byte of the body is looked at;
-- an event of a kind nobody here knows is an event, not an error;
-- nor is one of whose fields an optional one cannot be read: that field is None;
-- rubbish is named by its JSON path and never shown.
+- The Authorization header is checked before the body is read.
+- An event of an unknown type is an `UnknownEvent`, not an error.
+- An optional field that cannot be read is None, not an error.
+- An error names the JSON path of a bad value and never shows the value.
 """
 
 from __future__ import annotations
@@ -20,15 +20,17 @@ from eightbyeight_async.models.webhooks import DeliveryReceipt, InboundMessage, 
 
 __all__ = ["MAX_BODY", "WebhookAuthorizationError", "WebhookError", "parse"]
 
-# A receipt is under 1 KB and no inbound message carries its media; what is larger is not 8x8.
+# Bytes. A receipt is under 1 KB, and an inbound message does not include its media, so a larger body is not from 8x8.
 MAX_BODY = 1024 * 1024
 
 
 class WebhookError(EightByEightError):
-    """A webhook's body that is not an event; answer 400. `sent` is `Sent.NO`: it is about no call of yours.
+    """The body of a webhook is not an event. Respond with HTTP 400.
+
+    `sent` is `Sent.NO`, because the error is not about a call of yours.
 
     Attributes:
-        reason: what is wrong and at which JSON path, without any value.
+        reason: what is wrong, with the JSON path but without the value.
     """
 
     def __init__(self, reason: str) -> None:
@@ -37,7 +39,7 @@ class WebhookError(EightByEightError):
 
 
 class WebhookAuthorizationError(WebhookError):
-    """The `Authorization` header is missing or not the one agreed on; answer 401. The body was not read."""
+    """The `Authorization` header is missing or not the expected one. Respond with HTTP 401. The body was not read."""
 
 
 def parse(
@@ -47,27 +49,27 @@ def parse(
     expected_authorization: str | bytes | None = None,
     max_size: int = MAX_BODY,
 ) -> DeliveryReceipt | InboundMessage | UnknownEvent:
-    """Reads what 8x8 POSTed to your callback URL.
+    """Read the event that 8x8 POSTed to your callback URL.
 
-    8x8 signs nothing. What it can do is send a static `Authorization` header, configured with the webhook; whoever
-    does not check that (or the caller's address) believes anybody who finds the URL.
+    8x8 does not sign webhooks. It can send a static `Authorization` header that you configure with the webhook. Check
+    that header or the sender's address: otherwise anybody who knows the URL can send you events.
 
     Args:
-        body: the request's body as it came.
-        authorization: the request's `Authorization` header, whole, decoded or as raw bytes (ASGI's); None if there
-            was none.
-        expected_authorization: the header's value you configured at 8x8, e.g. `Bearer 9QQhlsEb8VY`; compared in
-            constant time. None: not checked.
-        max_size: bytes above which a body is refused unread.
+        body: the request body, as bytes.
+        authorization: the whole `Authorization` header of the request, as a string or as raw bytes (ASGI); None if
+            there is none.
+        expected_authorization: the header value that you configured at 8x8, e.g. `Bearer 9QQhlsEb8VY`. It is compared
+            in constant time. None for no check.
+        max_size: the most bytes of a body; a larger one is refused without parsing it.
 
     Returns:
         `DeliveryReceipt` and `InboundMessage` for both products; `UnknownEvent` for any other event.
 
     Raises:
         WebhookAuthorizationError: the header is not the expected one.
-        WebhookError: the body is too large, is not JSON, or not an event (a receipt without umid or state).
-        InvalidRequestError: `body` is no bytes, one of the authorizations is neither string nor bytes, or
-            `expected_authorization` is empty (an unset variable?).
+        WebhookError: the body is too large, is not JSON, or is not an event (e.g. a receipt without umid or state).
+        InvalidRequestError: `body` is not bytes, an authorization is neither a string nor bytes, or
+            `expected_authorization` is empty, e.g. because an environment variable is not set.
     """
     if expected_authorization is not None:
         _check_authorization(authorization, expected_authorization)
@@ -108,14 +110,14 @@ _NAMESPACES = frozenset({"SMS", "ChatApps"})
 
 def _event(data: object) -> DeliveryReceipt | InboundMessage | UnknownEvent:
     envelope = wire.structure(data, _Envelope)
-    data = cast("dict[str, Any]", data)  # the envelope was read from it
+    data = cast("dict[str, Any]", data)  # the envelope was read from it, so it is an object
     kind = _KINDS.get(envelope.event_type)
-    # Without a namespace (or with one that cannot be read) it is no event of another kind, but half of one we know.
+    # A known type without a readable namespace is not an UnknownEvent: it is a broken event of that type.
     if kind is None or (envelope.namespace is not None and envelope.namespace not in _NAMESPACES):
         return UnknownEvent(event_type=envelope.event_type, namespace=envelope.namespace, raw=data)
     payload = data.get("payload")
     if isinstance(payload, dict):
-        # Without its namespace a payload does not say whose it is.
+        # The models need the namespace, which is outside the payload.
         data = {**data, "payload": {**payload, "namespace": envelope.namespace}}
     event = wire.structure(data, kind).payload
     if not event.umid:
@@ -130,9 +132,9 @@ def _check_authorization(given: str | bytes | None, expected: str | bytes) -> No
     if not expected:
         raise InvalidRequestError("expected_authorization", "must not be empty; None means that nothing is checked")
     wanted = expected if isinstance(expected, bytes) else expected.encode("utf-8", "surrogatepass")
-    # Servers hand header bytes over as Latin-1 (RFC 9110, 5.5): a value that was UTF-8 on the wire arrives as such.
+    # Web servers decode header bytes as Latin-1 (RFC 9110, 5.5), even if the sender encoded the value as UTF-8.
     text = given.decode("latin-1") if isinstance(given, bytes) else given or ""
-    # Both are compared, whatever the first says; compare_digest of bytes takes as long for a near miss as for a far.
+    # Both comparisons are always made, and compare_digest takes the same time for any wrong value.
     same = hmac.compare_digest(text.encode("utf-8", "surrogatepass"), wanted)
     same |= hmac.compare_digest(text.encode("latin-1", "backslashreplace"), wanted)
     if not same:

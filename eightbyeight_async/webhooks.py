@@ -1,10 +1,10 @@
-"""What 8x8 POSTs to your callback URL: read it, fold it, await it. The public names in one place.
+"""Webhooks: the public names to read events, to fold receipts and to wait for a final state.
 
     event = parse(body, authorization=header, expected_authorization=secret)
     if isinstance(event, DeliveryReceipt):
         waiter.feed(event)
 
-Each lives with its idea: models/webhooks.py, events.py, receipts.py, delivery.py.
+The code is in models/webhooks.py, webhook_events.py, receipt_folding.py and delivery_waiter.py.
 """
 
 from eightbyeight_async.delivery_waiter import DeliveryWaiter

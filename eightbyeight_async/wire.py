@@ -1,12 +1,13 @@
-"""JSON to models and back, through one cattrs converter: the only importer of cattrs.
+"""Conversion of JSON to models and back, with one cattrs converter. Only this file imports cattrs.
 
-Rules of the wire:
-- names are camelCase on it, snake_case off it; a field that is None is not on it at all;
-- what comes in may know more than we do: unknown fields are ignored, an unknown enum value stays its string;
-- what comes in is not guessed at: a number where a string belongs is an error that names its JSON path, and
-  never shows the value (it can be somebody's number);
-- an optional field that cannot be read is as if it were not there: a message that was accepted must not look lost
-  because a date beside its id is odd. Requests are never read back: a `scheduled` that cannot be read would be "now".
+Rules:
+- JSON names are camelCase, Python names snake_case. A field that is None is left out of the JSON.
+- Unknown fields of a response are ignored. An unknown enum value stays a string.
+- Values are not guessed: a number instead of a string is an error. The error names the JSON path and never shows the
+  value, which can be a phone number.
+- An optional field that cannot be read counts as missing. Otherwise an accepted message would look lost because of, for
+  example, a bad date beside its id.
+- Requests are never read from JSON: an unreadable `scheduled` would count as missing, which means "now".
 """
 
 from __future__ import annotations
@@ -41,26 +42,26 @@ T = TypeVar("T")
 
 
 class UnreadableError(Exception):
-    """An answer that is not what the API promises; `str()` is the JSON path and the rule, without the value."""
+    """The JSON is not what the API documents; `str()` is the JSON path and the rule, without the value."""
 
 
 def dump(model: object) -> bytes:
-    """A request model as the JSON bytes of a body."""
+    """A request model as the JSON bytes of a request body."""
     return _encode(_converter.unstructure(model)).encode()
 
 
 def load(body: bytes) -> Any:  # noqa: ANN401 - JSON can be anything
-    """The JSON of an answer.
+    """Parse a JSON body. Numbers with a fraction become Decimal.
 
     Raises:
-        UnreadableError: it is not JSON.
+        UnreadableError: the body is not JSON.
     """
     try:
         return _decode(body.decode().removeprefix("\ufeff"))
-    # ValueError: bad JSON, bad UTF-8, an integer of too many digits. ArithmeticError: an exponent of too many.
+    # ValueError: bad JSON, bad UTF-8, an integer with too many digits. ArithmeticError: an exponent with too many.
     except (ValueError, ArithmeticError, RecursionError):
         problem = "the body is empty" if not body.strip() else "the body is not JSON"
-    raise UnreadableError(problem)  # outside the except block: a JSONDecodeError carries the whole body
+    raise UnreadableError(problem)  # outside the except block: a JSONDecodeError has the whole body
 
 
 def _refuse_constant(_: str) -> None:
@@ -68,21 +69,21 @@ def _refuse_constant(_: str) -> None:
 
 
 def unstructure(model: object) -> Any:  # noqa: ANN401 - JSON can be anything
-    """A model as plain dicts, lists and strings, in the API's names."""
+    """A model as plain dicts, lists and strings, with the API's names."""
     return _converter.unstructure(model)
 
 
 def structure(data: object, cls: type[T]) -> T:
-    """Plain JSON data as a model.
+    """Parsed JSON as a model.
 
     Raises:
-        UnreadableError: a required field is missing, or a value is of another type than promised.
+        UnreadableError: a required field is missing, or a value has another type than documented.
     """
     try:
         return _converter.structure(data, cls)
     except (cattrs.BaseValidationError, ValueProblemError) as error:
         problem = _first_problem(error, "")
-    raise UnreadableError(problem)  # outside the except block: cattrs' errors carry the values
+    raise UnreadableError(problem)  # outside the except block: cattrs' errors have the values
 
 
 def camel(name: str) -> str:
@@ -91,14 +92,14 @@ def camel(name: str) -> str:
     return first + "".join(word.capitalize() for word in rest)
 
 
-# Made once: json.loads() with options makes a decoder for every call, a third of its price. Decimal for prices: 0.1
-# must not become 0.1000000000000000055. NaN and Infinity are Python's, not JSON's.
+# Made once: json.loads() with options makes a decoder for every call, a third of its time. Decimal is for prices: 0.1
+# must not become 0.1000000000000000055. NaN and Infinity are refused, because they are not JSON.
 _decode = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant).decode
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
 def _first_problem(error: BaseException, path: str) -> str:
-    """Walks into cattrs' groups along the notes that name attribute and index."""
+    """The JSON path and the reason of the first error in cattrs' exception groups; their notes have the names."""
     if isinstance(error, BaseExceptionGroup):
         inner = error.exceptions[0]
         for note in getattr(inner, "__notes__", ()):
@@ -150,14 +151,14 @@ def _is_enum_or_text(kind: Any) -> bool:  # noqa: ANN401 - a type expression
 
 
 def _read_enum_or_text(value: object, kind: Any) -> Any:  # noqa: ANN401 - a type expression
-    """`Encoding | str`: the model's own converter knows the members, here it only has to be a string."""
+    """Read a type like `Encoding | str`. Only the JSON type is checked here; the model's converter finds the member."""
     if isinstance(value, str) or (value is None and type(None) in typing.get_args(kind)):
         return value
     raise ValueProblemError(f"must be a string, not {json_type(value)}")
 
 
 def wire_name(field: Any) -> str | None:  # noqa: ANN401 - an attrs.Attribute of any type
-    """The field's JSON name: camelCase, unless its metadata says another; None: it never travels."""
+    """The field's JSON name: camelCase, or the name in its metadata (`wire`). None if the field is not in the JSON."""
     name: str | None = field.metadata.get("wire", camel(field.name))
     return name
 
@@ -167,15 +168,22 @@ def _named(field: Any, **more: Any) -> Any:  # noqa: ANN401 - an attrs.Attribute
     return override(omit=True) if name is None else override(rename=name, **more)
 
 
+# Exceptions of structuring: from cattrs, from the hooks of this file, from a model's rules, for a missing field.
 _UNREADABLE = (cattrs.BaseValidationError, ValueProblemError, InvalidRequestError, KeyError)
-# What structuring raises: of cattrs, of the hooks here, of a model's own rules, of a field that is not there.
 
 
 class _Tagged(typing.NamedTuple):
-    """A field with a `tag` in its metadata: the JSON string of that name beside it tells the class of its value.
+    """A field with a `tag` in its metadata, e.g. `content` with the tag `type`.
 
-    Each class of the field's union has its tag as a class attribute of that name; the one that has it as a field
-    takes every other tag, and its second field, named like this one, what comes.
+    The JSON string with the tag's name, beside the field, decides the class of the field's value. Each class of the
+    field's union has its tag's value as a class attribute. One class (`rest`) has the tag as a field instead: it serves
+    every other value, and its field with this field's name takes the JSON as it came.
+
+    - `field`: the Python name.
+    - `name`: the JSON name.
+    - `tag`: the JSON name of the tag.
+    - `classes`: the class of each tag value.
+    - `rest`: the class for every other tag value.
     """
 
     field: str
@@ -184,8 +192,8 @@ class _Tagged(typing.NamedTuple):
     classes: dict[str, Any]
     rest: Any
 
-    def told(self, value: dict[str, Any]) -> dict[str, Any]:
-        """The object with the tagged value as (class, data), for `_read_tagged`."""
+    def with_class(self, value: dict[str, Any]) -> dict[str, Any]:
+        """The JSON object with the tagged value replaced by (class, data), for `_read_tagged`."""
         data = value.get(self.name)
         if data is None:
             return value
@@ -198,8 +206,8 @@ class _Tagged(typing.NamedTuple):
         return {**value, self.name: (cls, data) if cls else (self.rest, {self.tag: tag, self.name: data})}
 
 
-def _read_tagged(told: Any, _: object) -> Any:  # noqa: ANN401 - an instance of one of the classes
-    cls, data = told
+def _read_tagged(pair: Any, _: object) -> Any:  # noqa: ANN401 - an instance of one of the classes
+    cls, data = pair
     return _converter.structure(data, cls)
 
 
@@ -225,11 +233,11 @@ def _structure_object(cls: Any) -> typing.Callable[[object, object], Any]:  # no
 
     def strict(value: dict[str, Any], kind: object) -> Any:  # noqa: ANN401 - an instance of cls
         for name in arrays:
-            # cattrs would iterate over whatever is there: the keys of an object, the letters of a string.
+            # cattrs would accept any iterable: the keys of an object, the letters of a string.
             if not isinstance(value.get(name, []), list):
                 raise ValueProblemError(f"must be an array, not {json_type(value[name])}", below=name)
         for one in tagged:
-            value = one.told(value)
+            value = one.with_class(value)
         return read(value, kind)
 
     def without_unreadable(value: dict[str, Any]) -> dict[str, Any]:
@@ -247,7 +255,7 @@ def _structure_object(cls: Any) -> typing.Callable[[object, object], Any]:  # no
     def hook(value: object, kind: object) -> Any:  # noqa: ANN401 - an instance of cls
         if not isinstance(value, dict):
             raise ValueProblemError(f"must be an object, not {json_type(value)}")
-        # null where a field may be left out means left out: a missing optional is its default.
+        # null in an optional field counts as missing, so the field gets its default.
         if None in value.values():
             value = {k: v for k, v in value.items() if v is not None or k not in optional}
         try:
@@ -268,7 +276,7 @@ def _readable(name: str, field: Any, value: dict[str, Any], tagged: list[_Tagged
     for one in tagged:
         if one.name == name:
             try:
-                _read_tagged(one.told(value)[name], None)
+                _read_tagged(one.with_class(value)[name], None)
             except _UNREADABLE:
                 return False
             return True
@@ -295,7 +303,7 @@ def _is_array(kind: Any) -> bool:  # noqa: ANN401 - a type expression
 
 def _unstructure_object(cls: Any) -> typing.Callable[[Any], dict[str, Any]]:  # noqa: ANN401 - any attrs class
     names = {
-        # Every optional field of a request has the default None, so "omit the default" is "omit None".
+        # Every optional field of a request has the default None, so omitting defaults omits None.
         field.name: _named(field, omit_if_default=field.default is None)
         for field in attrs.fields(attrs.resolve_types(cls))
     }
@@ -317,7 +325,7 @@ def _unstructure_object(cls: Any) -> typing.Callable[[Any], dict[str, Any]]:  # 
     return hook
 
 
-# Arrays are lists on the wire; models hold tuples, because they are frozen.
+# JSON arrays are lists; models have tuples, because they are frozen.
 _converter = cattrs.Converter(unstruct_collection_overrides={tuple: list})
 _converter.register_structure_hook(str, strictly(str, "a string"))
 _converter.register_structure_hook(int, strictly(int, "an integer"))
@@ -328,7 +336,7 @@ _converter.register_structure_hook(datetime, read_datetime)
 _converter.register_unstructure_hook(datetime, write_datetime)
 _converter.register_structure_hook_func(_is_enum_or_text, _read_enum_or_text)
 _converter.register_structure_hook_func(_is_int_or_text, _read_int_or_text)
-# An object kept as it came.
+# An object of any content is kept as it came.
 _converter.register_structure_hook_func(
     lambda kind: kind in (dict[str, Any], Mapping[str, Any]), strictly(dict, "an object")
 )

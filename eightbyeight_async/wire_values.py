@@ -1,4 +1,7 @@
-"""Single JSON values into Python's and back, each refused with a reason that does not show it. Pure, no cattrs."""
+"""Conversion of single JSON values to Python values and back. Pure, without cattrs.
+
+Rule: a refused value gives a reason that does not show it.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,10 @@ T = TypeVar("T")
 
 
 class ValueProblemError(Exception):
-    """What a hook says of a value (or of the field `below` it); our own words, so they may be shown."""
+    """Why a value was refused, in our own words, so that it may be shown.
+
+    `below`: the JSON name of the field inside the value that is meant; "" for the value itself.
+    """
 
     def __init__(self, problem: str, below: str = "") -> None:
         super().__init__(problem)
@@ -32,8 +38,10 @@ class ValueProblemError(Exception):
 
 
 def strictly(kind: type[T], name: str) -> Callable[[object, object], T]:
+    """A hook that accepts only values of one type; `name` is the type's name in the error, e.g. "a string"."""
+
     def hook(value: object, _: object) -> T:
-        # bool is an int to Python, not to JSON.
+        # bool is a subclass of int in Python, but not a number in JSON.
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             raise ValueProblemError(f"must be {name}, not {json_type(value)}")
         return value
@@ -42,6 +50,7 @@ def strictly(kind: type[T], name: str) -> Callable[[object, object], T]:
 
 
 def json_type(value: object) -> str:
+    """The name of a value's JSON type, with its article."""
     names: dict[type, str] = {
         dict: "an object",
         list: "an array",
@@ -56,7 +65,7 @@ def json_type(value: object) -> str:
 
 
 def read_datetime(value: object, _: object) -> datetime:
-    """ISO 8601 with `Z` or an offset; the API writes 2 to 7 fraction digits, digits past the sixth are dropped."""
+    """Read ISO 8601 with `Z` or an offset. The API writes 2 to 7 fraction digits; the seventh is dropped."""
     if not isinstance(value, str):
         raise ValueProblemError(f"must be a string, not {json_type(value)}")
     try:
@@ -70,23 +79,23 @@ def read_datetime(value: object, _: object) -> datetime:
 
 
 def write_datetime(moment: datetime) -> str:
-    """ISO 8601 with an offset of whole minutes: all that RFC 3339 knows."""
+    """Write ISO 8601 with an offset of whole minutes, because RFC 3339 has no seconds in offsets."""
     offset = moment.utcoffset()
     if offset is not None and offset.total_seconds() % 60:
         moment = moment.astimezone(UTC)
-    return datetime.isoformat(moment)  # a subclass's own may write anything
+    return datetime.isoformat(moment)  # not moment.isoformat(): a subclass may override it
 
 
 def read_decimal(value: object, _: object) -> Decimal:
-    """From the digits as they were written, never by way of a binary float."""
+    """Read a number as Decimal from its digits, never through a binary float."""
     if isinstance(value, str) and _DIGITS.fullmatch(value):
-        return Decimal(value)  # a price in quotes is as exact as one without
+        return Decimal(value)  # a price in quotes is accepted too
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise ValueProblemError(f"must be a number, not {json_type(value)}")
     number = Decimal(str(value))
-    # 1e999999999 is a Decimal too, and a gigabyte once somebody formats or rounds it.
+    # 1e999999999 is a valid Decimal, but formatting or rounding it takes a gigabyte.
     if not number.is_finite() or abs(number.adjusted()) > _MAX_EXPONENT:
-        raise ValueProblemError("must be a number of a sensible size")
+        raise ValueProblemError("must be a number of a reasonable size")
     return number
 
 
@@ -100,4 +109,4 @@ def read_float(value: object, _: object) -> float:
     try:
         return float(value)
     except OverflowError:
-        raise ValueProblemError("must be a number of a sensible size") from None
+        raise ValueProblemError("must be a number of a reasonable size") from None

@@ -69,9 +69,9 @@ async def test_two_receipts_at_once_give_the_one_that_counts() -> None:
 @pytest.mark.parametrize(
     ("fed", "known"),
     [
-        ([], "no receipt of the message came at all"),
+        ([], "no receipt of the message came"),
         (["sent"], "the last state was sent"),
-        (["+6598765432"], "the last state was of a kind this version does not know"),
+        (["+6598765432"], "the last state was one that this version does not know"),
     ],
 )
 async def test_out_of_patience_is_a_timeout_error_that_says_what_is_known(fed: list[str], known: str) -> None:

@@ -349,8 +349,8 @@ async def test_the_sleeper_gets_what_was_decided(serve: Serve, connect: Connect)
     failing = [answer(500, coded(2000)), answer(500, coded(2000), {"Retry-After": "3"}), answer(500, coded(2000))]
     with serve(*failing, QUEUED) as server:
         async with connect(server) as client:
-            client._exchange.sleep = sleep  # clock and dice are Exchange's arguments
-            client._exchange._dice = lambda: 0.5
+            client._exchange.sleep = sleep  # Exchange takes its clock and random numbers as arguments
+            client._exchange._random_fraction = lambda: 0.5
             await client.sms.send(REQUEST)
     assert waits == [0.125, 3.0, 0.5]
 
@@ -363,7 +363,7 @@ async def test_a_retry_is_logged_without_secrets(
         async with connect(server, retry=AT_ONCE) as client:
             await client.sms.send(REQUEST)
     lines = [r.getMessage() for r in caplog.records if r.name == "eightbyeight_async"]
-    assert lines == ["code 2000 after attempt 1 of 4, again in 0.00 s"]
+    assert lines == ["code 2000 after attempt 1 of 4, retry in 0.00 s"]
 
 
 async def test_cancelled_in_flight_the_connection_goes_and_the_place_comes_back(serve: Serve, connect: Connect) -> None:

@@ -216,13 +216,13 @@ def test_up_to_ten_parts_no_policy_says_anything(
     ],
 )
 def test_beyond_ten_parts_the_policy_decides_and_shows_no_text(text: str, encoding: Encoding | None, size: str) -> None:
-    warning = f"the text takes {size}; beyond 10 the platform truncates it and sends"
+    warning = f"the text takes {size}; beyond 10 the platform truncates it and sends it"
     assert check_length(text, encoding, TextPolicy.WARN) == warning
     assert check_length(text, encoding, TextPolicy.ALLOW) is None
     assert check_length(text, encoding, "allow") is None
     with pytest.raises(InvalidRequestError) as caught:
         check_length(text, encoding, TextPolicy.REFUSE)
-    assert str(caught.value) == f"text: takes {size}; beyond 10 the platform would truncate it and send"
+    assert str(caught.value) == f"text: takes {size}; beyond 10 the platform would truncate it and send it"
 
 
 @given(GSM7_TEXTS | UCS2_TEXTS, st.sampled_from([None, *Encoding]))

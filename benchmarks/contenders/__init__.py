@@ -1,6 +1,7 @@
-"""The clients that are compared: one module each, with one `opened(target, concurrency)` that yields a `Sender`.
+"""The contenders, i.e. the clients that are compared: one module each, with `opened(target, concurrency)`.
 
-All of them get the same TLS context, the same messages and as many connections as there are messages in flight.
+`opened` yields a `Sender`. All contenders have the same TLS context, the same messages, and as many connections as
+there are messages in flight.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ __all__ = ["CONTENDERS", "Contender", "Sender", "Target", "opened"]
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """The server to send to. `ca_file` None: the client's own default TLS context (the cold start measures that)."""
+    """The server to send to. `ca_file` is None for the client's default TLS context, as for the cold start."""
 
     url: str
     ca_file: str | None
@@ -33,16 +34,19 @@ class Target:
 
 class Sender(Protocol):
     async def send_all(self, first: int, count: int) -> int:
-        """Send messages `first` to `first + count - 1`; how many were answered QUEUED."""
+        """Send messages `first` to `first + count - 1`; return how many got the status QUEUED."""
 
     async def send_one(self, index: int) -> bool:
-        """Send one message; was it answered QUEUED?"""
+        """Send one message; return whether it got the status QUEUED."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Contender:
-    """`module`, and the event loop it runs on: "asyncio" (then neither uvloop nor orjson can be imported), "uvloop",
-    or "any": uvloop if it is installed.
+    """One client.
+
+    - `label`: its name in tables.
+    - `module`: its module in this package.
+    - `loop`: "asyncio" (uvloop and orjson cannot be imported), "uvloop", or "any" (uvloop if it is installed).
     """
 
     label: str

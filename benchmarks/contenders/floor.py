@@ -1,6 +1,6 @@
-"""No HTTP client at all: ready-made bytes over `asyncio.Protocol`, answers counted by their length, no pipelining.
+"""Ready-made bytes over `asyncio.Protocol`, without an HTTP client and without pipelining.
 
-It shows what the server can take. Not a fair opponent: it parses nothing.
+It shows how many messages the server can take. It is not a fair comparison, because it does not parse responses.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def _request(index: int) -> bytes:
 
 
 class _Line(asyncio.Protocol):
-    """One connection that sends the next request as soon as the last is answered."""
+    """One connection, which sends the next request as soon as the response to the last one has come."""
 
     def __init__(self) -> None:
         self._received = b""

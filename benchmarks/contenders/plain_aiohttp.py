@@ -1,4 +1,4 @@
-"""Plain aiohttp as its users write it: one session, a dict per message, gather + semaphore, no models."""
+"""Plain aiohttp, as applications use it: one session, a dict for each message, gather + semaphore, no models."""
 
 from __future__ import annotations
 

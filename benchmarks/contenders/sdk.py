@@ -1,4 +1,4 @@
-"""The SDK, whole path: attrs request in, `send_each`, attrs response out."""
+"""The SDK from the attrs request through `send_each` to the attrs response."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stock httpx as its users write it: one AsyncClient with its limits raised, gather + semaphore, no models."""
+"""Plain httpx, as applications use it: one AsyncClient with raised limits, gather + semaphore, no models."""
 
 from __future__ import annotations
 

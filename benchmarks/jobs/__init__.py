@@ -1,1 +1,1 @@
-"""What runs in a fresh client process, one module a job, each with a `run(…)` that returns plain JSON data."""
+"""Jobs: what a client process runs. One module for each job, with a `run(…)` that returns JSON data."""

@@ -1,7 +1,11 @@
-"""A campaign, or the same messages without a journal; `job` `bulk`.
+"""The job `bulk`: a campaign, or the same messages without a journal.
 
-`what`: "journal" (a campaign in mode each), "plain" (`send_each`), "batch" (a campaign in mode batch), "open" (opens a
-journal of `count` rows that it makes first).
+`what` is one of:
+
+- "journal": a campaign in mode each
+- "plain": `send_each`
+- "batch": a campaign in mode batch
+- "open": makes a journal of `count` rows and measures opening it
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""Cold start: from nothing to the first answered message, with the client's own default TLS context.
+"""The job `cold`: from the start of the process to the first response, with the client's default TLS context.
 
-The parent points `SSL_CERT_FILE` at certifi's bundle plus the throw-away CA: every contender loads the same bundle.
+The parent sets `SSL_CERT_FILE` to a file with certifi's authorities and the server's. So every contender loads the same
+authorities.
 """
 
 from __future__ import annotations

@@ -1,9 +1,12 @@
-"""Closed loop: so many messages with so many in flight, as fast as they go.
+"""The job `load`, a closed loop: a number of messages with a number in flight, as fast as possible.
 
-Before the clock starts: a warm-up against a server that takes its time, so that no connection is free again before
-all are open; and a probe, or two, from which the number of messages is chosen so that the timed part takes about
-`seconds`, unless `count` fixes it. A client that needs more than a second for the first probe needs no second. Never
-fewer than 300 messages or twice what is in flight: a slow client takes longer then.
+Before the time is measured:
+
+1. A warm-up opens all connections. The server responds slowly, so that no connection is free before all are open.
+2. Unless `count` is given, one or two probes choose the number of messages, so that the measured part takes about
+   `seconds`. A client that needs more than a second for the first probe gets no second one.
+
+The number is at least 300, and at least twice the messages in flight, so a slow client takes longer.
 """
 
 from __future__ import annotations
@@ -18,8 +21,8 @@ from benchmarks.contenders import Sender, Target, opened
 from benchmarks.control import Control
 
 MOST_MESSAGES = 50_000
-SLOW = 1.0  # seconds of the first probe
-OPENING = 0.003  # seconds a new connection takes, at most: TLS on both sides, for the slowest client
+SLOW = 1.0  # seconds of the first probe above which there is no second one
+OPENING = 0.003  # the most seconds to open a connection: TLS on both sides, for the slowest client
 
 
 class LostMessagesError(Exception):
@@ -27,9 +30,9 @@ class LostMessagesError(Exception):
 
 
 def peak_memory() -> float | None:
-    """MB that this process needed at its peak; None where the platform does not say.
+    """The peak memory of this process in MB; None if the platform does not report it.
 
-    `ru_maxrss` is only the second choice: on Linux it starts with the parent's peak.
+    `ru_maxrss` is only the second choice: on Linux it starts at the parent's peak.
     """
     status = Path("/proc/self/status")
     if status.exists():

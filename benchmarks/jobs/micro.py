@@ -1,7 +1,7 @@
-"""Microseconds for each pure step of one message: model, JSON, reading the answer.
+"""The job `micro`: microseconds for each pure step of one message, i.e. model, JSON, reading the response.
 
-`timeit` repeats each step; the figure is the lowest of the repeats, since noise only ever adds. A step whose function
-has been renamed is left out, not an error: the names belong to the package's inside.
+`timeit` repeats each step. The figure is the lowest repeat, because noise only adds time. A step whose function no
+longer exists is left out without an error, because these names are internal to the package.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def _gone(*_: object) -> object:
 
 
 def _steps() -> Iterator[tuple[str, Callable[[], object]]]:
-    """Name and step; raises AttributeError inside the step if the package no longer has it."""
+    """The steps with their names. A step raises AttributeError if the package no longer has its function."""
     request, plain, answer = _request(), payload(1), json.loads(ANSWER)
     prepare = _found("eightbyeight_async.calls.sms", "send_sms")
     moment = datetime.now(UTC)

@@ -1,7 +1,7 @@
-"""Open loop: a message is due every 1/rate seconds whether or not the earlier ones have been answered.
+"""The job `open_loop`: a message is due every 1/rate seconds, whether or not earlier ones have a response.
 
-Latency counts from the moment a message was due, so a client that falls behind cannot hide it. What is not answered
-`patience` seconds after the last one was due counts as unanswered, and as infinitely late.
+Latency is counted from the time at which a message was due, so it includes the delay of a client that falls behind. A
+message without a response `patience` seconds after the last one was due counts as unanswered, with infinite latency.
 """
 
 from __future__ import annotations

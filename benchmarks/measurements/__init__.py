@@ -1,6 +1,6 @@
-"""What is measured, one module a subject: `run` does it, `tables` shows it, `bars` holds it to its promise.
+"""Measurements, one module each: `run` measures, `tables` shows the results, `bars` compares them with the bars.
 
-A new subject is a new module and a line in `MEASUREMENTS`.
+To add a measurement, add a module and a line in `MEASUREMENTS`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a campaign's journal costs: beside the same run without it, in batches, on opening, and in memory."""
+"""The cost of a campaign's journal: compared with the same run without it, in batches, on opening, and in memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From process start to the first answered message, and what the first message costs once the client exists."""
+"""The time from the start of a process to its first response, and the time of the first message of a client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long `import eightbyeight_async` takes, against the libraries it cannot do without; fresh processes in turn."""
+"""The time of `import eightbyeight_async`, compared with the libraries that it needs; fresh processes in turn."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from benchmarks.processes import Server, run_python
 from benchmarks.settings import Settings, progress
 
 _OURS, _THEIRS, _OTHER = "eightbyeight_async", "httpx, cattrs", "aiohttp"
-_TRIES = 5  # a round's figure is the lowest of these: noise only adds, and one import is short
+_TRIES = 5  # the figure of a round is the lowest of these: noise only adds time, and one import is short
 _PROGRAM = (
     "import time; w = time.perf_counter(); c = time.process_time()\n"
     "import {}\n"

@@ -1,4 +1,4 @@
-"""How long one message takes at a fixed offered rate (open loop), against a server that takes 20 ms for each."""
+"""The latency of one message at a fixed rate of messages (open loop), with a server that takes 20 ms for each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Peak memory of a whole process that sends 1,000, and 100,000, messages from a generator, 100 in flight."""
+"""The peak memory of a process that sends 1,000 or 100,000 messages from a generator, with 100 in flight."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from benchmarks.settings import Settings, progress
 
 FEW, MANY = 1_000, 100_000
 _QUICK_MANY = 10_000
-_MOST_ROUNDS = 3  # a peak hardly varies, and each takes half a minute
-_LONGEST = 120  # seconds for the large run: a client too slow for MANY in that time gets fewer, and the table says so
+_MOST_ROUNDS = 3  # the peak hardly varies, and each round takes half a minute
+_LONGEST = 120  # seconds of the large run; a client that is too slow for MANY sends fewer, which the table shows
 
 
 def run(settings: Settings, server: Server) -> list[Row]:
     rows: list[Row] = []
     for number in range(1 if settings.quick else min(settings.rounds, _MOST_ROUNDS)):
-        # aiohttp is there for orientation: gather holds a task for every message. Once is enough.
+        # aiohttp is only for comparison, because gather keeps a task for every message: one round is enough.
         for name in settings.present("sdk", *(["aiohttp"] if number == 0 else [])):
             rate = float("inf")
             for size in (FEW, _QUICK_MANY if settings.quick else MANY):

@@ -1,4 +1,4 @@
-"""Microseconds for each pure step of one message, without and with orjson, which `[fast]` allows."""
+"""The microseconds of each pure step of one message, without and with orjson (extra `[fast]`)."""
 
 from __future__ import annotations
 

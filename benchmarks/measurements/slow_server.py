@@ -1,4 +1,4 @@
-"""A server that takes 50 ms for every answer, 100 in flight: how much of the possible 2,000 a second is reached."""
+"""Messages a second with 100 in flight and a server that takes 50 ms for each response; 2,000 are possible."""
 
 from __future__ import annotations
 

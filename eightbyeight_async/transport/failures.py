@@ -75,7 +75,7 @@ def refused_answer(failure: Exception) -> tuple[str, int | None] | None:
     if isinstance(failure, AnswerTooLargeError):
         return str(failure), failure.status_code
     if isinstance(failure, httpx.DecodingError):
-        return "the body's content-encoding cannot be undone", None
+        return "the body's content-encoding cannot be decoded", None
     return None
 
 

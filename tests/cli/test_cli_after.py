@@ -150,7 +150,7 @@ def test_a_long_text_is_sent_with_a_warning_unless_it_is_to_be_refused(
     sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
     long = "x" * 1531
-    warning = "the text takes 11 parts (1531 septets of GSM7); beyond 10 the platform truncates it and sends\n"
+    warning = "the text takes 11 parts (1531 septets of GSM7); beyond 10 the platform truncates it and sends it\n"
     for more, code, sends, err in (
         ([], 0, 1, warning),
         (["--long-text", "allow"], 0, 2, ""),

@@ -1,6 +1,6 @@
 """Random faults by rate: one random number for each request, in the order of arrival, from a seeded generator.
 
-With the same seed and rates, the n-th request always gets the same fault, whatever it contains.
+With the same seed and rates, the n-th request that draws a number always gets the same fault.
 """
 
 import random
