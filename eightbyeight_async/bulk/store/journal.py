@@ -4,14 +4,13 @@ Rules:
 - rows go in and come out as one JSON array in one statement: stepping through them from Python would take the
   interpreter's lock again for every row, and under a busy event loop that costs up to 5 ms each;
 - the journal never holds more in memory than one page of rows;
-- the first claim of a session is acted upon only after the main file says on the disk that it is in use.
+- a run claims nothing before the main file says on the disk that it is in use.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
-import time
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -21,18 +20,16 @@ from eightbyeight_async.bulk.judging.message_keys import Keys
 from eightbyeight_async.bulk.judging.outcomes import State
 from eightbyeight_async.bulk.store.journal_file import (
     connect,
-    make,
+    connect_to_read,
     problem,
-    read_head,
     real_path,
     salt_of,
     side_file,
 )
-from eightbyeight_async.bulk.store.journal_mark import Mark
+from eightbyeight_async.bulk.store.journal_mark import lock_journal
 from eightbyeight_async.bulk.store.journal_settling import JournalSettling
 from eightbyeight_async.bulk.store.read_journal import GUARD, damaged, lost_claims
-from eightbyeight_async.bulk.store.records import CLAIMED, Policy
-from eightbyeight_async.errors import InvalidRequestError
+from eightbyeight_async.bulk.store.records import CLAIMED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,9 +37,9 @@ if TYPE_CHECKING:
 
     from eightbyeight_async.bulk.judging.message_keys import Identity
     from eightbyeight_async.bulk.store.journal_file import Durability
-    from eightbyeight_async.bulk.store.records import Account, Claim, Claimed, Met, Result
+    from eightbyeight_async.bulk.store.records import Account, Claim, Claimed, Met, Policy, Result
 
-__all__ = ["Journal", "remove_unused", "resolve_message"]
+__all__ = ["Journal"]
 
 T = TypeVar("T")
 
@@ -127,75 +124,85 @@ class Journal(JournalSettling):
         self._policy = policy
         self._account = account
         self._number: int | None = None  # of the account in this journal
+        self._owned = False  # the journal's account is this one
+        self._begun = self._in_use = False
         self._made: list[int] = []  # ids of the claims that the present transaction granted
-        if not self.path.exists() or self.path.stat().st_size == 0:
-            make(self.path, durability)
-        head = read_head(self.path)
-        self._mark = Mark(self.path, head.id)
-        opened: sqlite3.Connection | None = None
+        self._mark, head = lock_journal(self.path, durability)
+        self._id = head.id
         try:
-            mark = self._mark.read()
+            mark = self._mark.read(self._id)
             if mark is None and head.in_use and not accept_loss:
                 raise lost_claims(self.path, 0, None)  # noqa: TRY301 - closed below like the rest
-            opened = self.sql = connect(self.path, durability)
-            self._open(mark or 0, accept_loss=accept_loss, allow_changed_account=allow_changed_account)
+            self.sql = connect_to_read(self.path, locked=True)
+            with closing(self.sql):
+                open_claims = self._look(mark or 0, accept_loss=accept_loss, allowed=allow_changed_account)
+            self.sql = connect(self.path, durability)
         except BaseException as error:
-            if opened is not None:
-                opened.close()
             self._mark.close(forget=True)
             if isinstance(error, sqlite3.Error | OSError):
                 raise problem(error, "cannot be opened") from error
             raise
+        try:
+            self._files = {name: _identity(name) for name in (self.path, side_file(self.path, "-wal"))}
+            if open_claims:
+                # Who claimed these is dead. Their requests ended before this moment: so long they may have gone out.
+                self.transact(lambda: self.sql.execute(_OPEN_CLAIMS, (self._now(),)))
+        except BaseException:
+            self.close()
+            raise
 
-    def _open(self, mark: int, *, accept_loss: bool, allow_changed_account: bool) -> None:
-        self.sql.execute("BEGIN IMMEDIATE")
-        self.sql.execute("COMMIT")
+    def _look(self, mark: int, *, accept_loss: bool, allowed: bool) -> int:
+        """Refuses what must not be opened. Returns the number of open claims."""
         self.salt = salt_of(self.meta("salt"))
         self._keys = Keys(self.salt)
-        self.last_id, self.run, open_claims = self.verify()
+        self.last_id, self.run, open_claims = self.verify(self._id)
         if mark > self.last_id and not accept_loss:
             raise lost_claims(self.path, self.last_id, mark)
         self.last_id = max(mark, self.last_id)
-        self._check_account(allowed=allow_changed_account)
-        # In use from the first claim of this object on, whatever an earlier one left.
-        self._in_use = False
-        self._files = {name: _identity(name) for name in (self.path, side_file(self.path, "-wal"))}
-        if open_claims:
-            # Who claimed these is dead. Their requests ended before this moment, so that is when they became unknown.
-            self.transact(lambda: self.sql.execute(_OPEN_CLAIMS, (self._now(),)))
-
-    def _check_account(self, *, allowed: bool) -> None:
-        before = self.account()
-        if self._account is None or before is None:
-            return
-        if before != self._account:
-            if not allowed:
+        if self._account is not None:
+            before = self.account()
+            if before not in (None, self._account) and not allowed:
                 raise AccountChangedError(before, self._account)
-            return  # written with the next claim
-        self._number = self.meta("account")
+            self._number = self._number_of(self._account)
+            self._owned = before == self._account
+        return open_claims
+
+    def _number_of(self, account: Account) -> int | None:
+        found = self.sql.execute("SELECT number FROM account WHERE host=? AND subaccount_id=?", account).fetchone()
+        return None if found is None else int(found[0])
 
     def transact(self, body: Callable[[], T]) -> T:
         self._made = []
+        before = self.run, self._number, self._owned, self._begun
         try:
             self.sql.execute("BEGIN IMMEDIATE")
             value = body()
             self.sql.execute("COMMIT")
         except BaseException as error:
+            self.run, self._number, self._owned, self._begun = before
             with suppress(sqlite3.Error):
                 self.sql.execute("ROLLBACK")
             if isinstance(error, sqlite3.Error | OSError):
                 raise problem(error, "cannot be written") from error
             raise
         self._check_files()
-        if self._made:
-            self._write_mark(max(self._made))
+        try:
+            if self._begun and not self._in_use:
+                self._begin_use()
+            if self._made:
+                self.last_id = max(self._made)
+                self._mark.write(self._id, self.last_id)
+        except (sqlite3.Error, OSError) as error:
+            raise problem(error, "cannot be written") from error
         return value
 
     def close(self) -> None:
-        with suppress(sqlite3.Error, JournalError):
-            if self.meta("in_use"):
+        with suppress(sqlite3.Error, OSError, JournalError):
+            self._check_files()
+            # Everything goes to the main file before it says that it needs no log any more.
+            if self.meta("in_use") and self._to_main_file("TRUNCATE"):
                 self.transact(lambda: self.set_meta("in_use", 0))
-                self.sql.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                self._to_main_file("TRUNCATE")
         with suppress(sqlite3.Error):
             self.sql.close()
         self._mark.close(forget=True)
@@ -206,27 +213,31 @@ class Journal(JournalSettling):
             if _identity(name) != identity:
                 raise JournalError(f"{name.name} was deleted or replaced while the campaign ran")
 
-    def _write_mark(self, last_id: int) -> None:
-        if not self._in_use:
-            # Once: `in_use` goes to the main file, and the mark to the disk.
-            busy, _, _ = self.sql.execute("PRAGMA wal_checkpoint(FULL)").fetchone()
-            if busy:
-                raise JournalError("cannot be written: another program keeps reading it; close that program")
-            self._mark.write(max(last_id, self.last_id), sync=True)
-            self._in_use = True
-        if last_id > self.last_id:
-            self.last_id = last_id
-            self._mark.write(last_id)
+    def _begin_use(self) -> None:
+        """After the commit that began a run and before its first claim: mark, then `in_use`, go to the disk."""
+        self._mark.write(self._id, self.last_id, sync=True)
+        if not self._to_main_file("FULL"):
+            raise JournalError("cannot be written: another program keeps reading it; close that program")
+        self._in_use = True
+
+    def _to_main_file(self, how: str) -> bool:
+        """Writes the log into the main file; False: a reader is in the way for longer than it is waited for."""
+        busy, _, _ = self.sql.execute(f"PRAGMA wal_checkpoint({how})").fetchone()
+        return not busy
 
     # A run
 
     def begin_run(self) -> bool:
         self.run += 1
+        self.set_meta("in_use", 1)
+        self._begun = True
         return self.last_id == 0
 
     def claim(self, claims: Sequence[Claim]) -> list[Claimed]:
         if not self._in_use:
-            self._begin_use()
+            raise JournalError("no run has begun: nothing can be claimed")
+        if not self._owned:
+            self._own()
         rows = json.dumps([_as_row(claim) for claim in claims])
         values = {"rows": rows, "run": self.run, "now": self._now(), "account": self._number}
         inserted = self.sql.execute(_CLAIM, values).rowcount == len(claims)
@@ -251,21 +262,15 @@ class Journal(JournalSettling):
             self._write_met(others, values)
         return answers
 
-    def _begin_use(self) -> None:
-        """In the transaction of the first claim."""
-        self.set_meta("in_use", 1)
+    def _own(self) -> None:
+        """Makes the journal this account's, in the transaction of the first claim."""
         if self._account is None:
             raise JournalError("was opened without an account: nothing can be claimed")
         if self._number is None:
-            found = self.sql.execute(
-                "SELECT number FROM account WHERE host=? AND subaccount_id=?", self._account
-            ).fetchone() or (
-                self.sql.execute(
-                    "INSERT INTO account (host, subaccount_id) VALUES (?, ?)", self._account
-                ).lastrowid,
-            )  # fmt: skip
-            self._number = found[0]
-            self.set_meta("account", self._number)
+            self.sql.execute("INSERT INTO account (host, subaccount_id) VALUES (?, ?)", self._account)
+            self._number = self._number_of(self._account)
+        self.set_meta("account", self._number)
+        self._owned = True
 
     def _others(self, claims: Sequence[Claim]) -> dict[int, JournaledMessage]:
         """The rows of these claims, by hash, as they were before this run met them with these claims.
@@ -345,39 +350,6 @@ class Journal(JournalSettling):
         self.sql.execute(
             "INSERT INTO meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value=excluded.value", (name, value)
         )
-
-
-def resolve_message(path: Path, key: str, *, sent: bool) -> None:
-    """Settles a message that is UNKNOWN, without a client. `sent=False`: the next run sends it.
-
-    Raises:
-        JournalError: the journal is missing, in use, or cannot be written.
-        InvalidRequestError: no UNKNOWN message has this key.
-    """
-    if not real_path(path).exists():
-        raise JournalError("there is none at this path")
-    journal = Journal(path, "power", time.time, account=None, policy=Policy())
-    try:
-        found = journal.transact(lambda: journal.resolve(key, State.SENT if sent else State.NOT_SENT))
-    finally:
-        journal.close()
-    if not found:
-        raise InvalidRequestError("key", "no message whose outcome is unknown has it")
-
-
-def remove_unused(path: Path) -> None:
-    """Removes a journal that was made in vain; never one that holds a message or is in use."""
-    with suppress(JournalError, OSError, sqlite3.Error):
-        real = real_path(path)
-        mark = Mark(real, read_head(real).id)
-        try:
-            with closing(connect(real, "process")) as connection:
-                unused = connection.execute("SELECT count(*) FROM message").fetchone() == (0,)
-            if unused:
-                for end in ("", "-wal", "-shm", "-mark"):
-                    side_file(real, end).unlink(missing_ok=True)
-        finally:
-            mark.close()
 
 
 def _as_row(claim: Claim) -> tuple[object, ...]:

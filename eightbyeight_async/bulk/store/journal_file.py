@@ -8,11 +8,14 @@ Files that belong together (`run.db` stands for the journal's name; links are fo
 
 Rules:
 - nothing but a journal or an empty regular file is touched: a file is read without locks before SQLite may write;
-- a new journal appears under its name whole or not at all (made beside it, then linked);
-- one campaign a journal: the lock on the mark is taken at once and held to the end. Readers take no lock;
-- `in_use` reaches the disk before the first claim is acted upon and is cleared by a clean end. A journal in use needs
-  its mark: a copy, or a file under another name, has neither mark nor log. Then claims are lost, and it is not opened:
-  what was sent under them would be sent twice;
+- a new journal is made whole beside its name, then moved there, under the lock and only in place of an empty file;
+- one campaign a journal: the lock on the mark is taken at once and held to the end. Readers take no lock. A file with
+  two names (hard links) has two marks, so it is refused;
+- a journal is looked at without writing first. Whatever is wrong with it, all its files stay as they are: SQLite would
+  write a log into the database, and delete it, as soon as a connection that can write is closed;
+- `in_use` reaches the disk, after the mark, before a run claims anything, and is cleared by a clean end. A journal in
+  use needs its mark: a copy, or a file under another name, has neither mark nor log. Then claims are lost, and it is
+  not opened: what was sent under them would be sent twice;
 - a mark above the last claim says the same of a log that is damaged or deleted, and of a backup that was put back.
 """
 
@@ -38,8 +41,10 @@ __all__ = [
     "IN_USE",
     "Durability",
     "Head",
+    "check_writable",
     "connect",
     "connect_to_read",
+    "is_blank",
     "make",
     "problem",
     "read_head",
@@ -57,6 +62,7 @@ APPLICATION_ID: Final = 0x38783842  # "8x8B"
 VERSION: Final = 2
 _OLDEST_SQLITE = (3, 35, 0)  # UPSERT, UPDATE FROM, RETURNING, JSON
 _CHECK_BYTES = 8
+_NO_SHM = ("SQLITE_CANTOPEN", "SQLITE_READONLY_CANTINIT", "SQLITE_READONLY_DIRECTORY")
 _READER_PATIENCE = 10.0  # seconds that a checkpoint waits for readers
 
 _SCHEMA = """
@@ -101,6 +107,8 @@ def real_path(path: Path) -> Path:
         raise JournalError(
             f"cannot be opened: {getattr(error, 'strerror', None) or 'its links lead nowhere'}"
         ) from error
+    except ValueError as error:
+        raise JournalError("cannot be opened: its name holds a NUL character") from error
     if stat.S_ISDIR(mode):
         raise JournalError("cannot be opened: it is a directory")
     if not stat.S_ISREG(mode):
@@ -112,8 +120,28 @@ def side_file(path: Path, end: str) -> Path:
     return path.with_name(path.name + end)
 
 
+def is_blank(path: Path) -> bool:
+    """Whether there is nothing yet, or an empty file."""
+    return not path.exists() or path.stat().st_size == 0
+
+
+def check_writable(path: Path) -> None:
+    """
+    Raises:
+        JournalError: the file may not be written, or has a second name.
+    """
+    found = path.stat()
+    if not found.st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):  # root could write it all the same
+        raise JournalError("is read-only; make it writable, or give another name")
+    if found.st_nlink > 1:
+        raise JournalError(
+            "has a second name (a hard link), under which another campaign could send the same; "
+            "keep one of the names, or make a real copy"
+        )
+
+
 def make(path: Path, durability: Durability) -> None:
-    """Makes an empty journal under a name that is free, or in place of an empty file.
+    """Makes an empty journal under a name that is free, or in place of an empty file. The lock must be held.
 
     Args:
         path: as `real_path` gives it.
@@ -142,14 +170,12 @@ def make(path: Path, durability: Durability) -> None:
             connection.executemany("INSERT INTO meta VALUES (?, ?)", values.items())
             # Before it has its name: the switch rewrites the header.
             connection.execute("PRAGMA journal_mode=WAL")
-        if path.exists():
-            beside.replace(path)  # it is empty
-        else:
-            os.link(beside, path)
+        if not path.exists():
+            # Takes the name without replacing anything. Not by a hard link: not every file system has them.
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        beside.replace(path)
         if durability == "power":
             sync_directory(path.parent)
-    except FileExistsError:  # another campaign was faster: its journal is as good
-        pass
     except (OSError, sqlite3.Error) as error:
         raise problem(error, "cannot be made") from error
     finally:
@@ -189,8 +215,6 @@ def connect(path: Path, durability: Durability) -> sqlite3.Connection:
     """Opens the database to write. The lock on the mark must be held."""
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
         raise JournalError(f"needs SQLite 3.35 or newer, this Python has {sqlite3.sqlite_version}")
-    if not path.stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):  # root could write it all the same
-        raise JournalError("is read-only; make it writable, or give another name")
     connection = sqlite3.connect(_uri(path, "rw"), uri=True, timeout=_READER_PATIENCE, isolation_level=None)
     try:
         connection.execute("PRAGMA journal_mode=WAL")
@@ -200,15 +224,34 @@ def connect(path: Path, durability: Durability) -> sqlite3.Connection:
         connection.execute("PRAGMA cache_size=-16384")
         # 16 MB: hashes are random, so a checkpoint soon after the last would write the same pages again.
         connection.execute("PRAGMA wal_autocheckpoint=4000")
+        connection.executescript("BEGIN IMMEDIATE; COMMIT;")  # the log is there from now on
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def connect_to_read(path: Path) -> sqlite3.Connection:
-    """Opens the database to read, also beside a campaign that is sending."""
-    return sqlite3.connect(_uri(path, "ro"), uri=True, timeout=_READER_PATIENCE, isolation_level=None)
+def connect_to_read(path: Path, *, locked: bool = False) -> sqlite3.Connection:
+    """Opens the database to read, also beside a campaign that is sending; writes to no file but SQLite's `-shm`.
+
+    Args:
+        path: as `real_path` gives it.
+        locked: the lock on the mark is held.
+    """
+    log = side_file(path, "-wal")
+    alone = not log.exists() or log.stat().st_size == 0
+    if not (alone and locked):
+        connection = sqlite3.connect(_uri(path, "ro"), uri=True, timeout=_READER_PATIENCE, isolation_level=None)
+        try:
+            connection.execute("SELECT count(*) FROM meta").fetchone()
+        except sqlite3.Error as error:
+            connection.close()
+            # A directory that cannot be written: SQLite cannot make its `-shm` there, and without a log needs none.
+            if not alone or getattr(error, "sqlite_errorname", "") not in _NO_SHM:
+                raise
+        else:
+            return connection
+    return sqlite3.connect(_uri(path, "ro", "immutable=1"), uri=True, isolation_level=None)
 
 
 def salt_of(stored: object) -> bytes:

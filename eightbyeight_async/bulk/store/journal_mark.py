@@ -13,12 +13,24 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from eightbyeight_async.bulk.errors import JournalInUseError
-from eightbyeight_async.bulk.store.journal_file import ID_BYTES, IN_USE, problem, side_file, sync_directory
+from eightbyeight_async.bulk.store.journal_file import (
+    ID_BYTES,
+    IN_USE,
+    check_writable,
+    is_blank,
+    make,
+    problem,
+    read_head,
+    side_file,
+    sync_directory,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Mark", "is_running"]
+    from eightbyeight_async.bulk.store.journal_file import Durability, Head
+
+__all__ = ["Mark", "is_running", "lock_journal"]
 
 
 def _module(name: str) -> Any:  # noqa: ANN401 - a module
@@ -44,9 +56,8 @@ class Mark:
         JournalError: the file cannot be made.
     """
 
-    def __init__(self, path: Path, journal_id: bytes) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = side_file(path, "-mark")
-        self._id = journal_id
         self._made = not self._path.exists()
         for _ in range(_LOCK_TRIES):
             try:
@@ -60,13 +71,13 @@ class Mark:
             time.sleep(_LOCK_PAUSE)
         raise JournalInUseError(IN_USE)
 
-    def read(self) -> int | None:
+    def read(self, journal_id: bytes) -> int | None:
         """The last claim that was acted upon; None: the mark is missing, damaged, or of another journal."""
-        return _read_mark(self._file, self._id)
+        return _read_mark(self._file, journal_id)
 
-    def write(self, last_id: int, *, sync: bool = False) -> None:
+    def write(self, journal_id: bytes, last_id: int, *, sync: bool = False) -> None:
         """Not synced as a rule: a mark that a power failure takes back only stops warning."""
-        _pwrite(self._file, self._id + last_id.to_bytes(8, "big"))
+        _pwrite(self._file, journal_id + last_id.to_bytes(8, "big"))
         if sync:
             os.fsync(self._file)
             sync_directory(self._path.parent)
@@ -81,12 +92,48 @@ class Mark:
             os.close(self._file)
 
 
+def lock_journal(path: Path, durability: Durability) -> tuple[Mark, Head]:
+    """Makes the journal if there is none, and takes its lock. A file that is no journal is not touched.
+
+    Args:
+        path: as `real_path` gives it.
+        durability: see `make`.
+
+    Raises:
+        JournalInUseError: another campaign has the lock.
+        JournalError: there is something else, or nothing can be made there.
+    """
+    mark: Mark | None = None
+    try:
+        if is_blank(path):
+            mark = Mark(path)
+            if is_blank(path):  # else another campaign was faster: its journal is as good
+                if path.exists():
+                    check_writable(path)
+                make(path, durability)
+        head = read_head(path)
+        check_writable(path)
+        return mark or Mark(path), head
+    except BaseException as error:
+        if mark is not None:
+            mark.close(forget=True)
+        if isinstance(error, OSError):
+            raise problem(error, "cannot be opened") from error
+        raise
+
+
 def is_running(path: Path, journal_id: bytes) -> tuple[bool, int | None]:
-    """Whether a campaign has the journal's lock, and what the mark says (see `Mark.read`)."""
+    """Whether a campaign has the journal's lock, and what the mark says (see `Mark.read`).
+
+    Raises:
+        JournalError: the mark cannot be read.
+    """
     try:
         file = os.open(side_file(path, "-mark"), os.O_RDONLY | _BINARY)
-    except OSError:
+    except FileNotFoundError:
         return False, None
+    except OSError as error:
+        raise problem(error, "cannot be read") from error
     try:
         return not _try_lock(file, shared=True), _read_mark(file, journal_id)
     finally:

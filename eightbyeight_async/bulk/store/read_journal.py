@@ -40,7 +40,8 @@ SELECT count(*), coalesce(sum(hash & 4294967295), 0), coalesce(sum(hash >> 32), 
 FROM message INDEXED BY message_hash
 """
 _TABLE_SUMS = f"""
-SELECT count(*), coalesce(max(id), 0), coalesce(max(run), 0), coalesce(sum(state=0), 0),
+SELECT count(*), coalesce(sum(hash & 4294967295), 0), coalesce(sum(hash >> 32), 0), coalesce(max(id), 0),
+       coalesce(max(run), 0), coalesce(sum(state=0), 0),
        coalesce(sum(guard IS NOT {GUARD.format("state")} OR state NOT BETWEEN 0 AND 5), 0)
 FROM message NOT INDEXED
 """  # noqa: S608 - a constant
@@ -93,18 +94,28 @@ class JournalQueries:
             return None
         found = self.sql.execute("SELECT host, subaccount_id FROM account WHERE number=?", (self.meta("account"),))
         values = found.fetchone()
-        return None if values is None else Account(*values)
+        if values is None or not all(isinstance(value, str) for value in values):
+            raise damaged()
+        return Account(*values)
 
-    def verify(self) -> tuple[int, int, int]:
-        """Compares what stands in the file twice. Returns the last claim, the last run, and the number of open claims.
+    def verify(self, journal_id: bytes) -> tuple[int, int, int]:
+        """Compares what stands in the file more than once.
+
+        Args:
+            journal_id: as the main file alone has it.
+
+        Returns:
+            The last claim, the last run, and the number of open claims.
 
         Raises:
             JournalError: they differ; a settled message could be taken for a new one.
         """
-        count, low, high = self.sql.execute(_INDEX_SUMS).fetchone()
-        rows, last_id, last_run, open_claims, wrong = self.sql.execute(_TABLE_SUMS).fetchone()
+        if self.meta("id") != journal_id:
+            raise JournalError("its -wal file is of another journal; nothing was sent, and nothing was written to it")
+        index_sums = self.sql.execute(_INDEX_SUMS).fetchone()
+        *table_sums, last_id, last_run, open_claims, wrong = self.sql.execute(_TABLE_SUMS).fetchone()
         written = self.sql.execute("SELECT count, low, high FROM sums").fetchall()
-        if wrong or rows != count or written != [(count, low, high)]:
+        if wrong or tuple(table_sums) != index_sums or written != [index_sums]:
             raise damaged()
         return last_id, last_run, open_claims
 
@@ -114,12 +125,13 @@ class JournalReader(JournalQueries):
 
     def __init__(self, path: Path, *, accept_loss: bool = False) -> None:
         head = read_head(path)
-        self.running, mark = is_running(path, head.id)
+        running, mark = is_running(path, head.id)
         self.sql = connect_to_read(path)
         try:
             self.sql.execute("BEGIN")  # one view of everything
-            last_id, _, _ = self.verify()
+            last_id, _, _ = self.verify(head.id)
             self.sql.execute("COMMIT")
+            self.running = running or is_running(path, head.id)[0]  # one may have begun between the two looks
             lost = (mark is None and head.in_use and not self.running) or (mark or 0) > last_id
             if lost and not accept_loss:
                 raise lost_claims(path, last_id, mark)  # noqa: TRY301 - closed below like the rest
@@ -192,7 +204,8 @@ def lost_claims(path: Path, known: int, mark: int | None) -> JournalError:
 
 def damaged() -> JournalError:
     return JournalError(
-        "the file is damaged: its parts contradict each other; nothing was sent, and nothing was written to it"
+        "the file is damaged: its parts contradict each other, or its -wal file is of another journal; nothing was "
+        "sent, and nothing was written to it"
     )
 
 

@@ -22,7 +22,8 @@ import attrs
 
 from eightbyeight_async.bulk.errors import JournalError
 from eightbyeight_async.bulk.report import Status
-from eightbyeight_async.bulk.store.journal_file import Durability, make, real_path, salt_of
+from eightbyeight_async.bulk.store.journal_file import Durability, is_blank, real_path, salt_of
+from eightbyeight_async.bulk.store.journal_without_client import make_unused
 from eightbyeight_async.bulk.store.read_journal import opened_to_read
 from eightbyeight_async.bulk.store.records import Account
 from eightbyeight_async.cli.commands.shared_options import as_option
@@ -155,7 +156,7 @@ def read_summary(journal: Path, *, accept_loss: bool = False) -> JournalSummary 
     """
     with journal_usage_errors(journal):
         path = real_path(journal)
-        if not path.exists() or path.stat().st_size == 0:
+        if is_blank(path):
             return None
         with opened_to_read(path, accept_loss=accept_loss) as reader:
             salt = salt_of(reader.meta("salt"))
@@ -175,7 +176,7 @@ def new_journal(journal: Path, durability: Durability) -> JournalSummary:
         UsageError: the journal cannot be created.
     """
     with journal_usage_errors(journal):
-        make(real_path(journal), durability)
+        make_unused(journal, durability)
     summary = read_summary(journal)
     if summary is None:
         raise UsageError(f"--journal {journal}: cannot be created")

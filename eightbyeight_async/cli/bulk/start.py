@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from eightbyeight_async.bulk import AccountChangedError, Fingerprint
 from eightbyeight_async.bulk.run.choose_mode import FEW, choose_mode
-from eightbyeight_async.bulk.store.journal import remove_unused
+from eightbyeight_async.bulk.store.journal_without_client import remove_unused
 from eightbyeight_async.bulk.store.records import Account
 from eightbyeight_async.cli.bulk.campaign_run import CampaignRun, OneRunOptions
 from eightbyeight_async.cli.bulk.remembered_options import (

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 import attrs
 
 from eightbyeight_async.bulk import Campaign, State, read_rows, status
-from eightbyeight_async.bulk.store.journal import resolve_message
+from eightbyeight_async.bulk.store.journal_without_client import resolve_message
 from eightbyeight_async.cli.bulk.remembered_options import journal_usage_errors
 from eightbyeight_async.cli.bulk.words import iso_time, plural, state_word, status_line
 from eightbyeight_async.cli.commands.single_message import print_json
