@@ -2,7 +2,8 @@
 
 Rules:
 - llhttp (through httptools) parses HTTP; this file does not. It only adds checks for what llhttp accepts and httpx
-  (h11) refuses, so that the same bytes give the same result under both. `tests/transport/test_like_httpx.py` lists
+  (h11) refuses, so that the same bytes give the same result under both. A head that llhttp refuses or misreads is read
+  again by h11 (`odd_answer`). `tests/transport/test_like_httpx.py` lists
   the few remaining differences, each with its reason.
 - An answer is either complete or an error. A body that ends early is never returned.
 - Bytes after the answer are never read as the next answer: `reusable` becomes False and the connection is closed.
@@ -20,6 +21,7 @@ import httptools
 import httpx
 
 from eightbyeight_async.transport.failures import AnswerTooLargeError
+from eightbyeight_async.transport.odd_answer import OddAnswer
 
 __all__ = ["MAX_HEAD", "AnswerReader"]
 
@@ -33,6 +35,7 @@ _FRAMING_PER_BODY_BYTE = 16
 # size is padded. More can only be endless chunk extensions, which no read timeout would stop.
 
 _NOT_IN_A_REASON = re.compile(rb"[\x00\x0b\x0c]")  # h11 refuses these characters, llhttp does not
+_FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 _TO_ACT_ON = frozenset({b"content-encoding", b"location", b"set-cookie", b"set-cookie2"})
 _TELLING_LENGTHS = frozenset(map(len, {b"content-length", b"transfer-encoding", *_TO_ACT_ON}))
 _VERSIONS = {"1.1": b"HTTP/1.1", "1.0": b"HTTP/1.0"}
@@ -61,8 +64,11 @@ class AnswerReader:
         "_head_only",
         "_head_seen",
         "_max_body",
+        "_odd",
         "_parser",
+        "_part",
         "_parts",
+        "_raw",
         "_size",
         "_until_eof",
         "complete",
@@ -96,7 +102,10 @@ class AnswerReader:
         self._head_seen = 0
         self._framing_seen = 0
         self._size = 0
-        self._parts: list[bytes] = []
+        self._part = b""  # the whole body, if it came in one part, as nearly all do
+        self._parts: bytearray | None = None  # one buffer: a list of two-byte parts would take 70 times their size
+        self._raw: list[bytes] = []  # the bytes of an unfinished head, for h11
+        self._odd: OddAnswer | None = None
         self.status = 0
         self.reason = b""
         self.version = b""
@@ -107,8 +116,7 @@ class AnswerReader:
 
     @property
     def body(self) -> bytes:
-        parts = self._parts
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        return self._part if self._parts is None else bytes(self._parts)
 
     def feed(self, data: bytes | memoryview) -> bool:
         """Read the next bytes; return True if the answer is complete.
@@ -122,15 +130,56 @@ class AnswerReader:
             if data[0] != 72:  # "H"
                 raise httpx.RemoteProtocolError("the server's answer is not HTTP")
         size_before = self._size
-        try:
-            self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            if not self.complete:
-                raise self._refusal(error) from error
-            self.reusable = False  # the answer is complete, and the bytes after it must not be read
+        if self._odd is not None:
+            self._feed_odd(bytes(data))
+        else:
+            in_head = not self._head_done
+            try:
+                self._parser.feed_data(data)
+            except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+                if self.complete:
+                    self.reusable = False  # the answer is complete, and the bytes after it must not be read
+                elif self._head_done or isinstance(error.__context__, _TooLargeError):
+                    raise self._refusal(error) from error
+                else:
+                    self._read_again(bytes(data), error)
+            else:
+                if not self._head_done:
+                    self._raw.append(bytes(data))
+                elif in_head:
+                    self._raw.clear()
         if not self.complete:
             self._bound(len(data) - (self._size - size_before))
         return self.complete
+
+    def _read_again(self, data: bytes, refusal: Exception) -> None:
+        """Lets h11 read the answer from its first byte. If it refuses the answer too, llhttp's reason is told."""
+        self._odd = OddAnswer(head_only=self._head_only, max_head=MAX_HEAD)
+        self.reusable = False
+        self.status = 0
+        try:
+            self._feed_odd(b"".join([*self._raw, data]))
+        except AnswerTooLargeError:
+            raise
+        except httpx.RemoteProtocolError:
+            raise self._refusal(refusal) from refusal
+        self._raw.clear()
+
+    def _feed_odd(self, data: bytes) -> None:
+        odd = self._odd
+        if odd is None:
+            return
+        odd.feed(data)
+        if odd.status and not self._head_done:
+            self._head_done = True
+            self.status, self.reason, self.version, self.headers = odd.status, odd.reason, odd.version, odd.headers
+            self.plain = not any(name.lower() in _TO_ACT_ON for name, _ in self.headers)
+        for part in odd.body:
+            try:
+                self.on_body(part)
+            except _TooLargeError as error:
+                raise AnswerTooLargeError(str(error), self.status) from None
+        self.complete = odd.complete
 
     def eof(self) -> None:
         """The server has closed its side. That ends a body without a length; otherwise it is an error.
@@ -140,7 +189,9 @@ class AnswerReader:
         """
         if self.complete:
             return
-        if self._head_done and self._until_eof:
+        if self._odd is not None:
+            self._feed_odd(b"")
+        elif self._head_done and self._until_eof:
             self.complete = True
         elif not self._begun:
             raise httpx.RemoteProtocolError("the server disconnected without sending an answer")
@@ -178,6 +229,8 @@ class AnswerReader:
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._head_done:
             return  # a trailer; httpx drops trailers too
+        if value.endswith(b"\t") and name.lower() == b"transfer-encoding":
+            raise _RefusedError("a tab after the transfer encoding")  # llhttp would wait for the end of the connection
         self.headers.append((name, value.rstrip(b" \t")))
 
     def on_headers_complete(self) -> None:
@@ -190,7 +243,10 @@ class AnswerReader:
         if status < 200:
             if status < 100:
                 raise _RefusedError("the status of the answer is below 100")
-            return  # 100 or 103: the final answer follows. For 101 httptools raises HttpParserError or -Upgrade
+            if any(name.lower() in _FRAMING for name, _ in self.headers):
+                # A 1xx ends at its blank line (RFC 9112, section 6.3); llhttp would read a body.
+                raise _RefusedError("the 1xx before the answer declares a body")
+            return  # the final answer follows. For 101 httptools raises HttpParserError or -Upgrade
         self._head_done = True
         version = self._parser.get_http_version()
         self.version = _VERSIONS.get(version) or b"HTTP/" + version.encode()
@@ -230,9 +286,14 @@ class AnswerReader:
     def on_body(self, part: bytes) -> None:
         self._size += len(part)
         if self._size > self._max_body:
-            self._parts.clear()
+            self._part, self._parts = b"", None
             raise _TooLargeError(f"the body of the answer is larger than {self._max_body} bytes")
-        self._parts.append(part)
+        if self._parts is not None:
+            self._parts += part
+        elif self._part:
+            self._parts = bytearray(self._part + part)
+        else:
+            self._part = part
 
     def on_message_complete(self) -> None:
         if self.status >= 200:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import httpx
 import pytest
 
@@ -50,6 +52,62 @@ def test_wherever_the_bytes_are_cut_the_answer_is_the_same(
     made = reader()
     assert [made.feed(data[at : at + 1]) for at in range(len(data))] == [False] * (len(data) - 1) + [True]
     assert (made.status, made.reason, made.body, made.headers) == (status, reason, body, headers)
+
+
+FINAL = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
+ODD_HEADS = {
+    "lines that end in LF": b"HTTP/1.1 200 OK\nContent-Length: 2\n\nhi",
+    "a folded header": b"HTTP/1.1 200 OK\r\nX: a\r\n b\r\nContent-Length: 2\r\n\r\nhi",
+    "the same length twice": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nhi",
+    "a list of the same length": b"HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\n\r\nhi",
+    "a tab after chunked": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\t\r\n\r\n2\r\nhi\r\n0\r\n\r\n",
+}
+INTERIM = {
+    f"{status} with {header.decode()!r}": b"HTTP/1.1 %d Info\r\n%s\r\n" % (status, header) + FINAL
+    for status in (100, 102, 103, 104, 110, 199)
+    for header in (b"Content-Length: 49\r\n", b"Transfer-Encoding: chunked\r\n", b"Content-Length: 0\r\n", b"X: y\r\n")
+}
+
+
+@pytest.mark.parametrize("data", [*ODD_HEADS.values(), *INTERIM.values()], ids=[*ODD_HEADS, *INTERIM])
+def test_an_odd_head_is_read_as_httpx_reads_it(data: bytes) -> None:
+    """RFC 9112, section 6.3: a 1xx ends at its blank line, whatever its headers say."""
+    for size in (len(data), 1, 3, 17):
+        made = reader()
+        done = [made.feed(data[at : at + size]) for at in range(0, len(data), size)]
+        assert (done[-1], made.status, made.body) == (True, 200, b"hi")
+        assert not any(done[:-1])
+
+
+@pytest.mark.parametrize("data", ODD_HEADS.values(), ids=ODD_HEADS)
+def test_a_connection_with_an_odd_head_is_not_used_again(data: bytes) -> None:
+    made = reader()
+    assert made.feed(data + FINAL)
+    assert (made.body, made.reusable) == (b"hi", False)
+
+
+def test_an_odd_head_has_the_same_limits() -> None:
+    made = reader(10)
+    with pytest.raises(httpx.RemoteProtocolError, match="larger than 10 bytes"):
+        made.feed(b"HTTP/1.1 200 OK\nContent-Length: 11\n\n" + b"x" * 11)
+    made = reader(10)
+    with pytest.raises(httpx.RemoteProtocolError):
+        for _ in range(3 * MAX_HEAD // 16):
+            made.feed(b"HTTP/1.1 200 OK\n" if not made._begun else b"X: aaaaaaaaaaaa\n")
+
+
+def test_a_body_in_tiny_chunks_takes_the_memory_of_its_bytes() -> None:
+    size = 1 << 20
+    data = b"2\r\nhi\r\n" * (size // 2)
+    made = reader(size)
+    made.feed(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    tracemalloc.start()
+    made.feed(data)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert made.feed(b"0\r\n\r\n")
+    assert len(made.body) == size
+    assert peak < 4 * size
 
 
 def test_one_reader_reads_many_answers() -> None:

@@ -1,0 +1,72 @@
+"""Reads an answer whose head llhttp refuses or misreads, with h11, the parser of httpx.
+
+Such heads are rare and legal, or nearly: a 1xx with framing headers, folded headers, lines that end in LF alone, the
+same Content-Length twice. h11 is slow, but it reads only this one answer: the connection is closed after it.
+"""
+
+from __future__ import annotations
+
+import h11
+import httpx
+
+__all__ = ["OddAnswer"]
+
+
+class OddAnswer:
+    """Give `feed` all bytes of the answer from its first one; read the attributes after it returned.
+
+    Args:
+        head_only: the answer is to a HEAD request, so it has no body.
+        max_head: the most bytes of a head.
+
+    Attributes:
+        status, reason, version, headers: of the final answer; status 0: its head has not ended yet.
+        body: the parts of the body since the last `feed`.
+        complete: the whole answer has been read.
+    """
+
+    def __init__(self, *, head_only: bool, max_head: int) -> None:
+        self._connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=max_head)
+        # h11 reads an answer only after a request, and the method tells it whether there is a body.
+        request = h11.Request(method="HEAD" if head_only else "GET", target="/", headers=[("Host", "x")])
+        self._connection.send(request)
+        self._connection.send(h11.EndOfMessage())
+        self.status = 0
+        self.reason = b""
+        self.version = b""
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.body: list[bytes] = []
+        self.complete = False
+
+    def feed(self, data: bytes) -> None:
+        """Reads the next bytes; empty bytes are the end of the connection.
+
+        Raises:
+            httpx.RemoteProtocolError: the bytes are not an HTTP answer, or it ends early.
+        """
+        self.body = []
+        try:
+            self._connection.receive_data(data)
+            while not self.complete:
+                event = self._connection.next_event()
+                if event is h11.NEED_DATA:
+                    return
+                self._take(event)
+        except h11.RemoteProtocolError:
+            # Without h11's words: they can quote the answer.
+            raise httpx.RemoteProtocolError("the server's answer is not HTTP, or ends early") from None
+
+    def _take(self, event: object) -> None:
+        if isinstance(event, h11.Response):
+            self.status = event.status_code
+            self.reason = bytes(event.reason)
+            self.version = b"HTTP/" + bytes(event.http_version)
+            self.headers = [(bytes(name), bytes(value)) for name, value in event.headers.raw_items()]
+        elif isinstance(event, h11.Data):
+            self.body.append(bytes(event.data))
+        elif isinstance(event, h11.EndOfMessage):
+            self.complete = True
+        elif not isinstance(event, h11.InformationalResponse):
+            raise httpx.RemoteProtocolError("the server disconnected in its answer")
+        elif event.status_code == 101:  # Switching Protocols
+            raise httpx.RemoteProtocolError("the server switched protocols unasked")
