@@ -54,9 +54,9 @@ def sandbox() -> Iterator[Sandbox]:
 
 def run(arguments: list[str], sandbox: Sandbox, cwd: Path | None = None) -> str:
     environment = {**os.environ, **sandbox.environment, "PYTHONWARNINGS": "error"}
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603
         arguments, capture_output=True, text=True, env=environment, cwd=cwd, timeout=PATIENCE, check=False
-    )  # noqa: S603
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
