@@ -12,6 +12,7 @@ from pathlib import Path
 
 import attrs
 import pytest
+from patience import PATIENCE
 
 from eightbyeight_async.sandbox import Sandbox
 
@@ -53,7 +54,9 @@ def sandbox() -> Iterator[Sandbox]:
 
 def run(arguments: list[str], sandbox: Sandbox, cwd: Path | None = None) -> str:
     environment = {**os.environ, **sandbox.environment, "PYTHONWARNINGS": "error"}
-    done = subprocess.run(arguments, capture_output=True, text=True, env=environment, cwd=cwd, timeout=60, check=False)  # noqa: S603
+    done = subprocess.run(  # noqa: S603
+        arguments, capture_output=True, text=True, env=environment, cwd=cwd, timeout=PATIENCE, check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -12,6 +12,7 @@ import httpx
 import pytest
 import receipt_app
 from asgi_socket import served
+from patience import PATIENCE, seen
 from webhook_samples import SMS_RECEIPT, TEMPLATE_UPDATE
 
 from eightbyeight_async import SmsRequest
@@ -45,12 +46,20 @@ def receipt_of(umid: str, state: str) -> bytes:
 async def test_a_receipt_that_the_sandbox_posts_answers_the_request_that_waits(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sandbox.receipts.delay = 0.2  # the app is waiting by then
-    async with served(receipt_app.app) as url, httpx.AsyncClient(base_url=url, timeout=60) as http:
+    sandbox.receipts.delay = 3600
+    answers: list[httpx.Response] = []
+
+    async def ask() -> None:
+        answers.append(await http.post("/login-code", params={"number": "+6598765432"}))
+
+    async with served(receipt_app.app) as url, httpx.AsyncClient(base_url=url, timeout=PATIENCE) as http:
         monkeypatch.setenv("RECEIPTS_URL", f"{url}/receipts")
-        with anyio.fail_after(20):  # the app's own patience is longer
-            answer = await http.post("/login-code", params={"number": "+6598765432"})
-        await sandbox.receipts.wait_idle()
+        async with anyio.create_task_group() as group:
+            group.start_soon(ask)
+            await seen(lambda: receipt_app.waiter._awaited)
+            sandbox.clock.advance(3600)
+        await sandbox.receipts.wait_idle(PATIENCE)
+    (answer,) = answers
     (message,) = sandbox.messages
     assert answer.json() == {"umid": message.umid, "state": "delivered"}
     posted = [(receipt.umid, receipt.state, receipt.status) for receipt in sandbox.receipts.sent]
@@ -68,7 +77,7 @@ async def test_receipts_without_the_secret_are_answered_401_and_tell_nothing(
     async with served(receipt_app.app) as url, sandbox.client() as client:
         sms = SmsRequest(destination="+6598765432", text="Your code is 1234", dlr_callback_url=f"{url}/receipts")
         sent = await client.sms.send(sms)
-        await sandbox.receipts.wait_idle()
+        await sandbox.receipts.wait_idle(PATIENCE)
     assert [receipt.status for receipt in sandbox.receipts.sent] == [401] * 4
     assert receipt_app.waiter.state(sent.umid) is None
 

@@ -32,7 +32,7 @@ from eightbyeight_async.bulk import Campaign, State, read_rows, status
 from eightbyeight_async.sandbox import SandboxProcess
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
 
 IN_FLIGHT = {"each": 50, "batch": 2}
 BATCH = 100
@@ -54,7 +54,7 @@ def messages(count: int) -> Iterator[SmsRequest]:
 
 def client() -> AsyncConnectClient:
     """Of the sandbox that the environment names. Impatient, so that a run meets many faults."""
-    return AsyncConnectClient(retry=RetryPolicy(initial_delay=0.01, max_delay=0.05), timeout=10)
+    return AsyncConnectClient(retry=RetryPolicy(initial_delay=0.01, max_delay=0.05), timeout=120)
 
 
 def campaign(sender: AsyncConnectClient, journal: str, mode: str, durability: str, rate: float | None) -> Campaign:
@@ -69,11 +69,23 @@ def campaign(sender: AsyncConnectClient, journal: str, mode: str, durability: st
     )
 
 
-async def run(journal: str, mode: str, durability: str, count: int, rate: float | None) -> None:
-    """The program under test. Says when it begins, and how it ended."""
+async def run_until_killed(journal: str, mode: str, durability: str, count: int, rate: float) -> None:
+    """The program under test. Says when it begins; its messages never end, so that none is faster than its kill."""
+
+    async def source() -> AsyncIterator[SmsRequest]:
+        for message in messages(count):
+            yield message
+        await asyncio.Event().wait()
+
     async with client() as sender, campaign(sender, journal, mode, durability, rate) as sending:
         print("sending", flush=True)
-        print(await sending.send(messages(count)), flush=True)
+        await sending.send(source())
+
+
+async def run(journal: str, mode: str, durability: str, count: int) -> None:
+    """The rest."""
+    async with client() as sender, campaign(sender, journal, mode, durability, None) as sending:
+        await sending.send(messages(count))
 
 
 async def finish(journal: str, mode: str, durability: str, count: int) -> None:
@@ -127,13 +139,10 @@ def crash(kills: int, count: int, mode: str, durability: str, seed: int, directo
                 assert sender.stdout.readline() == "sending\n", "it did not start"
                 time.sleep(dice.uniform(0, 3 * share))  # it starts slowly: a half is lost to that
                 sender.kill()
-                rest = sender.stdout.read()
-            if rest:
-                break  # it was faster than the kill
             outcome.kills += 1
             judge(sandbox, journal, outcome, mode)
         os.environ.update(sandbox.environment)
-        asyncio.run(run(journal, mode, durability, count, None))
+        asyncio.run(run(journal, mode, durability, count))
         outcome.doubts = status(journal).unknown
         sandbox.faults()
         asyncio.run(finish(journal, mode, durability, count))
@@ -151,7 +160,7 @@ def crash(kills: int, count: int, mode: str, durability: str, seed: int, directo
 def main() -> None:
     if sys.argv[1:2] == ["--child"]:
         journal, mode, durability, count, rate = sys.argv[2:]
-        asyncio.run(run(journal, mode, durability, int(count), float(rate)))
+        asyncio.run(run_until_killed(journal, mode, durability, int(count), float(rate)))
         return
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=100)

@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 import pytest
+from patience import PATIENCE, until
 
 import eightbyeight_async
 from eightbyeight_async.cli.entry import run_command_line
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from eightbyeight_async.sandbox import Sandbox
+
+    Here = Callable[..., "Ended"]
 
 ROOT = Path(eightbyeight_async.__file__).parent.parent
 COMMAND = [sys.executable, "-m", "eightbyeight_async"]
@@ -49,7 +52,7 @@ def eightbyeight(*arguments: object, sandbox: Sandbox | None = None, stdin: byte
         input=stdin,
         capture_output=True,
         env=environment(sandbox, **more),
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     return Ended(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
@@ -58,13 +61,19 @@ def eightbyeight(*arguments: object, sandbox: Sandbox | None = None, stdin: byte
 def in_process(
     *arguments: object, capsys: pytest.CaptureFixture[str], sandbox: Sandbox | None = None, **more: str
 ) -> Ended:
-    """The same without a process of its own, for long tables: a process takes half a second to start."""
+    """The same without a process of its own: that takes half a second to start."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment(sandbox, **more).items():
             patch.setenv(name, value)
         code = run_command_line([str(argument) for argument in arguments])
     out, err = capsys.readouterr()
     return Ended(code, out, err)
+
+
+def under_way(process: subprocess.Popen[bytes], so: Callable[[], object]) -> None:
+    """Wait until something is so, while the process runs."""
+    until(lambda: so() or process.poll() is not None)
+    assert process.poll() is None
 
 
 def started(*arguments: object, sandbox: Sandbox | None = None, **more: str) -> subprocess.Popen[bytes]:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
-import threading
 from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
-from cli.command_line import eightbyeight, in_process, started
+from cli.command_line import started, under_way
 from cli.test_cli_commands import HOUR, csv_file
-from cli.test_cli_fan import Records, counts, rows
+from cli.test_cli_fan import Records, counts, interrupting, rows
+from patience import PATIENCE
 
 from eightbyeight_async.cli.exit_codes import Exit
 from eightbyeight_async.cli.reading.row_to_request import Row
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from cli.command_line import Here
+
     from eightbyeight_async.sandbox import Sandbox
 
 SIZE, WIDTH = 10, 2
@@ -34,7 +35,7 @@ SIZE, WIDTH = 10, 2
 
 def the_chunks(sandbox: Sandbox, count: int, taken: Iterator[Row] | None = None, **options: object) -> BatchRun:
     settings = {"lines": Records(), "size": SIZE, "width": WIDTH, "grace": None, **options}
-    client = sandbox.client(max_concurrency=WIDTH)
+    client = sandbox.client(max_concurrency=WIDTH, timeout=10 * PATIENCE)
     return BatchRun(client=client, rows=taken or rows(count), counts=OutcomeCounts(count), **settings)  # type: ignore[arg-type]
 
 
@@ -53,9 +54,9 @@ def numbers(one: BatchRun, outcome: str) -> list[int]:
 # --- the command
 
 
-def test_every_row_is_recorded_with_its_umid_and_its_batch(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_every_row_is_recorded_with_its_umid_and_its_batch(here: Here, sandbox: Sandbox, tmp_path: Path) -> None:
     path = csv_file(tmp_path / "a.csv", 25)
-    ended = eightbyeight("send-batch", path, "--text", "Hi {name}", "--chunk-size", 10, sandbox=sandbox)
+    ended = here("send-batch", path, "--text", "Hi {name}", "--chunk-size", 10, sandbox=sandbox)
     assert ended.code == 0
     sent = {m.client_message_id: (m.umid, m.batch_id, m.text) for m in sandbox.messages}
     assert sandbox.traffic.requests == 3
@@ -87,16 +88,16 @@ def test_every_row_is_recorded_with_its_umid_and_its_batch(sandbox: Sandbox, tmp
     assert sandbox.violations == []
 
 
-def test_a_batch_that_was_told_can_be_cancelled(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_a_batch_that_was_told_can_be_cancelled(here: Here, sandbox: Sandbox, tmp_path: Path) -> None:
     path = csv_file(tmp_path / "a.csv", 5)
-    ended = eightbyeight("send-batch", path, "--text", "Hi", "--scheduled", HOUR, sandbox=sandbox)
+    ended = here("send-batch", path, "--text", "Hi", "--scheduled", HOUR, sandbox=sandbox)
     (batch,) = re.findall(r"^batch (\S+):", ended.err, re.MULTILINE)
-    assert eightbyeight("cancel-batch", batch, sandbox=sandbox).out == "cancelled: 5 messages\n"
+    assert here("cancel-batch", batch, sandbox=sandbox).out == "cancelled: 5 messages\n"
 
 
-def test_the_dry_run_counts_parts_and_batches(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_the_dry_run_counts_parts_and_batches(here: Here, sandbox: Sandbox, tmp_path: Path) -> None:
     path = csv_file(tmp_path / "a.csv", 25)
-    ended = eightbyeight(
+    ended = here(
         "send-batch",
         path,
         "--text",
@@ -113,25 +114,24 @@ def test_the_dry_run_counts_parts_and_batches(sandbox: Sandbox, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(("given", "words"), [("0", "must be"), ("10001", "must be at most 10,000")])
-def test_the_size_of_a_chunk_has_limits(
-    sandbox: Sandbox, capsys: pytest.CaptureFixture[str], given: str, words: str
-) -> None:
-    ended = in_process("send-batch", "nowhere.csv", "--chunk-size", given, sandbox=sandbox, capsys=capsys)
+def test_the_size_of_a_chunk_has_limits(sandbox: Sandbox, here: Here, given: str, words: str) -> None:
+    ended = here("send-batch", "nowhere.csv", "--chunk-size", given, sandbox=sandbox)
     assert (ended.code, words in ended.err, sandbox.traffic.requests) == (2, True, 0)
 
 
 def test_an_interrupted_run_waits_for_the_answers(sandbox: Sandbox, tmp_path: Path) -> None:
-    sandbox.faults.plan([None, None, Fault.slow(1, times=2)])
-    path = csv_file(tmp_path / "a.csv", 100)
+    # The two after the second, and whichever come after them: a second, and the signal is there long before the last.
+    sandbox.faults.plan([None, None, Fault.slow(1, times=None)])
+    path = csv_file(tmp_path / "a.csv", 1000)
     process = started("send-batch", path, "--text", "Hi", "--chunk-size", 10, sandbox=sandbox)
-    while len(sandbox.messages) < 40:
-        pass
+    under_way(process, lambda: len(sandbox.messages) >= 40)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=PATIENCE)
     records = [json.loads(line) for line in out.splitlines()]
-    assert (process.returncode, Counter(r["outcome"] for r in records)) == (130, Counter(accepted=40))
+    sent = len(sandbox.messages)
+    assert (process.returncode, Counter(r["outcome"] for r in records)) == (130, Counter(accepted=sent))
     assert b"interrupted: waiting for the requests in flight; a second Ctrl-C stops waiting" in err
-    assert b"stopped: interrupted; 60 rows were not tried" in err
+    assert f"stopped: interrupted; {1000 - sent} rows were not tried" in err.decode()
     assert b"Traceback" not in err
 
 
@@ -214,29 +214,16 @@ def test_a_file_that_changed_stops_the_run(sandbox: Sandbox) -> None:
 
 
 def test_a_second_interrupt_gives_up_what_is_in_flight(sandbox: Sandbox) -> None:
-    sandbox.faults.plan([None, Fault.slow(30, times=None)])
-
-    def interrupt() -> Iterator[Row]:
-        for row in rows(1000):
-            if row.number == 3 * SIZE:
-                signal.raise_signal(signal.SIGINT)
-                # Later, because a handler runs on the loop's next turn, and two signals at once can be one.
-                threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
-            yield row
-
-    one = the_chunks(sandbox, 1000, interrupt())
-    send(one)
+    sandbox.faults.plan([None, Fault.slow(10 * PATIENCE, times=None)])
+    one = the_chunks(sandbox, 1000)
+    with interrupting(one, lambda: len(sandbox.messages) == 3 * SIZE, times=2):
+        send(one)
     assert counts(one.counts) == {"accepted": SIZE, "unknown": 2 * SIZE}
     assert one.counts.exit is Exit.INTERRUPTED
 
 
 def test_an_interrupt_does_not_wait_for_the_pace(sandbox: Sandbox) -> None:
-    def interrupt() -> Iterator[Row]:
-        for row in rows(1000):
-            if row.number == SIZE:
-                threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
-            yield row
-
-    one = the_chunks(sandbox, 1000, interrupt(), rate=0.001)  # the second would wait a quarter of an hour
-    send(one)
+    one = the_chunks(sandbox, 1000, rate=0.001)  # the second would wait a quarter of an hour
+    with interrupting(one, lambda: one.lines.kept):  # type: ignore[attr-defined]
+        send(one)
     assert counts(one.counts) == {"accepted": SIZE}

@@ -1,4 +1,7 @@
-"""The real command in its own process against a real sandbox: what it prints and how it ends."""
+"""The real command against a real sandbox: what it prints and how it ends.
+
+In a process of its own where streams, signals or the start of the process are the promise; else in this one (`here`).
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from cli.command_line import COMMAND, ROOT, eightbyeight, environment, in_process, started
+from cli.command_line import COMMAND, ROOT, eightbyeight, environment, started, under_way
+from patience import PATIENCE
 
 import eightbyeight_async
 from eightbyeight_async.cli.commands.main import make_app
@@ -21,6 +25,8 @@ from eightbyeight_async.sandbox import Fault, Sandbox
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from cli.command_line import Here
 
 TO, TEXT = "+6598765432", "a text nobody should see"
 HOUR = (datetime.now(UTC) + timedelta(hours=1)).isoformat(timespec="seconds")
@@ -43,7 +49,7 @@ def test_send_says_the_umid(sandbox: Sandbox) -> None:
     assert sandbox.violations == []
 
 
-def test_send_passes_every_field_on(sandbox: Sandbox) -> None:
+def test_send_passes_every_field_on(here: Here, sandbox: Sandbox) -> None:
     options = {
         "--source": "ACME",
         "--country": "SG",
@@ -56,7 +62,7 @@ def test_send_passes_every_field_on(sandbox: Sandbox) -> None:
         "--track": "None",
     }
     given = [part for pair in options.items() for part in pair]
-    assert eightbyeight("send", "--to", "98765432", "--text", "-5", *given, sandbox=sandbox).code == 0
+    assert here("send", "--to", "98765432", "--text", "-5", *given, sandbox=sandbox).code == 0
     (message,) = sandbox.messages
     assert message.body == {
         "destination": "98765432",
@@ -73,8 +79,8 @@ def test_send_passes_every_field_on(sandbox: Sandbox) -> None:
     }
 
 
-def test_send_json_is_one_object(sandbox: Sandbox) -> None:
-    ended = eightbyeight("send", "--to", TO, "--text", TEXT, "--json", sandbox=sandbox)
+def test_send_json_is_one_object(here: Here, sandbox: Sandbox) -> None:
+    ended = here("send", "--to", TO, "--text", TEXT, "--json", sandbox=sandbox)
     assert json.loads(ended.out) == {
         "ok": True,
         "outcome": "accepted",
@@ -101,43 +107,44 @@ def test_send_json_is_one_object(sandbox: Sandbox) -> None:
     ],
     ids=["refused", "429", "key", "internal", "dropped", "gateway"],
 )
-def test_send_ends_with_the_code_of_what_came_of_it(sandbox: Sandbox, fault: Fault, code: int, sent: str) -> None:
+def test_send_ends_with_the_code_of_what_came_of_it(
+    here: Here, sandbox: Sandbox, fault: Fault, code: int, sent: str
+) -> None:
     sandbox.faults.on_destination(TO, fault)
-    ended = eightbyeight("send", "--to", TO, "--text", TEXT, "--json", "--max-attempts", 2, sandbox=sandbox)
+    ended = here("send", "--to", TO, "--text", TEXT, "--json", "--max-attempts", 2, sandbox=sandbox)
     assert (ended.code, json.loads(ended.out)["sent"]) == (code, sent)
     assert ended.err.startswith("eightbyeight: ")
     assert ended.err.count("\n") == 1
 
 
 def test_an_interrupted_send_may_have_been_sent(sandbox: Sandbox) -> None:
-    sandbox.faults.plan([Fault.slow(30)])
-    process = started("send", "--to", TO, "--text", TEXT, sandbox=sandbox)
-    while not sandbox.messages:
-        assert process.poll() is None
+    sandbox.faults.plan([Fault.slow(10 * PATIENCE)])
+    process = started("send", "--to", TO, "--text", TEXT, "--timeout", 10 * PATIENCE, sandbox=sandbox)
+    under_way(process, lambda: sandbox.messages)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=PATIENCE)
     told = b"eightbyeight: interrupted; the message may have been sent\n"
     assert (process.returncode, out, err) == (130, b"", told)
 
 
-def test_a_rejected_message_is_not_a_success(sandbox: Sandbox) -> None:
-    ended = eightbyeight("send", "--to", "+9991234567", "--text", TEXT, sandbox=sandbox)
+def test_a_rejected_message_is_not_a_success(here: Here, sandbox: Sandbox) -> None:
+    ended = here("send", "--to", "+9991234567", "--text", TEXT, sandbox=sandbox)
     assert (ended.code, ended.out.partition(":")[0]) == (1, "rejected")
 
 
-def test_send_dry_run_needs_no_key_and_sends_nothing(sandbox: Sandbox) -> None:
-    ended = eightbyeight("send", "--to", TO, "--text", TEXT, "--dry-run", sandbox=sandbox, EIGHTBYEIGHT_API_KEY="")
+def test_send_dry_run_needs_no_key_and_sends_nothing(here: Here, sandbox: Sandbox) -> None:
+    ended = here("send", "--to", TO, "--text", TEXT, "--dry-run", sandbox=sandbox, EIGHTBYEIGHT_API_KEY="")
     assert (ended.code, sandbox.traffic.connections) == (0, 0)
     assert ended.out.startswith("would send: destination +65******32, text 24 characters, parts 1; to localhost:")
 
 
-def test_the_key_can_come_from_a_file(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_the_key_can_come_from_a_file(here: Here, sandbox: Sandbox, tmp_path: Path) -> None:
     key = tmp_path / "key"
     key.write_text(sandbox.api_key + "\n")
     send = ("send", "--to", TO, "--text", TEXT, "--api-key-file", key)
-    assert eightbyeight(*send, sandbox=sandbox, EIGHTBYEIGHT_API_KEY="wrong").code == 0
+    assert here(*send, sandbox=sandbox, EIGHTBYEIGHT_API_KEY="wrong").code == 0
     key.unlink()
-    ended = eightbyeight(*send, sandbox=sandbox)
+    ended = here(*send, sandbox=sandbox)
     assert (ended.code, ended.err) == (2, f"eightbyeight: --api-key-file {key}: No such file or directory\n")
 
 
@@ -174,10 +181,8 @@ def test_the_key_can_come_from_a_file(sandbox: Sandbox, tmp_path: Path) -> None:
         (["sandbox", "--rate-limit", "0"], "--rate-limit: must be"),
     ],
 )
-def test_a_mistake_is_one_line_and_exit_code_2(
-    sandbox: Sandbox, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
-) -> None:
-    ended = in_process(*arguments, sandbox=sandbox, capsys=capsys)
+def test_a_mistake_is_one_line_and_exit_code_2(sandbox: Sandbox, here: Here, arguments: list[str], words: str) -> None:
+    ended = here(*arguments, sandbox=sandbox)
     assert (ended.code, ended.out) == (2, "")
     assert ended.err.startswith("eightbyeight: ")
     assert words in ended.err
@@ -187,14 +192,14 @@ def test_a_mistake_is_one_line_and_exit_code_2(
     assert sandbox.traffic.requests == 0
 
 
-def test_settings_that_are_missing_are_named() -> None:
-    ended = eightbyeight("send", "--to", TO, "--text", TEXT)
+def test_settings_that_are_missing_are_named(here: Here) -> None:
+    ended = here("send", "--to", TO, "--text", TEXT)
     assert ended.code == 2
     assert "EIGHTBYEIGHT_API_KEY" in ended.err
 
 
-def test_a_server_that_is_not_there_is_a_failure_that_sent_nothing(sandbox: Sandbox) -> None:
-    ended = eightbyeight("send", "--to", TO, "--text", TEXT, "--sms-base-url", "https://127.0.0.1:1", sandbox=sandbox)
+def test_a_server_that_is_not_there_is_a_failure_that_sent_nothing(here: Here, sandbox: Sandbox) -> None:
+    ended = here("send", "--to", TO, "--text", TEXT, "--sms-base-url", "https://127.0.0.1:1", sandbox=sandbox)
     assert ended.code == 1
     assert ended.err.endswith("(not sent)\n")
 
@@ -213,37 +218,37 @@ def schedule(sandbox: Sandbox, product: str, path: str, body: dict[str, object])
     return answer.raise_for_status().json()  # type: ignore[no-any-return]
 
 
-def test_cancel_cancels_once(sandbox: Sandbox) -> None:
+def test_cancel_cancels_once(here: Here, sandbox: Sandbox) -> None:
     umid = schedule(sandbox, "sms", "", {"destination": TO, "text": TEXT, "scheduled": HOUR})["umid"]
-    assert eightbyeight("cancel", umid, sandbox=sandbox).out == "cancelled: 1 message\n"
+    assert here("cancel", umid, sandbox=sandbox).out == "cancelled: 1 message\n"
     assert sandbox.messages[0].state == "cancelled"
-    again = eightbyeight("cancel", umid, "--json", sandbox=sandbox)
+    again = here("cancel", umid, "--json", sandbox=sandbox)
     assert (again.code, json.loads(again.out)) == (
         1,
         {"ok": False, "cancelled_count": 0, "error": None, "code": None},
     )
 
 
-def test_cancel_batch_cancels_all_of_it(sandbox: Sandbox) -> None:
+def test_cancel_batch_cancels_all_of_it(here: Here, sandbox: Sandbox) -> None:
     body = {"destinations": [TO, "+14155550100"], "template": {"text": TEXT, "scheduled": HOUR}}
     batch = schedule(sandbox, "sms", "/batch", body)["batchId"]
-    ended = eightbyeight("cancel-batch", batch, "--json", sandbox=sandbox)
+    ended = here("cancel-batch", batch, "--json", sandbox=sandbox)
     assert (ended.code, json.loads(ended.out)["cancelled_count"]) == (0, 2)
 
 
-def test_chatapps_cancel_goes_to_the_other_host(sandbox: Sandbox) -> None:
+def test_chatapps_cancel_goes_to_the_other_host(here: Here, sandbox: Sandbox) -> None:
     body = {"user": {"msisdn": TO}, "type": "text", "content": {"text": TEXT}, "scheduled": HOUR}
     umid = schedule(sandbox, "chatapps", "", body)["umid"]
-    assert eightbyeight("cancel", umid, sandbox=sandbox).code == 1
-    assert eightbyeight("chatapps-cancel", umid, sandbox=sandbox).code == 0
+    assert here("cancel", umid, sandbox=sandbox).code == 1
+    assert here("chatapps-cancel", umid, sandbox=sandbox).code == 0
 
 
-def test_an_unknown_id_is_not_found_and_a_lost_answer_is_unknown(sandbox: Sandbox) -> None:
+def test_an_unknown_id_is_not_found_and_a_lost_answer_is_unknown(here: Here, sandbox: Sandbox) -> None:
     umid = schedule(sandbox, "sms", "", {"destination": TO, "text": TEXT, "scheduled": HOUR})["umid"]
-    ended = eightbyeight("cancel", umid.replace(umid[0], "0" if umid[0] != "0" else "1"), sandbox=sandbox)
+    ended = here("cancel", umid.replace(umid[0], "0" if umid[0] != "0" else "1"), sandbox=sandbox)
     assert (ended.code, "code 1300" in ended.err, ended.err.endswith("; not cancelled)\n")) == (1, True, True)
     sandbox.faults.on_cancel(umid, Fault.accept_then_drop())
-    ended = eightbyeight("cancel", umid, sandbox=sandbox)
+    ended = here("cancel", umid, sandbox=sandbox)
     assert (ended.code, ended.err.endswith("(may have been cancelled)\n")) == (4, True)
 
 
@@ -283,10 +288,10 @@ def test_send_each_reads_stdin(sandbox: Sandbox, arguments: list[str]) -> None:
     assert (ended.code, len(sandbox.messages)) == (0, 3)
 
 
-def test_nothing_is_sent_if_anything_is_wrong_with_the_file(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_nothing_is_sent_if_anything_is_wrong_with_the_file(here: Here, sandbox: Sandbox, tmp_path: Path) -> None:
     path = csv_file(tmp_path / "a.csv", 2000)
     path.write_text(path.read_text() + "".join(f"98,{TEXT},\n" for _ in range(30)))
-    ended = eightbyeight("send-each", path, "--text", "Hi {name}", sandbox=sandbox)
+    ended = here("send-each", path, "--text", "Hi {name}", sandbox=sandbox)
     assert (ended.code, ended.out, sandbox.traffic.connections) == (2, "", 0)
     lines = ended.err.splitlines()
     assert lines[0].startswith("eightbyeight: a.csv:2002 (row 2001): destination: must be")
@@ -294,44 +299,44 @@ def test_nothing_is_sent_if_anything_is_wrong_with_the_file(sandbox: Sandbox, tm
     assert TEXT not in ended.err
 
 
-def test_send_each_dry_run_needs_no_key_and_shows_the_plan(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_send_each_dry_run_needs_no_key_and_shows_the_plan(here: Here, sandbox: Sandbox, tmp_path: Path) -> None:
     path = csv_file(tmp_path / "a.csv")
     arguments = ("send-each", path, "--text", "Hi {name}", "--scheduled", HOUR, "--rate", 5, "--dry-run")
-    ended = eightbyeight(*arguments, sandbox=sandbox, EIGHTBYEIGHT_API_KEY="", EIGHTBYEIGHT_SUBACCOUNT_ID="")
+    ended = here(*arguments, sandbox=sandbox, EIGHTBYEIGHT_API_KEY="", EIGHTBYEIGHT_SUBACCOUNT_ID="")
     assert (ended.code, ended.out, sandbox.traffic.connections) == (0, "", 0)
     assert ended.err.startswith("a.csv: 20 messages (20 of them scheduled), 20 parts, to localhost:")
     assert ended.err.endswith("sub-account not set, 50 at a time, at most 5 requests a second; nothing was sent\n")
 
 
-def test_output_goes_to_a_new_file(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_output_goes_to_a_new_file(here: Here, sandbox: Sandbox, tmp_path: Path) -> None:
     path, output = csv_file(tmp_path / "a.csv"), tmp_path / "o.jsonl"
     arguments = ("send-each", path, "--text", "Hi", "--output", output)
-    assert eightbyeight(*arguments, sandbox=sandbox).out == ""
+    assert here(*arguments, sandbox=sandbox).out == ""
     assert len(output.read_text().splitlines()) == 20
-    again = eightbyeight(*arguments, sandbox=sandbox)
+    again = here(*arguments, sandbox=sandbox)
     assert (again.code, "--force" in again.err, len(sandbox.messages)) == (2, True, 20)
-    assert eightbyeight(*arguments, "--force", "--include-private", sandbox=sandbox).code == 0
+    assert here(*arguments, "--force", "--include-private", sandbox=sandbox).code == 0
     assert {json.loads(line)["text"] for line in output.read_text().splitlines()} == {"Hi"}
 
 
-def test_the_exit_code_of_a_file_is_that_of_its_worst_row(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_the_exit_code_of_a_file_is_that_of_its_worst_row(here: Here, sandbox: Sandbox, tmp_path: Path) -> None:
     path = csv_file(tmp_path / "a.csv", 4)
     one, two = "+447700900001", "+447700900002"
     sandbox.faults.on_destination(one, Fault.error(1005))
-    ended = eightbyeight("send-each", path, "--text", "Hi", sandbox=sandbox)
+    ended = here("send-each", path, "--text", "Hi", sandbox=sandbox)
     assert ended.code == 1
     assert "4 rows: 3 accepted, 0 rejected, 1 failed, 0 unknown (" in ended.err
     sandbox.faults.on_destination(one, Fault.error(1005))
     sandbox.faults.on_destination(two, Fault.accept_then_drop())
-    ended = eightbyeight("send-each", path, "--text", "Hi", sandbox=sandbox)
+    ended = here("send-each", path, "--text", "Hi", sandbox=sandbox)
     assert ended.code == 4
     assert "4 rows: 2 accepted, 0 rejected, 1 failed, 1 unknown (" in ended.err
 
 
-def test_a_refused_key_is_exit_code_3_and_says_what_was_not_tried(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_a_refused_key_is_exit_code_3_and_says_what_was_not_tried(here: Here, sandbox: Sandbox, tmp_path: Path) -> None:
     path = csv_file(tmp_path / "a.csv", 500)
     arguments = ("send-each", path, "--text", "Hi", "--concurrency", 5)
-    ended = eightbyeight(*arguments, sandbox=sandbox, EIGHTBYEIGHT_API_KEY="revoked")
+    ended = here(*arguments, sandbox=sandbox, EIGHTBYEIGHT_API_KEY="revoked")
     tried = len(ended.records)
     assert ended.code == 3
     assert tried <= 15
@@ -341,15 +346,15 @@ def test_a_refused_key_is_exit_code_3_and_says_what_was_not_tried(sandbox: Sandb
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_says_what_is_unknown(sandbox: Sandbox, tmp_path: Path, number: signal.Signals) -> None:
-    sandbox.faults.plan([*[None] * 20, *[Fault.slow(30)] * 5])
+    sandbox.faults.plan([*[None] * 20, Fault.slow(10 * PATIENCE, times=None)])
     path = csv_file(tmp_path / "a.csv", 500)
-    process = started("send-each", path, "--text", "Hi", "--concurrency", 5, sandbox=sandbox)
+    options = ("--concurrency", 5, "--timeout", 10 * PATIENCE)
+    process = started("send-each", path, "--text", "Hi", *options, sandbox=sandbox)
     assert process.stdout is not None
     out = [process.stdout.readline() for _ in range(20)]
-    while len(sandbox.messages) < 25:
-        pass
+    under_way(process, lambda: len(sandbox.messages) == 25)
     process.send_signal(number)
-    rest, err = process.communicate(timeout=20)
+    rest, err = process.communicate(timeout=PATIENCE)
     records = [json.loads(line) for line in [*out, *rest.splitlines()]]
     assert process.returncode == 130
     assert sorted(r["outcome"] for r in records) == ["accepted"] * 20 + ["unknown"] * 5
@@ -359,14 +364,15 @@ def test_an_interrupted_run_says_what_is_unknown(sandbox: Sandbox, tmp_path: Pat
 
 def test_a_reader_that_leaves_stops_the_run(sandbox: Sandbox, tmp_path: Path) -> None:
     path = csv_file(tmp_path / "a.csv", 3000)
-    process = started("send-each", path, "--text", "Hi", "--concurrency", 5, sandbox=sandbox)
+    # At this rate all of them would take longer than any reader takes to leave.
+    process = started("send-each", path, "--text", "Hi", "--concurrency", 5, "--rate", 50, sandbox=sandbox)
     assert process.stdout is not None
     process.stdout.readline()
     process.stdout.close()
     assert process.stderr is not None
     err = process.stderr.read().decode()
     process.stderr.close()
-    assert process.wait(20) == 1
+    assert process.wait(PATIENCE) == 1
     assert "stopped: stdout: the reader has closed the pipe" in err
     assert "Traceback" not in err
     assert f"3,000 rows: {len(sandbox.messages):,} accepted" in err
@@ -396,7 +402,7 @@ os.execv({sys.executable!r}, {list(map(str, arguments))!r})"""
 
 
 def test_a_file_that_changes_while_it_is_checked_is_not_sent(
-    sandbox: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox, tmp_path: Path, here: Here, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, plan = csv_file(tmp_path / "a.csv"), send_file.check_file
 
@@ -406,7 +412,7 @@ def test_a_file_that_changes_while_it_is_checked_is_not_sent(
         return checked
 
     monkeypatch.setattr(send_file, "check_file", slow_plan)
-    ended = in_process("send-each", path, "--text", "Hi {name}", capsys=capsys, sandbox=sandbox)
+    ended = here("send-each", path, "--text", "Hi {name}", sandbox=sandbox)
     assert (ended.code, sandbox.traffic.connections) == (2, 0)
     assert ended.err == "eightbyeight: a.csv: changed while it was checked; nothing was sent\n"
 
@@ -422,7 +428,7 @@ def test_a_file_that_changes_under_the_run_stops_it(sandbox: Sandbox, tmp_path: 
         file.seek(0)
         file.write(text)
     process.send_signal(signal.SIGINT)  # what is left of the first block would take a minute at this rate
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=PATIENCE)
     assert b"Traceback" not in err
     assert {(m.text or "")[:6] for m in sandbox.messages} == {"Hi Ann"}
 
@@ -430,13 +436,13 @@ def test_a_file_that_changes_under_the_run_stops_it(sandbox: Sandbox, tmp_path: 
 # --- around
 
 
-def test_help_and_version_need_no_settings(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_and_version_need_no_settings(here: Here) -> None:
     assert eightbyeight("--version").out == f"{eightbyeight_async.__version__}\n"
-    assert eightbyeight().out == eightbyeight("--help").out
+    assert here().out == here("--help").out
     for command in make_app():
         if command.startswith("-") or command == "bulk":
             continue
-        ended = in_process(command, "--help", capsys=capsys, COLUMNS="200")
+        ended = here(command, "--help", COLUMNS="200")
         assert ended.code == 0
         assert f"eightbyeight {command}" in ended.out.split("\n", 1)[1], "an example"
         assert "Exit codes: 0" in ended.out
@@ -502,7 +508,7 @@ def test_the_sandbox_command_prints_what_points_at_it() -> None:
     assert variables.keys() == {*(f"EIGHTBYEIGHT_{name}" for name in names), "SSL_CERT_FILE"}
     assert eightbyeight("send", "--to", TO, "--text", TEXT, **variables).code == 0
     process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=10)
+    _, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, b"stopped: 1 messages accepted, 0 rejected, 1 requests" in err) == (0, True)
     assert not os.path.exists(variables["SSL_CERT_FILE"])  # noqa: PTH110
 
@@ -510,7 +516,7 @@ def test_the_sandbox_command_prints_what_points_at_it() -> None:
 # --- privacy
 
 
-def test_no_number_no_text_and_no_key_in_anything_it_prints(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_no_number_no_text_and_no_key_in_anything_it_prints(here: Here, sandbox: Sandbox, tmp_path: Path) -> None:
     """Every outcome, in records and on stderr, also where the reference holds the number."""
     numbers = [f"+4477009{n:05d}" for n in range(1, 9)] + ["+99912345678"]
     path = tmp_path / "a.csv"
@@ -529,10 +535,10 @@ def test_no_number_no_text_and_no_key_in_anything_it_prints(sandbox: Sandbox, tm
     for number, fault in zip(numbers, faults, strict=False):
         sandbox.faults.on_destination(number, fault)
     ended = [
-        eightbyeight("send-each", path, sandbox=sandbox),
-        eightbyeight("send-each", path, "--dry-run", sandbox=sandbox),
-        eightbyeight("send", "--to", numbers[6], "--text", TEXT, "--json", sandbox=sandbox),
-        eightbyeight("send", "--to", numbers[6], "--text", TEXT, "--dry-run", "--json", sandbox=sandbox),
+        here("send-each", path, sandbox=sandbox),
+        here("send-each", path, "--dry-run", sandbox=sandbox),
+        here("send", "--to", numbers[6], "--text", TEXT, "--json", sandbox=sandbox),
+        here("send", "--to", numbers[6], "--text", TEXT, "--dry-run", "--json", sandbox=sandbox),
     ]
     assert [e.code for e in ended] == [4, 0, 0, 0]
     for text in (e.out + e.err for e in ended):
@@ -543,9 +549,9 @@ def test_no_number_no_text_and_no_key_in_anything_it_prints(sandbox: Sandbox, tm
     assert len(ended[0].records) == 9
 
 
-def test_private_records_are_asked_for_and_for_their_owner(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_private_records_are_asked_for_and_for_their_owner(here: Here, sandbox: Sandbox, tmp_path: Path) -> None:
     path, output = csv_file(tmp_path / "a.csv", 1), tmp_path / "o.jsonl"
-    eightbyeight("send-each", path, "--text", TEXT, "--include-private", "--output", output, sandbox=sandbox)
+    here("send-each", path, "--text", TEXT, "--include-private", "--output", output, sandbox=sandbox)
     record = json.loads(output.read_text())
     assert (record["destination"], record["text"]) == ("+447700900001", TEXT)
     assert output.stat().st_mode & 0o777 == 0o600

@@ -6,9 +6,11 @@ import json
 import os
 import signal
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+from patience import PATIENCE, until
 
 from eightbyeight_async.cli.exit_codes import Exit
 from eightbyeight_async.cli.reading.row_to_request import Row
@@ -24,6 +26,7 @@ from eightbyeight_async.sandbox import Fault
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from eightbyeight_async.cli.sending.file_run import FileRun
     from eightbyeight_async.sandbox import Sandbox
 
 WIDTH = 4
@@ -54,7 +57,7 @@ def rows(count: int, taken: Callable[[int], None] = lambda _: None) -> Iterator[
 
 def the_fan(sandbox: Sandbox, count: int, taken: Iterator[Row] | None = None, **options: object) -> OneByOneRun:
     settings = {"lines": Records(), **options}
-    client = sandbox.client(max_concurrency=WIDTH)
+    client = sandbox.client(max_concurrency=WIDTH, timeout=10 * PATIENCE)
     return OneByOneRun(client=client, rows=taken or rows(count), counts=OutcomeCounts(count), **settings)  # type: ignore[arg-type]
 
 
@@ -70,6 +73,23 @@ def counts(ended: OutcomeCounts) -> dict[str, int]:
     found = {outcome.value: ended.outcomes[outcome] for outcome in RecordOutcome if ended.outcomes[outcome]}
     assert sum(found.values()) + ended.not_tried == ended.rows
     return found
+
+
+@contextmanager
+def interrupting(one: FileRun, so: Callable[[], object], times: int = 1) -> Iterator[None]:
+    """Ctrl-C when something is so, and again when that was heard, for two signals at once can be one."""
+
+    def press() -> None:
+        until(so)
+        os.kill(os.getpid(), signal.SIGINT)
+        until(lambda: one.counts.interrupted)
+        if times == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=press)
+    thread.start()
+    yield
+    thread.join()
 
 
 def test_rows_are_taken_as_they_are_sent(sandbox: Sandbox) -> None:
@@ -151,44 +171,30 @@ def test_an_interrupt_waits_for_what_is_in_flight(sandbox: Sandbox, number: sign
 
 
 def test_what_an_interrupt_cuts_off_is_unknown(sandbox: Sandbox) -> None:
-    sandbox.faults.plan([*[None] * 10, *[Fault.slow(10)] * WIDTH])
-
-    def interrupt(row: int) -> None:
-        if row == 10 + WIDTH:
-            signal.raise_signal(signal.SIGINT)
-
-    one = the_fan(sandbox, 1000, rows(1000, interrupt), grace=0.05)
-    send(one)
+    sandbox.faults.plan([*[None] * 10, Fault.slow(10 * PATIENCE, times=None)])
+    one = the_fan(sandbox, 1000, grace=0.05)
+    with interrupting(one, lambda: len(sandbox.messages) == 10 + WIDTH):
+        send(one)
     assert counts(one.counts) == {"accepted": 10, "unknown": WIDTH}
     assert sorted(r["row"] for r in one.lines.kept if r["sent"] == "maybe") == [11, 12, 13, 14]  # type: ignore[attr-defined]
 
 
 def test_a_second_interrupt_ends_the_wait(sandbox: Sandbox) -> None:
-    sandbox.faults.plan([Fault.slow(30, times=None)])
-
-    def interrupt(row: int) -> None:
-        if row == WIDTH:
-            signal.raise_signal(signal.SIGINT)
-            # Later, because a handler runs on the loop's next turn, and two signals at once can be one.
-            threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
-
-    one = the_fan(sandbox, 1000, rows(1000, interrupt), grace=1000.0)
-    send(one)
+    sandbox.faults.plan([Fault.slow(10 * PATIENCE, times=None)])
+    one = the_fan(sandbox, 1000, grace=10 * PATIENCE)
+    with interrupting(one, lambda: len(sandbox.messages) == WIDTH, times=2):
+        send(one)
     assert counts(one.counts) == {"unknown": WIDTH}
     assert one.counts.exit is Exit.INTERRUPTED
 
 
 def test_rows_that_wait_for_their_moment_are_not_in_flight(sandbox: Sandbox) -> None:
     """With `--rate` an interrupt leaves behind what was on its way, not what was queued for it."""
-
-    def interrupt(row: int) -> None:
-        if row == 4:
-            signal.raise_signal(signal.SIGINT)
-
-    # A quarter of a second between two rows: room for a loop that is late.
-    one = the_fan(sandbox, 1000, rows(1000, interrupt), rate=4.0, grace=0.0)
-    send(one)
-    assert one.counts.tried == 3
+    taken: list[int] = []
+    one = the_fan(sandbox, 1000, rows(1000, taken.append), rate=0.001, grace=0.0)  # the second: a quarter of an hour
+    with interrupting(one, lambda: one.lines.kept and len(taken) == 2):  # type: ignore[attr-defined]
+        send(one)
+    assert (counts(one.counts), one.counts.tried) == ({"accepted": 1}, 1)
 
 
 def test_a_bug_is_not_hidden_and_the_books_are_closed(sandbox: Sandbox) -> None:

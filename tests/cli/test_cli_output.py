@@ -11,6 +11,7 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
+from patience import PATIENCE
 
 from eightbyeight_async.cli.exit_codes import UsageError
 from eightbyeight_async.cli.sending.record_writer import DescriptorRecords, new_file
@@ -68,7 +69,7 @@ def test_on_a_full_disk_no_line_is_half_written_and_none_is_forgotten(tmp_path: 
         stdout=subprocess.PIPE,
         text=True,
         check=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
     unwritten, failure, reader_left = json.loads(done.stdout)
     written = path.read_text()
@@ -134,7 +135,7 @@ def test_a_reader_that_dawdles_holds_up_the_writer_but_not_the_loop() -> None:
 
     thread = threading.Thread(target=reader)
     run(work)
-    thread.join(10)
+    thread.join(PATIENCE)
     os.close(reading)
     assert b"".join(read) == f"{text}\n".encode() * 5000
     assert lines.unwritten == []
