@@ -1,6 +1,7 @@
 """The benchmark server: HTTPS with TLS 1.3 and httptools, on uvloop if it is installed, in its own process.
 
-It parses every request and responds to `POST …/messages` with a constant 200 body, after `latency` seconds if set. It
+It parses every request and responds to `POST …/messages` with a 200 body that echoes number and id and is constant
+otherwise, after `latency` seconds if set. It
 counts requests, different bodies, connections and its own CPU time. So a run can prove that every message arrived once
 (requests and different bodies are equal), and that the server had CPU time left.
 
@@ -17,6 +18,7 @@ import contextlib
 import gc
 import importlib
 import json
+import re
 import ssl
 import sys
 import threading
@@ -43,8 +45,20 @@ def _response(body: bytes, status: bytes = b"200 OK") -> bytes:
     ) + body
 
 
-_ANSWER = _response(ANSWER)
+_HEAD, _BODY = _response(ANSWER).split(b"\r\n\r\n", 1)
+_DESTINATION = re.compile(rb'"destination":\s*"\+?(\d+)"')
+_REFERENCE = re.compile(rb'"clientMessageId":\s*"([^"]*)"')
 _NOT_FOUND = _response(b'{"code":1300,"message":"not found"}', b"404 Not Found")
+
+
+def _answer(body: bytes) -> bytes:
+    """The response to a message: a client may refuse one that is about another message."""
+    destination, reference = _DESTINATION.search(body), _REFERENCE.search(body)
+    told = _BODY if destination is None else _BODY.replace(b"6590000000", destination[1])
+    if reference is not None:
+        told = told.replace(b"benchmark-00000000", reference[1])
+    head = _HEAD if len(told) == len(_BODY) else _HEAD.replace(b": %d\r" % len(_BODY), b": %d\r" % len(told))
+    return head + b"\r\n\r\n" + told
 
 
 @dataclass
@@ -105,20 +119,20 @@ class Connection(asyncio.Protocol):
             self._count(body)
             self._state.waiting += 1
             self._state.most_waiting = max(self._state.most_waiting, self._state.waiting)
-            self._loop.call_later(self._state.latency, self._late_answer, time.perf_counter())
+            self._loop.call_later(self._state.latency, self._late_answer, time.perf_counter(), _answer(body))
         else:
             self._count(body)
-            self._transport.write(_ANSWER)
+            self._transport.write(_answer(body))
 
     def _count(self, body: bytes) -> None:
         self._state.requests += 1
         self._state.bodies.add(hash(body))
 
-    def _late_answer(self, arrived: float) -> None:
+    def _late_answer(self, arrived: float, answer: bytes) -> None:
         self._state.waiting -= 1
         self._state.delay += time.perf_counter() - arrived
         if not self._transport.is_closing():
-            self._transport.write(_ANSWER)
+            self._transport.write(answer)
 
     def _control(self, url: bytes) -> bytes:
         state = self._state

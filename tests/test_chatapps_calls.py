@@ -384,7 +384,7 @@ A, B, C = "+6500000001", "+6500000002", "+6500000003"
         (asked((A, None), (B, None)), told((B, None), (A, None)), [None, None]),
         (asked((A, "1"), (B, "2")), told((B, "2"), (A, "1")), ["1", "0"]),
         (asked((A, "1"), (B, "2"), (C, None)), told((B, "2"), (A, "1"), (C, None)), ["1", "0", "2"]),
-        (asked((A, "1"), (B, "1")), told((B, "1"), (A, "1")), ["0", "1"]),
+        (asked((A, "1"), (B, "1")), told((B, "1"), (A, "1")), [None, None]),
         (asked((A, "1"), (B, "2")), told((B, "2")), [None, "0"]),
         (asked((A, "1"), (B, "1"), (C, "2")), told((B, "1"), (C, "2")), [None, None, "1"]),
         (asked((A, "1")), told((A, None)), ["0"]),

@@ -15,6 +15,8 @@ from eightbyeight_async.errors import Effect, InvalidRequestError, Sent
 from eightbyeight_async.models import rules
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from eightbyeight_async.hosts import Product
 
 __all__ = ["Call", "check_kind", "messages_path", "segment"]
@@ -37,6 +39,7 @@ class Call(Generic[T]):
         unknown: the `sent` of an error if the outcome is unknown: `Sent.MAYBE`, or `Sent.NO` for a call that changes
             nothing, such as a look-up.
         effect: what a call that changes something does, so that an error's words fit.
+        contradiction: why a successful response cannot be the one to this call; None: it can.
     """
 
     product: Product
@@ -46,6 +49,7 @@ class Call(Generic[T]):
     response_class: type[T] | None
     unknown: Sent = Sent.MAYBE
     effect: Effect = Effect.SEND
+    contradiction: Callable[[T], str | None] | None = attrs.field(default=None, repr=False)
 
 
 @lru_cache(maxsize=256)

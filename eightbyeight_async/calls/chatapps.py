@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from eightbyeight_async import wire
@@ -9,6 +10,7 @@ from eightbyeight_async.calls.call import Call, check_kind, messages_path, segme
 from eightbyeight_async.calls.times import check_batch_times, check_times
 from eightbyeight_async.errors import InvalidRequestError, Sent
 from eightbyeight_async.hosts import Product
+from eightbyeight_async.models.agreement import chatapps_contradiction
 from eightbyeight_async.models.chatapps_batch import BatchChatAppsRequest, BatchChatAppsResponse
 from eightbyeight_async.models.chatapps_details import ChatAppsMessageDetails
 from eightbyeight_async.models.chatapps_message import ChatAppsRequest
@@ -35,6 +37,7 @@ def send_message(subaccount_id: str, request: ChatAppsRequest, now: Callable[[],
         path=messages_path(subaccount_id),
         body=wire.dump(request),
         response_class=ChatAppsResponse,
+        contradiction=partial(chatapps_contradiction, request),
     )
 
 

@@ -38,13 +38,17 @@ def read_response(call: Call[T], status: int, headers: Mapping[str, str], body: 
 
     Raises:
         APIError: the API refused the request or failed.
-        UnexpectedResponseError: the response is not one of the API.
+        UnexpectedResponseError: the response is not one of the API, or it is about another message.
     """
     data: object = None
     try:
         data = wire.load(body)
         if 200 <= status < 300 and call.response_class is not None:
-            return wire.structure(data, call.response_class)
+            found = wire.structure(data, call.response_class)
+            other = None if call.contradiction is None else call.contradiction(found)
+            if other is None:
+                return found
+            raise UnexpectedResponseError(other, status_code=status, sent=call.unknown)
         problem = "the body is not an error of the API"
     except wire.UnreadableError as unreadable:
         problem = str(unreadable)

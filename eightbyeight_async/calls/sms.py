@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from eightbyeight_async import wire
@@ -9,6 +10,7 @@ from eightbyeight_async.calls.call import Call, check_kind, messages_path
 from eightbyeight_async.calls.times import MAX_AHEAD, check_times
 from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.hosts import Product
+from eightbyeight_async.models.agreement import sms_contradiction
 from eightbyeight_async.models.sms import SmsRequest, SmsResponse
 
 if TYPE_CHECKING:
@@ -36,4 +38,5 @@ def send_sms(subaccount_id: str, request: SmsRequest, now: Callable[[], datetime
         path=messages_path(subaccount_id),
         body=wire.dump(request),
         response_class=SmsResponse,
+        contradiction=partial(sms_contradiction, request),
     )

@@ -12,6 +12,7 @@ import attrs
 
 from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.models import rules
+from eightbyeight_async.models.agreement import chatapps_contradiction
 from eightbyeight_async.models.chatapps_content import ChatAppsContent
 from eightbyeight_async.models.chatapps_message import (
     ChannelFallback,
@@ -183,15 +184,4 @@ def _reference(message: ChatAppsRequest | ChatAppsResponse) -> str | None:
 
 
 def _agree(request: ChatAppsRequest, response: ChatAppsResponse) -> bool:
-    if request.client_message_id is not None and response.client_message_id is not None:
-        return request.client_message_id == response.client_message_id
-    asked, echoed = request.user, response.user
-    if echoed is None:
-        return True
-    if asked.channel_user_id is not None and echoed.channel_user_id is not None:
-        return asked.channel_user_id == echoed.channel_user_id
-    if asked.msisdn is None or echoed.msisdn is None:
-        return True
-    # For a number in national format the response may have the international number. Both end in the same digits.
-    number, returned = asked.msisdn.lstrip("+"), echoed.msisdn.lstrip("+")
-    return number == returned or (asked.country is not None and returned.endswith(number.lstrip("0")[-6:]))
+    return chatapps_contradiction(request, response) is None

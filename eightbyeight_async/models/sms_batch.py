@@ -13,6 +13,7 @@ import attrs
 
 from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.models import rules
+from eightbyeight_async.models.agreement import sms_contradiction
 from eightbyeight_async.models.pairing import pair
 from eightbyeight_async.models.privacy import counted, hidden, masked_digits
 from eightbyeight_async.models.sms import Encoding, SmsRequest, SmsResponse, SmsStatusCode
@@ -213,16 +214,7 @@ def _messages_of(request: BatchSmsRequest) -> tuple[SmsRequest, ...]:
 
 
 def _agree(request: SmsRequest, response: SmsResponse) -> bool:
-    if request.client_message_id is not None and response.client_message_id is not None:
-        return request.client_message_id == response.client_message_id
-    # For a number in national format the response has the international number. Both end in the same digits.
-    number, returned = _digits(request), _digits(response)
-    return (
-        number is None
-        or returned is None
-        or returned == number
-        or (request.country is not None and returned.endswith(number.lstrip("0")[-6:]))
-    )
+    return sms_contradiction(request, response) is None
 
 
 def _reference(message: SmsRequest | SmsResponse) -> str | None:
