@@ -14,7 +14,7 @@
     │  ├─ RateLimitError    HTTP 429
     │  └─ ServerError       2000-2999: the only one that is retried; sent MAYBE
     ├─ LogExportError                  .job_id .reason            an export has no rows to give; sent NO
-    └─ UnexpectedResponseError         no error body, or a 2xx that cannot be read; .status_code
+    └─ UnexpectedResponseError         no error body, an unreadable 2xx, or about another message
 
 Rule: `str()` and `repr()` of an error show only our own words, codes and ids. The server's words can echo a phone
 number or a text; they are only in `APIError.message`.
@@ -226,7 +226,7 @@ class ServerError(APIError):
 
 
 class UnexpectedResponseError(EightByEightError):
-    """The response is not one of the API: it has no error body (e.g. a gateway's page), or is an unreadable 2xx.
+    """The response is not one of the API (e.g. a gateway's page), is an unreadable 2xx, or is about another message.
 
     Attributes:
         status_code: the HTTP status; None if it could not be read.
