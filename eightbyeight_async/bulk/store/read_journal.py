@@ -20,10 +20,21 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterator
 
-__all__ = ["GUARD", "JournalQueries", "JournalReader", "lost_claims", "opened_to_read", "read_rows", "status"]
+__all__ = [
+    "GUARD",
+    "HAS_MESSAGE",
+    "JournalQueries",
+    "JournalReader",
+    "lost_claims",
+    "opened_to_read",
+    "read_rows",
+    "status",
+]
 
 # `message.guard` holds state and hash once more. A flipped bit in one of the three shows.
 GUARD = "(hash & 1048575) * 8 + {}"
+# Somebody has this message or may have it: it went out or will, may have gone out, or is in flight.
+HAS_MESSAGE = f"(m.state IN (0, 4) OR (m.state=1 AND m.cancelled IS NOT {CancelMark.CANCELLED}))"
 _PAGE = 1_000
 _STATUS = """
 SELECT state, count(*), sum(cancelled IS ?), coalesce(sum(scheduled>? AND cancelled IS NOT ?), 0)
@@ -112,7 +123,7 @@ class JournalQueries:
 class JournalReader(JournalQueries):
     """A journal opened to read; takes no lock. Close it with `sql.close()`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, accept_loss: bool = False) -> None:
         head = read_head(path)
         self.running, mark = is_running(path, head.id)
         self.sql = connect_to_read(path)
@@ -120,7 +131,8 @@ class JournalReader(JournalQueries):
             self.sql.execute("BEGIN")  # one view of everything
             last_id, _, _ = self.verify()
             self.sql.execute("COMMIT")
-            if (mark is None and head.in_use and not self.running) or (mark or 0) > last_id:
+            lost = (mark is None and head.in_use and not self.running) or (mark or 0) > last_id
+            if lost and not accept_loss:
                 raise lost_claims(path, last_id, mark)  # noqa: TRY301 - closed below like the rest
         except BaseException:
             self.sql.close()
@@ -159,8 +171,9 @@ def read_rows(journal: str | os.PathLike[str], state: State | None = None) -> It
 
 
 @contextmanager
-def opened_to_read(path: Path) -> Iterator[JournalReader]:
-    """
+def opened_to_read(path: Path, *, accept_loss: bool = False) -> Iterator[JournalReader]:
+    """Opens a journal to read; with `accept_loss` also one that has lost claims.
+
     Raises:
         JournalError: there is no journal that can be read.
     """
@@ -168,7 +181,7 @@ def opened_to_read(path: Path) -> Iterator[JournalReader]:
     if not real.exists():
         raise JournalError("there is none at this path")
     try:
-        reader = JournalReader(real)
+        reader = JournalReader(real, accept_loss=accept_loss)
         with closing(reader.sql):
             yield reader
     except sqlite3.Error as error:
