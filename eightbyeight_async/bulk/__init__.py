@@ -16,7 +16,7 @@ from eightbyeight_async.bulk.errors import (
 )
 from eightbyeight_async.bulk.judging.message_keys import Fingerprint
 from eightbyeight_async.bulk.judging.outcomes import State
-from eightbyeight_async.bulk.report import Progress, Report, Status
+from eightbyeight_async.bulk.report import Plan, Progress, Report, Status
 from eightbyeight_async.bulk.run.shared_steps import Settled
 from eightbyeight_async.bulk.settling.cancel_scheduled import Cancelled
 from eightbyeight_async.bulk.settling.reconcile import Reconciled
@@ -32,6 +32,7 @@ __all__ = [
     "JournalError",
     "JournalInUseError",
     "MessageRow",
+    "Plan",
     "Progress",
     "Reconciled",
     "Report",

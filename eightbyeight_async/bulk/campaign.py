@@ -18,6 +18,7 @@ import anyio
 from eightbyeight_async.bulk.errors import InputChangedError, JournalError, Unrecorded
 from eightbyeight_async.bulk.judging.input_conflicts import IdConflicts
 from eightbyeight_async.bulk.judging.message_keys import Fingerprint, Keys
+from eightbyeight_async.bulk.planned_campaign import PlannedCampaign
 from eightbyeight_async.bulk.report import Progress, Report, RunCounts
 from eightbyeight_async.bulk.run.adaptive_rate import AdaptiveRate
 from eightbyeight_async.bulk.run.choose_mode import FEW, choose_mode
@@ -61,7 +62,7 @@ _CHOICES = {
 }
 
 
-class Campaign(Book):
+class Campaign(Book, PlannedCampaign):
     """A bulk send with a journal. On asyncio and trio.
 
     Args:
@@ -77,6 +78,8 @@ class Campaign(Book):
         duplicates: the same message (number, sender, text, schedule) again in one input: "skip" counts it, "send"
             sends it. The same `client_message_id` again is never sent; with another number, text or schedule it ends
             the run with an InvalidRequestError.
+        one_per_number: only the first message to a number, in the input and in the journal. Later ones are counted and
+            not sent; neither is one to a person who has a message from an earlier run.
         resend_unknown: messages that may have gone out are sent again: some will arrive twice.
         resend_failed: messages that the API refused (FAILED, REJECTED) are tried again.
         allow_changed_input: go on with other messages than the campaign began with. A message whose text, sender or
@@ -106,6 +109,7 @@ class Campaign(Book):
         max_concurrency: int | None = None,
         max_rate: float | None = _MAX_RATE,
         duplicates: Literal["skip", "send"] = "skip",
+        one_per_number: bool = False,
         resend_unknown: bool = False,
         resend_failed: bool = False,
         allow_changed_input: bool = False,
@@ -136,14 +140,16 @@ class Campaign(Book):
         self._clock = clock
         self._path = Path(journal)
         self._account = Account(client.host(Product.SMS), client.subaccount_id)
-        policy = Policy(resend_unknown=resend_unknown, resend_failed=resend_failed)
+        self._allow_changed_account = allow_changed_account
+        self._accept_loss = accept_loss
+        self._policy = Policy(resend_unknown=resend_unknown, resend_failed=resend_failed, one_per_number=one_per_number)
         self._writer = Writer(
             lambda: Journal(
                 self._path,
                 durability,
                 now,
                 account=self._account,
-                policy=policy,
+                policy=self._policy,
                 allow_changed_account=allow_changed_account,
                 accept_loss=accept_loss,
             ),
@@ -152,7 +158,7 @@ class Campaign(Book):
         self._keys: Keys | None = None
         self._last_id = 0
         self._run: Run | None = None
-        self._sending = False
+        self._open = self._sending = False
         self._stop_asked = False
         self.report: Report | None = None
 
@@ -163,10 +169,11 @@ class Campaign(Book):
         except BaseException:
             await self._writer.close()
             raise
-        self._keys = Keys(salt)
+        self._keys, self._open = Keys(salt), True
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self._open = False
         await self._writer.close()
 
     def __repr__(self) -> str:
@@ -194,7 +201,8 @@ class Campaign(Book):
             The report; also in `campaign.report`, even if this raises while or after sending.
 
         Raises:
-            InputChangedError: these are not the messages the campaign began with; nothing was sent.
+            InputChangedError: these are not the messages the campaign began with; nothing was sent. Its `plan` says
+                what would be.
             InvalidRequestError: two messages have one id and another number, text or schedule. Of a list nothing was
                 sent; of an iterator only what came before the second one.
             JournalError: it cannot be written (any more); `unrecorded` has the results that it missed.
@@ -222,6 +230,8 @@ class Campaign(Book):
         elif expected is None and isinstance(fingerprint, Fingerprint):
             expected = fingerprint.count
         fresh = await self._begin(None if fingerprint is None else str(fingerprint), expected)
+        if fresh is None:
+            raise InputChangedError(await self._plan(messages) if isinstance(messages, Sequence) else None)
         run = self._new_run(messages, expected, fresh=fresh)
         self._run = run
         if self._stop_asked:
@@ -245,28 +255,19 @@ class Campaign(Book):
         complete = run.intake.ended and run.stopped is None
         return await self._end(run, mode, why, failures, complete=complete)
 
-    async def _begin(self, fingerprint: str | None, expected: int | None) -> bool:
-        """Notes what the run is about; whether the journal knows nothing yet."""
-        allowed = self._allow_changed_input
+    async def _begin(self, fingerprint: str | None, expected: int | None) -> bool | None:
+        """Notes what the run is about; whether the journal knows nothing yet. None: these are other messages."""
 
-        def begin(store: Store) -> tuple[bool, bool]:
-            before = store.meta("fingerprint")
+        def begin(store: Store) -> bool | None:
             if fingerprint is not None:
-                # As long as nothing was claimed there is nothing that a corrected input could send twice.
-                if before not in (None, fingerprint) and not allowed and store.last_id:
-                    return False, False
+                if self._is_changed(store, fingerprint):
+                    return None
                 store.set_meta("fingerprint", fingerprint)
             if expected is not None:
                 store.set_meta("expected", expected)
-            return True, store.begin_run()
+            return store.begin_run()
 
-        same, fresh = await self._writer.do(begin, writes=True)
-        if not same:
-            raise InputChangedError(
-                "these are not the messages that the campaign began with; nothing was sent "
-                "(allow_changed_input goes on with them; a person whose message changed gets a second one)"
-            )
-        return fresh
+        return await self._writer.do(begin, writes=True)
 
     def _new_run(
         self, messages: Iterable[SmsRequest] | AsyncIterable[SmsRequest], expected: int | None, *, fresh: bool

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import attrs
 
 from eightbyeight_async.bulk.judging.outcomes import State
 from eightbyeight_async.errors import EightByEightError
+
+if TYPE_CHECKING:
+    from eightbyeight_async.bulk.report import Plan
 
 __all__ = ["AccountChangedError", "InputChangedError", "JournalError", "JournalInUseError", "Unrecorded"]
 
@@ -62,4 +67,18 @@ class AccountChangedError(JournalError):
 
 
 class InputChangedError(EightByEightError):
-    """These are not the messages that the campaign began with; nothing was sent by this run."""
+    """These are not the messages that the campaign began with; nothing was sent by this run.
+
+    Attributes:
+        plan: what the run would do with them; None where the input can be read only once.
+    """
+
+    def __init__(self, plan: Plan | None) -> None:
+        told = "a person whose message changed gets a second one"
+        if plan is not None:
+            told = f"{plan.new:,} of them are new, {plan.second:,} of these go to people who have one already"
+        super().__init__(
+            "these are not the messages that the campaign began with; nothing was sent (allow_changed_input goes on "
+            f"with them: {told})"
+        )
+        self.plan = plan

@@ -1,6 +1,7 @@
-"""What a run says of itself: counts while it goes on, a report at its end. The counts add up at any moment:
+"""What a run says of itself: a plan before it, counts while it goes on, a report at its end.
 
-taken = in_flight + accepted + rejected + failed + unknown + not_sent + known + duplicates
+The counts of a run add up at any moment:
+taken = in_flight + accepted + rejected + failed + unknown + not_sent + known + duplicates + same_number
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import attrs
 from eightbyeight_async.bulk.judging.outcomes import State
 from eightbyeight_async.errors import EightByEightError
 
-__all__ = ["Progress", "Report", "RunCounts", "Status"]
+__all__ = ["Plan", "Progress", "Report", "RunCounts", "Status"]
 
 
 @attrs.frozen(kw_only=True)
@@ -50,6 +51,58 @@ class Status:
 
 
 @attrs.frozen(kw_only=True)
+class Plan:
+    """What a run would do with an input.
+
+    messages = new + again_unknown + again_failed + late + settled + in_doubt + duplicates + same_number
+
+    Attributes:
+        messages: in the input.
+        new: to send; not sent before.
+        again_unknown: to send again, though they may have gone out (`resend_unknown`).
+        again_failed: to send again after the API refused them (`resend_failed`).
+        late: new, but not sent: their `scheduled` or `expiry` has passed.
+        settled: left out; an earlier run settled them: accepted or refused.
+        in_doubt: left out; they may have gone out in an earlier run.
+        duplicates: left out; the input has the same message before.
+        same_number: left out; their number has another message (`one_per_number`).
+        scheduled: messages to send that have a schedule.
+        second: new messages to a person who has, or may have, another one from an earlier run of this journal.
+        repeated_numbers: numbers that get more than one message of this input, those of earlier runs included.
+        missing: messages of earlier runs that this input does not have.
+        requests: POSTs, if the API takes each.
+        mode: "each" or "batch".
+        why: why that mode.
+    """
+
+    messages: int
+    new: int = 0
+    again_unknown: int = 0
+    again_failed: int = 0
+    late: int = 0
+    settled: int = 0
+    in_doubt: int = 0
+    duplicates: int = 0
+    same_number: int = 0
+    scheduled: int = 0
+    second: int = 0
+    repeated_numbers: int = 0
+    missing: int = 0
+    requests: int = 0
+    mode: str
+    why: str
+
+    @property
+    def to_send(self) -> int:
+        """How many messages the run sends."""
+        return self.new + self.again_unknown + self.again_failed
+
+    def as_dict(self) -> dict[str, int | str]:
+        """The fields by name."""
+        return attrs.asdict(self)
+
+
+@attrs.frozen(kw_only=True)
 class Progress:
     """A run at a moment.
 
@@ -59,6 +112,7 @@ class Progress:
         accepted, rejected, failed, unknown, not_sent: decided in this run.
         known: settled by an earlier run, not sent again.
         duplicates: the same message again in this input, not sent again.
+        same_number: left out because their number has another message (`one_per_number`).
         expected: messages in the input, None if nobody said.
         seconds: since the run began.
         rate: messages decided by the API a second, over the last seconds.
@@ -75,6 +129,7 @@ class Progress:
     not_sent: int = 0
     known: int = 0
     duplicates: int = 0
+    same_number: int = 0
     expected: int | None = None
     seconds: float = 0.0
     rate: float = 0.0
@@ -129,7 +184,7 @@ class RunCounts:
 
     def __init__(self, began: float, expected: int | None) -> None:
         self.taken = self.accepted = self.rejected = self.failed = self.unknown = self.not_sent = 0
-        self.known = self.duplicates = self.requests = 0
+        self.known = self.duplicates = self.same_number = self.requests = 0
         self.expected = expected
         self.began = began
         self._looks = [(began, 0)]
@@ -141,7 +196,7 @@ class RunCounts:
     def counts(self, now: float) -> dict[str, int | float | None]:
         """The fields of `Progress` that are counted here."""
         decided = self.accepted + self.rejected + self.failed + self.unknown
-        settled = decided + self.not_sent + self.known + self.duplicates
+        settled = decided + self.not_sent + self.known + self.duplicates + self.same_number
         # A look each half second at most, and the oldest within the window is what the rate is measured from.
         if now - self._looks[-1][0] >= _WINDOW / 10:
             self._looks.append((now, decided))
@@ -158,6 +213,7 @@ class RunCounts:
             "not_sent": self.not_sent,
             "known": self.known,
             "duplicates": self.duplicates,
+            "same_number": self.same_number,
             "expected": self.expected,
             "seconds": now - self.began,
             "rate": (decided - before) / (now - since) if now > since else 0.0,

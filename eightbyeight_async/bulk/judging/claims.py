@@ -1,14 +1,23 @@
-"""Whether a message may be claimed when the journal already has a row for it. Pure."""
+"""Whether a message may be claimed when the journal has a row for it, and what a run does with the answer. Pure.
+
+A run and the plan of a run take the same decisions here, so that the plan is what happens.
+"""
 
 from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING, NamedTuple
 
 import attrs
 
 from eightbyeight_async.bulk.judging.input_conflicts import same_moment
 from eightbyeight_async.bulk.judging.outcomes import State
-from eightbyeight_async.bulk.store.records import CLAIMED, Claim, Claimed, Policy
+from eightbyeight_async.bulk.store.records import CLAIMED, NUMBER_TAKEN, Claim, Claimed, Policy
 
-__all__ = ["JournaledMessage", "judge_claim", "may_claim_again"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["JournaledMessage", "Next", "Step", "judge_claim", "may_claim_again", "next_step", "numbers_taken"]
 
 
 @attrs.define
@@ -54,21 +63,89 @@ def may_claim_again(state: State, *, settled_earlier: bool, policy: Policy) -> b
     )
 
 
-def judge_claim(row: JournaledMessage, claim: Claim, run: int, policy: Policy) -> Claimed:
-    """Grants or refuses a claim of a message that has a row, and changes `row` accordingly."""
+def judge_claim(
+    row: JournaledMessage, claim: Claim, run: int, policy: Policy, *, number_taken: bool = False
+) -> Claimed:
+    """Grants or refuses a claim of a message that has a row, and changes `row` accordingly.
+
+    Args:
+        row: the message's row.
+        claim: the new claim.
+        run: number of the run that claims.
+        policy: what the caller asked for.
+        number_taken: another message has the number, and one is allowed.
+    """
     met = row.run == run
     copies = row.times if met else 0
     same_content = row.who == claim.identity.who and row.what == claim.identity.what
     if met and not same_content:
         return Claimed(row.state, copies, same_content=False, place=row.place)
+    answer = Claimed(row.state, copies, same_time=same_moment(row.due, claim.scheduled), place=row.place)
     if may_claim_again(row.state, settled_earlier=not met, policy=policy):
-        row.claim, row.state = claim, State.INTENT
-        row.run, row.times, row.place = run, copies or 1, claim.place
-        row.due, row.who, row.what = claim.scheduled, claim.identity.who, claim.identity.what
-        return CLAIMED
-    same_time = same_moment(row.due, claim.scheduled)
-    answer = Claimed(row.state, copies, same_time=same_time, place=row.place)
+        if not number_taken:
+            answer = CLAIMED if row.state is State.NOT_SENT else Claimed(None, before=row.state)
+            row.claim, row.state = claim, State.INTENT
+            row.run, row.times, row.place = run, copies or 1, claim.place
+            row.due, row.who, row.what = claim.scheduled, claim.identity.who, claim.identity.what
+            return answer
+        answer = NUMBER_TAKEN
     row.run, row.times = run, copies + 1
     if not met:
         row.place, row.due = claim.place, claim.scheduled
     return answer
+
+
+def numbers_taken(claims: Sequence[Claim], holders: Mapping[int, tuple[int, int]]) -> frozenset[int]:
+    """Ids of the claims that are refused because their number has another message. One message a number is allowed.
+
+    Args:
+        claims: in the order of the input; the first one of a number keeps it.
+        holders: per number that has messages already: the lowest and the highest of their hashes.
+    """
+    found = dict(holders)
+    taken = set()
+    for claim in claims:
+        one = (claim.identity.hash, claim.identity.hash)
+        if found.setdefault(claim.identity.who, one) != one:
+            taken.add(claim.id)
+    return frozenset(taken)
+
+
+class Next(enum.Enum):
+    """What a run does with a message after the answer to its claim."""
+
+    SEND = "send it"
+    SETTLED = "leave it out: an earlier run settled it"
+    DUPLICATE = "leave it out: this run has the same message"
+    SAME_NUMBER = "leave it out: its number has another message"
+    CLAIM_AGAIN = "claim it as the message with the next occurrence"
+    CONFLICT = "end the run: two messages have one id"
+
+
+class Step(NamedTuple):
+    """`occurrence`: the message's, of `CLAIM_AGAIN` the new one."""
+
+    next: Next
+    occurrence: int
+
+
+def next_step(answer: Claimed, occurrence: int, *, own_id: bool, send_copies: bool) -> Step:
+    """What a run does with a message.
+
+    Args:
+        answer: the journal's, to the claim.
+        occurrence: that the message was claimed with.
+        own_id: the message has an id of its own.
+        send_copies: the same message again is sent again.
+    """
+    if answer.state is None:
+        return Step(Next.SEND, occurrence)
+    if answer.number_taken:
+        return Step(Next.SAME_NUMBER, occurrence)
+    if not answer.same_content or (not answer.same_time and answer.copies and own_id):
+        return Step(Next.CONFLICT, occurrence)
+    if answer.copies == 0:
+        return Step(Next.SETTLED, occurrence)
+    if not own_id and (send_copies or not answer.same_time):
+        return Step(Next.CLAIM_AGAIN, answer.copies if send_copies else occurrence + 1)
+    return Step(Next.DUPLICATE, occurrence)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from eightbyeight_async.bulk.report import RunCounts
     from eightbyeight_async.models.sms import SmsRequest
 
-__all__ = ["Intake", "Item"]
+__all__ = ["PAGE", "Intake", "Item", "not_iterable"]
 
 PAGE = 500
 
@@ -72,8 +72,7 @@ class Intake:
     ) -> None:
         given: object = messages
         if not isinstance(given, Iterable | AsyncIterable):
-            kind = type(given).__name__
-            raise InvalidRequestError("messages", f"must be an iterable or async iterable of SmsRequest, not {kind}")
+            raise not_iterable(given)
         self.ended = False  # the input is read to its end
         self.stopped = False
         self._keys = keys
@@ -163,6 +162,11 @@ class Intake:
         item = Item(self._place, message, self._keys.of(message))
         self._place += 1
         return item
+
+
+def not_iterable(messages: object) -> InvalidRequestError:
+    kind = type(messages).__name__
+    return InvalidRequestError("messages", f"must be an iterable or async iterable of SmsRequest, not {kind}")
 
 
 _END = object()

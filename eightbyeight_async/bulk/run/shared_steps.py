@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import anyio
 import attrs
 
+from eightbyeight_async.bulk.judging.claims import Next, next_step
 from eightbyeight_async.bulk.judging.input_conflicts import id_conflict
 from eightbyeight_async.bulk.judging.message_keys import own_reference
 from eightbyeight_async.bulk.judging.outcomes import Action, State, Verdict
@@ -140,19 +141,24 @@ class Run:
 
     def _refused_for_now(self, item: Item, answer: Claimed, mine: list[Item]) -> bool:
         """Acts on the answer to a claim; True: the item got another identity and must be claimed again."""
-        if answer.state is None:
-            mine.append(item)
-            return False
-        if not answer.same_content or (not answer.same_time and answer.copies and own_reference(item.request)):
-            self._conflict(item, answer)
-        elif answer.copies == 0:
-            self.tally.known += 1
-        elif own_reference(item.request) is None and (self._copies or not answer.same_time):
-            item.occurrence = answer.copies if self._copies else item.occurrence + 1
-            item.identity = self._keys.of(item.request, item.occurrence)
-            return True
-        else:
-            self.tally.duplicates += 1
+        own_id = own_reference(item.request) is not None
+        step = next_step(answer, item.occurrence, own_id=own_id, send_copies=self._copies)
+        match step.next:
+            case Next.SEND:
+                mine.append(item)
+                return False
+            case Next.CLAIM_AGAIN:
+                item.occurrence = step.occurrence
+                item.identity = self._keys.of(item.request, item.occurrence)
+                return True
+            case Next.SETTLED:
+                self.tally.known += 1
+            case Next.DUPLICATE:
+                self.tally.duplicates += 1
+            case Next.SAME_NUMBER:
+                self.tally.same_number += 1
+            case Next.CONFLICT:
+                self._conflict(item, answer)
         self.pace.give_back()
         return False
 

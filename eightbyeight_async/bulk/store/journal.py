@@ -27,9 +27,9 @@ from eightbyeight_async.bulk.store.journal_file import (
     side_file,
 )
 from eightbyeight_async.bulk.store.journal_mark import lock_journal
-from eightbyeight_async.bulk.store.journal_settling import JournalSettling
+from eightbyeight_async.bulk.store.journal_numbers import JournalNumbers
 from eightbyeight_async.bulk.store.read_journal import GUARD, damaged, lost_claims
-from eightbyeight_async.bulk.store.records import CLAIMED
+from eightbyeight_async.bulk.store.records import CLAIMED, NUMBER_TAKEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from eightbyeight_async.bulk.store.journal_file import Durability
     from eightbyeight_async.bulk.store.records import Account, Claim, Claimed, Met, Policy, Result
 
-__all__ = ["Journal"]
+__all__ = ["OPEN_CLAIMS", "Journal"]
 
 T = TypeVar("T")
 
@@ -86,10 +86,10 @@ FROM (SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS s
              json_extract(value, '$[4]') AS code FROM json_each(:rows)) AS j
 WHERE message.id=j.id AND message.state=0
 """  # noqa: S608 - constants
-_OPEN_CLAIMS = f"UPDATE message SET state=4, guard={GUARD.format(4)}, at=? WHERE state=0"  # noqa: S608
+OPEN_CLAIMS = f"UPDATE message SET state=4, guard={GUARD.format(4)}, at=? WHERE state=0"  # noqa: S608
 
 
-class Journal(JournalSettling):
+class Journal(JournalNumbers):
     """An open journal, under its lock; implements `Store`.
 
     Args:
@@ -146,7 +146,7 @@ class Journal(JournalSettling):
             self._files = {name: _identity(name) for name in (self.path, side_file(self.path, "-wal"))}
             if open_claims:
                 # Who claimed these is dead. Their requests ended before this moment: so long they may have gone out.
-                self.transact(lambda: self.sql.execute(_OPEN_CLAIMS, (self._now(),)))
+                self.transact(lambda: self.sql.execute(OPEN_CLAIMS, (self._now(),)))
         except BaseException:
             self.close()
             raise
@@ -231,6 +231,7 @@ class Journal(JournalSettling):
         self.run += 1
         self.set_meta("in_use", 1)
         self._begun = True
+        self.index_numbers()
         return self.last_id == 0
 
     def claim(self, claims: Sequence[Claim]) -> list[Claimed]:
@@ -238,7 +239,8 @@ class Journal(JournalSettling):
             raise JournalError("no run has begun: nothing can be claimed")
         if not self._owned:
             self._own()
-        rows = json.dumps([_as_row(claim) for claim in claims])
+        taken = self.numbers_taken(claims)
+        rows = json.dumps([_as_row(claim) for claim in claims if claim.id not in taken])
         values = {"rows": rows, "run": self.run, "now": self._now(), "account": self._number}
         inserted = self.sql.execute(_CLAIM, values).rowcount == len(claims)
         others = {} if inserted else self._others(claims)
@@ -246,14 +248,16 @@ class Journal(JournalSettling):
         count = low = high = 0
         for claim in claims:
             row = others.get(claim.identity.hash)
-            if row is None or row.id == claim.id:
+            if row is None and claim.id in taken:
+                answer = NUMBER_TAKEN
+            elif row is None or row.id == claim.id:
                 answer = CLAIMED
                 count += 1
                 low += claim.identity.hash & 0xFFFFFFFF
                 high += claim.identity.hash >> 32
             else:
-                answer = judge_claim(row, claim, self.run, self._policy)
-            if answer is CLAIMED:
+                answer = judge_claim(row, claim, self.run, self._policy, number_taken=claim.id in taken)
+            if answer.state is None:
                 self._made.append(claim.id)
             answers.append(answer)
         if count:

@@ -46,6 +46,7 @@ __all__ = [
     "connect_to_read",
     "is_blank",
     "make",
+    "make_tables",
     "problem",
     "read_head",
     "real_path",
@@ -158,16 +159,11 @@ def make(path: Path, durability: Durability) -> None:
                 f"{side_file(path, '-wal').name} and {side_file(path, '-mark').name} for a new campaign"
             )
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
-    salt = secrets.token_bytes(SALT_BYTES)
-    values = {"id": secrets.token_bytes(ID_BYTES), "salt": salt + _check_of(salt), "in_use": 0}
     try:
         descriptor = os.open(beside, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
         os.close(descriptor)
         with closing(sqlite3.connect(_uri(beside, "rw"), uri=True, isolation_level=None)) as connection:
-            connection.executescript(
-                f"BEGIN; PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={VERSION}; {_SCHEMA} COMMIT;"
-            )
-            connection.executemany("INSERT INTO meta VALUES (?, ?)", values.items())
+            make_tables(connection)
             # Before it has its name: the switch rewrites the header.
             connection.execute("PRAGMA journal_mode=WAL")
         if not path.exists():
@@ -182,6 +178,16 @@ def make(path: Path, durability: Durability) -> None:
         for name in (beside, side_file(beside, "-wal"), side_file(beside, "-shm"), side_file(beside, "-journal")):
             with suppress(OSError):
                 name.unlink()
+
+
+def make_tables(connection: sqlite3.Connection) -> None:
+    """Makes the tables of an empty journal in an empty database."""
+    salt = secrets.token_bytes(SALT_BYTES)
+    values = {"id": secrets.token_bytes(ID_BYTES), "salt": salt + _check_of(salt), "in_use": 0}
+    connection.executescript(
+        f"BEGIN; PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={VERSION}; {_SCHEMA} COMMIT;"
+    )
+    connection.executemany("INSERT INTO meta VALUES (?, ?)", values.items())
 
 
 def read_head(path: Path) -> Head:
@@ -232,7 +238,7 @@ def connect(path: Path, durability: Durability) -> sqlite3.Connection:
 
 
 def connect_to_read(path: Path, *, locked: bool = False) -> sqlite3.Connection:
-    """Opens the database to read, also beside a campaign that is sending; writes to no file but SQLite's `-shm`.
+    """Opens the database to read, also beside a campaign that is sending. No file is left that was not there.
 
     Args:
         path: as `real_path` gives it.
@@ -241,16 +247,25 @@ def connect_to_read(path: Path, *, locked: bool = False) -> sqlite3.Connection:
     log = side_file(path, "-wal")
     alone = not log.exists() or log.stat().st_size == 0
     if not (alone and locked):
-        connection = sqlite3.connect(_uri(path, "ro"), uri=True, timeout=_READER_PATIENCE, isolation_level=None)
-        try:
-            connection.execute("SELECT count(*) FROM meta").fetchone()
-        except sqlite3.Error as error:
-            connection.close()
-            # A directory that cannot be written: SQLite cannot make its `-shm` there, and without a log needs none.
-            if not alone or getattr(error, "sqlite_errorname", "") not in _NO_SHM:
+        # Of a journal without a log SQLite makes an empty one, and only a connection that may write removes it again. A
+        # log that is there stays as it is: a connection that may write would empty it into the database.
+        for mode in ("ro",) if log.exists() else ("rw", "ro"):
+            try:
+                connection = sqlite3.connect(_uri(path, mode), uri=True, timeout=_READER_PATIENCE, isolation_level=None)
+                connection.execute("PRAGMA query_only=1")
+            except sqlite3.Error:
+                if mode == "rw":
+                    continue
                 raise
-        else:
-            return connection
+            try:
+                connection.execute("SELECT count(*) FROM meta").fetchone()
+            except sqlite3.Error as error:
+                connection.close()
+                # A directory that cannot be written: SQLite cannot make its `-shm` there, and without a log needs none.
+                if not alone or getattr(error, "sqlite_errorname", "") not in _NO_SHM:
+                    raise
+            else:
+                return connection
     return sqlite3.connect(_uri(path, "ro", "immutable=1"), uri=True, isolation_level=None)
 
 

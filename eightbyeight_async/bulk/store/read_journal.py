@@ -20,10 +20,21 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterator
 
-__all__ = ["GUARD", "JournalQueries", "JournalReader", "lost_claims", "opened_to_read", "read_rows", "status"]
+__all__ = [
+    "GUARD",
+    "HAS_MESSAGE",
+    "JournalQueries",
+    "JournalReader",
+    "lost_claims",
+    "opened_to_read",
+    "read_rows",
+    "status",
+]
 
 # `message.guard` holds state and hash once more. A flipped bit in one of the three shows.
 GUARD = "(hash & 1048575) * 8 + {}"
+# Somebody has this message or may have it: it went out or will, may have gone out, or is in flight.
+HAS_MESSAGE = f"(m.state IN (0, 4) OR (m.state=1 AND m.cancelled IS NOT {CancelMark.CANCELLED}))"
 _PAGE = 1_000
 _STATUS = """
 SELECT state, count(*), sum(cancelled IS ?), coalesce(sum(scheduled>? AND cancelled IS NOT ?), 0)

@@ -11,7 +11,18 @@ from eightbyeight_async.bulk.judging.outcomes import State
 if TYPE_CHECKING:
     from eightbyeight_async.bulk.judging.message_keys import Identity
 
-__all__ = ["CLAIMED", "Account", "CancelTarget", "Claim", "Claimed", "MessageRow", "Met", "Policy", "Result"]
+__all__ = [
+    "CLAIMED",
+    "NUMBER_TAKEN",
+    "Account",
+    "CancelTarget",
+    "Claim",
+    "Claimed",
+    "MessageRow",
+    "Met",
+    "Policy",
+    "Result",
+]
 
 
 class Account(NamedTuple):
@@ -25,10 +36,17 @@ class Account(NamedTuple):
 
 
 class Policy(NamedTuple):
-    """Which settled messages a run may claim again."""
+    """Which messages a run may claim.
+
+    Attributes:
+        resend_unknown: those again that may have gone out.
+        resend_failed: those again that the API refused.
+        one_per_number: only the first message to a number, in the input and in the journal.
+    """
 
     resend_unknown: bool = False
     resend_failed: bool = False
+    one_per_number: bool = False
 
 
 class Claim(NamedTuple):
@@ -59,6 +77,8 @@ class Claimed(NamedTuple):
         same_time: the row's message has the same schedule.
         same_content: the row's message has the same number and text.
         place: index of the row's message in the input.
+        before: state of a settled message that was claimed again; None: a new one, or one that did not go out.
+        number_taken: the number has another message, and one is allowed; `state` says nothing then.
     """
 
     state: State | None
@@ -66,9 +86,12 @@ class Claimed(NamedTuple):
     same_time: bool = True
     same_content: bool = True
     place: int = 0
+    before: State | None = None
+    number_taken: bool = False
 
 
 CLAIMED = Claimed(None)
+NUMBER_TAKEN = Claimed(State.NOT_SENT, number_taken=True)
 
 
 class Met(NamedTuple):

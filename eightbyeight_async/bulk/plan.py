@@ -1,0 +1,238 @@
+"""`Planner`: what a run would do, found out by asking the journal's code the questions of the run. Sends nothing.
+
+It claims the messages page by page in a store that is forgotten afterwards, and takes each claim for sent. What the
+API will answer nobody can plan: a message that it refuses, a pause it asks for, a batch that is halved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Iterable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import attrs
+from anyio import to_thread
+
+from eightbyeight_async.bulk.judging.claims import Next, next_step
+from eightbyeight_async.bulk.judging.input_conflicts import id_conflict
+from eightbyeight_async.bulk.judging.message_keys import Keys, check_message, own_reference
+from eightbyeight_async.bulk.judging.outcomes import State
+from eightbyeight_async.bulk.report import Plan
+from eightbyeight_async.bulk.run.choose_mode import FEW, choose_mode
+from eightbyeight_async.bulk.run.input_pages import PAGE, Item, not_iterable
+from eightbyeight_async.bulk.store.records import CLAIMED, Claim
+from eightbyeight_async.calls.times import MAX_AHEAD, check_times
+from eightbyeight_async.errors import InvalidRequestError
+from eightbyeight_async.models.sms_batch import MAX_BATCH
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from eightbyeight_async.bulk.judging.message_keys import Fingerprint
+    from eightbyeight_async.bulk.run.choose_mode import Mode
+    from eightbyeight_async.bulk.store.plan_store import PlanStore
+    from eightbyeight_async.bulk.store.records import Claimed
+    from eightbyeight_async.models.sms import SmsRequest
+
+__all__ = ["Planner", "plan_messages"]
+
+
+_COUNTED = (
+    "new", "again_unknown", "again_failed", "late", "settled", "in_doubt", "duplicates", "same_number",
+    "scheduled", "second",
+)  # fmt: skip
+_NEW = (Next.SEND, CLAIMED)
+
+
+class Planner:
+    """Give it every message of the input in order: `add`, `decide` when a page is full, then `finish`.
+
+    Args:
+        store: where the claims go; begins its run here.
+        send_copies: the same message again is sent again.
+        mode, batch_size: as the run has them.
+        one_by_one: the run takes messages from an async source, and does not skip a page of settled ones before it
+            fills a batch.
+        now: the clock that schedules are compared with.
+        on_send: sees every message that would be sent.
+        on_left_out: sees every duplicate (or message whose number has another one), with the reason and the index of
+            the message that it repeats, None where nobody knows.
+        on_conflict: is told the indexes of two messages that have one id; else the InvalidRequestError is raised.
+    """
+
+    def __init__(
+        self,
+        store: PlanStore,
+        *,
+        send_copies: bool = False,
+        mode: Mode = "auto",
+        batch_size: int = MAX_BATCH,
+        one_by_one: bool = False,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        on_send: Callable[[SmsRequest], object] = lambda _: None,
+        on_left_out: Callable[[int, Next, int | None], object] = lambda *_: None,
+        on_conflict: Callable[[int, int], object] | None = None,
+    ) -> None:
+        self._store = store
+        self._keys = Keys(store.salt)
+        fresh = store.begin_run()
+        self._sifts = not fresh and not one_by_one
+        self._send_copies = send_copies
+        self._mode: Mode = mode
+        self._batch_size = batch_size
+        self._now = now
+        self._on_send = on_send
+        self._on_left_out = on_left_out
+        self._on_conflict = on_conflict
+        self._last_id = store.last_id
+        self._page: list[Item] = []
+        self._messages = 0
+        self._counts = dict.fromkeys(_COUNTED, 0)
+        self._batches = self._filled = 0  # batches that are full; messages in the present one
+        self._posts = False  # whether one of these is sent
+
+    def add(self, request: SmsRequest) -> bool:
+        """Takes the next message; True: the page is full, `decide` about it now.
+
+        Raises:
+            InvalidRequestError: it is no SmsRequest.
+        """
+        message = check_message(request)
+        self._page.append(Item(self._messages, message, self._keys.of(message)))
+        self._messages += 1
+        return len(self._page) >= PAGE
+
+    def finish(self) -> Plan:
+        """The plan of all messages that were added."""
+        self.decide()
+        mode, why = choose_mode(self._mode, self._messages > FEW)
+        plan = Plan(
+            **self._counts,
+            messages=self._messages,
+            repeated_numbers=self._store.repeated_numbers(),
+            missing=self._store.missing(),
+            mode=mode,
+            why=why,
+        )
+        return attrs.evolve(plan, requests=plan.to_send if mode == "each" else self._batches + self._posts)
+
+    def decide(self) -> None:
+        """Claims the messages of the page and counts them.
+
+        Raises:
+            InvalidRequestError: one of them has the id of another message.
+        """
+        page, self._page = self._page, []
+        others: dict[int, tuple[Next, Claimed]] = {}  # what is not simply sent, by place
+        ask = page
+        while ask:
+            for item in ask:
+                self._last_id += 1
+                item.id = self._last_id
+            claims = [Claim(item.id, item.identity, item.place, item.scheduled) for item in ask]
+            answers = self._store.transact(lambda: self._store.claim(claims))  # noqa: B023 - called at once
+            ask = [
+                item
+                for item, answer in zip(ask, answers, strict=True)
+                if answer is not CLAIMED and self._asks_again(item, answer, others)
+            ]
+        reached = self._store.reached(item.identity.who for item in page)
+        for item in page:
+            self._count(item, *others.get(item.place, _NEW), second=item.identity.who in reached)
+
+    def _asks_again(self, item: Item, answer: Claimed, others: dict[int, tuple[Next, Claimed]]) -> bool:
+        own_id = own_reference(item.request) is not None
+        step = next_step(answer, item.occurrence, own_id=own_id, send_copies=self._send_copies)
+        if step.next is not Next.CLAIM_AGAIN:
+            others[item.place] = step.next, answer
+            return False
+        item.occurrence = step.occurrence
+        item.identity = self._keys.of(item.request, step.occurrence)
+        return True
+
+    def _count(self, item: Item, step: Next, answer: Claimed, *, second: bool) -> None:
+        if step is Next.CONFLICT:
+            if self._on_conflict is None:
+                raise id_conflict(item.place, answer.place)
+            self._on_conflict(item.place, answer.place)
+            return
+        kind = _kind(step, answer)
+        sends = step is Next.SEND
+        if sends and self._is_late(item.request):
+            kind, sends = "late", False
+        counts = self._counts
+        counts[kind] += 1
+        if sends:
+            if item.scheduled is not None:
+                counts["scheduled"] += 1
+            if second and kind == "new":
+                counts["second"] += 1
+            self._on_send(item.request)
+        elif step in (Next.DUPLICATE, Next.SAME_NUMBER):
+            self._on_left_out(item.place, step, answer.place if step is Next.DUPLICATE else None)
+        if (
+            step is not Next.SETTLED or item.occurrence or not self._sifts
+        ):  # else a run skips it before it fills a batch
+            self._fill(sends=sends)
+
+    def _fill(self, *, sends: bool) -> None:
+        """A message has its place in a batch, also one that is left out after all."""
+        self._filled += 1
+        self._posts |= sends
+        if self._filled == self._batch_size:
+            self._batches += self._posts
+            self._filled, self._posts = 0, False
+
+    def _is_late(self, request: SmsRequest) -> bool:
+        if request.scheduled is None and request.expiry is None:
+            return False
+        try:
+            check_times(request.scheduled, request.expiry, self._now(), ahead=MAX_AHEAD)
+        except InvalidRequestError:
+            return True
+        return False
+
+
+def _kind(step: Next, answer: Claimed) -> str:
+    """The count that a message belongs to."""
+    match step:
+        case Next.SEND if answer.before is None:
+            return "new"
+        case Next.SEND:
+            return "again_unknown" if answer.before is State.UNKNOWN else "again_failed"
+        case Next.SETTLED:
+            return "in_doubt" if answer.state is State.UNKNOWN else "settled"
+        case Next.DUPLICATE:
+            return "duplicates"
+        case _:
+            return "same_number"
+
+
+async def plan_messages(
+    planner: Planner,
+    messages: Iterable[SmsRequest] | AsyncIterable[SmsRequest],
+    fingerprint: Fingerprint | None = None,
+) -> Plan:
+    """Plans a whole input, the store in a thread. `fingerprint`: gets every message, too.
+
+    Raises:
+        InvalidRequestError: something is no SmsRequest, or two messages have one id.
+        whatever the iterable raises.
+    """
+
+    async def add(message: SmsRequest) -> None:
+        full = planner.add(message)
+        if fingerprint is not None:
+            fingerprint.add(message)
+        if full:
+            await to_thread.run_sync(planner.decide)
+
+    if isinstance(messages, AsyncIterable):
+        async for message in messages:
+            await add(message)
+    elif isinstance(messages, Iterable):
+        for message in messages:
+            await add(message)
+    else:
+        raise not_iterable(messages)
+    return await to_thread.run_sync(planner.finish)

@@ -1,0 +1,112 @@
+"""The half of `Campaign` that plans: what a run would do, without sending."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from anyio import to_thread
+
+from eightbyeight_async.bulk.errors import InputChangedError
+from eightbyeight_async.bulk.judging.message_keys import Fingerprint
+from eightbyeight_async.bulk.plan import Planner, plan_messages
+from eightbyeight_async.bulk.store.plan_store import PlanStore
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Callable, Iterable
+    from pathlib import Path
+
+    from eightbyeight_async.bulk.report import Plan
+    from eightbyeight_async.bulk.run.choose_mode import Mode
+    from eightbyeight_async.bulk.store.interface import Store
+    from eightbyeight_async.bulk.store.records import Account, Policy
+    from eightbyeight_async.models.sms import SmsRequest
+
+__all__ = ["PlannedCampaign"]
+
+
+class PlannedCampaign:
+    """Planning; `Campaign` adds sending."""
+
+    _path: Path
+    _account: Account
+    _policy: Policy
+    _mode: Mode
+    _batch_size: int
+    _copies: bool
+    _allow_changed_input: bool
+    _allow_changed_account: bool
+    _accept_loss: bool
+    _open: bool
+    _sending: bool
+    _now: Callable[[], float]
+
+    async def plan(
+        self,
+        messages: Iterable[SmsRequest] | AsyncIterable[SmsRequest],
+        *,
+        fingerprint: Fingerprint | str | None = None,
+    ) -> Plan:
+        """What `send` would do with these messages. Sends nothing, and writes nothing to the journal.
+
+        Works also outside of the `async with` block; a journal that is not there is not made. Reads the input to its
+        end: give `send` the same again, not the same iterator.
+
+        Args:
+            messages: as for `send`.
+            fingerprint: as for `send`.
+
+        Raises:
+            InputChangedError: `send` would refuse these messages; `plan` has the numbers.
+            InvalidRequestError: two messages have one id and another number, text or schedule.
+            JournalError: as on entering the block.
+            whatever the iterable raises.
+        """
+        if self._sending:
+            raise RuntimeError("this campaign is sending: plan before or after")
+        return await self._plan(messages, fingerprint, refuse=True)
+
+    async def _plan(
+        self,
+        messages: Iterable[SmsRequest] | AsyncIterable[SmsRequest],
+        fingerprint: Fingerprint | str | None = None,
+        *,
+        refuse: bool = False,
+    ) -> Plan:
+        with await to_thread.run_sync(self._plan_store) as store:
+            mine = Fingerprint(store.salt) if fingerprint is None and isinstance(messages, Sequence) else None
+            planner = await to_thread.run_sync(lambda: self._planner(store, messages))
+            plan = await plan_messages(planner, messages, mine)
+            asked = fingerprint if mine is None else mine
+            if refuse and asked is not None and self._is_changed(store, str(asked)):
+                raise InputChangedError(plan)
+        return plan
+
+    def _plan_store(self) -> PlanStore:
+        return PlanStore(
+            self._path,
+            account=self._account,
+            policy=self._policy,
+            allow_changed_account=self._allow_changed_account,
+            accept_loss=self._accept_loss,
+            held=self._open,
+        )
+
+    def _planner(self, store: PlanStore, messages: object) -> Planner:
+        return Planner(
+            store,
+            send_copies=self._copies,
+            mode=self._mode,
+            batch_size=self._batch_size,
+            one_by_one=hasattr(messages, "__aiter__"),
+            now=lambda: datetime.fromtimestamp(self._now(), UTC),
+        )
+
+    def _is_changed(self, store: Store, fingerprint: str) -> bool:
+        """Whether the campaign refuses these messages because it began with others.
+
+        As long as nothing was claimed there is nothing that a corrected input could send twice.
+        """
+        changed = store.meta("fingerprint") not in (None, fingerprint)
+        return changed and not self._allow_changed_input and store.last_id > 0

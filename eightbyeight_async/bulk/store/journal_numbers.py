@@ -1,0 +1,45 @@
+"""One message a number (`Policy.one_per_number`), within a journal: which numbers have a message already."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from eightbyeight_async.bulk.judging.claims import numbers_taken
+from eightbyeight_async.bulk.store.journal_settling import JournalSettling
+from eightbyeight_async.bulk.store.read_journal import HAS_MESSAGE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from eightbyeight_async.bulk.store.records import Claim, Policy
+
+__all__ = ["JournalNumbers"]
+
+# Numbers that have a message, or that this run has met; of each the lowest and the highest hash.
+_HOLDERS = f"""
+SELECT json_group_array(json_array(who, low, high)) FROM (
+    SELECT m.who AS who, min(m.hash) AS low, max(m.hash) AS high
+    FROM json_each(:numbers) AS j CROSS JOIN message AS m INDEXED BY message_who ON m.who=j.value
+    WHERE {HAS_MESSAGE} OR m.run=:run GROUP BY m.who)
+"""  # noqa: S608 - constants
+
+
+class JournalNumbers(JournalSettling):
+    """The part of `Journal` that knows numbers, by their digests."""
+
+    run: int
+    _policy: Policy
+
+    def index_numbers(self) -> None:
+        """Makes the index that `numbers_taken` needs; a journal without the option has none."""
+        if self._policy.one_per_number:
+            self.sql.execute("CREATE INDEX IF NOT EXISTS message_who ON message (who)")
+
+    def numbers_taken(self, claims: Sequence[Claim]) -> frozenset[int]:
+        """Ids of the claims whose number has another message; none without the option."""
+        if not self._policy.one_per_number:
+            return frozenset()
+        numbers = json.dumps(list({claim.identity.who for claim in claims}))
+        found = self.sql.execute(_HOLDERS, {"numbers": numbers, "run": self.run}).fetchone()[0]
+        return numbers_taken(claims, {who: (low, high) for who, low, high in json.loads(found)})

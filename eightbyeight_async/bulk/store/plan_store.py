@@ -1,0 +1,135 @@
+"""A store to plan in: a copy of a journal, or an empty one. What is claimed there is never sent, and is forgotten.
+
+It is a temporary database of SQLite's: a file without a name that is gone when it is closed, also by a kill. The
+journal itself is only read.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from eightbyeight_async.bulk.errors import AccountChangedError, JournalInUseError
+from eightbyeight_async.bulk.judging.message_keys import Keys
+from eightbyeight_async.bulk.store.journal import OPEN_CLAIMS, Journal
+from eightbyeight_async.bulk.store.journal_file import IN_USE, make_tables, problem, real_path, salt_of
+from eightbyeight_async.bulk.store.read_journal import HAS_MESSAGE, opened_to_read
+from eightbyeight_async.bulk.store.records import Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from eightbyeight_async.bulk.store.records import Account
+
+__all__ = ["PlanStore"]
+
+T = TypeVar("T")
+
+_LAST = "SELECT coalesce(max(id), 0), coalesce(max(run), 0) FROM message"
+# The numbers that have a message from an earlier run. Kept aside: a message that is claimed again loses its state.
+_REACHED = f"""
+CREATE TABLE reached (who INTEGER PRIMARY KEY);
+INSERT INTO reached SELECT DISTINCT m.who FROM message AS m WHERE {HAS_MESSAGE} ORDER BY m.who;
+"""  # noqa: S608 - constants
+_AMONG_REACHED = "SELECT json_group_array(who) FROM reached WHERE who IN (SELECT value FROM json_each(?))"
+_REPEATED = f"""
+SELECT count(*) FROM (SELECT 1 FROM message AS m WHERE m.run=? AND {HAS_MESSAGE} GROUP BY m.who HAVING count(*)>1)
+"""  # noqa: S608 - constants
+
+
+class PlanStore(Journal):
+    """Close it, or use it in a `with` block. Not bound to a thread, but for one at a time.
+
+    Args:
+        journal: its path; None, or no file there: begins empty.
+        account: whose messages would be sent; None: not compared.
+        policy: which messages may be claimed.
+        allow_changed_account: the journal may hold another account's messages.
+        accept_loss: the journal may have lost claims.
+        held: the caller holds the journal's lock and is not sending.
+
+    Raises:
+        JournalInUseError: a campaign is sending with the journal.
+        AccountChangedError: it holds the messages of another account.
+        JournalError: it cannot be read.
+    """
+
+    def __init__(
+        self,
+        journal: Path | None = None,
+        *,
+        account: Account | None = None,
+        policy: Policy = Policy(),  # noqa: B008 - immutable
+        allow_changed_account: bool = False,
+        accept_loss: bool = False,
+        held: bool = False,
+    ) -> None:
+        self.running = False
+        self._now = time.time
+        self._policy = policy
+        self._number = 0
+        self._in_use = self._owned = True
+        self._made = []
+        self._any_reached = False
+        self.sql = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        try:
+            self.sql.execute("PRAGMA journal_mode=OFF")  # nothing is ever taken back
+            self.sql.execute("PRAGMA cache_size=-16384")
+            path = None if journal is None else real_path(journal)
+            if path is not None and path.exists() and path.stat().st_size:
+                self._copy(path, accept_loss=accept_loss, held=held)
+                before = self.account()
+                if account is not None and before not in (None, account) and not allow_changed_account:
+                    raise AccountChangedError(before, account)  # noqa: TRY301 - closed below like the rest
+            else:
+                make_tables(self.sql)
+            self.salt = salt_of(self.meta("salt"))
+            self._keys = Keys(self.salt)
+        except BaseException as error:
+            self.sql.close()
+            if isinstance(error, sqlite3.Error | OSError):
+                raise problem(error, "cannot be read") from error
+            raise
+        self.last_id = self.run = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self.sql.close()
+
+    def _copy(self, path: Path, *, accept_loss: bool, held: bool) -> None:
+        with opened_to_read(path, accept_loss=accept_loss) as reader:
+            if reader.running and not held:
+                raise JournalInUseError(IN_USE)
+            reader.sql.backup(self.sql)
+
+    def transact(self, body: Callable[[], T]) -> T:
+        self._made = []
+        try:
+            return body()
+        except sqlite3.Error as error:
+            raise problem(error, "cannot be planned with") from error
+
+    def begin_run(self) -> bool:
+        self.last_id, self.run = self.sql.execute(_LAST).fetchone()
+        self.sql.execute(OPEN_CLAIMS, (self._now(),))
+        self.sql.executescript(_REACHED)
+        self._any_reached = bool(self.sql.execute("SELECT EXISTS (SELECT 1 FROM reached)").fetchone()[0])
+        return super().begin_run()
+
+    def reached(self, numbers: Iterable[int]) -> set[int]:
+        """Those of the numbers (their digests, `Identity.who`) that have a message from an earlier run."""
+        if not self._any_reached:
+            return set()
+        return set(json.loads(self.sql.execute(_AMONG_REACHED, (json.dumps(list(set(numbers))),)).fetchone()[0]))
+
+    def repeated_numbers(self) -> int:
+        """How many numbers have more than one message of this run's input, sent by it or before."""
+        return int(self.sql.execute(_REPEATED, (self.run,)).fetchone()[0])
