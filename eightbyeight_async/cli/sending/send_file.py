@@ -193,4 +193,7 @@ def _record_writer(plan: FilePlan, input_file: InputFile, display: Display) -> R
         return DescriptorRecords(descriptor, str(plan.output), owned=True)
     if sys.stdout.isatty() and display.on_terminal:
         return TerminalRecords(display.lines)
-    return DescriptorRecords(sys.stdout.fileno(), "stdout")
+    try:
+        return DescriptorRecords(sys.stdout.fileno(), "stdout")
+    except OSError as wrong:
+        raise UsageError("stdout is closed: give --output for the records") from wrong

@@ -75,9 +75,10 @@ class Display:
         """Prints a line that begins with `eightbyeight:` in red."""
         self._console.print(f"[bold red]eightbyeight:[/] {escape(text)}", highlight=False, soft_wrap=True)
 
-    def lines(self, text: str) -> None:
-        """Prints plain lines above the bar."""
+    def lines(self, text: str) -> bool:
+        """Prints plain lines above the bar. Returns whether the stream could still be written."""
         self._console.out(text, highlight=False)
+        return getattr(self._stream, "failure", None) is None
 
     @contextmanager
     def checking(self, name: str, size: int) -> Iterator[Callable[[int], None]]:
