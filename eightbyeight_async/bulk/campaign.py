@@ -312,7 +312,6 @@ class Campaign(Book):
             **self._counts(run),
             mode=mode,
             why=why,
-            requests=run.tally.requests,
             complete=complete,
             stopped=run.stopped,
             error=run.error,

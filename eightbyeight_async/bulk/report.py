@@ -59,6 +59,7 @@ class Progress:
         accepted, rejected, failed, unknown, not_sent: decided in this run.
         known: settled by an earlier run, not sent again.
         duplicates: the same message again in this input, not sent again.
+        requests: POSTs made.
         expected: messages in the input, None if nobody said.
         seconds: since the run began.
         rate: messages decided by the API a second, over the last seconds.
@@ -75,6 +76,7 @@ class Progress:
     not_sent: int = 0
     known: int = 0
     duplicates: int = 0
+    requests: int = 0
     expected: int | None = None
     seconds: float = 0.0
     rate: float = 0.0
@@ -96,7 +98,6 @@ class Report(Progress):
     Attributes:
         mode: "each" or "batch".
         why: why that mode.
-        requests: POSTs made.
         complete: the input was read to its end and nothing stopped the run.
         stopped: what stopped it, None: nothing.
         error: the error that stopped it, None: none did.
@@ -106,7 +107,6 @@ class Report(Progress):
 
     mode: str
     why: str
-    requests: int
     complete: bool
     stopped: str | None
     error: EightByEightError | None
@@ -158,6 +158,7 @@ class RunCounts:
             "not_sent": self.not_sent,
             "known": self.known,
             "duplicates": self.duplicates,
+            "requests": self.requests,
             "expected": self.expected,
             "seconds": now - self.began,
             "rate": (decided - before) / (now - since) if now > since else 0.0,
