@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -15,7 +16,7 @@ import pytest
 from cli.command_line import environment
 from cli.test_cli_commands import csv_file
 
-from eightbyeight_async.bulk import Progress
+from eightbyeight_async.bulk import Progress, status
 from eightbyeight_async.cli.sending.outcome_counts import OutcomeCounts
 from eightbyeight_async.cli.sending.result_record import RecordOutcome
 from eightbyeight_async.cli.terminal.display import Display
@@ -79,18 +80,20 @@ def test_no_line_comes_before_its_time(sandbox: Sandbox, tmp_path: Path) -> None
     assert (ended.returncode, LINE.findall(ended.stderr)) == (0, [])
 
 
-def test_the_wait_for_the_log_shows_life(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_the_wait_for_the_log_shows_life_and_ends_with_ctrl_c(sandbox: Sandbox, tmp_path: Path) -> None:
     journal = tmp_path / "j.db"
     sandbox.faults.on_destination("+447700900003", Fault.accept_then_drop())
-    assert (
-        run(
-            60, "bulk", "run", csv_file(tmp_path / "a.csv"), "--text", "Hi", "--journal", journal, sandbox=sandbox
-        ).returncode
-        == 4
-    )
-    ended = run(0.1, "bulk", "reconcile", "--lag", 3, "--wait", "--journal", journal, "--json", sandbox=sandbox)
-    assert (ended.returncode, json.loads(ended.stdout)["sent"]) == (0, 1)
-    assert "waiting until every sent message is in 8x8's log: 00:0" in ended.stderr
+    ended = run(60, "bulk", "run", csv_file(tmp_path / "a.csv"), "--text", "Hi", "--journal", journal, sandbox=sandbox)
+    assert ended.returncode == 4
+    words = [sys.executable, "-c", COMMAND, "0.1", "bulk", "reconcile", "--wait", "--journal", str(journal)]
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env=environment(sandbox)) as process:  # noqa: S603
+        assert process.stderr is not None
+        line = process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        rest = process.stderr.read()
+    assert re.fullmatch(r"waiting until every sent message is in 8x8's log: 0[89]:\d\d left\n", line)
+    assert (process.returncode, rest.endswith("eightbyeight: interrupted\n"), "Traceback" in rest) == (130, True, False)
+    assert status(journal).unknown == 1
 
 
 def test_a_pause_is_told(sandbox: Sandbox, tmp_path: Path) -> None:
