@@ -5,6 +5,10 @@ from __future__ import annotations
 import signal
 import sys
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 __all__ = ["main"]
 
@@ -20,14 +24,26 @@ def main() -> int:
         needs = " and ".join(missing)
         print(f'eightbyeight: the command line needs {needs}: pip install "eightbyeight-async[cli]"', file=sys.stderr)  # noqa: T201
         return 2
-    # SIGTERM, which service managers send, stops a command the same way as Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    _handle_signals()
     try:
         from eightbyeight_async.cli.entry import run_command_line  # noqa: PLC0415 - needs the extra
     except KeyboardInterrupt:
         print("eightbyeight: interrupted; nothing was sent", file=sys.stderr)  # noqa: T201
         return 130
     return run_command_line(sys.argv[1:])
+
+
+def _handle_signals() -> None:
+    """SIGTERM (a service is stopped) and SIGHUP (the terminal is closed) end a command like Ctrl-C."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    hangup = getattr(signal, "SIGHUP", None)  # Windows has none
+    if hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN:  # ignored: nohup
+
+        def hang_up(number: int, frame: FrameType | None) -> None:
+            signal.signal(number, signal.SIG_IGN)  # the shell and the kernel both send it: once is enough
+            signal.default_int_handler(number, frame)
+
+        signal.signal(hangup, hang_up)
 
 
 if __name__ == "__main__":

@@ -313,7 +313,6 @@ class Campaign(Book, PlannedCampaign):
             **self._counts(run),
             mode=mode,
             why=why,
-            requests=run.tally.requests,
             complete=complete,
             stopped=run.stopped,
             error=run.error,

@@ -113,6 +113,7 @@ class Progress:
         known: settled by an earlier run, not sent again.
         duplicates: the same message again in this input, not sent again.
         same_number: left out because their number has another message (`one_per_number`).
+        requests: POSTs made.
         expected: messages in the input, None if nobody said.
         seconds: since the run began.
         rate: messages decided by the API a second, over the last seconds.
@@ -130,6 +131,7 @@ class Progress:
     known: int = 0
     duplicates: int = 0
     same_number: int = 0
+    requests: int = 0
     expected: int | None = None
     seconds: float = 0.0
     rate: float = 0.0
@@ -151,7 +153,6 @@ class Report(Progress):
     Attributes:
         mode: "each" or "batch".
         why: why that mode.
-        requests: POSTs made.
         complete: the input was read to its end and nothing stopped the run.
         stopped: what stopped it, None: nothing.
         error: the error that stopped it, None: none did.
@@ -161,7 +162,6 @@ class Report(Progress):
 
     mode: str
     why: str
-    requests: int
     complete: bool
     stopped: str | None
     error: EightByEightError | None
@@ -214,6 +214,7 @@ class RunCounts:
             "known": self.known,
             "duplicates": self.duplicates,
             "same_number": self.same_number,
+            "requests": self.requests,
             "expected": self.expected,
             "seconds": now - self.began,
             "rate": (decided - before) / (now - since) if now > since else 0.0,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ from cyclopts.exceptions import (
 
 from eightbyeight_async.cli.commands.main import make_app
 from eightbyeight_async.cli.exit_codes import Exit, UsageError, exit_after
+from eightbyeight_async.cli.terminal.guarded_stream import GuardedStream
 from eightbyeight_async.errors import EightByEightError
 
 if TYPE_CHECKING:
@@ -35,17 +37,20 @@ __all__ = ["run_command_line"]
 
 def run_command_line(arguments: Sequence[str]) -> int:
     """Runs one command and returns its exit code."""
-    try:
-        code = _run(make_app(), arguments)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader of stdout has closed the pipe. Without this, Python reports it again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return Exit.REFUSED
-    return code
+    out = GuardedStream(sys.stdout, raises=True)
+    with redirect_stderr(GuardedStream(sys.stderr, raises=False)), redirect_stdout(out):
+        code: int = Exit.REFUSED
+        with suppress(OSError):
+            code = _run(make_app(), arguments, out)
+            out.flush()
+        if out.failure is None:
+            return code
+        if not isinstance(out.failure, BrokenPipeError):  # a reader that closes the pipe has what it wants
+            print(f"eightbyeight: stdout: {out.failure.strerror or 'cannot be written'}", file=sys.stderr)
+        return code or Exit.REFUSED
 
 
-def _run(app: App, arguments: Sequence[str]) -> int:
+def _run(app: App, arguments: Sequence[str], out: GuardedStream) -> int:
     try:
         code = app(list(arguments) or ["--help"], exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as wrong:
@@ -61,8 +66,10 @@ def _run(app: App, arguments: Sequence[str]) -> int:
         return _fail(str(missing), Exit.USAGE)
     except KeyboardInterrupt:
         return _fail("interrupted", Exit.INTERRUPTED)
-    except BrokenPipeError:
-        raise
+    except OSError as wrong:
+        if out.failure is not None:
+            raise
+        return _bug(wrong)
     except Exception as bug:  # noqa: BLE001 - nothing above this catches it
         return _bug(bug)
     return int(code) if isinstance(code, int) else Exit.OK

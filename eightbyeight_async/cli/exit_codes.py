@@ -28,7 +28,7 @@ class Exit(enum.IntEnum):
 MEANINGS = (
     "Exit codes: 0 all messages accepted; 1 some messages refused, failed or not tried; 2 wrong arguments, settings "
     "or file, nothing was sent; 3 the API refused the key; 4 some messages may have been sent, their outcome is "
-    "unknown; 130 interrupted."
+    "unknown; 130 interrupted by Ctrl-C, SIGTERM or a closed terminal (SIGHUP)."
 )
 
 

@@ -40,7 +40,7 @@ class Records(NoRecords):
         self.kept: list[dict[str, object]] = []
         self._fails_after = fails_after
 
-    async def write(self, line: str, *, patient: bool = True) -> None:
+    async def write(self, line: str) -> None:
         if len(self.kept) == self._fails_after:
             self.failure = "o: No space left on device"
         if self.failure is None:

@@ -27,7 +27,9 @@ def write(lines: DescriptorRecords, texts: list[str], *, hurry: bool = False) ->
     async def work() -> None:
         for text in texts:
             await lines.write(text)
-        await lines.close(hurry=hurry)
+        if hurry:
+            lines.hurry()
+        await lines.close()
 
     run(work)
 
@@ -48,7 +50,7 @@ from eightbyeight_async.cli.terminal.loop_and_signals import run
 async def work():
     for text in texts:
         await lines.write(text)
-    await lines.close(hurry=False)
+    await lines.close()
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
@@ -131,7 +133,7 @@ def test_a_reader_that_dawdles_holds_up_the_writer_but_not_the_loop() -> None:
                 await anyio.sleep(0.05)
             assert done < 5000
             thread.start()
-        await lines.close(hurry=False)
+        await lines.close()
 
     thread = threading.Thread(target=reader)
     run(work)

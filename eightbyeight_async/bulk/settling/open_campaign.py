@@ -62,13 +62,21 @@ class Book:
         if not await self._writer.do(lambda store: store.resolve(key, state), writes=True):
             raise InvalidRequestError("key", "no message whose outcome is unknown has it")
 
-    async def reconcile(self, *, lag: float = 600.0, wait: bool = False, patience: float = 900.0) -> Reconciled:
+    async def reconcile(
+        self,
+        *,
+        lag: float = 600.0,
+        wait: bool = False,
+        patience: float = 900.0,
+        on_wait: Callable[[float], object] = lambda _: None,
+    ) -> Reconciled:
         """Looks the UNKNOWN messages up in 8x8's log; see `judging.log_verdict`.
 
         Args:
             lag: seconds after which a message that was sent is certainly in the log.
             wait: until the lag has passed since the last of them; False: those too young stay UNKNOWN if not found.
             patience: seconds to wait for the export.
+            on_wait: called with the seconds that `wait` is going to take.
 
         Raises:
             JournalError: the journal cannot be written.
@@ -83,6 +91,7 @@ class Book:
             lag=checked_seconds(lag, "lag"),
             wait=wait,
             patience=checked_seconds(patience, "patience"),
+            on_wait=on_wait,
         )
 
     async def cancel(self, *, max_concurrency: int = 8) -> Cancelled:

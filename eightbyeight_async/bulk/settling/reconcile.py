@@ -65,6 +65,7 @@ async def reconcile(
     lag: float,
     wait: bool,
     patience: float,
+    on_wait: Callable[[float], object],
 ) -> Reconciled:
     """See `Campaign.reconcile`."""
     window = await writer.do(lambda store: store.doubts())
@@ -74,6 +75,7 @@ async def reconcile(
     # An end in the future tells of a clock that jumped: waiting longer than the lag would not help.
     ready_in = min(max(0.0, window.settled + lag - now()), lag)
     if wait and ready_in:
+        on_wait(ready_in)
         await anyio.sleep(ready_in)
     asked_at = now()
     await _note_log(client, writer, keys, subaccount_id, window, asked_at, patience)

@@ -1,13 +1,13 @@
 """Second reading of the file of a `bulk run`: a campaign sends the checked rows, the command prints the results.
 
-On Ctrl-C or SIGTERM the campaign takes no more messages and waits for the requests in flight. A second signal ends the
-wait. In both cases the journal stays valid, and the command prints how to continue.
+On Ctrl-C, SIGTERM or SIGHUP the campaign takes no more messages and waits for the requests in flight. A second Ctrl-C
+or SIGTERM ends the wait. In both cases the journal stays valid, and the command prints how to continue.
 """
 
 from __future__ import annotations
 
 import shlex
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -21,11 +21,11 @@ from eightbyeight_async.cli.exit_codes import Exit, UsageError
 from eightbyeight_async.cli.reading.row_to_request import Problem
 from eightbyeight_async.cli.reading.twice_read_lines import FileChangedError
 from eightbyeight_async.cli.sending.outcome_counts import Reasons, reason_of
-from eightbyeight_async.cli.terminal.loop_and_signals import on_interrupt, run
+from eightbyeight_async.cli.terminal.loop_and_signals import on_interrupt, regularly, run
 from eightbyeight_async.errors import AuthenticationError, EightByEightError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from eightbyeight_async.bulk import Report, Settled, Status
@@ -72,7 +72,7 @@ class CampaignRun:
         fingerprint: fingerprint of the messages.
         resume: command line that continues the campaign.
         display: prints for the user.
-        interrupted: whether Ctrl-C or SIGTERM stopped the run.
+        interrupted: whether a signal stopped the run.
         error: the error that stopped the run, None if there is none.
         stopped: why the run stopped early; None: it did not, or the report says why.
         progress: the counts of this run.
@@ -106,7 +106,8 @@ class CampaignRun:
             self.interrupted = True
         self._print_results()
         if as_json:
-            print_json(self._as_json())
+            with suppress(OSError):  # the command's end tells: the exit code of the run goes before
+                print_json(self._as_json())
         return self._exit_code()
 
     async def _run(self) -> None:
@@ -124,22 +125,24 @@ class CampaignRun:
             **attrs.asdict(self.one_run),
             **rate,
         )
-        async with self.client, AsyncExitStack() as stack:
+        scope = anyio.CancelScope()
+        # Around the closing as well: a signal that comes then must not cost the results that are being written.
+        async with (
+            on_interrupt(lambda: self._interrupt(campaign), scope.cancel),
+            self.client,
+            AsyncExitStack() as stack,
+        ):
             with journal_usage_errors(self.journal):
                 await stack.enter_async_context(campaign)
                 await campaign.keep(OPTIONS, packed(self.settings))
-            await self._send_until_stopped(campaign)
+            await self._send_until_stopped(campaign, scope)
 
-    async def _send_until_stopped(self, campaign: Campaign) -> None:
-        scope = anyio.CancelScope()
+    async def _send_until_stopped(self, campaign: Campaign, scope: anyio.CancelScope) -> None:
         try:
-            async with on_interrupt(lambda: self._interrupt(campaign, scope)):
-                with scope, self.display.campaign(self.expected) as update:
-                    async with anyio.create_task_group() as tasks:
-                        if self.display.on_terminal:
-                            tasks.start_soon(self._tick, campaign, update)
-                        await self._send(campaign)
-                        tasks.cancel_scope.cancel()
+            with scope, self.display.campaign(self.expected) as update:
+                with regularly(_TICK, lambda: update(campaign.progress())):
+                    await self._send(campaign)
+                if self.display.on_terminal:
                     update(campaign.progress())
         finally:
             self.progress, self.report = campaign.progress(), campaign.report
@@ -159,21 +162,13 @@ class CampaignRun:
         except EightByEightError as error:
             self.error, self.stopped = error, str(error)
 
-    async def _tick(self, campaign: Campaign, update: Callable[[Progress], None]) -> None:
-        while True:
-            await anyio.sleep(_TICK)
-            update(campaign.progress())
-
     def _requests(self) -> Iterator[SmsRequest]:
         for row in self.rows:
             if isinstance(row, Problem):  # impossible: the same bytes passed the check
                 raise AssertionError("a row that passed the check now fails it")  # noqa: TRY004 - a bug, not a wrong type
             yield row.request
 
-    def _interrupt(self, campaign: Campaign, scope: anyio.CancelScope) -> None:
-        if self.interrupted:
-            scope.cancel()
-            return
+    def _interrupt(self, campaign: Campaign) -> None:
         self.interrupted = True
         campaign.stop()
         self.display.note("interrupted: waiting for the requests in flight; a second Ctrl-C stops waiting")

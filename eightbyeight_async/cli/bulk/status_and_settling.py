@@ -6,7 +6,7 @@ import csv
 import json
 import os
 import sys
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import attrs
@@ -19,20 +19,22 @@ from eightbyeight_async.cli.commands.single_message import print_json
 from eightbyeight_async.cli.exit_codes import Exit, UsageError, exit_after
 from eightbyeight_async.cli.sending.record_writer import new_file
 from eightbyeight_async.cli.terminal.display import Display
-from eightbyeight_async.cli.terminal.loop_and_signals import run
+from eightbyeight_async.cli.terminal.loop_and_signals import regularly, run
+from eightbyeight_async.cli.terminal.plain_progress import reconcile_line
 from eightbyeight_async.errors import EightByEightError, InvalidRequestError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
     from pathlib import Path
 
-    from eightbyeight_async.bulk import MessageRow
+    from eightbyeight_async.bulk import MessageRow, Reconciled
     from eightbyeight_async.cli.commands.shared_options import ConnectionOptions
     from eightbyeight_async.client import AsyncConnectClient
 
 __all__ = ["cancel", "export", "reconcile", "resolve", "show_status", "unknown"]
 
 T = TypeVar("T")
+_TICK = 0.1  # seconds between two looks at whether a line of progress is due
 
 
 def show_status(journal: Path, *, as_json: bool) -> Exit:
@@ -90,7 +92,7 @@ def reconcile(journal: Path, connection: ConnectionOptions, *, lag: float, wait:
     """`bulk reconcile`. Exit code `UNKNOWN` if messages are still unknown."""
     client, display = connection.client(), Display()
     try:
-        found = _with_campaign(journal, client, lambda campaign: campaign.reconcile(lag=lag, wait=wait))
+        found = _with_campaign(journal, client, lambda campaign: _reconcile(campaign, display, lag=lag, wait=wait))
     except EightByEightError as error:
         return _report_error(error, as_json=as_json)
     if as_json:
@@ -110,6 +112,22 @@ def reconcile(journal: Path, connection: ConnectionOptions, *, lag: float, wait:
     if found.not_sent:
         display.note("the next `bulk run` sends those that were not sent")
     return Exit.UNKNOWN if found.unknown else Exit.OK
+
+
+async def _reconcile(campaign: Campaign, display: Display, *, lag: float, wait: bool) -> Reconciled:
+    """It can wait for minutes: a log file gets a line now and then."""
+    plain = display.progress_lines()
+    ready = plain.began
+
+    def on_wait(seconds: float) -> None:
+        nonlocal ready
+        ready = plain.now() + seconds
+
+    def show() -> None:
+        plain.show(lambda now: reconcile_line(ready - now, now - plain.began))
+
+    with nullcontext() if display.on_terminal else regularly(_TICK, show):
+        return await campaign.reconcile(lag=lag, wait=wait, on_wait=on_wait)
 
 
 def cancel(journal: Path, connection: ConnectionOptions, *, as_json: bool) -> Exit:

@@ -42,6 +42,7 @@ def make_app() -> App:
         help_epilogue=MEANINGS,
         help_format="markdown",
         version=__version__,
+        suppress_keyboard_interrupt=False,  # else no word is said
     )
     for name, command in (
         ("send", send),

@@ -5,8 +5,9 @@
 What stops a run early:
 - The API refuses the key, the records cannot be written, or the file has changed. The run takes no more rows and waits
   for the requests in flight.
-- Ctrl-C or SIGTERM. The run takes no more rows and waits at most `grace` seconds for the requests in flight. A second
-  signal ends the wait. Messages whose requests are cut off are recorded as unknown: they may have been sent.
+- Ctrl-C, SIGTERM or SIGHUP. The run takes no more rows and waits at most `grace` seconds for the requests in flight. A
+  second Ctrl-C or SIGTERM ends the wait. Messages whose requests are cut off are recorded as unknown: they may have
+  been sent.
 """
 
 from __future__ import annotations
@@ -68,17 +69,17 @@ class FileRun(ABC):
 
     async def run(self) -> None:
         scope = anyio.CancelScope()
-        try:
-            async with on_interrupt(lambda: self._interrupt(scope)):
+        async with on_interrupt(lambda: self._interrupt(scope), scope.cancel):
+            try:
                 with scope:
                     await self._send()
-        finally:
-            # Also after Ctrl-C on Windows and after a bug: only this object knows which messages were in flight.
-            with anyio.CancelScope(shield=True):
-                await self._take_leftover()
-                await self.lines.close(hurry=self.counts.interrupted)
-            if self.lines.failure is not None:
-                self.why_stopped = self.why_stopped or self.lines.failure
+            finally:
+                # Also after Ctrl-C on Windows and after a bug: only this object knows which messages were in flight.
+                with anyio.CancelScope(shield=True):
+                    await self._take_leftover()
+                    await self.lines.close()
+                if self.lines.failure is not None:
+                    self.why_stopped = self.why_stopped or self.lines.failure
 
     @abstractmethod
     async def _send(self) -> None:
@@ -125,16 +126,14 @@ class FileRun(ABC):
         record = {"row": row, "index": index, **more, **record_of(request, response, error, private=self.private)}
         if self.counts.key_refused:
             self._stop("the API key is not accepted")
-        await self.lines.write(json.dumps(record, ensure_ascii=False), patient=not self.counts.interrupted)
+        await self.lines.write(json.dumps(record, ensure_ascii=False))
         if self.lines.failure is not None:
             self._stop(self.lines.failure)
         self.changed()
 
     def _interrupt(self, scope: anyio.CancelScope) -> None:
-        if self.counts.interrupted:
-            scope.cancel()
-            return
         self.counts.interrupted = True
+        self.lines.hurry()
         self._stop("interrupted")
         if self.grace is not None:
             # anyio.current_time() fails here: it asks the current task for its loop, and a signal handler has no task.

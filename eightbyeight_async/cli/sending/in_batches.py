@@ -94,6 +94,8 @@ class BatchRun(FileRun):
         else:
             self.say(_batch_line(rows[0][0], rows[-1][0], answer))
             self._ended.extend(_results(rows, answer))
+        finally:
+            self.counts.requests += 1
 
     def _in_time(self, first: int, chunk: Sequence[SmsRequest]) -> Iterator[tuple[int, SmsRequest]]:
         """Rows whose times have not passed, with their index; the others fail alone."""

@@ -43,6 +43,7 @@ class OneByOneRun(FileRun):
             await self._take(result)
 
     async def _take(self, result: SendResult) -> None:
+        self.counts.requests += 1
         self.on_result(result)
         await self._record(result.index, result.request, result.response, result.error)
 

@@ -48,13 +48,15 @@ class OutcomeCounts:
     Attributes:
         rows: number of messages in the file.
         outcomes: per outcome: number of messages.
+        requests: number of requests that have ended.
         reasons: why messages were not accepted.
         key_refused: whether the API refused the key.
-        interrupted: whether Ctrl-C or SIGTERM stopped the run.
+        interrupted: whether a signal stopped the run.
     """
 
     rows: int
     outcomes: Counter[RecordOutcome] = attrs.field(factory=Counter)
+    requests: int = 0
     reasons: Reasons = attrs.field(factory=Reasons)
     key_refused: bool = False
     interrupted: bool = False

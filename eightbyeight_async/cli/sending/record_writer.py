@@ -47,16 +47,14 @@ class RecordWriter(Protocol):
     reader_left: bool
     unwritten: list[str]
 
-    async def write(self, line: str, *, patient: bool = True) -> None:
-        """Takes one line. After a failure the line goes to `unwritten`.
+    async def write(self, line: str) -> None:
+        """Takes one line, without its line end; waits while too many are waiting. After a failure: to `unwritten`."""
 
-        Args:
-            line: without a line end.
-            patient: wait while too many lines are waiting for the thread.
-        """
+    def hurry(self) -> None:
+        """The run was interrupted: `write` waits no more, `close` waits at most 2 seconds. Also while they wait."""
 
-    async def close(self, *, hurry: bool) -> None:
-        """Writes the waiting lines. `hurry`: gives up after 2 seconds."""
+    async def close(self) -> None:
+        """Writes the waiting lines."""
 
 
 class NoRecords:
@@ -67,10 +65,13 @@ class NoRecords:
         self.reader_left = False
         self.unwritten: list[str] = []
 
-    async def write(self, line: str, *, patient: bool = True) -> None:
+    async def write(self, line: str) -> None:
         pass
 
-    async def close(self, *, hurry: bool) -> None:
+    def hurry(self) -> None:
+        pass
+
+    async def close(self) -> None:
         pass
 
 
@@ -78,25 +79,26 @@ class TerminalRecords(NoRecords):
     """Prints records on a terminal that also shows the progress bar. Prints 50 lines at a time: rich prints slowly.
 
     Args:
-        print_lines: prints text above the bar.
+        print_lines: prints text above the bar; returns whether the terminal is still there.
         at_once: number of lines per call of `print_lines`.
     """
 
-    def __init__(self, print_lines: Callable[[str], None], at_once: int = 50) -> None:
+    def __init__(self, print_lines: Callable[[str], bool], at_once: int = 50) -> None:
         super().__init__()
         self._print_lines = print_lines
         self._at_once = at_once
         self._waiting: list[str] = []
 
-    async def write(self, line: str, *, patient: bool = True) -> None:
+    async def write(self, line: str) -> None:
         self._waiting.append(line)
-        if len(self._waiting) >= self._at_once:
-            await self.close(hurry=False)
+        if len(self._waiting) >= self._at_once or self.failure is not None:
+            await self.close()
 
-    async def close(self, *, hurry: bool) -> None:
-        if self._waiting:
-            self._print_lines("\n".join(self._waiting))
-            self._waiting.clear()
+    async def close(self) -> None:
+        if self._waiting and not self._print_lines("\n".join(self._waiting)):
+            self.failure, self.reader_left = "the terminal was closed", True
+            self.unwritten += self._waiting
+        self._waiting.clear()
 
 
 class DescriptorRecords:
@@ -119,12 +121,12 @@ class DescriptorRecords:
         self._change = threading.Condition()
         self._waiting: list[str] = []
         self._writing: list[str] = []
-        self._ending = False
+        self._ending = self._ended = self._hurried = False
         # A daemon thread: a reader that stops reading must not keep an interrupted program from ending.
         self._thread = threading.Thread(target=self._work, name="eightbyeight-output", daemon=True)
         self._thread.start()
 
-    async def write(self, line: str, *, patient: bool = True) -> None:
+    async def write(self, line: str) -> None:
         with self._change:
             if self.failure is not None:
                 self.unwritten.append(line)
@@ -132,16 +134,21 @@ class DescriptorRecords:
             self._waiting.append(line)
             self._change.notify_all()
             full = len(self._waiting) > _MAX_WAITING
-        if full and patient:
+        if full:
             await anyio.to_thread.run_sync(self._wait_for_room, abandon_on_cancel=True)
 
-    async def close(self, *, hurry: bool) -> None:
+    def hurry(self) -> None:
+        with self._change:
+            self._hurried = True
+            self._change.notify_all()
+
+    async def close(self) -> None:
         with self._change:
             self._ending = True
             self._change.notify_all()
         # Shielded: this also runs after a cancellation, and the records must be written then too.
         with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(self._thread.join, _HURRY_TIMEOUT if hurry else None)
+            await anyio.to_thread.run_sync(self._wait_for_end)
         with self._change:
             if self._thread.is_alive():
                 self.failure = f"{self._name}: the reader does not read"
@@ -149,9 +156,24 @@ class DescriptorRecords:
 
     def _wait_for_room(self) -> None:
         with self._change:
-            self._change.wait_for(lambda: len(self._waiting) <= _MAX_WAITING or self.failure is not None)
+            self._change.wait_for(
+                lambda: len(self._waiting) <= _MAX_WAITING or self.failure is not None or self._hurried
+            )
+
+    def _wait_for_end(self) -> None:
+        with self._change:
+            self._change.wait_for(lambda: self._ended or self._hurried)
+        self._thread.join(_HURRY_TIMEOUT)
 
     def _work(self) -> None:
+        try:
+            self._write_until_closed()
+        finally:
+            with self._change:
+                self._ended = True
+                self._change.notify_all()
+
+    def _write_until_closed(self) -> None:
         while True:
             with self._change:
                 self._change.wait_for(lambda: self._waiting or self._ending)

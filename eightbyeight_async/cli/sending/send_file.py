@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from eightbyeight_async.cli.commands.single_message import host_and_account
@@ -20,7 +21,7 @@ from eightbyeight_async.cli.sending.outcome_counts import OutcomeCounts
 from eightbyeight_async.cli.sending.record_writer import DescriptorRecords, TerminalRecords, new_file, refuse_output
 from eightbyeight_async.cli.sending.result_record import without_private
 from eightbyeight_async.cli.terminal.display import Display
-from eightbyeight_async.cli.terminal.loop_and_signals import run
+from eightbyeight_async.cli.terminal.loop_and_signals import regularly, run
 from eightbyeight_async.models.sms_batch import MAX_BATCH
 from eightbyeight_async.settings import checked_count, checked_rate
 
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from eightbyeight_async.models.sms import SmsRequest
 
 __all__ = ["PartCount", "send", "send_file"]
+
+_TICK = 0.1  # seconds between two looks at whether a line of progress is due, also while no answer comes
 
 
 class PartCount:
@@ -131,7 +134,8 @@ def send_file(
 
     async def work() -> None:
         async with client:
-            await file_run.run()
+            with regularly(_TICK, file_run.changed) if not display.on_terminal else nullcontext():
+                await file_run.run()
 
     try:
         with display.sending(counts) as file_run.changed:
@@ -193,4 +197,7 @@ def _record_writer(plan: FilePlan, input_file: InputFile, display: Display) -> R
         return DescriptorRecords(descriptor, str(plan.output), owned=True)
     if sys.stdout.isatty() and display.on_terminal:
         return TerminalRecords(display.lines)
-    return DescriptorRecords(sys.stdout.fileno(), "stdout")
+    try:
+        return DescriptorRecords(sys.stdout.fileno(), "stdout")
+    except OSError as wrong:
+        raise UsageError("stdout is closed: give --output for the records") from wrong

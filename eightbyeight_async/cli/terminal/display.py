@@ -1,6 +1,7 @@
 """Prints for a person, on stderr: notes, errors, the progress bar, the summary. The only module that imports rich.
 
-On a terminal there are colours and a bar. A file or a pipe gets plain text, whatever the environment variables say.
+On a terminal there are colours and a bar. A file or a pipe gets plain text, whatever the environment variables say, and
+a line of progress every 15 seconds.
 """
 
 from __future__ import annotations
@@ -25,6 +26,14 @@ from rich.table import Table
 from rich.text import Text
 
 from eightbyeight_async.cli.sending.result_record import RecordOutcome
+from eightbyeight_async.cli.terminal import plain_progress
+from eightbyeight_async.cli.terminal.plain_progress import (
+    PlainProgress,
+    campaign_line,
+    checking_line,
+    duration,
+    file_run_line,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -54,12 +63,25 @@ class _Rate(ProgressColumn):
 class Display:
     """Prints on stderr, or on another stream.
 
+    Args:
+        stream: None: stderr.
+        clock: a monotonic clock.
+        interval: seconds between two lines of progress where there is no bar; None: 15.
+
     Attributes:
         on_terminal: whether the stream is a terminal.
     """
 
-    def __init__(self, stream: TextIO | None = None) -> None:
+    def __init__(
+        self,
+        stream: TextIO | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        interval: float | None = None,
+    ) -> None:
         self._stream = stream or sys.stderr
+        self._clock = clock
+        self._interval = plain_progress.INTERVAL if interval is None else interval
         self.on_terminal = self._stream.isatty()
         self._console = _console(self._stream, self.on_terminal)
 
@@ -75,15 +97,27 @@ class Display:
         """Prints a line that begins with `eightbyeight:` in red."""
         self._console.print(f"[bold red]eightbyeight:[/] {escape(text)}", highlight=False, soft_wrap=True)
 
-    def lines(self, text: str) -> None:
-        """Prints plain lines above the bar."""
+    def lines(self, text: str) -> bool:
+        """Prints plain lines above the bar. Returns whether the stream could still be written."""
         self._console.out(text, highlight=False)
+        return getattr(self._stream, "failure", None) is None
+
+    def progress_lines(self) -> PlainProgress:
+        """Prints lines of progress in place of a bar."""
+        return PlainProgress(self.info, self._clock, self._interval)
 
     @contextmanager
     def checking(self, name: str, size: int) -> Iterator[Callable[[int], None]]:
         """Shows a bar while a file is checked. Call the yielded function with the size of each block read."""
         if not self.on_terminal:  # no Progress at all: with `disable=True` rich 13 still prints an empty line
-            yield lambda _: None
+            plain, read = self.progress_lines(), 0
+
+            def show(more: int) -> None:
+                nonlocal read
+                read += more
+                plain.show(lambda now: checking_line(name, read, size, now - plain.began))
+
+            yield show
             return
         with Progress(
             TextColumn(f"checking {escape(name)}"),
@@ -100,9 +134,18 @@ class Display:
 
     @contextmanager
     def sending(self, counts: OutcomeCounts) -> Iterator[Callable[[], None]]:
-        """Shows the bar of a file run. Call the yielded function whenever the counts have changed."""
+        """Shows the bar of a file run. Call the yielded function when the counts have changed, and now and then."""
         if not self.on_terminal:
-            yield lambda: None
+            plain = self.progress_lines()
+            shown = (plain.began, 0)
+
+            def line(now: float) -> str:
+                nonlocal shown
+                since, before = shown
+                shown = (now, counts.tried)
+                return file_run_line(counts, (counts.tried - before) / (now - since))
+
+            yield lambda: plain.show(line)
             return
         with Progress(
             BarColumn(bar_width=None),  # takes the rest of the line: the counts need most of 80 columns
@@ -134,7 +177,8 @@ class Display:
     def campaign(self, expected: int) -> Iterator[Callable[[CampaignProgress], None]]:
         """Shows the bar of a `bulk run`. Call the yielded function regularly with the progress."""
         if not self.on_terminal:
-            yield lambda _: None
+            plain = self.progress_lines()
+            yield lambda so_far: plain.show(lambda _: campaign_line(so_far))
             return
         names = {"accepted": "green", "rejected": "yellow", "failed": "red", "unknown": "magenta"}
         with Progress(
@@ -192,9 +236,7 @@ def _time_left(so_far: CampaignProgress) -> str:
     left = so_far.seconds_left
     if left is None:
         return ""
-    minutes, seconds = divmod(round(left), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes:02}:{seconds:02}"
+    return duration(left)
 
 
 def print_table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

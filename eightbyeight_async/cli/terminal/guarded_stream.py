@@ -1,0 +1,76 @@
+"""stdout and stderr of a command, guarded: one failure each, and then nothing more is written.
+
+The terminal was closed, the disk with the log file is full, the reader of the pipe has left, the stream was never open.
+What a command does matters more than what it says: a failure of stderr ends nothing. A result that cannot be written to
+stdout ends the command, once.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+__all__ = ["GuardedStream"]
+
+
+class GuardedStream(io.TextIOBase):
+    """Passes everything to a stream. After the first failure it drops everything.
+
+    Args:
+        stream: None: there is none.
+        raises: the first failure is raised.
+
+    Attributes:
+        failure: the first failure; None: there was none.
+    """
+
+    def __init__(self, stream: TextIO | None, *, raises: bool) -> None:
+        super().__init__()
+        self.failure: OSError | None = None
+        self._stream = stream
+        self._raises = raises
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]  # of a TextIOBase it can be set
+        return getattr(self._stream, "encoding", None) or "utf-8"
+
+    def writable(self) -> bool:
+        return True
+
+    def isatty(self) -> bool:
+        return self._stream is not None and self._stream.isatty()
+
+    def fileno(self) -> int:
+        if self._stream is None:
+            raise io.UnsupportedOperation("there is no stream")
+        return self._stream.fileno()
+
+    def write(self, text: str) -> int:
+        if self._stream is not None and self.failure is None:
+            try:
+                return self._stream.write(text)
+            except OSError as wrong:
+                self._fail(wrong)
+        return len(text)
+
+    def flush(self) -> None:
+        if self._stream is not None and self.failure is None:
+            try:
+                self._stream.flush()
+            except OSError as wrong:
+                self._fail(wrong)
+
+    def _fail(self, wrong: OSError) -> None:
+        self.failure = wrong
+        # The stream keeps what it could not write: Python would fail on it once more at its end (exit code 120).
+        with suppress(OSError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self.fileno())
+            os.close(nowhere)
+        if self._raises:
+            raise wrong

@@ -1,0 +1,281 @@
+"""A closed terminal (SIGHUP) stops a run as SIGTERM does: nothing in doubt, nothing lost, and no crash on stderr.
+
+The processes, the signals and the pseudo-terminals are real. What a run left in doubt is counted in its journal or its
+records, and compared with what the sandbox accepted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+from cli.command_line import COMMAND, eightbyeight, environment, in_process, started
+from cli.test_cli_commands import csv_file
+
+from eightbyeight_async import __main__ as door
+from eightbyeight_async.bulk import status
+from eightbyeight_async.sandbox import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from eightbyeight_async.sandbox import Sandbox
+
+ROWS = 200
+WIDTH = 5
+HUP, TERM = signal.SIGHUP, signal.SIGTERM
+COMMANDS = ("bulk run each", "bulk run batch", "send-each", "send-batch")
+# A program that gets its stdin as controlling terminal, as a shell gives it.
+TAKES_TERMINAL = (
+    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+)
+
+
+def arguments(command: str, tmp_path: Path) -> list[object]:
+    """A run over 200 rows with 5 requests in flight, in batches of 2 where there are batches."""
+    options = [csv_file(tmp_path / "a.csv", ROWS), "--text", "Hi {name}", "--concurrency", WIDTH]
+    if command.startswith("bulk run"):
+        mode = command.rpartition(" ")[2]
+        return ["bulk", "run", *options, "--mode", mode, "--chunk-size", 2, "--journal", tmp_path / "run.db"]
+    chunk = ["--chunk-size", 2] if command == "send-batch" else []
+    return [command, *options, *chunk, "--output", tmp_path / "sent.jsonl"]
+
+
+def slow_after(sandbox: Sandbox, count: int, seconds: float = 0.4) -> None:
+    """The first requests are answered at once, the following ones later."""
+    sandbox.faults.plan([*[None] * count, *[Fault.slow(seconds)] * WIDTH])
+
+
+def until_accepted(sandbox: Sandbox, process: subprocess.Popen[bytes], count: int) -> None:
+    while len(sandbox.messages) < count:
+        assert process.poll() is None
+
+
+def outcomes(tmp_path: Path) -> tuple[int, int]:
+    """Accepted, and in doubt, as the journal or the records say."""
+    if (tmp_path / "run.db").exists():
+        found = status(tmp_path / "run.db")
+        assert found.total == ROWS
+        return found.sent, found.unknown
+    counts = Counter(json.loads(line)["sent"] for line in (tmp_path / "sent.jsonl").read_text().splitlines())
+    assert set(counts) <= {"yes", "maybe"}
+    return counts["yes"], counts["maybe"]
+
+
+def sent_once(sandbox: Sandbox) -> bool:
+    return Counter(m.client_message_id for m in sandbox.messages) == {f"ref-{n}": 1 for n in range(1, ROWS + 1)}
+
+
+@pytest.mark.parametrize("signals", [(HUP,), (HUP, HUP, HUP), (TERM, HUP), (HUP, TERM)], ids=str)
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_hangup_waits_for_the_requests_in_flight(
+    sandbox: Sandbox, tmp_path: Path, command: str, signals: Sequence[signal.Signals]
+) -> None:
+    """The shell and the kernel both send it, systemd sends it after SIGTERM: it never counts as the second signal."""
+    slow_after(sandbox, 10)
+    process = started(*arguments(command, tmp_path), sandbox=sandbox)
+    until_accepted(sandbox, process, 10 + 2)
+    for number in signals:
+        process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    accepted, doubtful = outcomes(tmp_path)
+    assert (process.returncode, doubtful, accepted) == (130, 0, len(sandbox.messages))
+    assert accepted < ROWS
+    assert b"stopped: interrupted" in err
+    assert b"Traceback" not in err
+
+
+@pytest.mark.parametrize("command", COMMANDS[:2])
+def test_ctrl_c_and_sigterm_still_give_up_after_a_hangup(sandbox: Sandbox, tmp_path: Path, command: str) -> None:
+    slow_after(sandbox, 10, 30)
+    process = started(*arguments(command, tmp_path), sandbox=sandbox)
+    until_accepted(sandbox, process, 10 + 2)
+    assert process.stderr is not None
+    process.send_signal(HUP)
+    while b"interrupted: waiting" not in process.stderr.readline():
+        pass
+    process.send_signal(HUP)
+    process.send_signal(TERM)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+    accepted, doubtful = outcomes(tmp_path)
+    assert (process.returncode, doubtful > 0) == (130, True)
+    assert accepted <= len(sandbox.messages) <= accepted + doubtful
+
+
+# --- a terminal
+
+
+def on_terminal(*command: object, sandbox: Sandbox, leader: bool = True) -> tuple[subprocess.Popen[bytes], int]:
+    """The command with a terminal of its own for all its streams; the other side of that terminal.
+
+    Args:
+        leader: it is the terminal's foreground process, which gets SIGHUP when the terminal is closed.
+    """
+    theirs, ours = pty.openpty()
+    words = [*COMMAND, *map(str, command)]
+    process = subprocess.Popen(  # noqa: S603
+        [sys.executable, "-c", TAKES_TERMINAL, *words] if leader else words,
+        stdin=ours,
+        stdout=ours,
+        stderr=ours,
+        env=environment(sandbox, TERM="xterm"),
+        start_new_session=True,
+    )
+    os.close(ours)
+    return process, theirs
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_closed_terminal_stops_the_run_with_nothing_in_doubt(sandbox: Sandbox, tmp_path: Path, command: str) -> None:
+    slow_after(sandbox, 10)
+    process, terminal = on_terminal(*arguments(command, tmp_path), sandbox=sandbox)
+    until_accepted(sandbox, process, 10 + 2)
+    os.close(terminal)
+    assert process.wait(60) == 130
+    accepted, doubtful = outcomes(tmp_path)
+    assert (doubtful, accepted) == (0, len(sandbox.messages))
+    assert accepted < ROWS
+    if command.startswith("bulk run"):
+        assert eightbyeight("bulk", "run", "--journal", tmp_path / "run.db", sandbox=sandbox).code == 0
+        assert sent_once(sandbox)
+
+
+def test_the_exit_code_survives_the_terminal_that_the_result_was_for(sandbox: Sandbox, tmp_path: Path) -> None:
+    slow_after(sandbox, 10)
+    process, terminal = on_terminal(*arguments("bulk run each", tmp_path), "--json", sandbox=sandbox)
+    until_accepted(sandbox, process, 10 + 2)
+    os.close(terminal)
+    assert process.wait(60) == 130
+    assert outcomes(tmp_path) == (len(sandbox.messages), 0)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_run_that_was_disowned_goes_on_without_its_terminal(sandbox: Sandbox, tmp_path: Path, command: str) -> None:
+    """No signal comes; every write to the terminal fails from then on."""
+    slow_after(sandbox, 10)
+    process, terminal = on_terminal(*arguments(command, tmp_path), sandbox=sandbox, leader=False)
+    until_accepted(sandbox, process, 10 + 2)
+    os.close(terminal)
+    assert process.wait(60) == 0
+    assert outcomes(tmp_path) == (ROWS, 0)
+    assert sent_once(sandbox)
+
+
+def test_records_for_a_terminal_that_is_gone_stop_the_run(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Else hundreds of messages would be sent without a record."""
+    slow_after(sandbox, 10)
+    path = csv_file(tmp_path / "a.csv", 2000)
+    process, terminal = on_terminal(
+        "send-each", path, "--text", "Hi", "--concurrency", WIDTH, sandbox=sandbox, leader=False
+    )
+    until_accepted(sandbox, process, 10 + 2)
+    os.close(terminal)
+    assert process.wait(60) == 1
+    assert len(sandbox.messages) < 2 * 50 + 3 * WIDTH  # 50 records are printed at once
+
+
+# --- nohup, and platforms
+
+
+@pytest.mark.skipif(shutil.which("nohup") is None, reason="no nohup")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_under_nohup_a_hangup_is_ignored(sandbox: Sandbox, tmp_path: Path, command: str) -> None:
+    slow_after(sandbox, 10)
+    words = ["nohup", *COMMAND, *map(str, arguments(command, tmp_path))]
+    process = subprocess.Popen(  # noqa: S603
+        words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(sandbox)
+    )
+    until_accepted(sandbox, process, 10 + 2)
+    process.send_signal(HUP)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, b"interrupted" in err) == (0, False)
+    assert outcomes(tmp_path) == (ROWS, 0)
+    assert sent_once(sandbox)
+
+
+def test_a_platform_without_hangups_has_no_error(
+    sandbox: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = signal.getsignal(TERM)
+    monkeypatch.delattr(signal, "SIGHUP")
+    try:
+        door._handle_signals()
+        assert signal.getsignal(TERM) is signal.default_int_handler
+        ended = in_process(*arguments("bulk run each", tmp_path), sandbox=sandbox, capsys=capsys)
+        assert signal.getsignal(TERM) is signal.default_int_handler  # not left as the loop leaves it: to kill
+    finally:
+        signal.signal(TERM, before)
+    assert (ended.code, outcomes(tmp_path)) == (0, (ROWS, 0))
+
+
+def test_a_hangup_while_the_file_is_checked_sends_nothing(sandbox: Sandbox, tmp_path: Path) -> None:
+    """The file is a pipe that never ends."""
+    pipe = tmp_path / "rows.csv"
+    os.mkfifo(pipe)
+    process = started("bulk", "run", pipe, "--text", "Hi", "--journal", tmp_path / "run.db", sandbox=sandbox)
+    with pipe.open("w") as rows:
+        rows.write("destination\n+447700900001\n")
+        rows.flush()
+        process.send_signal(HUP)
+        process.send_signal(HUP)
+        _, err = process.communicate(timeout=60)
+    assert (process.returncode, b"interrupted" in err, b"Traceback" in err) == (130, True, False)
+    assert (sandbox.messages, [file.name for file in tmp_path.iterdir()]) == ([], ["rows.csv"])
+
+
+# --- what the command has to say cannot be written
+
+
+def in_bash(line: str, sandbox: Sandbox) -> subprocess.CompletedProcess[bytes]:
+    """For its redirections."""
+    return subprocess.run(  # noqa: S603
+        ["bash", "-c", line],  # noqa: S607
+        capture_output=True,
+        env=environment(sandbox),
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("stderr", ["2>/dev/full", "2>&-", "2> >(exec true)"])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_stderr_that_cannot_be_written_changes_nothing(
+    sandbox: Sandbox, tmp_path: Path, command: str, stderr: str
+) -> None:
+    line = f"{shlex.join([*COMMAND, *map(str, arguments(command, tmp_path))])} {stderr}"
+    ended = in_bash(line, sandbox)
+    assert (ended.returncode, ended.stdout) == (0, b"")
+    assert outcomes(tmp_path) == (ROWS, 0)
+    assert sent_once(sandbox)
+
+
+def test_a_result_that_cannot_be_written_is_one_line_and_no_success(sandbox: Sandbox, tmp_path: Path) -> None:
+    assert eightbyeight(*arguments("bulk run each", tmp_path), sandbox=sandbox).code == 0
+    for command in ("status", "status --json", "export", "run --json"):
+        line = shlex.join([*COMMAND, "bulk", *command.split(), "--journal", str(tmp_path / "run.db")])
+        ended = in_bash(f"{line} >/dev/full", sandbox)
+        told = re.findall(rb"^eightbyeight: .*", ended.stderr, re.MULTILINE)
+        assert (ended.returncode, told) == (1, [b"eightbyeight: stdout: No space left on device"]), command
+        assert b"Traceback" not in ended.stderr
+
+
+def test_records_for_a_stdout_that_is_closed_are_refused_before_anything_is_sent(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    line = shlex.join([*COMMAND, "send-each", str(csv_file(tmp_path / "a.csv", ROWS)), "--text", "Hi"])
+    ended = in_bash(f"{line} >&-", sandbox)
+    told = b"eightbyeight: stdout is closed: give --output for the records\n"
+    assert (ended.returncode, ended.stderr.endswith(told), b"Traceback" in ended.stderr) == (2, True, False)
+    assert sandbox.messages == []
