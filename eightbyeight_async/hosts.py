@@ -59,8 +59,8 @@ def checked_base_url(value: object, field: str) -> str:
     """Check a caller's own base URL (a reverse proxy, a sandbox); return it without a trailing slash.
 
     Raises:
-        InvalidRequestError: it is not an absolute URL; it has credentials, a query or a fragment; or it is plain http
-            to an address that is not a loopback address.
+        InvalidRequestError: it is not an absolute URL; it has credentials, a query, a fragment or the API's own path;
+            or it is plain http to an address that is not a loopback address.
     """
     if not isinstance(value, str):
         raise InvalidRequestError(field, f"must be a string, not {type(value).__name__}")
@@ -76,6 +76,8 @@ def checked_base_url(value: object, field: str) -> str:
         raise InvalidRequestError(field, "must be an absolute URL such as https://sms.8x8.com")
     if "@" in parts.netloc or "?" in value or "#" in value:
         raise InvalidRequestError(field, "must not have credentials, a query or a fragment")
+    if "/api/v" in f"{parts.path}/":
+        raise InvalidRequestError(field, "must end before /api/v1: the rest of the path is added to it")
     if ".." in parts.path:
         raise InvalidRequestError(field, "must not have .. in its path")
     if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):

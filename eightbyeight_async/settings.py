@@ -70,6 +70,10 @@ def found_key(value: str | None, environment: Mapping[str, str] = os.environ) ->
     key = _found(value, "api_key", environment)
     if not isinstance(key, str):
         raise InvalidRequestError("api_key", f"must be a string, not {type(key).__name__}")
+    if len(key) > 1 and key[0] == key[-1] and key[0] in "\"'`":
+        raise InvalidRequestError("api_key", "is still in quotes; give the key without them")
+    if key[:7].lower() == "bearer ":
+        raise InvalidRequestError("api_key", "begins with 'Bearer'; give the key alone")
     if not key or not key.isascii() or not key.isprintable() or " " in key:
         raise InvalidRequestError("api_key", "must be visible ASCII characters, without spaces or line ends")
     return key

@@ -19,12 +19,14 @@ Plain http never goes through a proxy. The client allows it for loopback address
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import logging
 import urllib.request
 from typing import TYPE_CHECKING
 
 import httpx
 
+from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.transport.fast import FastTransport
 from eightbyeight_async.transport.shortcut import ShortcutClient
 from eightbyeight_async.transport.stock import StockTransport
@@ -89,16 +91,12 @@ def build_http_client(
     if proxy is not None:
         through = proxy if isinstance(proxy, httpx.Proxy) else httpx.Proxy(proxy)
         return httpx.AsyncClient(transport=stock(through), mounts={"http://": stock()}, timeout=timeout)
-    found = _environment_proxy() if trust_env else None
+    found = _environment_proxy(ssl_context) if trust_env else None
     if found is not None:
         # Without `transport=`, because httpx would then ignore the environment, and only httpx reads NO_PROXY.
-        pattern, url = found
-        return httpx.AsyncClient(
-            verify=ssl_context,
-            limits=limits,
-            timeout=timeout,
-            mounts={pattern: stock(httpx.Proxy(url)), "http://": stock()},
-        )
+        pattern, through = found
+        mounts = {pattern: stock(through), "http://": stock()}
+        return httpx.AsyncClient(verify=ssl_context, limits=limits, timeout=timeout, mounts=mounts)
     transport = AnyLoopTransport(
         FastTransport(ssl_context=ssl_context, max_connections=max_connections, keepalive_expiry=keepalive_expiry),
         stock(),
@@ -134,13 +132,45 @@ def _on_asyncio() -> bool:
         return False
 
 
-def _environment_proxy() -> tuple[str, str] | None:
-    """The proxy of https requests in the environment: httpx's mount pattern and the proxy's URL; None without proxy."""
+def _environment_proxy(ssl_context: ssl.SSLContext) -> tuple[str, httpx.Proxy] | None:
+    """The proxy of https requests in the environment and httpx's mount pattern for it; None without proxy.
+
+    Raises:
+        InvalidRequestError: a variable of the environment cannot be read; names it, not its value: a proxy's URL can
+            have a password.
+    """
     proxies = urllib.request.getproxies()
-    if "*" in [host.strip() for host in proxies.get("no", "").split(",")]:
-        return None
     for scheme in ("https", "all"):
         url = proxies.get(scheme)
         if url:
-            return f"{scheme}://", url if "://" in url else f"http://{url}"
-    return None
+            found = f"{scheme}://", _proxy(url if "://" in url else f"http://{url}", f"{scheme.upper()}_PROXY")
+            break
+    else:
+        found = None
+    if proxies.get("no"):
+        _check_no_proxy(ssl_context)
+    return None if "*" in [host.strip() for host in proxies.get("no", "").split(",")] else found
+
+
+def _proxy(url: str, variable: str) -> httpx.Proxy:
+    try:
+        proxy = httpx.Proxy(url)
+    except (ValueError, httpx.InvalidURL) as error:
+        reason = "must be a URL such as http://proxy.example.com:3128; correct this environment variable or unset it"
+        raise InvalidRequestError(variable, reason) from error
+    if proxy.url.scheme.startswith("socks") and importlib.util.find_spec("socksio") is None:
+        raise InvalidRequestError(variable, 'a SOCKS proxy needs another package: pip install "httpx[socks]"')
+    if not proxy.url.host:
+        raise InvalidRequestError(variable, "names no host; correct this environment variable or unset it")
+    return proxy
+
+
+def _check_no_proxy(ssl_context: ssl.SSLContext) -> None:
+    """Let httpx read NO_PROXY now: else the first download would fail, or the first request."""
+    try:
+        httpx.AsyncClient(verify=ssl_context)
+    except (httpx.InvalidURL, ValueError) as error:
+        raise InvalidRequestError(
+            "NO_PROXY",
+            "has an entry that httpx cannot read, e.g. an IPv6 network, or an address in brackets; remove it",
+        ) from error

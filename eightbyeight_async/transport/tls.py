@@ -6,7 +6,9 @@ connection of this package uses an older version, and a caller's own context tha
 
 from __future__ import annotations
 
+import os
 import ssl
+from pathlib import Path
 
 import httpx
 
@@ -16,10 +18,33 @@ __all__ = ["checked_context", "pinned_context"]
 
 
 def pinned_context() -> ssl.SSLContext:
-    """A context for TLS 1.3 that verifies servers as httpx does: certifi, or `SSL_CERT_FILE` and `SSL_CERT_DIR`."""
-    context = httpx.create_ssl_context()
+    """A context for TLS 1.3 that verifies servers as httpx does: certifi, or `SSL_CERT_FILE` and `SSL_CERT_DIR`.
+
+    Raises:
+        InvalidRequestError: `SSL_CERT_FILE` or `SSLKEYLOGFILE` names a file that cannot be used.
+    """
+    try:
+        context = httpx.create_ssl_context()
+    except OSError as error:  # an SSLError is one
+        raise _wrong_variable() from error
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     return context
+
+
+def _wrong_variable() -> InvalidRequestError:
+    """Which variable of the environment kept OpenSSL from making a context."""
+    bundle, key_log = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSLKEYLOGFILE")
+    if bundle:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=bundle)
+        except OSError:
+            what = "has no certificates in PEM format" if Path(bundle).is_file() else "names no file"
+            return InvalidRequestError("SSL_CERT_FILE", f"{what}; correct this environment variable or unset it")
+    if key_log:
+        return InvalidRequestError(
+            "SSLKEYLOGFILE", "names a file that cannot be written; correct this environment variable or unset it"
+        )
+    return InvalidRequestError("ssl_context", "the default one cannot be made: the certificates of certifi are missing")
 
 
 def checked_context(context: ssl.SSLContext) -> ssl.SSLContext:
