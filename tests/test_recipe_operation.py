@@ -167,3 +167,8 @@ def test_every_model_is_public() -> None:
         "add it to eightbyeight_async/__init__.py (TYPE_CHECKING, __all__, _LATE) or webhooks.py, "
         "or to NOT_EXPORTED here with the reason"
     )
+
+
+def test_what_is_loaded_late_is_exported() -> None:
+    late = {name for names in eightbyeight_async._LATE.values() for name in names}
+    assert late <= set(eightbyeight_async.__all__), "eightbyeight_async/__init__.py: add it to __all__, too"
