@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
+import sys
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
@@ -15,9 +15,10 @@ from eightbyeight_async.cli.reading.check_rows import parts_of
 from eightbyeight_async.cli.sending.result_record import RecordOutcome, outcome_of_response, record_of, status_word
 from eightbyeight_async.cli.terminal.display import Display
 from eightbyeight_async.cli.terminal.loop_and_signals import now, run
+from eightbyeight_async.cli.terminal.safe_text import json_text, print_line
 from eightbyeight_async.errors import EightByEightError, InvalidRequestError
 from eightbyeight_async.hosts import Product
-from eightbyeight_async.models.privacy import masked_number
+from eightbyeight_async.models.privacy import masked_number, masked_runs
 from eightbyeight_async.models.rules import subaccount
 from eightbyeight_async.models.sms import SmsRequest
 from eightbyeight_async.text import check_length
@@ -57,7 +58,7 @@ def print_dry_run(connection: ConnectionOptions, request: SmsRequest, *, as_json
         "text": f"{len(request.text or '')} characters",
         "parts": str(parts_of(request)),
         **{
-            name: str(value)
+            name: masked_runs(str(value)) if name in ("source", "client_message_id") else str(value)
             for name in ("country", "source", "client_message_id", "encoding", "scheduled", "expiry", "track")
             if (value := getattr(request, name)) is not None
         },
@@ -66,7 +67,7 @@ def print_dry_run(connection: ConnectionOptions, request: SmsRequest, *, as_json
         print_json({"dry_run": True, "host": host, "subaccount_id": account, "request": fields})
     else:
         words = ", ".join(f"{name} {value}" for name, value in fields.items())
-        print(f"would send: {words}; to {host}, sub-account {account or 'not set'}; nothing was sent")
+        print_line(f"would send: {words}; to {host}, sub-account {account or 'not set'}; nothing was sent")
     return Exit.OK
 
 
@@ -107,7 +108,7 @@ def send(connection: ConnectionOptions, request: SmsRequest, *, as_json: bool) -
     if response is None:
         return Exit.INTERRUPTED
     if not as_json:
-        print(_sentence(request, response))
+        print_line(_sentence(request, response))
     return {RecordOutcome.ACCEPTED: Exit.OK, RecordOutcome.REJECTED: Exit.REFUSED}.get(
         outcome_of_response(response), Exit.UNKNOWN
     )
@@ -154,7 +155,7 @@ def cancel(connection: ConnectionOptions, what: Cancellation, target: str, *, as
         print_json({"ok": count > 0, "cancelled_count": count, "error": None, "code": None})
     else:
         messages = "1 message" if count == 1 else f"{count:,} messages"
-        print(f"cancelled: {messages}" if count else "cancelled: nothing, none of it was waiting any more")
+        print_line(f"cancelled: {messages}" if count else "cancelled: nothing, none of it was waiting any more")
     return Exit.OK if count else Exit.REFUSED
 
 
@@ -167,5 +168,4 @@ def _cancellation_error(error: EightByEightError) -> str:
 
 
 def print_json(value: dict[str, Any]) -> None:
-    # Half of a surrogate pair, which JSON can carry and UTF-8 cannot, becomes its JSON escape again.
-    print(json.dumps(value, ensure_ascii=False).encode(errors="backslashreplace").decode(), flush=True)
+    print(json_text(value, sys.stdout.encoding or "utf-8"), flush=True)
