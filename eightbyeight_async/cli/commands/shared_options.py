@@ -179,6 +179,14 @@ class FileOptions:
     delimiter: Annotated[
         str | None, Parameter(help="What separates the cells of a CSV, or the word tab; else found out.")
     ] = None
+    multiline: Annotated[
+        bool,
+        Parameter(
+            negative=(),
+            show_default=False,
+            help="Quoted cells of a CSV may contain line breaks; else they are refused.",
+        ),
+    ] = False
 
 
 @Parameter(name="*", group=OUTPUT)
