@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import io
 import json
@@ -9,17 +10,17 @@ import os
 import pty
 import re
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from cli.command_line import COMMAND, eightbyeight, environment, in_process
 
+import eightbyeight_async.cli
 from eightbyeight_async.cli.terminal.safe_text import csv_cell, json_text, visible
 from eightbyeight_async.sandbox import Fault
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from eightbyeight_async.sandbox import Sandbox
 
 UMID = "bda3d56d-1424-e711-813c-06ed3428fe67"
@@ -253,3 +254,27 @@ def test_an_export_as_csv_runs_nothing_in_a_spreadsheet(sandbox: Sandbox, tmp_pa
     assert (row["umid"], row["destination"], row["text"]) == ("'-1+1", f"'{TO}", '\'=HYPERLINK("x")')
     assert (raw["umid"], raw["destination"], raw["text"]) == ("-1+1", TO, '=HYPERLINK("x")')
     assert not any(cell.startswith(("=", "+", "-", "@")) for cell in row.values())
+
+
+def test_nothing_is_printed_past_these_functions() -> None:
+    """`print` and `json.dumps` stand only where the text is made safe, or is not for a person."""
+    folder = Path(eightbyeight_async.cli.__file__).parent
+    calls: dict[str, set[str]] = {"print": set(), "dumps": set()}
+    for path in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+                inside_rich = isinstance(node.func, ast.Attribute) and name == "print"
+                if name in calls and not inside_rich:
+                    calls[name].add(path.relative_to(folder).as_posix())
+    assert calls["print"] == {
+        "terminal/safe_text.py",
+        "entry.py",  # the last line of a command, by `visible`
+        "commands/single_message.py",  # JSON, by `json_text`
+        "commands/sandbox_server.py",  # for a shell
+    }
+    assert calls["dumps"] == {
+        "terminal/safe_text.py",
+        "sending/result_record.py",  # ASCII
+        "bulk/remembered_options.py",  # for the journal
+    }
