@@ -42,10 +42,14 @@ class _Asker(Generic[T]):
 class Feeder(Generic[T]):
     """
     Attributes:
+        exhausted: the source was read to its end.
+        failure: what ended it instead.
         undelivered: index and item of what was taken from the source and reached nobody.
     """
 
     def __init__(self, source: AsyncIterable[T]) -> None:
+        self.exhausted = False
+        self.failure: BaseException | None = None
         self.undelivered: list[tuple[int, T]] = []
         self._iterator = aiter(source)
         self._askers: deque[_Asker[T]] = deque()
@@ -98,7 +102,9 @@ class Feeder(Generic[T]):
         except BaseException as failure:
             foreign = foreign_cancellation(failure)
             if foreign is None:
+                self.failure = None if isinstance(failure, anyio.get_cancelled_exc_class()) else failure
                 raise
+            self.failure = foreign
             raise foreign from failure
         finally:
             self.let_go()
@@ -120,6 +126,7 @@ class Feeder(Generic[T]):
                     ahead.append(self._numbered(await anext(self._iterator, END)))
                 while ahead and self._askers:
                     if ahead[0] is END:
+                        self.exhausted = True
                         return
                     self._give(ahead.popleft())
         finally:

@@ -13,6 +13,7 @@ Rules:
 from __future__ import annotations
 
 import json
+import re
 import types
 import typing
 from collections.abc import Mapping
@@ -53,15 +54,34 @@ def dump(model: object) -> bytes:
 def load(body: bytes) -> Any:  # noqa: ANN401 - JSON can be anything
     """Parse a JSON body. Numbers with a fraction become Decimal.
 
+    Half of a surrogate pair, which a JSON escape can carry and UTF-8 cannot, becomes U+FFFD, as in any decoder: an
+    accepted message must not fail later, where its id is printed, stored or sent on.
+
     Raises:
         UnreadableError: the body is not JSON.
     """
     try:
-        return _decode(body.decode().removeprefix("\ufeff"))
+        data = _decode(body.decode().removeprefix("\ufeff"))
+        return _well_formed(data) if _SURROGATE_ESCAPE.search(body) else data
     # ValueError: bad JSON, bad UTF-8, an integer with too many digits. ArithmeticError: an exponent with too many.
     except (ValueError, ArithmeticError, RecursionError):
         problem = "the body is empty" if not body.strip() else "the body is not JSON"
     raise UnreadableError(problem)  # outside the except block: a JSONDecodeError has the whole body
+
+
+# A pair is written with them, too; then looking costs a little time.
+_SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def _well_formed(data: Any) -> Any:  # noqa: ANN401 - JSON can be anything
+    if isinstance(data, str):
+        return _SURROGATE.sub("\ufffd", data)
+    if isinstance(data, list):
+        return [_well_formed(item) for item in data]
+    if isinstance(data, dict):
+        return {_well_formed(key): _well_formed(value) for key, value in data.items()}
+    return data
 
 
 def _refuse_constant(_: str) -> None:

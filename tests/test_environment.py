@@ -69,5 +69,5 @@ def test_a_base_url_may_have_a_path_of_its_own() -> None:
 def test_the_command_line_says_it_in_one_line() -> None:
     ended = eightbyeight("cancel", "x", SSL_CERT_FILE="/none.pem")
     assert (ended.code, ended.out) == (2, "")
-    assert ended.err.count("\n") == 1
+    assert ended.err.count("\n") == 1, ended.err
     assert "SSL_CERT_FILE: names no file" in ended.err

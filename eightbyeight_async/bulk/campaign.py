@@ -237,6 +237,13 @@ class Campaign(Book, PlannedCampaign):
         if self._stop_asked:
             run.stop("asked to stop")
         failures: list[Exception] = []
+        async with run.intake.reading():
+            mode, why = await self._send_all(run, expected, failures)
+        complete = run.intake.ended and run.stopped is None
+        return await self._end(run, mode, why, failures, complete=complete)
+
+    async def _send_all(self, run: Run, expected: int | None, failures: list[Exception]) -> tuple[str, str]:
+        """Returns the mode, and why it is this one."""
         many = None
         if self._mode == "auto":
             many = expected > FEW if expected is not None else await run.intake.more_than(FEW)
@@ -252,8 +259,7 @@ class Campaign(Book, PlannedCampaign):
         async with anyio.create_task_group() as group:
             for _ in range(self._width or (100 if mode == "each" else _BATCHES)):
                 group.start_soon(work)
-        complete = run.intake.ended and run.stopped is None
-        return await self._end(run, mode, why, failures, complete=complete)
+        return mode, why
 
     async def _begin(self, fingerprint: str | None, expected: int | None) -> bool | None:
         """Notes what the run is about; whether the journal knows nothing yet. None: these are other messages."""

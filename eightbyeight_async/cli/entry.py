@@ -27,7 +27,9 @@ from cyclopts.exceptions import (
 from eightbyeight_async.cli.commands.main import make_app
 from eightbyeight_async.cli.exit_codes import Exit, UsageError, exit_after
 from eightbyeight_async.cli.terminal.guarded_stream import GuardedStream
+from eightbyeight_async.cli.terminal.safe_text import visible
 from eightbyeight_async.errors import EightByEightError
+from eightbyeight_async.models.privacy import masked_runs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,7 +78,7 @@ def _run(app: App, arguments: Sequence[str], out: GuardedStream) -> int:
 
 
 def _fail(words: str, code: Exit) -> int:
-    print(f"eightbyeight: {words}", file=sys.stderr)
+    print(f"eightbyeight: {visible(words)}", file=sys.stderr)
     if _debugging():
         traceback.print_exc()
     return code
@@ -101,7 +103,7 @@ def _argument_error(wrong: CycloptsError, app: App) -> str:
     match wrong:
         case UnknownOptionError():
             # In a misspelt `--too=+6598765432` only the part before the `=` may be shown.
-            return f"there is no option {(wrong.token.keyword or wrong.token.value).partition('=')[0]}"
+            return f"there is no option {masked_runs((wrong.token.keyword or wrong.token.value).partition('=')[0])}"
         case UnusedCliTokensError() if wrong.command_chain:
             return "there is one argument too many; put a text with spaces in quotes"
         case MissingArgumentError() if wrong.argument is not None:

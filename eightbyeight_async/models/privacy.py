@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["counted", "hidden", "masked_digits", "masked_number"]
+__all__ = ["counted", "hidden", "masked_digits", "masked_number", "masked_runs"]
 
 # A run of seven digits or more may be a phone number; a shorter one is a short code.
 _NUMBER = re.compile(r"\+?[0-9]{7,}", re.ASCII)
@@ -26,10 +26,13 @@ def masked_number(value: object) -> str:
 
 
 def masked_digits(value: object) -> str:
-    """A sender id or reference, with each run of digits that may be a phone number masked."""
-    if not isinstance(value, str):
-        return repr(value)
-    return repr(_NUMBER.sub(lambda match: masked_number(match.group()).strip("'"), value))
+    """The repr of a sender id or reference, with each run of digits that may be a phone number masked."""
+    return repr(masked_runs(value)) if isinstance(value, str) else repr(value)
+
+
+def masked_runs(text: str) -> str:
+    """The text, with each run of digits that may be a phone number masked."""
+    return _NUMBER.sub(lambda match: masked_number(match.group()).strip("'"), text)
 
 
 def hidden(value: object) -> str:

@@ -82,7 +82,7 @@ def test_defaults_hold_for_rows_that_leave_the_field_out() -> None:
 
 
 def test_a_quoted_cell_may_hold_line_ends_and_rows_know_their_line() -> None:
-    rows = read(CsvRows(converter()), b'destination,text\n+6598765432,"a\nb"\n+6598765432,c\n')
+    rows = read(CsvRows(converter(), multiline=True), b'destination,text\n+6598765432,"a\nb"\n+6598765432,c\n')
     assert [(r.number, r.line, r.request.text) for r in rows if isinstance(r, Row)] == [(1, 2, "a\nb"), (2, 4, "c")]
 
 

@@ -38,6 +38,7 @@ FILES = {
     "twice.csv": f"{ROWS}+447700900003,Cem\n",
     "others.csv": "destination,name\n+447700900009,Dan\n",
     "refused.csv": "destination,name\n+9991234567,Eve\n",
+    "lines.csv": 'destination,name\n+447700900008,"Fay\nand Gus"\n',
     "wrong.key": "no-key-of-anybody\n",
 }
 FILE = {"FILE": "people.csv", "--text": "Hi {name}"}
@@ -112,6 +113,7 @@ OPTIONS = {
     # How a file is read
     "--format": Option("jsonl"),
     "--delimiter": Option(";"),
+    "--multiline": Option(FLAG, {"FILE": "lines.csv"}),
     # How fast
     "--concurrency": Option("0"),
     "--rate": Option("0"),

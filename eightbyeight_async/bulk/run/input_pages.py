@@ -2,12 +2,15 @@
 
 With a journal that knows something already, a page at a time is held against it, so that a resumed run does not spend
 its pace and its commits on what is settled. That looks ahead in the input, but claims nothing.
+
+An async source is read by one task, which `reading` starts: see `source_feeder`.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import AsyncIterable, Iterable
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 import anyio
@@ -15,9 +18,10 @@ import anyio
 from eightbyeight_async.bulk.judging.message_keys import Identity, Keys, check_message, own_reference, with_reference
 from eightbyeight_async.bulk.store.records import Met
 from eightbyeight_async.errors import InvalidRequestError
+from eightbyeight_async.source_feeder import END, End, Feeder
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from eightbyeight_async.bulk.judging.outcomes import State
     from eightbyeight_async.bulk.report import RunCounts
@@ -77,24 +81,46 @@ class Intake:
         self.stopped = False
         self._keys = keys
         self._tally = tally
-        self._async = aiter(messages) if isinstance(messages, AsyncIterable) else None
+        self._feeder = Feeder(messages) if isinstance(messages, AsyncIterable) else None
         self._sync = None if isinstance(messages, AsyncIterable) else iter(messages)
         # Not for an async source: it may take its time for every message, and a page of them would wait.
-        self._known = known if self._async is None else None
+        self._known = known if self._feeder is None else None
         self._ahead: deque[Item] = deque()
         self._turn = anyio.Lock()
-        self._waiting: anyio.CancelScope | None = None
         self._place = 0
 
     def stop(self) -> None:
         """Nothing more is taken; who waits for the source is let go."""
         self.stopped = True
-        if self._waiting is not None:
-            self._waiting.cancel()
+        if self._feeder is not None:
+            self._feeder.let_go()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[None]:
+        """While the block lasts, an async source is read; nothing can be taken from one outside of it."""
+        if self._feeder is None:
+            yield
+            return
+        group = anyio.create_task_group()
+        await group.__aenter__()
+        group.start_soon(self._feed, self._feeder)
+        try:
+            yield
+        finally:
+            # The block's own exception is not passed through the group: it would come out wrapped.
+            self._feeder.leave()
+            group.cancel_scope.cancel()
+            await group.__aexit__(None, None, None)
+
+    async def _feed(self, feeder: Feeder[SmsRequest]) -> None:
+        with suppress(Exception):  # the source's: `feeder.failure`, raised to who takes the next message
+            await feeder.run()
 
     async def next(self) -> Item | None:
         """The next message that may have to be sent; None at the end and after `stop`."""
-        if self._known is None and self._sync is not None:
+        if self._feeder is not None:
+            item = self._ahead.popleft() if self._ahead else await self._read_async(self._feeder)
+        elif self._known is None:
             item = self._ahead.popleft() if self._ahead else self._read()
         else:
             async with self._turn:
@@ -109,7 +135,7 @@ class Intake:
     async def more_than(self, number: int) -> bool:
         """Whether the input has more messages than that; looks ahead, at the beginning only."""
         while len(self._ahead) <= number and not self.ended and not self.stopped:
-            item = self._read() if self._sync is not None else await self._read_async()
+            item = self._read() if self._feeder is None else await self._read_async(self._feeder)
             if item is not None:
                 self._ahead.append(item)
         if self._known is not None:
@@ -119,11 +145,6 @@ class Intake:
 
     async def _fill(self) -> None:
         while not self._ahead and not self.ended and not self.stopped:
-            if self._sync is None:
-                item = await self._read_async()
-                if item is not None:
-                    self._ahead.append(item)
-                continue
             page: deque[Item] = deque()
             while len(page) < PAGE and (item := self._read()) is not None:
                 page.append(item)
@@ -141,32 +162,30 @@ class Intake:
     def _read(self) -> Item | None:
         if self.ended or self.stopped or self._sync is None:
             return None
-        request = next(self._sync, _END)
-        return self._item(request)
-
-    async def _read_async(self) -> Item | None:
-        if self._async is None:
-            return None
-        with anyio.CancelScope() as scope:
-            self._waiting = scope
-            request = await anext(self._async, _END)
-            self._waiting = None
-            return self._item(request)
-        return None  # stopped
-
-    def _item(self, request: object) -> Item | None:
-        if request is _END:
+        request = next(self._sync, END)
+        if isinstance(request, End):
             self.ended = True
             return None
+        return self._item(self._place, request)
+
+    async def _read_async(self, feeder: Feeder[SmsRequest]) -> Item | None:
+        taken = await feeder.next()
+        if not isinstance(taken, End):
+            return self._item(*taken)
+        self.ended = feeder.exhausted
+        failure, feeder.failure = feeder.failure, None
+        if failure is not None:
+            raise failure
+        return None
+
+    def _item(self, place: int, request: object) -> Item:
+        """`place`: its index. Of an async source items may get here in another order than it gave them."""
         message = check_message(request)
-        item = Item(self._place, message, self._keys.of(message))
-        self._place += 1
+        item = Item(place, message, self._keys.of(message))
+        self._place = max(self._place, place + 1)
         return item
 
 
 def not_iterable(messages: object) -> InvalidRequestError:
     kind = type(messages).__name__
     return InvalidRequestError("messages", f"must be an iterable or async iterable of SmsRequest, not {kind}")
-
-
-_END = object()

@@ -56,6 +56,7 @@ class RememberedOptions:
         text: the template of `--text`; None: each row has its own text.
         file_format: `csv` or `jsonl`; None: taken from the file's name.
         delimiter: separator of CSV cells; None: taken from the header.
+        multiline: whether quoted cells of a CSV may contain line breaks.
         message: per field: value for rows without one.
         long_text: what to do with a text of more than 10 parts: `warn`, `refuse` or `allow`.
         mode: `each`: one request per message; `batch`: one per `chunk_size` messages; `auto`: the campaign chooses.
@@ -71,6 +72,7 @@ class RememberedOptions:
     text: str | None = None
     file_format: str | None = None
     delimiter: str | None = None
+    multiline: bool = False
     message: Mapping[str, str] = attrs.field(factory=dict)
     long_text: str = "warn"
     mode: Literal["auto", "each", "batch"] = "auto"

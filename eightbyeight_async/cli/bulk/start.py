@@ -169,6 +169,7 @@ def _file_plan(settings: RememberedOptions) -> FilePlan:
         defaults=_fields(settings.message),
         format=settings.file_format,
         separator=settings.delimiter,
+        multiline=settings.multiline,
         long_text=settings.long_text,
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
 import sys
 from contextlib import AsyncExitStack, contextmanager, nullcontext
@@ -21,6 +20,7 @@ from eightbyeight_async.cli.sending.record_writer import new_file
 from eightbyeight_async.cli.terminal.display import Display
 from eightbyeight_async.cli.terminal.loop_and_signals import regularly, run
 from eightbyeight_async.cli.terminal.plain_progress import reconcile_line
+from eightbyeight_async.cli.terminal.safe_text import csv_cell, json_text, print_line
 from eightbyeight_async.errors import EightByEightError, InvalidRequestError
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def show_status(journal: Path, *, as_json: bool) -> Exit:
     if as_json:
         print_json(found.as_dict())
     else:
-        print(status_line(found))
+        print_line(status_line(found))
     if found.unknown:
         return Exit.UNKNOWN
     return Exit.OK if found.accepted == found.total else Exit.REFUSED
@@ -60,7 +60,7 @@ def unknown(journal: Path, *, as_json: bool) -> Exit:
         print_json({"unknown": len(found), "messages": found})
     else:
         for entry in found:
-            print(f"{entry['key']}  row {entry['row']:,}, claimed {entry['claimed_at']}")
+            print_line(f"{entry['key']}  row {entry['row']:,}, claimed {entry['claimed_at']}")
         Display().note(f"{plural(len(found), 'message')} may have been sent")
     return Exit.UNKNOWN if found else Exit.OK
 
@@ -84,7 +84,7 @@ def resolve(journal: Path, key: str, *, sent: bool, as_json: bool) -> Exit:
     if as_json:
         print_json({"key": key, "state": "sent" if sent else "not_sent"})
     else:
-        print("settled: sent" if sent else "settled: not sent; the next run sends it")
+        print_line("settled: sent" if sent else "settled: not sent; the next run sends it")
     return Exit.OK
 
 
@@ -98,7 +98,7 @@ def reconcile(journal: Path, connection: ConnectionOptions, *, lag: float, wait:
     if as_json:
         print_json(attrs.asdict(found))
     else:
-        print(
+        print_line(
             f"{found.sent:,} were sent, {found.rejected:,} were rejected, {found.not_sent:,} were not sent, "
             f"{found.unknown:,} are still unknown"
         )
@@ -144,7 +144,7 @@ def cancel(journal: Path, connection: ConnectionOptions, *, as_json: bool) -> Ex
     if as_json:
         print_json(attrs.asdict(found))
     else:
-        print(f"cancelled: {plural(found.cancelled, 'message')}")
+        print_line(f"cancelled: {plural(found.cancelled, 'message')}")
     for number, words in (
         (found.already, "settled by an earlier `bulk cancel`: cancelled, or too late"),
         (found.too_late, "too late: already sent, or cancelled elsewhere"),
@@ -170,15 +170,16 @@ def export(journal: Path, output: Path | None, *, form: str, force: bool, includ
         status(journal)  # raises before an output file is created
         written = 0
         with _output_file(journal, output, force=force, private=include_private) as out:
+            encoding = out.encoding or "utf-8"
             writer = csv.DictWriter(out, columns, lineterminator="\n")
             if form == "csv":
                 writer.writeheader()
             for row in read_rows(journal):
                 record = _record(row, columns)
                 if form == "csv":
-                    writer.writerow(record)
+                    writer.writerow({name: csv_cell(cell, encoding) for name, cell in record.items()})
                 else:
-                    out.write(json.dumps(record, ensure_ascii=False) + "\n")
+                    out.write(json_text(record, encoding) + "\n")
                 written += 1
     if output is not None and as_json:
         print_json({"messages": written, "output": str(output), "format": form})

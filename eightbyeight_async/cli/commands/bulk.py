@@ -145,6 +145,7 @@ def run(
     message.values()  # raises if an option is wrong
     given = {
         **asdict(how),
+        "multiline": how.multiline or None,
         "file": file,
         "message": {name: value for name, value in asdict(message).items() if value is not None},
         "long_text": long_text,
@@ -273,6 +274,9 @@ def export(
     as_json: AsJson = False,
 ) -> int:
     """Write one record per message: key, state, umid, batch, error code, times.
+
+    In CSV, a text that a spreadsheet would run as a formula (it begins with `=`, `+`, `-` or `@`) gets a `'` before it:
+    numbers are `'+6598765432` there. JSONL has every value as it is.
 
     ```
     eightbyeight bulk export --journal run.db --output results.csv

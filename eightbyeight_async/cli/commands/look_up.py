@@ -14,8 +14,9 @@ from eightbyeight_async.cli.exit_codes import Exit, UsageError, exit_after
 from eightbyeight_async.cli.reading.field_names import value_of
 from eightbyeight_async.cli.terminal.display import Display
 from eightbyeight_async.cli.terminal.loop_and_signals import run
+from eightbyeight_async.cli.terminal.safe_text import print_line
 from eightbyeight_async.errors import EightByEightError, InvalidRequestError
-from eightbyeight_async.models.privacy import masked_digits
+from eightbyeight_async.models.privacy import masked_runs
 
 if TYPE_CHECKING:
     from eightbyeight_async.cli.commands.shared_options import ConnectionOptions
@@ -51,7 +52,7 @@ def status(connection: ConnectionOptions, umid: str, *, include_private: bool, a
         return Exit.OK
     for name, value in _flat(printed).items():
         if value is not None:
-            print(f"{name}: {value}")
+            print_line(f"{name}: {value}")
     return Exit.OK
 
 
@@ -78,7 +79,7 @@ def feedback(connection: ConnectionOptions, umid: str, outcome: str, timestamp: 
     if as_json:
         print_json({"ok": True, "outcome": outcome, "error": None, "code": None})
     else:
-        print(f"taken: {outcome}")
+        print_line(f"taken: {outcome}")
     return Exit.OK
 
 
@@ -87,7 +88,7 @@ def _printed_fields(details: MessageDetails, *, private: bool) -> dict[str, Any]
     if not private:
         for name in _NUMBERS:
             if printed[name] is not None:
-                printed[name] = masked_digits(printed[name])[1:-1]
+                printed[name] = masked_runs(printed[name])
         for path in _PRIVATE:
             *above, name = path.split(".")
             del (printed[above[0]] if above else printed)[name]

@@ -183,6 +183,7 @@ def _send_file(
         text=how.text,
         format=how.file_format,
         separator=how.delimiter,
+        multiline=how.multiline,
         defaults=defaults,
         output=records.output,
         force=records.force,

@@ -10,6 +10,7 @@ import attrs
 from eightbyeight_async.cli.commands.single_message import print_json
 from eightbyeight_async.cli.exit_codes import Exit, UsageError
 from eightbyeight_async.cli.terminal.display import Display
+from eightbyeight_async.cli.terminal.safe_text import print_line
 from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.models.sms import Encoding
 from eightbyeight_async.text import MAX_PARTS, measure
@@ -40,7 +41,7 @@ def measure_text(text: str | None, file: Path | None, encoding: str, *, as_json:
     else:
         one, many = _UNITS[size.encoding]
         parts = "1 part" if size.parts == 1 else f"{size.parts:,} parts"
-        print(f"{parts}: {size.units:,} {one if size.units == 1 else many}, encoding {size.encoding}")
+        print_line(f"{parts}: {size.units:,} {one if size.units == 1 else many}, encoding {size.encoding}")
     if size.truncated:
         display.note(f"the platform truncates it to {MAX_PARTS} parts and sends it")
     return Exit.OK

@@ -201,6 +201,14 @@ class FileOptions:
         str | None,
         Parameter(help="The character between the cells of a CSV, or the word tab. Default: taken from the header."),
     ] = None
+    multiline: Annotated[
+        bool,
+        Parameter(
+            negative=(),
+            show_default=False,
+            help="Quoted cells of a CSV may contain line breaks; else they are refused.",
+        ),
+    ] = False
 
 
 @Parameter(name="*", group=OUTPUT)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
+import sys
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
@@ -21,9 +21,10 @@ from eightbyeight_async.cli.sending.result_record import (
 )
 from eightbyeight_async.cli.terminal.display import Display
 from eightbyeight_async.cli.terminal.loop_and_signals import now, run
+from eightbyeight_async.cli.terminal.safe_text import json_text, print_line
 from eightbyeight_async.errors import EightByEightError, InvalidRequestError
 from eightbyeight_async.hosts import Product
-from eightbyeight_async.models.privacy import masked_number
+from eightbyeight_async.models.privacy import masked_number, masked_runs
 from eightbyeight_async.models.rules import subaccount
 from eightbyeight_async.models.sms import SmsRequest, SmsStatusCode
 from eightbyeight_async.text import check_length
@@ -65,7 +66,7 @@ def print_dry_run(connection: ConnectionOptions, request: SmsRequest, *, as_json
         "text": f"{len(request.text or '')} characters",
         "parts": str(parts_of(request)),
         **{
-            name: str(value)
+            name: masked_runs(str(value)) if name in ("source", "client_message_id") else str(value)
             for name in ("country", "source", "client_message_id", "encoding", "scheduled", "expiry", "track")
             if (value := getattr(request, name)) is not None
         },
@@ -74,7 +75,7 @@ def print_dry_run(connection: ConnectionOptions, request: SmsRequest, *, as_json
         print_json({"dry_run": True, "host": host, "subaccount_id": account, "request": fields})
     else:
         words = ", ".join(f"{name} {value}" for name, value in fields.items())
-        print(f"would send: {words}; to {host}, sub-account {account or 'not set'}; nothing was sent")
+        print_line(f"would send: {words}; to {host}, sub-account {account or 'not set'}; nothing was sent")
     return Exit.OK
 
 
@@ -116,7 +117,7 @@ def send(connection: ConnectionOptions, request: SmsRequest, *, as_json: bool) -
     if response is None:
         return Exit.INTERRUPTED
     if not as_json:
-        print(_sentence(request, response))
+        print_line(_sentence(request, response))
     return {RecordOutcome.ACCEPTED: Exit.OK, RecordOutcome.REJECTED: Exit.REFUSED}.get(
         outcome_of_response(response), Exit.UNKNOWN
     )
@@ -170,10 +171,10 @@ def cancel(connection: ConnectionOptions, what: Cancellation, target: str, *, as
         told_more = {"unclear": True} if unclear else {}
         print_json({"ok": count > 0, "cancelled_count": count, "error": None, "code": None, **told_more})
     elif count:
-        print(f"cancelled: {'1 message' if count == 1 else f'{count:,} messages'}")
+        print_line(f"cancelled: {'1 message' if count == 1 else f'{count:,} messages'}")
     else:
         before = "; an earlier attempt, to which 8x8 gave an internal error, may have cancelled it"
-        print(f"cancelled: nothing, no message was still scheduled{before if unclear else ''}")
+        print_line(f"cancelled: nothing, no message was still scheduled{before if unclear else ''}")
     if unclear:
         return Exit.UNKNOWN
     return Exit.OK if count else Exit.REFUSED
@@ -181,5 +182,4 @@ def cancel(connection: ConnectionOptions, what: Cancellation, target: str, *, as
 
 def print_json(value: dict[str, Any]) -> None:
     """Prints a JSON object on one line of stdout."""
-    # JSON can contain half of a surrogate pair, UTF-8 cannot: print it as its JSON escape.
-    print(json.dumps(value, ensure_ascii=False).encode(errors="backslashreplace").decode(), flush=True)
+    print(json_text(value, sys.stdout.encoding or "utf-8"), flush=True)

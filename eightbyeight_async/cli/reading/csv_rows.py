@@ -2,7 +2,10 @@
 
 Rules:
 - The encoding is UTF-8, with or without a byte order mark.
-- Quoted cells may contain line ends. Every record has as many cells as the header.
+- Every record has as many cells as the header.
+- A quoted cell that contains a line break is refused, unless the user says that this is meant. Two stray quotes make
+  one cell of all the rows between them: those people would get nothing, and one person their numbers. No rule tells
+  such a cell from a text of several lines for certain, and a wrong guess cannot be undone.
 - The separator is the first of `, ; tab |` with which the header has a `destination` column.
 - Cells are stripped of white space, except the text.
 - A column that is not a field of a message can be used by `--text`.
@@ -20,6 +23,7 @@ from eightbyeight_async.cli.reading.field_names import field_named, field_nearly
 from eightbyeight_async.cli.reading.row_to_request import Problem
 from eightbyeight_async.cli.reading.twice_read_lines import LineTooLongError
 from eightbyeight_async.cli.reading.utf8_lines import NOT_UTF8, DecodedLines, NotTextError
+from eightbyeight_async.models.privacy import masked_runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -38,10 +42,11 @@ class CsvRows:
         unused: after reading: names of the columns that are neither a field nor used by `--text`.
     """
 
-    def __init__(self, converter: RowConverter, separator: str | None = None) -> None:
+    def __init__(self, converter: RowConverter, separator: str | None = None, *, multiline: bool = False) -> None:
         self.unused: list[str] = []
         self._converter = converter
         self._separator = separator
+        self._multiline = multiline
         self._names: list[str] = []
         self._fields: list[tuple[int, str]] = []
 
@@ -52,6 +57,9 @@ class CsvRows:
             pass
         if header is None or isinstance(header, Problem):
             yield header or Problem(line=1, rule="the file is empty; its first line must name the columns")
+            return
+        if (broken := self._line_break(header[1])) is not None:
+            yield Problem(line=header[0], rule=f"column {broken + 1}: {_line_break_rule(text.number)}")
             return
         problems = list(self._header_problems(*header))
         if text.undecodable() is not None:
@@ -73,6 +81,10 @@ class CsvRows:
     def _row(self, number: int, line: int, cells: list[str], text: DecodedLines) -> Row | Problem:
         if (undecodable := text.undecodable()) is not None:
             return Problem(line=undecodable, number=number, rule=NOT_UTF8)
+        if (broken := self._line_break(cells)) is not None:
+            # By number: what stands in the header may be private, and the cells may be those of several rows.
+            rule = f"column {broken + 1}: {_line_break_rule(text.number)}"
+            return Problem(line=line, number=number, rule=rule)
         if len(cells) != len(self._names):
             rule = f"has {_cells(len(cells))}, the header has {len(self._names)}"
             return Problem(
@@ -81,6 +93,12 @@ class CsvRows:
         fields = [(name, cells[at] if name == "text" else cells[at].strip()) for at, name in self._fields]
         named = dict(zip(self._names, cells, strict=True)) if self._converter.columns else {}
         return self._converter.convert(number, line, fields, named)
+
+    def _line_break(self, cells: list[str]) -> int | None:
+        """Index of the first cell that contains a line break, unless that is allowed."""
+        if self._multiline:
+            return None
+        return next((at for at, cell in enumerate(cells) if "\n" in cell or "\r" in cell), None)
 
     def _records(self, text: DecodedLines) -> Iterator[tuple[int, list[str]] | Problem]:
         """Yields each record with the number of its first line. Stops at a problem that makes the rest unreadable."""
@@ -128,7 +146,8 @@ class CsvRows:
         for column in self._converter.columns:
             if column not in names:
                 yield Problem(
-                    line=line, rule=f"--text has the placeholder {{{column}}}, but there is no column of that name"
+                    line=line,
+                    rule=f"--text has the placeholder {{{masked_runs(column)}}}, but there is no column of that name",
                 )
         if self._converter.template is None and "text" not in present:
             yield Problem(line=line, rule="there is no column named text, and no option --text")
@@ -163,6 +182,13 @@ def _blank(cells: list[str]) -> bool:
 
 def _cells(cells: int) -> str:
     return f"{cells} cell" if cells == 1 else f"{cells} cells"
+
+
+def _line_break_rule(last: int) -> str:
+    return f"a quoted cell contains a line break, and the row ends in line {last}; remove the extra quote, {_MEANT}"
+
+
+_MEANT = "or add --multiline if texts of several lines are meant"
 
 
 def _csv_rule(words: str) -> str:

@@ -16,7 +16,7 @@ from eightbyeight_async.cli.reading.jsonl_rows import JsonlRows
 from eightbyeight_async.cli.reading.row_to_request import RowConverter
 from eightbyeight_async.cli.reading.text_template import TextTemplate
 from eightbyeight_async.cli.terminal.loop_and_signals import now
-from eightbyeight_async.models.privacy import masked_digits
+from eightbyeight_async.models.privacy import masked_digits, masked_runs
 from eightbyeight_async.text import MAX_PARTS, TextPolicy
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class FilePlan:
         defaults: field values for rows without a value.
         format: `csv` or `jsonl`; None: taken from the file's name.
         separator: of CSV cells; None: taken from the header.
+        multiline: whether quoted cells of a CSV may contain line breaks.
         long_text: what to do with a text of more than 10 parts.
         mode: `each` sends one request per row, `batch` one request per `chunk_size` rows.
         chunk_size: rows per request in mode `batch`.
@@ -57,6 +58,7 @@ class FilePlan:
     defaults: Mapping[str, object] = attrs.field(factory=dict)
     format: str | None = None
     separator: str | None = None
+    multiline: bool = False
     long_text: TextPolicy = attrs.field(default=TextPolicy.WARN, converter=TextPolicy)
     mode: Literal["each", "batch"] = "each"
     chunk_size: int = 1
@@ -80,7 +82,7 @@ def row_reader(plan: FilePlan) -> CsvRows | JsonlRows:
     separator = _SEPARATORS.get(plan.separator or "", plan.separator)
     if separator is not None and (len(separator) != 1 or separator in '"\r\n'):
         raise UsageError("--delimiter: must be one character, or the word tab")
-    return CsvRows(converter, separator)
+    return CsvRows(converter, separator, multiline=plan.multiline)
 
 
 def check_file(
@@ -108,7 +110,7 @@ def check_file(
         more = f" and {len(rows.unused) - _UNUSED_SHOWN} more" if len(rows.unused) > _UNUSED_SHOWN else ""
         display.note(f"unused columns: {names}{more}")
     for column, count in checked.blanks.items():
-        display.note(f"{{{column}}} is empty in {count:,} of {checked.rows:,} rows")
+        display.note(f"{{{masked_runs(column)}}} is empty in {count:,} of {checked.rows:,} rows")
     if checked.long:
         places = _places(checked.long, checked.long_rows)
         display.note(f"the platform will truncate texts of more than {MAX_PARTS} parts, in {places}")

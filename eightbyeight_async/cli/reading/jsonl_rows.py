@@ -16,6 +16,7 @@ from eightbyeight_async.cli.reading.field_names import field_named, field_nearly
 from eightbyeight_async.cli.reading.row_to_request import Problem
 from eightbyeight_async.cli.reading.twice_read_lines import LineTooLongError
 from eightbyeight_async.cli.reading.utf8_lines import NOT_UTF8, DecodedLines, NotTextError
+from eightbyeight_async.models.privacy import masked_runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -81,7 +82,9 @@ class JsonlRows:
     def _check_text(self, fields: dict[str, str], cells: dict[str, str]) -> None:
         for column in self._converter.columns:
             if column not in cells:
-                raise _RowError(f"--text has the placeholder {{{column}}}, but there is no key of that name")
+                raise _RowError(
+                    f"--text has the placeholder {{{masked_runs(column)}}}, but there is no key of that name"
+                )
         if self._converter.template is not None and "text" in fields and "text" not in self._converter.columns:
             raise _RowError(TEXT_TWICE)
 
@@ -140,4 +143,4 @@ def _cell(value: object, key: str) -> str:
         return ""
     if isinstance(value, str):
         return value
-    raise _RowError(f"the value for the placeholder {{{key}}} must be a string or a number")
+    raise _RowError(f"the value for the placeholder {{{masked_runs(key)}}} must be a string or a number")

@@ -13,7 +13,6 @@ What stops a run early:
 from __future__ import annotations
 
 import asyncio
-import json
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
@@ -24,6 +23,7 @@ from eightbyeight_async.cli.reading.row_to_request import Problem, Row
 from eightbyeight_async.cli.reading.twice_read_lines import FileChangedError
 from eightbyeight_async.cli.sending.result_record import record_of
 from eightbyeight_async.cli.terminal.loop_and_signals import on_interrupt
+from eightbyeight_async.cli.terminal.safe_text import json_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -126,7 +126,7 @@ class FileRun(ABC):
         record = {"row": row, "index": index, **more, **record_of(request, response, error, private=self.private)}
         if self.counts.key_refused:
             self._stop("the API key is not accepted")
-        await self.lines.write(json.dumps(record, ensure_ascii=False))
+        await self.lines.write(json_text(record))
         if self.lines.failure is not None:
             self._stop(self.lines.failure)
         self.changed()

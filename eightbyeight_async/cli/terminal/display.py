@@ -34,6 +34,7 @@ from eightbyeight_async.cli.terminal.plain_progress import (
     duration,
     file_run_line,
 )
+from eightbyeight_async.cli.terminal.safe_text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -87,18 +88,18 @@ class Display:
 
     def note(self, text: str) -> None:
         """Prints a dimmed line."""
-        self._console.print(escape(text), style="dim", highlight=False, soft_wrap=True)
+        self._console.print(escape(visible(text)), style="dim", highlight=False, soft_wrap=True)
 
     def info(self, text: str) -> None:
         """Prints a line."""
-        self._console.print(escape(text), highlight=False, soft_wrap=True)
+        self._console.print(escape(visible(text)), highlight=False, soft_wrap=True)
 
     def error(self, text: str) -> None:
         """Prints a line that begins with `eightbyeight:` in red."""
-        self._console.print(f"[bold red]eightbyeight:[/] {escape(text)}", highlight=False, soft_wrap=True)
+        self._console.print(f"[bold red]eightbyeight:[/] {escape(visible(text))}", highlight=False, soft_wrap=True)
 
     def lines(self, text: str) -> bool:
-        """Prints plain lines above the bar. Returns whether the stream could still be written."""
+        """Prints lines above the bar as they are: JSON, by `json_text`. Returns whether the stream could be written."""
         self._console.out(text, highlight=False)
         return getattr(self._stream, "failure", None) is None
 
@@ -120,7 +121,7 @@ class Display:
             yield show
             return
         with Progress(
-            TextColumn(f"checking {escape(name)}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             FileSizeColumn(),
             TimeRemainingColumn(),
@@ -129,7 +130,7 @@ class Display:
             redirect_stdout=False,
             redirect_stderr=False,
         ) as progress:
-            task = progress.add_task("", total=size)
+            task = progress.add_task(f"checking {visible(name)}", total=size)
             yield lambda more: progress.advance(task, more)
 
     @contextmanager
@@ -250,4 +251,5 @@ def print_table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]])
 
 
 def _console(stream: TextIO, on_terminal: bool) -> Console:
-    return Console(file=stream, force_terminal=on_terminal, no_color=None if on_terminal else True)
+    # Not emoji: a file may be named `:smile:.csv`.
+    return Console(file=stream, force_terminal=on_terminal, no_color=None if on_terminal else True, emoji=False)
