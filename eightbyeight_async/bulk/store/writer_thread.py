@@ -274,6 +274,6 @@ def _call_soon() -> Callable[[Callable[[], object]], object]:
     if "trio" in sys.modules:
         import trio  # noqa: PLC0415 - only where it runs already
 
-        if trio.lowlevel.in_trio_run():
+        with suppress(RuntimeError):  # imported, but this loop is asyncio's
             return trio.lowlevel.current_trio_token().run_sync_soon
     return asyncio.get_running_loop().call_soon_threadsafe
