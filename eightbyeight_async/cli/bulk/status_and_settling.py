@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import attrs
 
-from eightbyeight_async.bulk import Campaign, State, read_rows, status
+from eightbyeight_async.bulk import Campaign, JournalError, State, read_rows, status
+from eightbyeight_async.bulk.store.journal_file import is_blank, real_path
 from eightbyeight_async.bulk.store.journal_without_client import resolve_message
 from eightbyeight_async.cli.bulk.remembered_options import journal_usage_errors
 from eightbyeight_async.cli.bulk.words import iso_time, plural, state_word, status_line
@@ -197,8 +198,9 @@ def _output_file(journal: Path, output: Path | None, *, force: bool, private: bo
 
 def _with_campaign(journal: Path, client: AsyncConnectClient, work: Callable[[Campaign], Awaitable[T]]) -> T:
     """`work` with an open campaign on a journal that is there: a mistyped name must not make one."""
-    if not journal.exists():
-        raise UsageError(f"--journal {journal}: there is none at this path")
+    with journal_usage_errors(journal):
+        if is_blank(real_path(journal)):
+            raise JournalError("there is none at this path")
 
     async def call() -> T:
         async with client, AsyncExitStack() as stack:
