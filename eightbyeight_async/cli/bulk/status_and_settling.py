@@ -86,11 +86,15 @@ def resolve(journal: Path, key: str, *, sent: bool, as_json: bool) -> Exit:
     return Exit.OK
 
 
-def reconcile(journal: Path, connection: ConnectionOptions, *, lag: float, wait: bool, as_json: bool) -> Exit:
+def reconcile(
+    journal: Path, connection: ConnectionOptions, *, lag: float, wait: bool, its_account_only: bool, as_json: bool
+) -> Exit:
     """`UNKNOWN` if some still are."""
     client, display = connection.client(), Display()
     try:
-        found = _with_campaign(journal, client, lambda campaign: campaign.reconcile(lag=lag, wait=wait))
+        found = _with_campaign(
+            journal, client, lambda campaign: campaign.reconcile(lag=lag, wait=wait), its_account_only=its_account_only
+        )
     except EightByEightError as error:
         return _report_error(error, as_json=as_json)
     if as_json:
@@ -100,22 +104,22 @@ def reconcile(journal: Path, connection: ConnectionOptions, *, lag: float, wait:
             f"{found.sent:,} were sent, {found.rejected:,} were rejected, {found.not_sent:,} were not sent, "
             f"{found.unknown:,} are still unknown"
         )
+    for reason, number in found.why.items():
+        display.note(f"{number:,} still unknown: {reason}")
     if found.lacking:
-        display.note(
-            f"8x8's log lacks {plural(found.lacking, 'message')} known to be sent, so nothing plural as not sent yet"
-        )
-    elif found.unknown and found.ready_in:
-        display.note(f"8x8's log can lag behind: again in {found.ready_in:,.0f} s, or --wait")
+        display.note(f"8x8's log lacks {plural(found.lacking, 'message')} that it accepted: again later")
+    if found.ready_in:
+        display.note(f"again in {found.ready_in:,.0f} s, or --wait")
     if found.not_sent:
         display.note("the next `bulk run` sends those that were not sent")
     return Exit.UNKNOWN if found.unknown else Exit.OK
 
 
-def cancel(journal: Path, connection: ConnectionOptions, *, as_json: bool) -> Exit:
+def cancel(journal: Path, connection: ConnectionOptions, *, its_account_only: bool, as_json: bool) -> Exit:
     """`UNKNOWN` if scheduled messages may go out of which nobody knows, `REFUSED` if some could not be cancelled."""
     client, display = connection.client(), Display()
     try:
-        found = _with_campaign(journal, client, lambda campaign: campaign.cancel())
+        found = _with_campaign(journal, client, lambda campaign: campaign.cancel(), its_account_only=its_account_only)
     except EightByEightError as error:
         return _report_error(error, as_json=as_json)
     if as_json:
@@ -128,12 +132,14 @@ def cancel(journal: Path, connection: ConnectionOptions, *, as_json: bool) -> Ex
         (found.unclear, "unclear: the answer to an earlier cancel was lost, and now nothing was left to cancel"),
         (found.failed, "failed: run this again"),
         (found.unknown, "scheduled, but whether they were sent is unknown: `bulk reconcile` first"),
+        (found.elsewhere, "still scheduled under another account: again with its settings and --allow-changed-account"),
     ):
         if number:
             display.note(f"{number:,} {words}")
     if found.unknown or found.unclear:
         return Exit.UNKNOWN
-    return Exit.REFUSED if found.failed or found.too_late or not (found.cancelled or found.already) else Exit.OK
+    left = found.failed or found.too_late or found.elsewhere
+    return Exit.REFUSED if left or not (found.cancelled or found.already) else Exit.OK
 
 
 _COLUMNS = ("row", "key", "state", "umid", "batch_id", "code", "claimed_at", "changed_at", "scheduled", "cancelled")
@@ -196,7 +202,9 @@ def _output_file(journal: Path, output: Path | None, *, force: bool, private: bo
         raise UsageError(f"--output {output}: {wrong.strerror or 'cannot be written'}; it is not whole") from wrong
 
 
-def _with_campaign(journal: Path, client: AsyncConnectClient, work: Callable[[Campaign], Awaitable[T]]) -> T:
+def _with_campaign(
+    journal: Path, client: AsyncConnectClient, work: Callable[[Campaign], Awaitable[T]], *, its_account_only: bool
+) -> T:
     """`work` with an open campaign on a journal that is there: a mistyped name must not make one."""
     with journal_usage_errors(journal):
         if is_blank(real_path(journal)):
@@ -205,7 +213,9 @@ def _with_campaign(journal: Path, client: AsyncConnectClient, work: Callable[[Ca
     async def call() -> T:
         async with client, AsyncExitStack() as stack:
             with journal_usage_errors(journal):
-                campaign = await stack.enter_async_context(Campaign(client, journal))
+                campaign = await stack.enter_async_context(
+                    Campaign(client, journal, allow_changed_account=its_account_only)
+                )
             return await work(campaign)
         raise AssertionError  # neither of the two swallows an exception
 

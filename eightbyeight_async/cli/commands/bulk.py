@@ -27,6 +27,16 @@ __all__ = ["make_bulk"]
 
 Journal = Annotated[Path, Parameter(help="The journal of the campaign, an SQLite file.", group=CAMPAIGN)]
 _ONE_RUN = Parameter(negative=(), show_default=False, group=CAMPAIGN)
+ItsAccountOnly = Annotated[
+    bool,
+    Parameter(
+        name="--allow-changed-account",
+        negative=(),
+        show_default=False,
+        group=CAMPAIGN,
+        help="The journal has gone on under another host or sub-account; look only at the messages of this one.",
+    ),
+]
 
 
 def make_bulk() -> App:
@@ -187,6 +197,7 @@ def reconcile(
     journal: Journal,
     lag: Annotated[float, Parameter(help="Seconds after which a message is certainly in 8x8's log.")] = 600.0,
     wait: Annotated[bool, FLAG, Parameter(help="Wait until they have passed, if need be.", group=CAMPAIGN)] = False,
+    its_account_only: ItsAccountOnly = False,
     as_json: AsJson = False,
     connection: ConnectionOptions = ConnectionOptions(),  # noqa: B008 - frozen
 ) -> int:
@@ -198,12 +209,15 @@ def reconcile(
     """
     from eightbyeight_async.cli.bulk import status_and_settling  # noqa: PLC0415
 
-    return status_and_settling.reconcile(journal, connection, lag=lag, wait=wait, as_json=as_json)
+    return status_and_settling.reconcile(
+        journal, connection, lag=lag, wait=wait, its_account_only=its_account_only, as_json=as_json
+    )
 
 
 def cancel(
     *,
     journal: Journal,
+    its_account_only: ItsAccountOnly = False,
     as_json: AsJson = False,
     connection: ConnectionOptions = ConnectionOptions(),  # noqa: B008 - frozen
 ) -> int:
@@ -215,7 +229,7 @@ def cancel(
     """
     from eightbyeight_async.cli.bulk import status_and_settling  # noqa: PLC0415
 
-    return status_and_settling.cancel(journal, connection, as_json=as_json)
+    return status_and_settling.cancel(journal, connection, its_account_only=its_account_only, as_json=as_json)
 
 
 def export(
