@@ -6,7 +6,6 @@ import time
 from contextlib import nullcontext
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import attrs
 import httpx
@@ -14,6 +13,7 @@ import httpx
 from eightbyeight_async import settings
 from eightbyeight_async.errors import ClientClosedError, InvalidRequestError
 from eightbyeight_async.exchange import Exchange
+from eightbyeight_async.hosts import host_of
 from eightbyeight_async.limiter import Limiter
 from eightbyeight_async.models.rules import subaccount
 from eightbyeight_async.request_pacer import Pacer
@@ -185,8 +185,8 @@ class AsyncConnectClient:
         return self._options.subaccount_id
 
     def host(self, product: Product) -> str:
-        """Host and port of a product's base URL, e.g. `sms.8x8.com`."""
-        return urlsplit(self._exchange.bases[product]).netloc.lower().removesuffix(":443")
+        """Host of a product's base URL, with its port and path if it has them, e.g. `sms.8x8.com`."""
+        return host_of(self._exchange.bases[product])
 
     @property
     def closed(self) -> bool:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from eightbyeight_async.errors import InvalidRequestError
 
-__all__ = ["Product", "Region", "base_url", "checked_base_url", "region_named"]
+__all__ = ["Product", "Region", "base_url", "checked_base_url", "host_of", "region_named"]
 
 
 class Region(enum.StrEnum):
@@ -83,6 +83,12 @@ def checked_base_url(value: object, field: str) -> str:
     if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
         raise InvalidRequestError(field, "must be https://; plain http:// is for loopback addresses only")
     return value.rstrip("/")
+
+
+def host_of(url: str) -> str:
+    """What names the server behind a base URL: host, port unless it is the scheme's own, and path."""
+    parts = urlsplit(url)
+    return parts.netloc.lower().removesuffix({"https": ":443", "http": ":80"}[parts.scheme]) + parts.path
 
 
 _NAME = re.compile(r"(?!.{254})[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62})(?:\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62})*\.?")

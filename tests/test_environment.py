@@ -67,7 +67,9 @@ def test_a_base_url_may_have_a_path_of_its_own() -> None:
 
 
 def test_the_command_line_says_it_in_one_line() -> None:
-    ended = eightbyeight("cancel", "x", SSL_CERT_FILE="/none.pem", EIGHTBYEIGHT_API_KEY="k", EIGHTBYEIGHT_SUBACCOUNT_ID="acme_hq")
+    ended = eightbyeight(
+        "cancel", "x", SSL_CERT_FILE="/none.pem", EIGHTBYEIGHT_API_KEY="k", EIGHTBYEIGHT_SUBACCOUNT_ID="acme_hq"
+    )
     assert (ended.code, ended.out) == (2, "")
     assert ended.err.count("\n") == 1, ended.err
     assert "SSL_CERT_FILE: names no file" in ended.err

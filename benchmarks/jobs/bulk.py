@@ -22,6 +22,8 @@ from benchmarks.jobs.load import LostMessagesError, peak_memory
 from benchmarks.messages import API_KEY, SOURCE, SUBACCOUNT, TEXT, destination
 from eightbyeight_async import AsyncConnectClient, SmsRequest
 from eightbyeight_async.bulk import Campaign, status
+from eightbyeight_async.bulk.store.read_journal import GUARD
+from eightbyeight_async.hosts import Product
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,10 +97,17 @@ async def _open(client: AsyncConnectClient, journal: Path, count: int) -> dict[s
     connection = sqlite3.connect(journal, isolation_level=None)
     connection.execute(
         "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i+1 FROM n WHERE i<?) "
-        "INSERT INTO message (id, key, state, run, place, claimed, at, umid) "
-        "SELECT i, lower(hex(randomblob(12))), 1, 1, i, 0, 0, '9e1e3f5c-7d44-4a3a-9d5f-2b4f3c1a0e77' FROM n",
+        "INSERT INTO message (id, hash, key, state, guard, run, place, account, claimed, at, who, umid) "
+        "SELECT i, random() & 9223372036854775807, lower(hex(randomblob(12))), 1, 0, 1, i, 1, 0, 0, 1, "
+        "'9e1e3f5c-7d44-4a3a-9d5f-2b4f3c1a0e77' FROM n",
         (count,),
     )
+    connection.execute(f"UPDATE message SET guard={GUARD.format('state')}")  # noqa: S608 - a constant
+    connection.execute(
+        "UPDATE sums SET (count, low, high)=(SELECT count(*), sum(hash & 4294967295), sum(hash >> 32) FROM message)"
+    )
+    connection.execute("INSERT INTO account VALUES (1, ?, ?)", (client.host(Product.SMS), client.subaccount_id))
+    connection.execute("INSERT INTO meta VALUES ('account', 1)")
     connection.close()
     began = time.perf_counter()
     async with Campaign(client, journal):

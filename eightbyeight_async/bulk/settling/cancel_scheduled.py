@@ -38,6 +38,7 @@ class Cancelled:
         unclear: asked for before, the answer was lost, and now there was nothing left to cancel.
         failed: messages whose cancel failed; the next `cancel()` tries them again.
         unknown: scheduled messages whose own outcome is unknown: `reconcile()` first.
+        elsewhere: messages that still wait for their time under another account: cancel them with its client.
     """
 
     cancelled: int = 0
@@ -46,6 +47,7 @@ class Cancelled:
     unclear: int = 0
     failed: int = 0
     unknown: int = 0
+    elsewhere: int = 0
 
 
 class _Counts:
@@ -55,7 +57,7 @@ class _Counts:
 
 async def cancel_scheduled(client: AsyncConnectClient, writer: Writer, width: int) -> Cancelled:
     """See `Campaign.cancel`. `width`: requests in flight."""
-    already, unknown = await writer.do(lambda store: store.scheduled_counts())
+    already, unknown, elsewhere = await writer.do(lambda store: store.scheduled_counts())
     counts = _Counts()
     for batch in (True, False):
         after = 0
@@ -64,7 +66,7 @@ async def cancel_scheduled(client: AsyncConnectClient, writer: Writer, width: in
             await _cancel_page(client, writer, targets, counts, width)
     return Cancelled(
         cancelled=counts.cancelled, too_late=counts.too_late, already=already, unclear=counts.unclear,
-        failed=counts.failed, unknown=unknown,
+        failed=counts.failed, unknown=unknown, elsewhere=elsewhere,
     )  # fmt: skip
 
 

@@ -125,8 +125,9 @@ class Store(Protocol):
 
     # Cancelling
 
-    def scheduled_counts(self) -> tuple[int, int]:
-        """Scheduled messages whose cancel is done, and scheduled messages that are UNKNOWN."""
+    def scheduled_counts(self) -> tuple[int, int, int]:
+        """Scheduled messages of this account whose cancel is done; those that are UNKNOWN; and those of other accounts
+        that are accepted and not due yet."""
         ...
 
     def to_cancel(self, after: int, *, batch: bool) -> list[CancelTarget]:

@@ -19,6 +19,7 @@ from eightbyeight_async.bulk.judging.claims import JournaledMessage, judge_claim
 from eightbyeight_async.bulk.judging.message_keys import Keys
 from eightbyeight_async.bulk.judging.outcomes import State
 from eightbyeight_async.bulk.store.journal_file import (
+    UNREADABLE,
     connect,
     connect_to_read,
     problem,
@@ -139,7 +140,7 @@ class Journal(JournalNumbers):
             self.sql = connect(self.path, durability)
         except BaseException as error:
             self._mark.close(forget=True)
-            if isinstance(error, sqlite3.Error | OSError):
+            if isinstance(error, UNREADABLE):
                 raise problem(error, "cannot be opened") from error
             raise
         try:
@@ -182,7 +183,7 @@ class Journal(JournalNumbers):
             self.run, self._number, self._owned, self._begun = before
             with suppress(sqlite3.Error):
                 self.sql.execute("ROLLBACK")
-            if isinstance(error, sqlite3.Error | OSError):
+            if isinstance(error, UNREADABLE):
                 raise problem(error, "cannot be written") from error
             raise
         self._check_files()

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ID_BYTES",
     "IN_USE",
+    "UNREADABLE",
     "Durability",
     "Head",
     "check_writable",
@@ -63,6 +64,7 @@ APPLICATION_ID: Final = 0x38783842  # "8x8B"
 VERSION: Final = 2
 _OLDEST_SQLITE = (3, 35, 0)  # UPSERT, UPDATE FROM, RETURNING, JSON
 _CHECK_BYTES = 8
+UNREADABLE: Final = (sqlite3.Error, OSError, ValueError)  # what a damaged or vanished file raises
 _NO_SHM = ("SQLITE_CANTOPEN", "SQLITE_READONLY_CANTINIT", "SQLITE_READONLY_DIRECTORY")
 _READER_PATIENCE = 10.0  # seconds that a checkpoint waits for readers
 
@@ -209,7 +211,7 @@ def read_head(path: Path) -> Head:
                 raise JournalError(_wrong_version(version))
             found = dict(connection.execute("SELECT name, value FROM meta WHERE name IN ('id', 'in_use')").fetchall())
         return Head(bytes(found["id"]), bool(found["in_use"]))
-    except sqlite3.Error as error:
+    except UNREADABLE as error:
         if getattr(error, "sqlite_errorname", "") == "SQLITE_NOTADB":
             raise JournalError("the file is not a journal; it was not touched") from error
         raise problem(error, "cannot be opened") from error
@@ -280,6 +282,8 @@ def problem(error: Exception, doing: str) -> JournalError:
     """An error of SQLite or the operating system in one line."""
     if isinstance(error, JournalError):
         return error
+    if isinstance(error, ValueError):  # UnicodeDecodeError, JSONDecodeError: a text that nobody has written
+        return JournalError(f"{doing}: the file is damaged")
     if isinstance(error, OSError):
         return JournalError(f"{doing}: {error.strerror or type(error).__name__}")
     name = getattr(error, "sqlite_errorname", "")
@@ -290,7 +294,7 @@ def problem(error: Exception, doing: str) -> JournalError:
     if name.startswith("SQLITE_READONLY"):
         return JournalError(f"{doing}: it is read-only, or its directory is")
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-        return JournalError(f"{doing}: the file is damaged")
+        return JournalError(f"{doing}: the file is damaged, or its -wal file is of another journal")
     return JournalError(f"{doing}: {name or type(error).__name__}")
 
 

@@ -122,7 +122,7 @@ def lock_journal(path: Path, durability: Durability) -> tuple[Mark, Head]:
         raise
 
 
-def is_running(path: Path, journal_id: bytes) -> tuple[bool, int | None]:
+def is_running(path: Path, head: Head) -> tuple[bool, int | None]:
     """Whether a campaign has the journal's lock, and what the mark says (see `Mark.read`).
 
     Raises:
@@ -130,12 +130,12 @@ def is_running(path: Path, journal_id: bytes) -> tuple[bool, int | None]:
     """
     try:
         file = os.open(side_file(path, "-mark"), os.O_RDONLY | _BINARY)
-    except FileNotFoundError:
-        return False, None
     except OSError as error:
-        raise problem(error, "cannot be read") from error
+        if head.in_use and not isinstance(error, FileNotFoundError):
+            raise problem(error, "its -mark file cannot be read") from error
+        return False, None
     try:
-        return not _try_lock(file, shared=True), _read_mark(file, journal_id)
+        return not _try_lock(file, shared=True), _read_mark(file, head.id)
     finally:
         os.close(file)
 

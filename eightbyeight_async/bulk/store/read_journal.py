@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -12,12 +11,20 @@ from eightbyeight_async.bulk.errors import JournalError
 from eightbyeight_async.bulk.judging.outcomes import State
 from eightbyeight_async.bulk.report import Status
 from eightbyeight_async.bulk.store.interface import CancelMark
-from eightbyeight_async.bulk.store.journal_file import connect_to_read, problem, read_head, real_path
+from eightbyeight_async.bulk.store.journal_file import (
+    UNREADABLE,
+    connect_to_read,
+    is_blank,
+    problem,
+    read_head,
+    real_path,
+)
 from eightbyeight_async.bulk.store.journal_mark import is_running
 from eightbyeight_async.bulk.store.records import Account, MessageRow
 
 if TYPE_CHECKING:
     import os
+    import sqlite3
     from collections.abc import Iterator
 
 __all__ = [
@@ -136,13 +143,13 @@ class JournalReader(JournalQueries):
 
     def __init__(self, path: Path, *, accept_loss: bool = False) -> None:
         head = read_head(path)
-        running, mark = is_running(path, head.id)
+        running, mark = is_running(path, head)
         self.sql = connect_to_read(path)
         try:
             self.sql.execute("BEGIN")  # one view of everything
             last_id, _, _ = self.verify(head.id)
             self.sql.execute("COMMIT")
-            self.running = running or is_running(path, head.id)[0]  # one may have begun between the two looks
+            self.running = running or is_running(path, head)[0]  # one may have begun between the two looks
             lost = (mark is None and head.in_use and not self.running) or (mark or 0) > last_id
             if lost and not accept_loss:
                 raise lost_claims(path, last_id, mark)  # noqa: TRY301 - closed below like the rest
@@ -190,13 +197,13 @@ def opened_to_read(path: Path, *, accept_loss: bool = False) -> Iterator[Journal
         JournalError: there is no journal that can be read.
     """
     real = real_path(path)
-    if not real.exists():
+    if is_blank(real):
         raise JournalError("there is none at this path")
     try:
         reader = JournalReader(real, accept_loss=accept_loss)
         with closing(reader.sql):
             yield reader
-    except sqlite3.Error as error:
+    except UNREADABLE as error:
         raise problem(error, "cannot be read") from error
 
 

@@ -150,11 +150,14 @@ def _check_account(journal: Path, summary: JournalSummary, host: str, subaccount
     Raises:
         UsageError: the host or the sub-account differs.
     """
-    if summary.account is not None and subaccount_id is not None:
-        now = Account(host, subaccount_id)
-        if now != summary.account:
-            with journal_usage_errors(journal):
-                raise AccountChangedError(summary.account, now)
+    before = summary.account
+    if before is None:
+        return
+    # A dry run needs no sub-account; then the host alone is compared.
+    now = Account(host, before.subaccount_id if subaccount_id is None else subaccount_id)
+    if now != before:
+        with journal_usage_errors(journal):
+            raise AccountChangedError(before, now if subaccount_id is not None else f"another host, {host}")
 
 
 def _file_plan(settings: RememberedOptions) -> FilePlan:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import attrs
 
-from eightbyeight_async.bulk import Campaign, State, read_rows, status
+from eightbyeight_async.bulk import Campaign, JournalError, State, read_rows, status
+from eightbyeight_async.bulk.store.journal_file import is_blank, real_path
 from eightbyeight_async.bulk.store.journal_without_client import resolve_message
 from eightbyeight_async.cli.bulk.remembered_options import journal_usage_errors
 from eightbyeight_async.cli.bulk.words import iso_time, plural, state_word, status_line
@@ -88,11 +89,17 @@ def resolve(journal: Path, key: str, *, sent: bool, as_json: bool) -> Exit:
     return Exit.OK
 
 
-def reconcile(journal: Path, connection: ConnectionOptions, *, lag: float, wait: bool, as_json: bool) -> Exit:
+def reconcile(
+    journal: Path, connection: ConnectionOptions, *, lag: float, wait: bool, its_account_only: bool, as_json: bool
+) -> Exit:
     """`bulk reconcile`. Exit code `UNKNOWN` if messages are still unknown."""
     client, display = connection.client(), Display()
+
+    async def work(campaign: Campaign) -> Reconciled:
+        return await _reconcile(campaign, display, lag=lag, wait=wait)
+
     try:
-        found = _with_campaign(journal, client, lambda campaign: _reconcile(campaign, display, lag=lag, wait=wait))
+        found = _with_campaign(journal, client, work, its_account_only=its_account_only)
     except EightByEightError as error:
         return _report_error(error, as_json=as_json)
     if as_json:
@@ -102,12 +109,11 @@ def reconcile(journal: Path, connection: ConnectionOptions, *, lag: float, wait:
             f"{found.sent:,} were sent, {found.rejected:,} were rejected, {found.not_sent:,} were not sent, "
             f"{found.unknown:,} are still unknown"
         )
+    for reason, number in found.why.items():
+        display.note(f"{number:,} still unknown: {reason}")
     if found.lacking:
-        display.note(
-            f"8x8's log does not show {plural(found.lacking, 'message')} yet that were certainly sent, "
-            "so no message counts as not sent for now"
-        )
-    elif found.unknown and found.ready_in:
+        display.note(f"8x8's log lacks {plural(found.lacking, 'message')} that it accepted; run this again later")
+    if found.ready_in:
         display.note(f"8x8's log may not be complete yet: run this again in {found.ready_in:,.0f} s, or use --wait")
     if found.not_sent:
         display.note("the next `bulk run` sends those that were not sent")
@@ -130,7 +136,7 @@ async def _reconcile(campaign: Campaign, display: Display, *, lag: float, wait: 
         return await campaign.reconcile(lag=lag, wait=wait, on_wait=on_wait)
 
 
-def cancel(journal: Path, connection: ConnectionOptions, *, as_json: bool) -> Exit:
+def cancel(journal: Path, connection: ConnectionOptions, *, its_account_only: bool, as_json: bool) -> Exit:
     """`bulk cancel`. The exit code is the first that applies.
 
     `UNKNOWN`: scheduled messages may still go out, because the journal does not know whether they were sent or
@@ -138,7 +144,7 @@ def cancel(journal: Path, connection: ConnectionOptions, *, as_json: bool) -> Ex
     """
     client, display = connection.client(), Display()
     try:
-        found = _with_campaign(journal, client, lambda campaign: campaign.cancel())
+        found = _with_campaign(journal, client, lambda campaign: campaign.cancel(), its_account_only=its_account_only)
     except EightByEightError as error:
         return _report_error(error, as_json=as_json)
     if as_json:
@@ -151,12 +157,17 @@ def cancel(journal: Path, connection: ConnectionOptions, *, as_json: bool) -> Ex
         (found.unclear, "unclear: the answer to an earlier cancel was lost, and now there was nothing left to cancel"),
         (found.failed, "failed: run this again"),
         (found.unknown, "unknown: scheduled, and may have been sent; run `bulk reconcile` first"),
+        (
+            found.elsewhere,
+            "still scheduled under another account; run this again with its settings and --allow-changed-account",
+        ),
     ):
         if number:
             display.note(f"{number:,} {words}")
     if found.unknown or found.unclear:
         return Exit.UNKNOWN
-    return Exit.REFUSED if found.failed or found.too_late or not (found.cancelled or found.already) else Exit.OK
+    left = found.failed or found.too_late or found.elsewhere
+    return Exit.REFUSED if left or not (found.cancelled or found.already) else Exit.OK
 
 
 _COLUMNS = ("row", "key", "state", "umid", "batch_id", "code", "claimed_at", "changed_at", "scheduled", "cancelled")
@@ -222,15 +233,20 @@ def _output_file(journal: Path, output: Path | None, *, force: bool, private: bo
         ) from wrong
 
 
-def _with_campaign(journal: Path, client: AsyncConnectClient, work: Callable[[Campaign], Awaitable[T]]) -> T:
+def _with_campaign(
+    journal: Path, client: AsyncConnectClient, work: Callable[[Campaign], Awaitable[T]], *, its_account_only: bool
+) -> T:
     """Calls `work` with an open campaign. The journal must exist: a mistyped path must not create one."""
-    if not journal.exists():
-        raise UsageError(f"--journal {journal}: there is none at this path")
+    with journal_usage_errors(journal):
+        if is_blank(real_path(journal)):
+            raise JournalError("there is none at this path")
 
     async def call() -> T:
         async with client, AsyncExitStack() as stack:
             with journal_usage_errors(journal):
-                campaign = await stack.enter_async_context(Campaign(client, journal))
+                campaign = await stack.enter_async_context(
+                    Campaign(client, journal, allow_changed_account=its_account_only)
+                )
             return await work(campaign)
         raise AssertionError  # never reached: neither context manager swallows an exception
 

@@ -28,6 +28,16 @@ __all__ = ["make_bulk"]
 
 Journal = Annotated[Path, Parameter(help="The campaign's journal, an SQLite file.", group=CAMPAIGN)]
 _ONE_RUN = Parameter(negative=(), show_default=False, group=CAMPAIGN)
+ItsAccountOnly = Annotated[
+    bool,
+    Parameter(
+        name="--allow-changed-account",
+        negative=(),
+        show_default=False,
+        group=CAMPAIGN,
+        help="The journal has gone on under another host or sub-account; look only at the messages of this one.",
+    ),
+]
 
 
 def make_bulk() -> App:
@@ -221,6 +231,7 @@ def reconcile(
     wait: Annotated[
         bool, FLAG, Parameter(help="Wait until --lag has passed, if it has not yet.", group=CAMPAIGN)
     ] = False,
+    its_account_only: ItsAccountOnly = False,
     as_json: AsJson = False,
     connection: ConnectionOptions = ConnectionOptions(),  # noqa: B008 - frozen
 ) -> int:
@@ -232,12 +243,15 @@ def reconcile(
     """
     from eightbyeight_async.cli.bulk import status_and_settling  # noqa: PLC0415
 
-    return status_and_settling.reconcile(journal, connection, lag=lag, wait=wait, as_json=as_json)
+    return status_and_settling.reconcile(
+        journal, connection, lag=lag, wait=wait, its_account_only=its_account_only, as_json=as_json
+    )
 
 
 def cancel(
     *,
     journal: Journal,
+    its_account_only: ItsAccountOnly = False,
     as_json: AsJson = False,
     connection: ConnectionOptions = ConnectionOptions(),  # noqa: B008 - frozen
 ) -> int:
@@ -252,7 +266,7 @@ def cancel(
     """
     from eightbyeight_async.cli.bulk import status_and_settling  # noqa: PLC0415
 
-    return status_and_settling.cancel(journal, connection, as_json=as_json)
+    return status_and_settling.cancel(journal, connection, its_account_only=its_account_only, as_json=as_json)
 
 
 def export(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urlsplit
 
 from eightbyeight_async import settings
 from eightbyeight_async.calls.sms import send_sms
@@ -23,7 +22,7 @@ from eightbyeight_async.cli.terminal.display import Display
 from eightbyeight_async.cli.terminal.loop_and_signals import now, run
 from eightbyeight_async.cli.terminal.safe_text import json_text, print_line
 from eightbyeight_async.errors import EightByEightError, InvalidRequestError
-from eightbyeight_async.hosts import Product
+from eightbyeight_async.hosts import Product, host_of
 from eightbyeight_async.models.privacy import masked_number, masked_runs
 from eightbyeight_async.models.rules import subaccount
 from eightbyeight_async.models.sms import SmsRequest, SmsStatusCode
@@ -89,7 +88,7 @@ def host_and_account(connection: ConnectionOptions) -> tuple[str, str | None]:
     account = connection.subaccount_id or os.environ.get(f"{settings.PREFIX}SUBACCOUNT_ID") or None
     if account is not None:
         subaccount(account)
-    return urlsplit(bases[Product.SMS]).netloc.lower().removesuffix(":443"), account
+    return host_of(bases[Product.SMS]), account
 
 
 def send(connection: ConnectionOptions, request: SmsRequest, *, as_json: bool) -> Exit:
