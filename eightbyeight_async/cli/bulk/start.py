@@ -149,7 +149,7 @@ def _check_account(journal: Path, summary: JournalSummary, host: str, subaccount
     if summary.account is not None and subaccount_id is not None:
         now = Account(host, subaccount_id)
         if now != summary.account:
-            with journal_usage_errors(journal):
+            with journal_usage_errors(journal, can_change_account=True):
                 raise AccountChangedError(summary.account, now)
 
 
