@@ -202,6 +202,9 @@ def read_head(path: Path) -> Head:
     """
     try:
         with closing(sqlite3.connect(_uri(path, "ro", "immutable=1"), uri=True)) as connection:
+            # A checkpoint that a kill or a full disk cut off has written the first page, which says how many there are,
+            # and not all of them. Without its log such a file is damaged for SQLite, except for who repairs a schema.
+            connection.execute("PRAGMA writable_schema=ON")
             (application_id,) = connection.execute("PRAGMA application_id").fetchone()
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if application_id != APPLICATION_ID:

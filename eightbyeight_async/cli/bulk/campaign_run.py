@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import attrs
 
-from eightbyeight_async.bulk import Campaign, InputChangedError, JournalError, Progress, State
+from eightbyeight_async.bulk import Campaign, InputChangedError, JournalError, Progress, State, status
 from eightbyeight_async.cli.bulk.remembered_options import OPTIONS, STDIN, journal_usage_errors, packed
-from eightbyeight_async.cli.bulk.words import plural, state_word, status_line
+from eightbyeight_async.cli.bulk.words import journal_failure, plural, state_word, status_line
 from eightbyeight_async.cli.commands.single_message import print_json
 from eightbyeight_async.cli.exit_codes import Exit, UsageError
 from eightbyeight_async.cli.reading.row_to_request import Problem
@@ -104,6 +104,9 @@ class CampaignRun:
             run(self._run)
         except KeyboardInterrupt:  # Windows: the loop cannot handle signals
             self.interrupted = True
+        if self.status is None:  # it cannot be written any more: most often it can still be read
+            with suppress(JournalError):
+                self.status = status(self.journal)
         self._print_results()
         if as_json:
             with suppress(OSError):  # the command's end tells: the exit code of the run goes before
@@ -132,7 +135,7 @@ class CampaignRun:
             self.client,
             AsyncExitStack() as stack,
         ):
-            with journal_usage_errors(self.journal):
+            with journal_usage_errors(self.journal, can_change_account=True):
                 await stack.enter_async_context(campaign)
                 await campaign.keep(OPTIONS, packed(self.settings))
             await self._send_until_stopped(campaign, scope)
@@ -158,7 +161,12 @@ class CampaignRun:
         except FileChangedError:
             self.stopped = "the file has changed since it was checked"
         except InputChangedError as error:
-            raise UsageError(str(error)) from error
+            raise UsageError(
+                f"these are not the messages that {self.journal.name} began with; nothing was sent "
+                "(--allow-changed-input continues with them; a person whose message changed gets a second one)"
+            ) from error
+        except JournalError as error:
+            self.error, self.stopped = error, journal_failure(self.journal.name, error)
         except EightByEightError as error:
             self.error, self.stopped = error, str(error)
 

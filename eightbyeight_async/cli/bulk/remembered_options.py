@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
-from eightbyeight_async.bulk.errors import JournalError
+from eightbyeight_async.bulk.errors import AccountChangedError, JournalError
 from eightbyeight_async.bulk.report import Status
 from eightbyeight_async.bulk.store.journal_file import Durability, is_blank, real_path, salt_of
 from eightbyeight_async.bulk.store.journal_without_client import make_unused
@@ -142,10 +142,19 @@ class JournalSummary:
 
 
 @contextmanager
-def journal_usage_errors(journal: Path) -> Iterator[None]:
-    """Turns a JournalError into a UsageError. Only for code that runs before anything is sent."""
+def journal_usage_errors(journal: Path, *, can_change_account: bool = False) -> Iterator[None]:
+    """Turns a JournalError into a UsageError. Only for code that runs before anything is sent.
+
+    Args:
+        journal: its path.
+        can_change_account: the command has the option `--allow-changed-account`.
+    """
     try:
         yield
+    except AccountChangedError as wrong:
+        words = f"it belongs to {wrong.before}, and this is {wrong.now}; nothing was sent. Use another journal, or its"
+        option = ", or --allow-changed-account: what was settled there is not sent here" if can_change_account else ""
+        raise UsageError(f"--journal {journal}: {words} settings{option}") from wrong
     except JournalError as wrong:
         raise UsageError(f"--journal {journal}: {wrong.reason}") from wrong
 

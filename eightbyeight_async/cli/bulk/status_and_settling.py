@@ -6,7 +6,7 @@ import csv
 import os
 import sys
 from contextlib import AsyncExitStack, contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any, TextIO, TypeVar
+from typing import TYPE_CHECKING, TextIO, TypeVar
 
 import attrs
 
@@ -14,7 +14,7 @@ from eightbyeight_async.bulk import Campaign, JournalError, State, read_rows, st
 from eightbyeight_async.bulk.store.journal_file import is_blank, real_path
 from eightbyeight_async.bulk.store.journal_without_client import resolve_message
 from eightbyeight_async.cli.bulk.remembered_options import journal_usage_errors
-from eightbyeight_async.cli.bulk.words import iso_time, plural, state_word, status_line
+from eightbyeight_async.cli.bulk.words import iso_time, journal_failure, plural, state_word, status_line
 from eightbyeight_async.cli.commands.single_message import print_json
 from eightbyeight_async.cli.exit_codes import Exit, UsageError, exit_after
 from eightbyeight_async.cli.sending.record_writer import new_file
@@ -101,7 +101,7 @@ def reconcile(
     try:
         found = _with_campaign(journal, client, work, its_account_only=its_account_only)
     except EightByEightError as error:
-        return _report_error(error, as_json=as_json)
+        return _report_error(error, journal, as_json=as_json)
     if as_json:
         print_json(attrs.asdict(found))
     else:
@@ -146,7 +146,7 @@ def cancel(journal: Path, connection: ConnectionOptions, *, its_account_only: bo
     try:
         found = _with_campaign(journal, client, lambda campaign: campaign.cancel(), its_account_only=its_account_only)
     except EightByEightError as error:
-        return _report_error(error, as_json=as_json)
+        return _report_error(error, journal, as_json=as_json)
     if as_json:
         print_json(attrs.asdict(found))
     else:
@@ -253,10 +253,10 @@ def _with_campaign(
     return run(call)
 
 
-def _report_error(error: EightByEightError, *, as_json: bool) -> Exit:
+def _report_error(error: EightByEightError, journal: Path, *, as_json: bool) -> Exit:
+    words = journal_failure(journal.name, error) if isinstance(error, JournalError) else str(error)
     if as_json:
-        words: dict[str, Any] = {"error": f"{type(error).__name__}: {error}", "code": getattr(error, "code", None)}
-        print_json(words)
-    Display().error(str(error))
+        print_json({"error": f"{type(error).__name__}: {words}", "code": getattr(error, "code", None)})
+    Display().error(words)
     code = exit_after(error)
     return Exit.REFUSED if code is Exit.UNKNOWN else code

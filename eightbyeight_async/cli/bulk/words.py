@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from eightbyeight_async.bulk.judging.outcomes import State
 
 if TYPE_CHECKING:
+    from eightbyeight_async.bulk.errors import JournalError
     from eightbyeight_async.bulk.report import Status
 
-__all__ = ["iso_time", "plural", "state_word", "status_line"]
+__all__ = ["iso_time", "journal_failure", "plural", "state_word", "status_line"]
 
 
 def plural(number: int, what: str) -> str:
@@ -32,6 +33,13 @@ def status_line(status: Status) -> str:
     counts += [f"{status.in_flight:,} in flight"] if status.in_flight else []
     counts += [f"{status.unknown:,} unknown", f"{status.not_sent:,} not sent"]
     return f"{plural(status.total, 'message')}: {', '.join(counts)}"
+
+
+def journal_failure(name: str, error: JournalError) -> str:
+    """A journal that failed while a run was sending. `name`: of its file."""
+    lost = len(error.unrecorded)
+    counted = f"; {plural(lost, 'result')} could not be recorded: `bulk reconcile` looks these messages up, until then "
+    return f"{name}: {error.reason}{f'{counted}they count as unknown' if lost else ''}"
 
 
 def iso_time(seconds: float | None) -> str | None:
