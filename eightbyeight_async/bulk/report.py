@@ -1,4 +1,4 @@
-"""What a run says of itself: a plan before it, counts while it goes on, a report at its end.
+"""The numbers of a run: a plan before it, counts during it, a report at its end.
 
 The counts of a run add up at any moment:
 taken = in_flight + accepted + rejected + failed + unknown + not_sent + known + duplicates + same_number

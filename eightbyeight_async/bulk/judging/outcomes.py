@@ -1,11 +1,11 @@
-"""What can become of a message, and what an error says about it. Pure.
+"""The states of a message, and what a response or an error means for it and for the run. Pure.
 
     INTENT -> SENT | REJECTED | FAILED | UNKNOWN | NOT_SENT        NOT_SENT -> INTENT
 
 Rules:
-- `error.sent` goes first: what may have gone out is UNKNOWN, whatever else the error says;
-- what certainly did not go out, and not for a fault of the message, releases its claim (NOT_SENT);
-- what is wrong with every message alike (the key, the sub-account, the TLS) ends the run and blames no message.
+- A message that may have gone out (`error.sent` is MAYBE) is UNKNOWN, whatever the error.
+- A message that certainly did not go out, for a reason that is not its own, is NOT_SENT: its claim is released.
+- An error that every message would get (API key, sub-account, TLS) ends the run and fails no message.
 """
 
 from __future__ import annotations
@@ -36,11 +36,17 @@ __all__ = ["Action", "State", "Verdict", "judge", "state_of"]
 
 
 class State(enum.IntEnum):
-    """The numbers are the journal's: never renumber them.
+    """The state of a message in a journal.
 
-    `INTENT`: claimed, no result yet. `SENT`: accepted by the API. `REJECTED`: refused by it with HTTP 200.
-    `FAILED`: refused with an error code. `UNKNOWN`: may have gone out. `NOT_SENT`: did not; the next run sends it.
+    - `INTENT`: claimed, no result yet.
+    - `SENT`: accepted by the API.
+    - `REJECTED`: refused by the API with HTTP 200.
+    - `FAILED`: refused by the API with an error code.
+    - `UNKNOWN`: may have gone out.
+    - `NOT_SENT`: did not go out; the next run sends it.
     """
+
+    # The numbers stand in journals: never change them.
 
     INTENT = 0
     SENT = 1
@@ -65,20 +71,26 @@ class Action(enum.Enum):
 
 @attrs.frozen
 class Verdict:
-    """What becomes of the message, and of the run; `code` is the API's, None if it gave none."""
+    """What an error means.
+
+    Attributes:
+        state: the state of the message.
+        action: what the run does.
+        code: the API's error code; None: the error has none.
+    """
 
     state: State
     action: Action
     code: int | None = None
 
 
-# Wrong for every message alike. 404 and 410 on a send mean a wrong base URL or path.
+# Errors that every message would get. A 404 or 410 of a send means a wrong base URL or path.
 _ABORTING = (AuthenticationError, PermissionDeniedError, TLSVersionError, NotFoundError, ClientClosedError)
 _WRONG_SUBACCOUNT = 1001
 
 
 def judge(error: EightByEightError) -> Verdict:
-    """What an error of a send says of the message and of the run."""
+    """What an error of a send means for the message and for the run."""
     code = error.code if isinstance(error, APIError) else None
     action = Action.GO_ON
     if isinstance(error, RateLimitError):
@@ -95,9 +107,9 @@ def judge(error: EightByEightError) -> Verdict:
 
 
 def state_of(response: SmsResponse | None) -> State:
-    """Of an answer: a missing one, and a status this version does not know, tell nothing.
+    """The state that a response gives.
 
-    Nor does a refusal after an attempt that may have got through.
+    UNKNOWN: no response, a status that this version does not know, or a refusal after an attempt that may have gone out.
     """
     if response is None:
         return State.UNKNOWN

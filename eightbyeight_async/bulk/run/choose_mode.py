@@ -1,4 +1,4 @@
-"""Which way the messages go, and why. Pure."""
+"""Chooses between single messages and batches. Pure."""
 
 from __future__ import annotations
 
@@ -8,12 +8,18 @@ __all__ = ["FEW", "Mode", "choose_mode"]
 
 Mode = Literal["auto", "each", "batch"]
 
-# Up to here one POST a message takes less than a second of the API's 1,800 a second, and a lost answer is one message.
+# Up to this number, one POST a message takes less than a second (8x8 allows 1,800 a second), and a lost response leaves
+# one message in doubt instead of a whole batch.
 FEW = 1_000
 
 
 def choose_mode(asked: Mode, many: bool | None) -> tuple[Literal["each", "batch"], str]:
-    """The mode and the reason. `many`: whether there are more than `FEW` messages; None: not looked at."""
+    """Returns the mode and the reason.
+
+    Args:
+        asked: the caller's choice.
+        many: whether the input has more than `FEW` messages; None: not counted.
+    """
     if asked != "auto":
         return asked, "asked for"
     if many:

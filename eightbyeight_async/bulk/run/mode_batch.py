@@ -1,10 +1,10 @@
-"""The batch endpoint: up to 10,000 messages a request, each with its own answer.
+"""Mode "batch": up to 10,000 messages in one request.
 
 Rules:
-- the claims of the whole chunk are committed before its POST leaves;
-- an answer that tells nothing of a message leaves it UNKNOWN, unless the counts say that all were accepted;
-- a batch that is refused as a whole is halved until the message to blame stands alone: one bad message among 10,000
-  costs 27 requests and fails alone.
+- The claims of a chunk are committed before its POST.
+- A response that does not mention a message leaves it UNKNOWN, unless the response counts all messages as accepted.
+- A batch that the API refuses as a whole is halved until the bad message is alone. One bad message among 10,000 costs
+  27 requests, and only that message fails.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = ["outcomes", "send_batches", "to_halve"]
 
 
 async def send_batches(run: Run, size: int) -> None:
-    """Takes chunks until there are no more."""
+    """The work of one worker: takes chunks until the input ends."""
     while chunk := await _chunk(run, size):
         while chunk:
             if not await run.turn():
@@ -38,7 +38,7 @@ async def send_batches(run: Run, size: int) -> None:
 
 async def _chunk(run: Run, size: int) -> list[Item]:
     chunk: list[Item] = []
-    # One list a turn: two workers that fill theirs at the same time would both end half full.
+    # One worker at a time: two that fill their chunks at once would end with two half-full ones.
     async with run.filling:
         while len(chunk) < size and (item := await run.intake.next()) is not None:
             chunk.append(item)
@@ -46,7 +46,7 @@ async def _chunk(run: Run, size: int) -> list[Item]:
 
 
 async def _post(run: Run, items: list[Item]) -> list[Item]:
-    """Sends them; those that a 429 sent back, their claims released."""
+    """Sends one batch. Returns the items that a 429 refused; their claims are released."""
     sent_at = run.clock()
     run.tally.requests += 1
     try:
@@ -83,18 +83,18 @@ async def _halved(run: Run, items: list[Item]) -> list[Item]:
 
 
 def to_halve(verdict: Verdict, error: EightByEightError, size: int) -> bool:
-    """Whether one of the messages may be to blame, and the others can go without it."""
+    """Whether one bad message may be the reason of the refusal, so that the others can be sent without it."""
     blamed = verdict.state is State.FAILED or isinstance(error, InvalidRequestError)
     return blamed and verdict.action is Action.GO_ON and size > 1
 
 
 def outcomes(items: Sequence[Item], answer: BatchSmsResponse) -> list[tuple[Item, State, str | None]]:
-    """Item, state and umid of each. Pure."""
+    """Item, state and umid of each message. Pure."""
     if answer.results:
         return [
             (item, state_of(result.response), None if result.response is None else result.response.umid)
             for item, result in zip(items, answer.results, strict=True)
         ]
-    # The answer only counts. All accepted is as clear as one by one; anything else is not.
+    # The response has only counts. If it accepted all, each is SENT; else nobody knows which.
     every = answer.accepted_count == len(items) and answer.rejected_count == 0
     return [(item, State.SENT if every else State.UNKNOWN, None) for item in items]

@@ -1,4 +1,4 @@
-"""One POST a message: what each worker does."""
+"""Mode "each": one POST a message."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ __all__ = ["send_each"]
 
 
 async def send_each(run: Run) -> None:
-    """Takes messages until there are no more."""
+    """The work of one worker: takes messages until the input ends."""
     while (item := await run.intake.next()) is not None:
         while await _again(run, item):
             pass
 
 
 async def _again(run: Run, item: Item) -> bool:
-    """Sends one; True: it was sent back by a 429, and its claim is released."""
+    """Sends one message. True: a 429 refused it and its claim is released, so it must be tried again."""
     if not await run.turn():
         run.not_tried([item])
         return False
@@ -41,7 +41,7 @@ async def _again(run: Run, item: Item) -> bool:
         await run.settle([(item, verdict.state, None)], None, verdict, error)
         return False
     except BaseException:
-        run.settle_now([(item, State.UNKNOWN, None)])  # cut off, or a bug: it may have gone out
+        run.settle_now([(item, State.UNKNOWN, None)])  # cancelled, or a bug: it may have gone out
         raise
     run.answered()
     await run.settle([(item, state_of(response), response.umid)])
