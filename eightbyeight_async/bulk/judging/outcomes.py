@@ -109,7 +109,8 @@ def judge(error: EightByEightError) -> Verdict:
 def state_of(response: SmsResponse | None) -> State:
     """The state that a response gives.
 
-    UNKNOWN: no response, a status that this version does not know, or a refusal after an attempt that may have gone out.
+    UNKNOWN: no response, a status that this version does not know, or a refusal after an attempt that may have been
+    sent.
     """
     if response is None:
         return State.UNKNOWN
