@@ -122,6 +122,7 @@ class JournalSettling(JournalQueries):
         }
 
     def doubtful(self, after: int) -> list[Doubt]:
+        self.sql.execute(_LOG_TABLE)
         found = self.sql.execute(_DOUBTFUL, (self._number, after, _PAGE)).fetchall()
         return [
             Doubt(
