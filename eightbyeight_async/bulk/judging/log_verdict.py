@@ -2,16 +2,19 @@
 
 Rules:
 - a row of the log belongs to a message only if it can: same id, same sub-account, same number (where the log shows all
-  of it), and created between the claim and its end;
+  of it), and created between the claim and its end. A request may take up to the lag on its way after its sender died
+  or gave it up;
 - a row that is no refusal wins: SENT. Only refusals: REJECTED;
+- a row with the message's id is certainly another message's only if it names another sub-account, or was created before
+  the claim. Any other that does not belong (created later, at a time that cannot be read, another number, the id in
+  another case or with blanks around it) leaves the message UNKNOWN;
 - no row counts as NOT_SENT only with witnesses: accepted messages of the same sub-account, claimed within an hour, that
-  the log holds under their ids. If it lacks a single one that is older than the lag, it is not whole;
+  the log holds under their ids and umids. If it lacks a single one that is older than the lag, it is not whole;
 - not before the lag has passed since the claim's end, or since the schedule of a scheduled message;
-- a claim or an end in the future tells of a clock that jumped: the message stays UNKNOWN.
+- a claim or an end in the future, or an end before the claim, tells of a clock that jumped: absence proves nothing.
 
 The two clocks, ours and 8x8's, can differ. Each witness tells by how much: our clock at its claim and at its answer,
-8x8's in between. Without witnesses they are taken as equal; then a row with the message's id from another time leaves
-the message UNKNOWN, which is safe.
+8x8's in between. Without witnesses they are taken as equal, and a row from before the claim proves nothing, either.
 """
 
 from __future__ import annotations
@@ -51,9 +54,11 @@ class Why(enum.StrEnum):
     NO_WITNESS = "no accepted message of that hour vouches for the log"
     NOT_WHOLE = "the log lacks accepted messages of that hour"
     TOO_EARLY = "the log can lag behind"
-    CLOCK = "claimed in the future: a clock jumped"
+    CLOCK = "claimed in the future, or after its own end: a clock jumped"
     SCHEDULED = "scheduled and not due yet"
-    OTHER_TIME = "the log has this id at another time, and the clocks cannot be compared"
+    OTHER_TIME = "the log has this id at a time that fits neither this message nor an earlier one"
+    OTHER_NUMBER = "the log has this id at that time with another number"
+    OTHER_FORM = "the log has this id in another form (upper or lower case, blanks around it)"
     OTHER_ACCOUNT = "sent under another account"
 
 
@@ -84,6 +89,7 @@ class LogRow(NamedTuple):
         created: seconds since 1970, None if the log does not say.
         who: digest of the number, None where the log masks it.
         ours: False: the row names another sub-account.
+        form: the id in lower case (ASCII) and without blanks around it.
     """
 
     hash: int
@@ -93,16 +99,18 @@ class LogRow(NamedTuple):
     created: float | None
     who: int | None
     ours: bool
+    form: str = ""
 
 
 class LoggedRow(NamedTuple):
-    """A row of the log that has the id of a message; attributes as `LogRow`."""
+    """A row of the log that has the id of a message; attributes as `LogRow`. `exact`: in the same form."""
 
     umid: str
     refused: bool
     created: float | None
     who: int | None
     ours: bool
+    exact: bool = True
 
 
 class Evidence(NamedTuple):
@@ -111,7 +119,8 @@ class Evidence(NamedTuple):
     Attributes:
         held: accepted messages of that hour that the log holds.
         lacking: those older than the lag that it does not hold.
-        ahead: seconds by which 8x8's clock is ahead of ours, at least and at most; None: not known, or it jumped.
+        ahead: seconds by which 8x8's clock is ahead of ours, at least and at most; None: not known, or it jumped. At
+            least may be up to a second more than at most, where the log shows whole seconds.
     """
 
     held: int = 0
@@ -141,7 +150,7 @@ class Doubt:
     who: int = -1
     umid: str | None = None
     rows: tuple[LoggedRow, ...] = ()
-    evidence: Evidence = Evidence()  # noqa: RUF009 - frozen  # noqa: RUF009 - frozen
+    evidence: Evidence = Evidence()  # noqa: RUF009 - frozen
 
 
 class Verdict(NamedTuple):
@@ -160,6 +169,23 @@ class Settlement(NamedTuple):
     umid: str | None = None
 
 
+class _Fit(enum.Enum):
+    """Whose a row is that has a message's id."""
+
+    OWN = "own"
+    OTHERS = "another message's"
+    EARLY, LATE, NUMBER, FORM = "created before the claim", "created too late", "another number", "another form"
+
+
+# What a row that is neither the message's own nor certainly another's makes of the message.
+_UNCLEAR = {
+    _Fit.EARLY: Why.OTHER_TIME,
+    _Fit.LATE: Why.OTHER_TIME,
+    _Fit.NUMBER: Why.OTHER_NUMBER,
+    _Fit.FORM: Why.OTHER_FORM,
+}
+
+
 def evidence_around(hours: Mapping[int, Evidence], claimed: float) -> Evidence:
     """The witnesses of the hour of a claim, the hour before and the hour after."""
     near = [hours[hour] for hour in range(int(claimed // AROUND) - 1, int(claimed // AROUND) + 2) if hour in hours]
@@ -167,7 +193,8 @@ def evidence_around(hours: Mapping[int, Evidence], claimed: float) -> Evidence:
     ahead = None
     if known and all(one is not None for one in known):
         at_least, at_most = max(one[0] for one in known if one), min(one[1] for one in known if one)
-        ahead = (at_least, at_most) if at_least <= at_most else None
+        if at_least <= at_most + _ROUNDING:
+            ahead = (min(at_least, at_most), max(at_least, at_most))
     return Evidence(sum(one.held for one in near), sum(one.lacking for one in near), ahead)
 
 
@@ -179,32 +206,38 @@ def verdict(doubt: Doubt, *, asked_at: float, lag: float) -> Verdict:
         asked_at: when the log was asked for, seconds since 1970.
         lag: seconds after which a message that was sent is certainly in the log.
     """
-    own = [row for row in doubt.rows if _belongs(row, doubt)]
+    fits = [(_fit(row, doubt, lag), row) for row in doubt.rows]
+    own = [row for fit, row in fits if fit is _Fit.OWN]
     accepted = [row for row in own if not row.refused]
     if accepted:
         return Verdict(State.SENT, accepted[0].umid or None)
-    if own:
+    unclear = [_UNCLEAR[fit] for fit, row in fits if fit in _UNCLEAR and not (own and row.refused)]
+    if own and not unclear:
         return Verdict(State.REJECTED, own[0].umid or None)
-    why = _doubtful(doubt, asked_at, lag)
+    why = _doubtful(doubt, asked_at, lag) or next(iter(unclear), None)
     return Verdict(State.NOT_SENT) if why is None else Verdict(State.UNKNOWN, why=why)
 
 
-def _could_be(row: LoggedRow, doubt: Doubt) -> bool:
-    """Whether sub-account and number agree."""
-    return row.ours and (row.who is None or doubt.who < 0 or row.who == doubt.who)
-
-
-def _belongs(row: LoggedRow, doubt: Doubt) -> bool:
-    if row.created is None or not _could_be(row, doubt):
-        return False
+def _fit(row: LoggedRow, doubt: Doubt, lag: float) -> _Fit:
+    """Whose this row is."""
+    if not row.ours:
+        return _Fit.OTHERS
+    if row.created is None:
+        return _Fit.LATE
     at_least, at_most = doubt.evidence.ahead or (0.0, 0.0)
     rounding = _ROUNDING if row.created.is_integer() else _FRACTION
-    return doubt.claimed + at_least - rounding <= row.created <= doubt.since + at_most + rounding
+    if row.created < doubt.claimed + at_least - rounding:
+        return _Fit.EARLY if doubt.evidence.ahead is None else _Fit.OTHERS
+    if not row.exact:
+        return _Fit.FORM
+    if row.who is not None and 0 <= doubt.who != row.who:
+        return _Fit.NUMBER
+    return _Fit.LATE if row.created > doubt.since + at_most + rounding + lag else _Fit.OWN
 
 
 def _doubtful(doubt: Doubt, asked_at: float, lag: float) -> Why | None:
     """Why the absence of a message proves nothing; None: it does prove that the message was not sent."""
-    if doubt.claimed > asked_at or doubt.since > asked_at:
+    if doubt.claimed > asked_at or doubt.since > asked_at or doubt.since < doubt.claimed - _ROUNDING:
         return Why.CLOCK
     if doubt.scheduled is not None and doubt.scheduled > asked_at:
         return Why.SCHEDULED
@@ -212,8 +245,4 @@ def _doubtful(doubt: Doubt, asked_at: float, lag: float) -> Why | None:
         return Why.TOO_EARLY
     if doubt.evidence.lacking:
         return Why.NOT_WHOLE
-    if not doubt.evidence.held:
-        return Why.NO_WITNESS
-    if doubt.evidence.ahead is None and any(_could_be(row, doubt) for row in doubt.rows):
-        return Why.OTHER_TIME
-    return None
+    return None if doubt.evidence.held else Why.NO_WITNESS

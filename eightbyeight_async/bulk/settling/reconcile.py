@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from string import ascii_lowercase, ascii_uppercase
 from typing import TYPE_CHECKING
 
 import anyio
@@ -29,6 +30,8 @@ __all__ = ["Reconciled", "reconcile"]
 
 _PAGE = 1_000
 _MARGIN = timedelta(hours=2)  # clocks differ, and witnesses are claimed up to an hour before and after
+_BLANKS = "\t\n\r "
+_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)  # as SQLite's `lower`
 _REFUSED = "rejected"  # the log's word for a message that 8x8 took and refused
 
 
@@ -99,7 +102,7 @@ async def _note_log(
     from eightbyeight_async.models.log_export import LogExportRequest  # noqa: PLC0415 - few need it
 
     # A clock that was wrong at the claim and is right now must not move the window away from the messages.
-    first = min(window.first, window.settled, asked_at)
+    first = max(min(window.first, window.settled, asked_at), 0.0)
     await writer.do(lambda store: store.forget_log(), writes=True)
     job = await client.sms.start_log_export(
         LogExportRequest(from_=_moment(first) - _MARGIN, to=_moment(asked_at) + _MARGIN)
@@ -120,23 +123,23 @@ async def _note(writer: Writer, page: Sequence[LogRow]) -> None:
 
 def _log_rows(row: Mapping[str, str], keys: Keys, subaccount_id: str) -> list[LogRow]:
     """One row of the export, once for each key that its id can have. Pure."""
-    reference = row.get("clientmessageid", "").strip()
-    if not reference:
+    reference = row.get("clientmessageid", "")
+    bare = reference.strip(_BLANKS)
+    if not bare:
         return []
-    number = row.get("msisdn", "").strip()
-    whole = number.removeprefix("+").isascii() and number.removeprefix("+").isdecimal()
-    return [
-        LogRow(
-            hash=keys.hash_of(key),
-            key=key,
-            umid=row.get("umid", "").strip(),
-            refused=row.get("status_value", "").strip().lower() == _REFUSED,
-            created=_seconds(row.get("createdat", "").strip()),
-            who=keys.who_of(number) if whole else None,
-            ours=row.get("subaccountid", subaccount_id).strip() in (subaccount_id, ""),
-        )
-        for key in keys.candidates(reference)
-    ]
+    number = row.get("msisdn", "").strip().removeprefix("+")
+    own = LogRow(
+        hash=keys.hash_of(reference),
+        key=reference,
+        umid=row.get("umid", "").strip(),
+        refused=row.get("status_value", "").strip().lower() == _REFUSED,
+        created=_seconds(row.get("createdat", "").strip()),
+        who=keys.who_of(number) if number.isascii() and number.isdecimal() else None,
+        ours=row.get("subaccountid", subaccount_id).strip() in (subaccount_id, ""),
+        form=bare.translate(_LOWER),
+    )
+    others = [key for one in {reference, bare} for key in keys.candidates(one) if key != reference]
+    return [own, *(own._replace(hash=keys.hash_of(key), key=key, form="") for key in others)]
 
 
 async def _settle(
@@ -157,7 +160,7 @@ async def _settle(
         for found in page:
             doubt = attrs.evolve(found, evidence=evidence_around(evidence, found.claimed))
             proved = verdict(doubt, asked_at=asked_at, lag=lag)
-            if proved.state is State.UNKNOWN and doubt.umid is not None:
+            if proved.state in (State.UNKNOWN, State.NOT_SENT) and doubt.umid is not None:
                 proved = await _look_up(client, doubt, proved)
             counts[proved.state] += 1
             if proved.why is not None:

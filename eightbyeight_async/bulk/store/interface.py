@@ -64,7 +64,11 @@ class Store(Protocol):
         ...
 
     def claim(self, claims: Sequence[Claim]) -> list[Claimed]:
-        """Claims messages that are new or released; tells for the others why not. In the order of `claims`."""
+        """Claims messages that are new or released; tells for the others why not. In the order of `claims`.
+
+        Raises:
+            JournalError: no run has begun, or the store was opened without an account.
+        """
         ...
 
     def record(self, results: Sequence[Result]) -> None:

@@ -24,30 +24,42 @@ _RESOLVE = f"""
 UPDATE message SET state=:state, guard={GUARD.format(":state")}, at=:now WHERE hash=:hash AND key=:key AND state=4
 """  # noqa: S608 - constants
 _LOG_TABLE = """
-CREATE TEMP TABLE IF NOT EXISTS logged (id INTEGER, umid TEXT, refused INTEGER, created REAL, who INTEGER, ours INTEGER)
+CREATE TEMP TABLE IF NOT EXISTS logged
+    (id INTEGER, umid TEXT, refused INTEGER, created REAL, who INTEGER, ours INTEGER, exact INTEGER)
 """
-_NOTE = """
-INSERT INTO temp.logged (id, umid, refused, created, who, ours)
-SELECT m.id, json_extract(j.value, '$[2]'), json_extract(j.value, '$[3]'), json_extract(j.value, '$[4]'),
-       json_extract(j.value, '$[5]'), json_extract(j.value, '$[6]')
-FROM json_each(?) AS j CROSS JOIN message AS m
+# The UNKNOWN messages by their id in the form that a log may have it in.
+_FORM_TABLE = """
+CREATE TEMP TABLE IF NOT EXISTS form AS SELECT lower(trim(key, char(9, 10, 13, 32))) AS form, id, key
+FROM message WHERE state=4 AND account=?
+"""
+_ROW = """
+json_extract(j.value, '$[2]'), json_extract(j.value, '$[3]'), json_extract(j.value, '$[4]'),
+json_extract(j.value, '$[5]'), json_extract(j.value, '$[6]')
+"""
+_NOTE = f"""
+INSERT INTO temp.logged SELECT m.id, {_ROW}, 1 FROM json_each(?) AS j CROSS JOIN message AS m
 ON m.hash=json_extract(j.value, '$[0]') AND m.key=json_extract(j.value, '$[1]') AND m.state IN (1, 4)
-"""
+"""  # noqa: S608 - constants
+_NOTE_FORM = f"""
+INSERT INTO temp.logged SELECT f.id, {_ROW}, 0 FROM json_each(?) AS j CROSS JOIN temp.form AS f
+ON f.form=json_extract(j.value, '$[7]') AND f.key<>json_extract(j.value, '$[1]')
+"""  # noqa: S608 - constants
 # Accepted messages by the hour of their claim: how many the log holds, how many it lacks, and how far 8x8's clock is
-# ahead: a message was created there after its claim here and before its answer here.
+# ahead: a message was created there after its claim here and before its answer here. One without a umid was settled by
+# hand, and whether a log has a cancelled one is not known: they are no witnesses against it.
 _WITNESSES = """
 SELECT CAST(m.claimed / :around AS INTEGER) AS hour, count(DISTINCT l.id),
-       sum(l.id IS NULL AND max(coalesce(m.at, m.claimed), coalesce(m.scheduled, 0)) <= :old_enough),
-       max(CASE WHEN m.scheduled IS NULL AND m.umid IS NOT NULL THEN l.created - m.at END),
-       min(CASE WHEN m.scheduled IS NULL AND m.umid IS NOT NULL THEN l.created - m.claimed END)
-FROM message AS m LEFT JOIN temp.logged AS l
-ON l.id=m.id AND l.ours AND lower(l.umid) IS lower(coalesce(m.umid, l.umid))
-WHERE m.state=1 AND m.account=:account GROUP BY hour
+       sum(l.id IS NULL AND m.cancelled IS NULL
+           AND max(coalesce(m.at, m.claimed), coalesce(m.scheduled, 0)) <= :old_enough),
+       max(CASE WHEN m.scheduled IS NULL THEN l.created - m.at END),
+       min(CASE WHEN m.scheduled IS NULL THEN l.created - m.claimed END)
+FROM message AS m LEFT JOIN temp.logged AS l ON l.id=m.id AND l.ours AND lower(l.umid)=lower(m.umid)
+WHERE m.state=1 AND m.account=:account AND m.umid IS NOT NULL GROUP BY hour
 """
 _DOUBTFUL = """
 SELECT m.id, m.claimed, coalesce(m.at, m.claimed), m.scheduled, m.who, m.umid,
-       (SELECT json_group_array(json_array(l.umid, l.refused, l.created, l.who, l.ours)) FROM temp.logged AS l
-        WHERE l.id=m.id)
+       (SELECT json_group_array(json_array(l.umid, l.refused, l.created, l.who, l.ours, l.exact))
+        FROM temp.logged AS l WHERE l.id=m.id)
 FROM message AS m WHERE m.state=4 AND m.account=? AND m.id>? ORDER BY m.id LIMIT ?
 """
 _SETTLE = f"""
@@ -56,6 +68,11 @@ FROM (SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS s
              json_extract(value, '$[2]') AS umid FROM json_each(:rows)) AS j
 WHERE message.id=j.id AND message.state=4
 """  # noqa: S608 - constants
+_SCHEDULED = """
+SELECT coalesce(sum(account IS :account AND cancelled>:asked), 0), coalesce(sum(account IS :account AND state=4), 0),
+       coalesce(sum(account IS NOT :account AND state=1 AND scheduled>:now AND coalesce(cancelled, :asked)=:asked), 0)
+FROM message WHERE scheduled IS NOT NULL
+"""
 _TO_CANCEL = "m.state=1 AND m.account=:account AND m.scheduled IS NOT NULL AND coalesce(m.cancelled, 1)=1"
 _BATCHES_TO_CANCEL = f"""
 SELECT b.number, b.batch_id, count(*), max(m.cancelled IS NOT NULL)
@@ -88,7 +105,11 @@ class JournalSettling(JournalQueries):
 
     def note_log(self, rows: Sequence[LogRow]) -> None:
         self.sql.execute(_LOG_TABLE)
-        self.sql.execute(_NOTE, (json.dumps(rows),))
+        self.sql.execute(_FORM_TABLE, (self._number,))
+        self.sql.execute("CREATE INDEX IF NOT EXISTS temp.form_form ON form (form)")
+        data = json.dumps(rows)
+        for note in (_NOTE, _NOTE_FORM):
+            self.sql.execute(note, (data,))
 
     def evidence(self, asked_at: float, lag: float) -> dict[int, Evidence]:
         """The witnesses by the hour of their claim."""
@@ -96,11 +117,12 @@ class JournalSettling(JournalQueries):
         self.sql.execute("CREATE INDEX IF NOT EXISTS temp.logged_id ON logged (id)")
         values = {"around": AROUND, "old_enough": asked_at - lag, "account": self._number}
         return {
-            hour: Evidence(held, lacking, None if at_least is None or at_least > at_most else (at_least, at_most))
+            hour: Evidence(held, lacking, None if at_least is None else (at_least, at_most))
             for hour, held, lacking, at_least, at_most in self.sql.execute(_WITNESSES, values).fetchall()
         }
 
     def doubtful(self, after: int) -> list[Doubt]:
+        self.sql.execute(_LOG_TABLE)
         found = self.sql.execute(_DOUBTFUL, (self._number, after, _PAGE)).fetchall()
         return [
             Doubt(
@@ -111,8 +133,8 @@ class JournalSettling(JournalQueries):
                 who=who,
                 umid=umid,
                 rows=tuple(
-                    LoggedRow(umid_there, bool(refused), created, number, bool(ours))
-                    for umid_there, refused, created, number, ours in json.loads(rows)
+                    LoggedRow(umid_there, bool(refused), created, number, bool(ours), bool(exact))
+                    for umid_there, refused, created, number, ours, exact in json.loads(rows)
                 ),
             )
             for row_id, claimed, since, scheduled, who, umid, rows in found
@@ -122,16 +144,15 @@ class JournalSettling(JournalQueries):
         self.sql.execute(_SETTLE, {"rows": json.dumps(settlements), "now": at})
 
     def forget_log(self) -> None:
-        self.sql.execute("DROP TABLE IF EXISTS temp.logged")
+        for name in ("logged", "form"):
+            self.sql.execute(f"DROP TABLE IF EXISTS temp.{name}")
 
     # Cancelling
 
-    def scheduled_counts(self) -> tuple[int, int]:
-        found = self.sql.execute(
-            "SELECT coalesce(sum(cancelled>?), 0), coalesce(sum(state=4), 0) FROM message WHERE scheduled IS NOT NULL",
-            (CancelMark.REQUESTED,),
-        ).fetchone()
-        return int(found[0]), int(found[1])
+    def scheduled_counts(self) -> tuple[int, int, int]:
+        values = {"account": self._number, "asked": CancelMark.REQUESTED, "now": self._now()}
+        done, unknown, elsewhere = self.sql.execute(_SCHEDULED, values).fetchone()
+        return int(done), int(unknown), int(elsewhere)
 
     def to_cancel(self, after: int, *, batch: bool) -> list[CancelTarget]:
         query = _BATCHES_TO_CANCEL if batch else _SINGLES_TO_CANCEL

@@ -1,0 +1,658 @@
+"""What every store must do, one promise a test. A new store is one more factory in `STORES`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pytest
+
+from eightbyeight_async import SmsRequest
+from eightbyeight_async.bulk import JournalError, State
+from eightbyeight_async.bulk.judging.log_verdict import AROUND, Evidence, LoggedRow, LogRow, Settlement, Window
+from eightbyeight_async.bulk.judging.message_keys import Keys
+from eightbyeight_async.bulk.store.interface import CancelMark, Store
+from eightbyeight_async.bulk.store.journal import Journal
+from eightbyeight_async.bulk.store.records import (
+    CLAIMED,
+    Account,
+    CancelTarget,
+    Claim,
+    Claimed,
+    MessageRow,
+    Met,
+    Policy,
+    Result,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+NOTHING_AGAIN = Policy()
+HERE, THERE = Account("sms.8x8.com", "acme"), Account("sms.8x8.com", "other")
+
+
+class Clock:
+    """The wall clock of a store."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Opens(Protocol):
+    """Opens the store of this test, again and again the same one."""
+
+    def __call__(
+        self, *, account: Account | None = HERE, policy: Policy = NOTHING_AGAIN, allow_changed_account: bool = False
+    ) -> Store: ...
+
+
+def sqlite(directory: Path, clock: Clock) -> Opens:
+    def opened(
+        *, account: Account | None = HERE, policy: Policy = NOTHING_AGAIN, allow_changed_account: bool = False
+    ) -> Store:
+        return Journal(
+            directory / "run.db",
+            "process",
+            clock,
+            account=account,
+            policy=policy,
+            allow_changed_account=allow_changed_account,
+        )
+
+    return opened
+
+
+STORES: dict[str, Callable[[Path, Clock], Opens]] = {"sqlite": sqlite}
+
+
+class Harness:
+    """A store and short words for what the tests do with it. Claims are numbered as a campaign numbers them."""
+
+    def __init__(self, opens: Opens, clock: Clock) -> None:
+        self._opens = opens
+        self.clock = clock
+        self.open()
+
+    def open(self, *, begin: bool = True, **options: Any) -> Store:
+        """Opens it and, as a rule, begins a run."""
+        self.store = self._opens(**options)
+        self.keys = Keys(self.store.salt)
+        self.next = self.store.last_id
+        if begin:
+            self.store.transact(self.store.begin_run)
+        return self.store
+
+    def again(self, **options: Any) -> Store:
+        self.store.close()
+        return self.open(**options)
+
+    def identity(self, place: int, **fields: Any) -> Any:
+        given = {"destination": f"+6581{place:06d}", "text": "Hi", "client_message_id": f"m{place}", **fields}
+        return self.keys.of(SmsRequest(**given), given.pop("occurrence", 0))
+
+    def claims(self, places: Sequence[int], scheduled: float | None = None, **fields: Any) -> list[Claim]:
+        found = []
+        for place in places:
+            self.next += 1
+            found.append(Claim(self.next, self.identity(place, **fields), place, scheduled))
+        return found
+
+    def claim(self, places: Sequence[int], scheduled: float | None = None, **fields: Any) -> list[Claimed]:
+        given = self.claims(places, scheduled, **fields)
+        return self.store.transact(lambda: self.store.claim(given))
+
+    def add(
+        self, state: State, places: Sequence[int], scheduled: float | None = None, batch_id: str | None = None
+    ) -> list[Claim]:
+        """Messages with this outcome."""
+        given = self.claims(places, scheduled)
+        assert self.store.transact(lambda: self.store.claim(given)) == [CLAIMED] * len(given)
+        self.record([(claim, state) for claim in given], batch_id=batch_id)
+        return given
+
+    def record(self, outcomes: Sequence[tuple[Claim, State]], batch_id: str | None = None) -> None:
+        results = [
+            Result(claim.id, claim.identity.key, claim.place, state, f"umid-{claim.place}", batch_id, 7)
+            for claim, state in outcomes
+            if state is not State.INTENT
+        ]
+        self.store.transact(lambda: self.store.record(results))
+
+    def known(self, places: Sequence[int], **fields: Any) -> dict[int, State]:
+        met = [Met(self.identity(place, **fields), place) for place in places]
+        return self.store.transact(lambda: self.store.known(met))
+
+    def counts(self) -> dict[str, int]:
+        """The status without its zeros."""
+        return {name: count for name, count in self.store.status(self.clock.now).as_dict().items() if count}
+
+    def rows(self, state: State | None = None) -> list[MessageRow]:
+        found: list[MessageRow] = []
+        last = 0
+        while page := self.store.page(last, state):
+            found += [row for _, row in page]
+            last = page[-1][0]
+        return found
+
+    def states(self) -> dict[str, State]:
+        return {row.key: row.state for row in self.rows()}
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(params=STORES)
+def h(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Any:
+    harness = Harness(STORES[request.param](tmp_path, clock), clock)
+    yield harness
+    harness.store.close()
+
+
+# --- A run
+
+
+def test_a_run_is_the_first_as_long_as_nothing_was_claimed(h: Harness) -> None:
+    for _ in range(2):
+        h.again(begin=False)
+        assert h.store.transact(h.store.begin_run) is True
+    h.claim([0])
+    h.again(begin=False)
+    assert h.store.transact(h.store.begin_run) is False
+
+
+def test_nothing_is_claimed_before_a_run_began(h: Harness) -> None:
+    h.again(begin=False)
+    with pytest.raises(JournalError):
+        h.claim([0])
+    assert h.rows() == []
+
+
+def test_nothing_is_claimed_without_an_account(h: Harness) -> None:
+    h.again(account=None)
+    with pytest.raises(JournalError):
+        h.claim([0])
+    assert h.rows() == []
+
+
+def test_the_salt_and_the_numbers_outlast_the_session(h: Harness) -> None:
+    salt = h.store.salt
+    h.add(State.SENT, range(3))
+    assert h.again().salt == salt
+    assert h.store.last_id == 3
+
+
+# --- Claims
+
+
+def test_new_messages_are_claimed_in_their_order(h: Harness) -> None:
+    assert h.claim([3, 1, 2]) == [CLAIMED] * 3
+    assert [row.place for row in h.rows()] == [3, 1, 2]
+    assert h.store.claim([]) == []
+
+
+def test_a_released_claim_can_be_claimed_again(h: Harness) -> None:
+    (first,) = h.add(State.NOT_SENT, [0])
+    assert h.claim([0]) == [CLAIMED]
+    (row,) = h.rows()
+    assert (row.state, row.umid, row.code) == (State.INTENT, None, None)
+    # The first claim is over: its late outcome is nobody's.
+    h.record([(first, State.SENT)])
+    assert h.states() == {"m0": State.INTENT}
+
+
+@pytest.mark.parametrize("state", [State.SENT, State.REJECTED, State.FAILED, State.UNKNOWN, State.INTENT])
+def test_what_an_earlier_run_settled_is_not_claimed(h: Harness, state: State) -> None:
+    h.add(state, [0])
+    h.again()
+    settled = State.UNKNOWN if state is State.INTENT else state
+    assert h.claim([0]) == [Claimed(settled, copies=0, place=0)]
+    # Now this run has met it: what comes next is a copy.
+    assert h.claim([0]) == [Claimed(settled, copies=1, place=0)]
+
+
+@pytest.mark.parametrize(
+    ("policy", "released"),
+    [
+        (Policy(), set()),
+        (Policy(resend_unknown=True), {State.UNKNOWN}),
+        (Policy(resend_failed=True), {State.REJECTED, State.FAILED}),
+        (Policy(resend_unknown=True, resend_failed=True), {State.UNKNOWN, State.REJECTED, State.FAILED}),
+    ],
+)
+def test_which_settled_messages_are_claimed_again(h: Harness, policy: Policy, released: set[State]) -> None:
+    states = [State.SENT, State.REJECTED, State.FAILED, State.UNKNOWN, State.NOT_SENT]
+    for place, state in enumerate(states):
+        h.add(state, [place])
+    # Not within the run that settled them.
+    assert [answer.state for answer in h.claim(range(4))] == states[:4]
+    h.again(policy=policy)
+    known = h.known(range(5))
+    assert set(known.values()) == set(states) - released - {State.NOT_SENT}
+    left = [place for place in range(5) if place not in known]
+    assert h.claim(left) == [CLAIMED] * len(left)
+
+
+def test_the_same_message_twice_in_one_group_is_claimed_once(h: Harness) -> None:
+    assert h.claim([0, 1, 0, 0]) == [CLAIMED, CLAIMED, Claimed(State.INTENT, copies=1), Claimed(State.INTENT, copies=2)]
+    assert len(h.rows()) == 2
+
+
+def test_a_released_message_twice_in_one_group_is_claimed_once(h: Harness) -> None:
+    h.add(State.NOT_SENT, [0])
+    h.again()
+    first, second = h.claim([0, 0])
+    assert (first, second.state, second.copies) == (CLAIMED, State.INTENT, 1)
+    assert len(h.rows()) == 1
+
+
+def test_an_id_with_another_number_or_text_is_told(h: Harness) -> None:
+    h.claim([0])
+    for fields in ({"text": "Ho"}, {"destination": "+6582000000"}, {"source": "ACME"}):
+        (answer,) = h.claim([0], **fields)
+        assert (answer.state, answer.same_content, answer.place) == (State.INTENT, False, 0)
+
+
+def test_an_id_with_another_text_in_a_later_run_is_settled(h: Harness) -> None:
+    """The same id: the message is known, whatever a mended template makes of its text."""
+    h.add(State.SENT, [0])
+    h.again()
+    assert h.known([0], text="Ho") == {0: State.SENT}
+
+
+def test_the_time_of_a_message_is_compared_to_the_second(h: Harness) -> None:
+    h.claim([0], scheduled=5_000.0)
+    answers = [h.claim([0], scheduled=scheduled)[0].same_time for scheduled in (5_000.4, 5_001.0, None)]
+    assert answers == [True, False, False]
+
+
+def test_occurrences_of_the_same_content_are_messages_of_their_own(h: Harness) -> None:
+    request = SmsRequest(destination="+6581000000", text="Hi")
+    ids = [h.keys.of(request, occurrence) for occurrence in range(3)]
+    given = [Claim(number + 1, one, number) for number, one in enumerate(ids)]
+    assert h.store.transact(lambda: h.store.claim(given)) == [CLAIMED] * 3
+    assert len({one.key for one in ids}) == 3
+
+
+def test_place_and_schedule_are_those_of_the_run_that_met_a_message_last(h: Harness) -> None:
+    h.add(State.SENT, [4], scheduled=5_000.0)
+    h.again()
+    met = [Met(h.identity(4), 9, 6_000.0)]
+    assert h.store.transact(lambda: h.store.known(met)) == {9: State.SENT}
+    (row,) = h.rows()
+    assert (row.place, row.scheduled) == (9, 5_000.0), "scheduled stays what was sent"
+    given = [Claim(h.store.last_id + 1, h.identity(4), 10, 6_000.0)]
+    assert h.store.transact(lambda: h.store.claim(given))[0].same_time
+
+
+def test_known_counts_a_message_once_and_knows_no_new_ones(h: Harness) -> None:
+    h.add(State.SENT, [0, 1])
+    h.again()
+    met = [Met(h.identity(place), index) for index, place in enumerate([0, 0, 1, 2])]
+    assert h.store.transact(lambda: h.store.known(met)) == {0: State.SENT, 2: State.SENT}
+    assert h.known([]) == {}
+
+
+# --- Outcomes
+
+
+@pytest.mark.parametrize("state", [State.SENT, State.REJECTED, State.FAILED, State.UNKNOWN, State.NOT_SENT])
+def test_an_outcome_is_written_with_all_that_is_known_of_it(h: Harness, state: State) -> None:
+    (claim,) = h.claims([0])
+    h.store.transact(lambda: h.store.claim([claim]))
+    h.clock.now = 1_005.5
+    h.record([(claim, state)], batch_id="b1")
+    (row,) = h.rows()
+    assert row == MessageRow(
+        key="m0", place=0, state=state, umid="umid-0", batch_id="b1", code=7, claimed_at=1_000.0, at=1_005.5
+    )
+
+
+def test_the_first_outcome_stays(h: Harness) -> None:
+    (claim,) = h.add(State.SENT, [0])
+    h.record([(claim, State.NOT_SENT)])
+    assert h.states() == {"m0": State.SENT}
+
+
+def test_an_outcome_of_a_claim_that_was_never_made_changes_nothing(h: Harness) -> None:
+    h.add(State.SENT, [0])
+    h.record([(Claim(99, h.identity(5), 5), State.SENT)])
+    assert h.states() == {"m0": State.SENT}
+
+
+def test_claims_without_an_outcome_are_unknown_when_the_store_is_opened_again(h: Harness) -> None:
+    h.claim([0, 1])
+    assert h.counts() == {"total": 2, "in_flight": 2}
+    h.clock.now = 2_000.0
+    h.again()
+    assert h.counts() == {"total": 2, "unknown": 2}
+    assert [(row.claimed_at, row.at) for row in h.rows()] == [(1_000.0, 2_000.0)] * 2
+
+
+def test_numbers_and_texts_are_kept_only_if_given(h: Harness) -> None:
+    given = [Claim(1, h.identity(0), 0), Claim(2, h.identity(1), 1, None, "+6581000001", "Hi")]
+    h.store.transact(lambda: h.store.claim(given))
+    assert [(row.destination, row.text) for row in h.rows()] == [(None, None), ("+6581000001", "Hi")]
+
+
+def test_messages_that_the_input_lacked_are_counted(h: Harness) -> None:
+    h.add(State.SENT, range(5))
+    assert h.store.transact(h.store.missing) == 0
+    h.store.transact(lambda: h.store.set_meta("expected", 9))
+    assert h.counts()["total"] == 9
+    h.again()
+    h.known([0, 1])
+    h.claim([2, 7])
+    assert h.store.transact(h.store.missing) == 2
+    assert h.counts()["total"] == 6
+
+
+# --- Reading
+
+
+def test_status_counts_by_what_became_of_them(h: Harness) -> None:
+    places = iter(range(100))
+
+    def some(number: int) -> list[int]:
+        return [next(places) for _ in range(number)]
+
+    for number, state in enumerate((State.SENT, State.REJECTED, State.FAILED, State.UNKNOWN, State.NOT_SENT), 1):
+        h.add(state, some(number))
+    h.add(State.INTENT, some(6))
+    h.add(State.SENT, some(7), scheduled=5_000.0)
+    h.store.transact(lambda: h.store.set_meta("expected", 40))
+    expected = {"sent": 1, "rejected": 2, "failed": 3, "unknown": 4, "in_flight": 6, "waiting": 7}
+    assert h.counts() == {"total": 40, "not_sent": 5 + 12, **expected}
+    h.clock.now = 5_000.0
+    assert h.counts()["sent"] == 8
+    assert "waiting" not in h.counts()
+
+
+def test_an_empty_store_counts_nothing(h: Harness) -> None:
+    assert h.counts() == {}
+    assert h.rows() == []
+
+
+def test_pages_come_in_the_order_of_the_claims_and_by_state(h: Harness) -> None:
+    h.add(State.SENT, range(1_500))
+    h.add(State.FAILED, range(1_500, 1_600))
+    h.add(State.SENT, range(1_600, 2_100))
+    assert [row.place for row in h.rows()] == list(range(2_100))
+    assert [row.place for row in h.rows(State.FAILED)] == list(range(1_500, 1_600))
+    assert h.rows(State.UNKNOWN) == []
+
+
+@pytest.mark.parametrize("value", ["text", b"bytes\0", 7, ""])
+def test_meta_keeps_a_value(h: Harness, value: object) -> None:
+    assert h.store.meta("fingerprint") is None
+    assert h.store.meta("fingerprint", "default") == "default"
+    h.store.transact(lambda: h.store.set_meta("fingerprint", "before"))
+    h.store.transact(lambda: h.store.set_meta("fingerprint", value))
+    assert h.again().meta("fingerprint") == value
+
+
+# --- Transactions
+
+
+def test_a_transaction_that_fails_writes_nothing_and_can_be_run_again(h: Harness) -> None:
+    """A store may have to run a group again after a conflict: nothing of the first try may be left anywhere."""
+    h.add(State.NOT_SENT, [0])
+    h.again(begin=False)
+    h.store.transact(h.store.begin_run)
+    first = h.claims([0, 1])
+    fails = [True]
+
+    def body() -> list[Claimed]:
+        answers = h.store.claim(first)
+        h.store.record([Result(first[1].id, "m1", 1, State.SENT, "umid-1")])
+        h.store.set_meta("fingerprint", "x")
+        if fails.pop():
+            raise LookupError("lost")
+        return answers
+
+    with pytest.raises(LookupError):
+        h.store.transact(body)
+    assert h.states() == {"m0": State.NOT_SENT}
+    assert h.store.meta("fingerprint") is None
+    fails.append(False)
+    assert h.store.transact(body) == [CLAIMED, CLAIMED]
+    assert h.states() == {"m0": State.INTENT, "m1": State.SENT}
+    h.again()
+    assert h.known([0, 1]) == {0: State.UNKNOWN, 1: State.SENT}
+
+
+def test_the_first_claim_of_all_can_be_run_again(h: Harness) -> None:
+    """The account is written with it."""
+    given = h.claims([0])
+
+    def body() -> None:
+        h.store.claim(given)
+        raise LookupError("lost")
+
+    with pytest.raises(LookupError):
+        h.store.transact(body)
+    assert h.store.transact(lambda: h.store.claim(given)) == [CLAIMED]
+    h.again()
+    assert h.store.doubts().number == 1
+    h.store.close()
+    with pytest.raises(JournalError, match="other"):
+        h.open(account=THERE)
+    h.open()
+
+
+def test_a_run_that_could_not_begin_can_begin_again(h: Harness) -> None:
+    h.add(State.SENT, [0])
+    h.again(begin=False)
+
+    def body() -> None:
+        h.store.begin_run()
+        raise LookupError("lost")
+
+    with pytest.raises(LookupError):
+        h.store.transact(body)
+    with pytest.raises(JournalError):
+        h.claim([1])
+    h.store.transact(h.store.begin_run)
+    assert h.known([0]) == {0: State.SENT}
+    assert h.claim([1]) == [CLAIMED]
+
+
+# --- Settling
+
+
+def test_a_message_is_resolved_by_its_key_if_it_is_unknown(h: Harness) -> None:
+    h.add(State.UNKNOWN, [0, 1])
+    h.add(State.FAILED, [2])
+    h.clock.now = 3_000.0
+
+    def resolve(key: str, state: State) -> bool:
+        return h.store.transact(lambda: h.store.resolve(key, state))
+
+    assert resolve("m0", State.SENT)
+    assert resolve("m1", State.NOT_SENT)
+    assert not any(resolve(key, State.SENT) for key in ("m0", "m1", "m2", "nobody", ""))
+    assert h.states() == {"m0": State.SENT, "m1": State.NOT_SENT, "m2": State.FAILED}
+    assert [row.at for row in h.rows()] == [3_000.0, 3_000.0, 1_000.0]
+
+
+def test_doubts_are_told_as_a_whole(h: Harness) -> None:
+    assert h.store.doubts() == Window(0)
+    h.add(State.UNKNOWN, [0])
+    h.clock.now = 1_100.0
+    claims = h.claims([1])
+    h.store.transact(lambda: h.store.claim(claims))
+    h.clock.now = 1_130.0
+    h.record([(claims[0], State.UNKNOWN)])
+    h.add(State.SENT, [2])
+    assert h.store.doubts() == Window(2, 0, 1_000.0, 1_100.0, 1_130.0)
+
+
+def two_accounts(h: Harness) -> None:
+    h.add(State.UNKNOWN, [0], scheduled=9_000.0)
+    h.add(State.SENT, [1], scheduled=9_000.0)
+    h.again(account=THERE, allow_changed_account=True)
+    h.add(State.UNKNOWN, [2, 3], scheduled=9_000.0)
+    h.add(State.SENT, [4, 5], scheduled=9_000.0)
+
+
+def test_settling_looks_at_one_accounts_messages_only(h: Harness) -> None:
+    two_accounts(h)
+    for account, own, others in ((THERE, 2, 1), (HERE, 1, 2), (Account("x", "y"), 0, 3)):
+        h.again(account=account, allow_changed_account=True, begin=False)
+        window = h.store.doubts()
+        assert (window.number, window.elsewhere) == (own, others)
+        assert len(h.store.doubtful(0)) == own
+        assert h.store.scheduled_counts() == (0, own, others)
+        assert len(h.store.to_cancel(0, batch=False)) == own
+        held = h.store.transact(lambda: h.store.evidence(1e6, 0.0))
+        assert sum(one.lacking for one in held.values()) == own
+
+
+def log_row(h: Harness, place: int, **fields: Any) -> LogRow:
+    key = f"m{place}"
+    given = {"umid": f"umid-{place}", "refused": False, "created": 1_000.5, "who": 5, "ours": True, "form": key}
+    return LogRow(hash=h.keys.hash_of(key), key=key, **{**given, **fields})
+
+
+def test_rows_of_the_log_are_kept_with_their_messages_until_they_are_forgotten(h: Harness) -> None:
+    claims = h.add(State.UNKNOWN, [0, 1])
+    h.add(State.FAILED, [2])
+    rows = [
+        log_row(h, 0),
+        log_row(h, 0, umid="u2", refused=True, created=None, who=None, ours=False),
+        log_row(h, 2),
+        log_row(h, 9),
+        log_row(h, 1)._replace(hash=h.keys.hash_of("M1"), key="M1"),
+    ]
+    h.store.transact(lambda: h.store.note_log(rows))
+    one, two = h.store.doubtful(0)
+    assert (one.id, one.claimed, one.since, one.scheduled) == (claims[0].id, 1_000.0, 1_000.0, None)
+    assert (one.who, one.umid) == (claims[0].identity.who, "umid-0")
+    assert one.rows == (
+        LoggedRow("umid-0", False, 1_000.5, 5, True),
+        LoggedRow("u2", True, None, None, False),
+    )
+    assert two.rows == (LoggedRow("umid-1", False, 1_000.5, 5, True, exact=False),)
+    h.store.transact(h.store.forget_log)
+    h.store.transact(h.store.forget_log)
+    h.store.transact(lambda: h.store.note_log([log_row(h, 1)]))
+    assert [len(doubt.rows) for doubt in h.store.doubtful(0)] == [0, 1]
+
+
+def test_doubtful_messages_come_in_pages(h: Harness) -> None:
+    h.add(State.UNKNOWN, range(1_200))
+    h.store.transact(lambda: h.store.note_log([log_row(h, 0)]))
+    found, last = [], 0
+    while page := h.store.doubtful(last):
+        found += page
+        last = page[-1].id
+    assert [doubt.id for doubt in found] == list(range(1, 1_201))
+
+
+def test_accepted_messages_are_witnesses_by_the_hour_of_their_claim(h: Harness) -> None:
+    h.clock.now = 10 * AROUND + 100
+    claims = h.claims([0, 1, 2])
+    h.store.transact(lambda: h.store.claim(claims))
+    h.clock.now += 2.0
+    h.record([(claim, State.SENT) for claim in claims])
+    h.clock.now = 12 * AROUND
+    h.add(State.SENT, [3])
+    h.add(State.REJECTED, [4])
+    rows = [
+        log_row(h, 0, created=10 * AROUND + 105, umid="UMID-0"),
+        log_row(h, 1, created=10 * AROUND + 106),
+        log_row(h, 2, umid="another message's"),
+        log_row(h, 3, ours=False),
+        log_row(h, 4),
+    ]
+    h.store.transact(lambda: h.store.note_log(rows))
+
+    def evidence(asked_at: float, lag: float) -> dict[int, Evidence]:
+        return h.store.transact(lambda: h.store.evidence(asked_at, lag))
+
+    assert evidence(13 * AROUND, 60.0) == {
+        10: Evidence(2, 1, (4.0, 5.0)),
+        12: Evidence(0, 1, None),
+    }
+    # What is younger than the lag is not missed yet.
+    assert evidence(12 * AROUND + 59, 60.0)[12] == Evidence(0, 0, None)
+
+
+def test_scheduled_and_cancelled_and_hand_settled_messages_are_weaker_witnesses(h: Harness) -> None:
+    h.add(State.SENT, [0, 1], scheduled=8_000.0)
+    h.add(State.SENT, [2], scheduled=1_500.0)
+    h.add(State.UNKNOWN, [3])
+    h.store.transact(lambda: h.store.resolve("m3", State.SENT))
+    targets = h.store.to_cancel(0, batch=False)
+    h.store.transact(lambda: h.store.mark_cancel([(targets[2], CancelMark.CANCELLED)]))
+    h.store.transact(lambda: h.store.note_log([log_row(h, 0)]))
+    held = h.store.transact(lambda: h.store.evidence(7_000.0, 60.0))
+    # 0 is there, but a schedule tells nothing of the clocks; 1 is not due; 2 is cancelled. 3 got its umid from nobody.
+    assert held == {0: Evidence(1, 0 + 1, None)}
+
+
+def test_verdicts_settle_what_is_unknown_and_nothing_else(h: Harness) -> None:
+    claims = [*h.add(State.UNKNOWN, [0, 1]), *h.add(State.SENT, [2])]
+    settlements = [
+        Settlement(claims[0].id, State.SENT, "from the log"),
+        Settlement(claims[1].id, State.NOT_SENT),
+        Settlement(claims[2].id, State.REJECTED, "x"),
+        Settlement(999, State.SENT),
+    ]
+    h.store.transact(lambda: h.store.settle(settlements, 7_000.0))
+    h.store.transact(lambda: h.store.settle([], 8_000.0))
+    assert h.states() == {"m0": State.SENT, "m1": State.NOT_SENT, "m2": State.SENT}
+    assert [(row.umid, row.at) for row in h.rows()] == [
+        ("umid-0", 7_000.0), ("umid-1", 7_000.0), ("umid-2", 1_000.0)
+    ]  # fmt: skip
+
+
+# --- Cancelling
+
+
+def marks(h: Harness, targets: Sequence[CancelTarget], mark: int) -> None:
+    h.store.transact(lambda: h.store.mark_cancel([(target, mark) for target in targets]))
+
+
+def test_batches_and_single_messages_are_to_cancel_until_they_are_done(h: Harness) -> None:
+    h.add(State.SENT, range(5), scheduled=9_000.0, batch_id="b1")
+    h.add(State.SENT, range(5, 8), scheduled=9_000.0, batch_id="b2")
+    h.add(State.SENT, [8], batch_id="b2")
+    singles = h.add(State.SENT, [10, 11], scheduled=9_000.0)
+    h.add(State.SENT, [12])
+    h.add(State.REJECTED, [13], scheduled=9_000.0)
+    h.add(State.UNKNOWN, [14], scheduled=9_000.0)
+    batches = h.store.to_cancel(0, batch=True)
+    assert [(one.name, one.messages, one.asked, one.batch) for one in batches] == [
+        ("b1", 5, False, True), ("b2", 3, False, True)
+    ]  # fmt: skip
+    found = h.store.to_cancel(0, batch=False)
+    assert found == [CancelTarget(one.id, f"umid-{one.place}", 1, False, False) for one in singles]
+    assert h.store.to_cancel(found[0].number, batch=False) == found[1:]
+    assert h.store.to_cancel(batches[1].number, batch=True) == []
+    assert h.store.scheduled_counts() == (0, 1, 0)
+    # Asked for, and the answer was lost: to do again, and it is told.
+    marks(h, [*batches, *found], CancelMark.REQUESTED)
+    assert [one.asked for one in (*h.store.to_cancel(0, batch=True), *h.store.to_cancel(0, batch=False))] == [True] * 4
+    marks(h, [batches[0]], CancelMark.CANCELLED)
+    marks(h, [found[0]], CancelMark.TOO_LATE)
+    marks(h, [found[1]], CancelMark.UNCLEAR)
+    assert [one.name for one in h.store.to_cancel(0, batch=True)] == ["b2"]
+    assert h.store.to_cancel(0, batch=False) == []
+    assert h.store.scheduled_counts() == (7, 1, 0)
+    # What is done stays done.
+    marks(h, [batches[0], *found], CancelMark.REQUESTED)
+    assert h.store.scheduled_counts() == (7, 1, 0)
+    assert h.counts() == {"total": 14, "sent": 2, "waiting": 5, "cancelled": 5, "rejected": 1, "unknown": 1}
+
+
+def test_a_message_that_is_claimed_again_is_to_cancel_again(h: Harness) -> None:
+    h.add(State.NOT_SENT, [0], scheduled=9_000.0)
+    h.again()
+    h.add(State.SENT, [0], scheduled=9_000.0)
+    assert [one.name for one in h.store.to_cancel(0, batch=False)] == ["umid-0"]
