@@ -20,6 +20,7 @@ from eightbyeight_async.bulk.report import Plan, Progress, Report, Status
 from eightbyeight_async.bulk.run.shared_steps import Settled
 from eightbyeight_async.bulk.settling.cancel_scheduled import Cancelled
 from eightbyeight_async.bulk.settling.reconcile import Reconciled
+from eightbyeight_async.bulk.store.follow_journal import follow
 from eightbyeight_async.bulk.store.read_journal import read_rows, status
 from eightbyeight_async.bulk.store.records import MessageRow
 
@@ -40,6 +41,7 @@ __all__ = [
     "State",
     "Status",
     "Unrecorded",
+    "follow",
     "read_rows",
     "status",
 ]

@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
     from pathlib import Path
 
-    from eightbyeight_async.bulk import MessageRow, Reconciled
+    from eightbyeight_async.bulk import MessageRow, Reconciled, Status
     from eightbyeight_async.cli.commands.shared_options import ConnectionOptions
     from eightbyeight_async.client import AsyncConnectClient
 
-__all__ = ["cancel", "export", "reconcile", "resolve", "show_status", "unknown"]
+__all__ = ["cancel", "export", "reconcile", "resolve", "show_status", "status_exit", "unknown"]
 
 T = TypeVar("T")
 _TICK = 0.1  # seconds between two looks at whether a line of progress is due
@@ -46,6 +46,11 @@ def show_status(journal: Path, *, as_json: bool) -> Exit:
         print_json(found.as_dict())
     else:
         print_line(status_line(found))
+    return status_exit(found)
+
+
+def status_exit(found: Status) -> Exit:
+    """The exit code of a campaign with these counts."""
     if found.unknown:
         return Exit.UNKNOWN
     return Exit.OK if found.accepted == found.total else Exit.REFUSED

@@ -23,6 +23,7 @@ from eightbyeight_async.cli.commands.shared_options import (
     FileOptions,
     MessageFields,
 )
+from eightbyeight_async.cli.exit_codes import UsageError
 
 __all__ = ["make_bulk"]
 
@@ -141,7 +142,9 @@ def run(
     The journal remembers FILE and the options, so `--journal` alone continues the campaign. It contains no numbers and
     no filled-in texts. A file with other messages is refused.
 
-    Ctrl-C stops the run after the requests in flight are answered. A second Ctrl-C stops it at once.
+    Ctrl-C stops the run after the requests in flight are answered. A second Ctrl-C stops it at once. SIGTERM is like
+    Ctrl-C, and so is a closed terminal (SIGHUP), except that it never stops the run at once; under `nohup` it is
+    ignored. Into a log file a line of progress is written every 15 seconds.
 
     ```
     eightbyeight bulk run people.csv --text "Hi {name}" --journal run.db --dry-run
@@ -177,15 +180,36 @@ def run(
     return run_campaign(given, one_run, journal, connection, dry_run=dry_run, as_json=as_json)
 
 
-def status(*, journal: Journal, as_json: AsJson = False) -> int:
+def status(
+    *,
+    journal: Journal,
+    follow: Annotated[
+        bool, FLAG, Parameter(help="Show the counts until no campaign is sending any more.", group=CAMPAIGN)
+    ] = False,
+    interval: Annotated[
+        float | None, Parameter(help="With --follow: seconds between two looks. Default: 2.", group=CAMPAIGN)
+    ] = None,
+    as_json: AsJson = False,
+) -> int:
     """Count the messages of a campaign by state. The exit code is that of the whole campaign.
+
+    It can run at any time beside `bulk run`, and so can `bulk unknown` and `bulk export`: they only read. With
+    `--follow` the counts are shown until the campaign ends; Ctrl-C ends only this command. With `--json` each change
+    is a line.
 
     ```
     eightbyeight bulk status --journal run.db --json
+    eightbyeight bulk status --journal run.db --follow
     ```
     """
     from eightbyeight_async.cli.bulk.status_and_settling import show_status  # noqa: PLC0415
 
+    if follow:
+        from eightbyeight_async.cli.bulk.follow_status import follow_status  # noqa: PLC0415
+
+        return follow_status(journal, 2.0 if interval is None else interval, as_json=as_json)
+    if interval is not None:
+        raise UsageError("--interval: is for --follow")
     return show_status(journal, as_json=as_json)
 
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.live import Live
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from eightbyeight_async.bulk.report import Progress as CampaignProgress
     from eightbyeight_async.cli.sending.outcome_counts import OutcomeCounts, Reasons
 
-__all__ = ["Display", "print_table"]
+__all__ = ["Display", "live_line", "print_table"]
 
 _STYLES = {
     RecordOutcome.ACCEPTED: "green",
@@ -238,6 +239,33 @@ def _time_left(so_far: CampaignProgress) -> str:
     if left is None:
         return ""
     return duration(left)
+
+
+@contextmanager
+def live_line(*, rewrite: bool = True) -> Iterator[Callable[[str], None]]:
+    """Shows a text that changes, on stdout. Call the yielded function with the present text.
+
+    Args:
+        rewrite: on a terminal the line is written anew in its place. Else, and elsewhere, each change is a new line.
+    """
+    if rewrite and sys.stdout.isatty():
+        with Live(
+            console=_console(sys.stdout, on_terminal=True),
+            auto_refresh=False,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        ) as live:
+            yield lambda text: live.update(Text(text), refresh=True)
+        return
+    shown = ""
+
+    def show(text: str) -> None:
+        nonlocal shown
+        if text != shown:
+            shown = text
+            print(text, flush=True)
+
+    yield show
 
 
 def print_table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

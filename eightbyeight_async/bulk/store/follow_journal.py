@@ -1,0 +1,62 @@
+"""Follows a campaign that another process runs, by its journal: its counts, again and again, until it ends.
+
+Rules:
+- it writes nothing and takes no lock, and each look is one short read;
+- the file is verified once, when it is opened: later looks only count;
+- looks take at most a tenth of the time: in a journal of a million messages one takes half a second.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from eightbyeight_async.bulk.store.journal_file import real_path
+from eightbyeight_async.bulk.store.journal_mark import is_running
+from eightbyeight_async.bulk.store.read_journal import opened_to_read
+from eightbyeight_async.settings import checked_seconds
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterator
+
+    from eightbyeight_async.bulk.report import Status
+
+__all__ = ["follow"]
+
+_SHARE = 10  # times as long as a look took is the least pause after it
+
+
+def follow(
+    journal: str | os.PathLike[str],
+    interval: float = 2.0,
+    *,
+    sleep: Callable[[float], object] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> Iterator[Status]:
+    """Yields the counts of a journal now, then every `interval` seconds while a campaign is sending, and at its end.
+
+    Blocks between two looks. In the program that sends, `Campaign.progress()` tells the same at no cost.
+
+    Args:
+        journal: its path.
+        interval: seconds between two looks.
+        sleep, clock: passed in for tests.
+
+    Raises:
+        InvalidRequestError: `interval` is not a number of seconds.
+        JournalError: while iterating; as `status`.
+    """
+    checked_seconds(interval, "interval")
+    path = Path(journal)
+    with opened_to_read(path) as reader:
+        real, journal_id = real_path(path), reader.meta("id")
+        while True:
+            began = clock()
+            # Before the counts: what is committed after the last look at a running campaign must not be missed.
+            reader.running, _ = is_running(real, journal_id)
+            yield reader.status(time.time())
+            if not reader.running:
+                return
+            sleep(max(interval, _SHARE * (clock() - began)))
