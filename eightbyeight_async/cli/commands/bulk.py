@@ -77,13 +77,21 @@ def run(
         Literal["skip", "send"] | None,
         Parameter(help="The same message twice in the file: leave it out, or send it; else skip.", group=CAMPAIGN),
     ] = None,
+    one_per_number: Annotated[
+        bool, _ONE_RUN, Parameter(help="Send only the first message to each number, in the file and in the journal.")
+    ] = False,
     store_private: Annotated[bool, _ONE_RUN, Parameter(help="Numbers and texts in the journal, for export.")] = False,
     resend_unknown: Annotated[
         bool, _ONE_RUN, Parameter(help="Send again what may have been sent: some will arrive twice.")
     ] = False,
     resend_failed: Annotated[bool, _ONE_RUN, Parameter(help="Send again what 8x8 refused.")] = False,
     allow_changed_input: Annotated[
-        bool, _ONE_RUN, Parameter(help="Go on with other messages than the campaign began with.")
+        bool,
+        _ONE_RUN,
+        Parameter(
+            help="Continue although the file's messages differ from those that the campaign began with. It sends those "
+            "that the journal does not know: a person whose message changed gets a second one. --dry-run counts them."
+        ),
     ] = False,
     allow_changed_account: Annotated[
         bool,
@@ -127,6 +135,7 @@ def run(
         "rate": rate,
         "durability": durability,
         "duplicates": duplicates,
+        "one_per_number": one_per_number or None,
         "store_private": store_private or None,
     }
     one_run = OneRunOptions(

@@ -17,10 +17,12 @@ from eightbyeight_async.cli.commands.shared_options import (
     AsJson,
     ConnectionOptions,
     DryRun,
+    Duplicates,
     FileGiven,
     FileOptions,
     LongText,
     MessageFields,
+    OnePerNumber,
     RecordOptions,
     check_option_times,
 )
@@ -99,6 +101,8 @@ def send_each(
     how: FileOptions = FileOptions(),  # noqa: B008 - frozen
     message: MessageFields = MessageFields(),  # noqa: B008 - frozen
     long_text: LongText = "warn",
+    duplicates: Duplicates = "skip",
+    one_per_number: OnePerNumber = False,
     concurrency: Annotated[int, Parameter(help="Requests in flight.", group=SPEED)] = 50,
     rate: Rate = None,
     records: RecordOptions = RecordOptions(),  # noqa: B008 - frozen
@@ -112,7 +116,8 @@ def send_each(
     `--text`. Options of a message hold for the rows that leave the field out.
 
     The whole file is checked first, and nothing is sent if anything is wrong with it. Then a JSON line a
-    message is written as its answer comes (`row`, `outcome`, `umid`, ...), without numbers and texts.
+    message is written as its answer comes (`row`, `outcome`, `umid`, ...), without numbers and texts. A row with the
+    same message as a row before it is not sent; its record says `duplicate`.
     Ctrl-C stops it; what was in flight then is recorded as `unknown`.
 
     ```
@@ -123,6 +128,7 @@ def send_each(
     return _send_file(
         file, how, message, records, connection,
         dry_run=dry_run, mode="each", chunk_size=1, concurrency=concurrency, rate=rate, long_text=long_text,
+        duplicates=duplicates, one_per_number=one_per_number,
     )  # fmt: skip
 
 
@@ -133,6 +139,8 @@ def send_batch(
     how: FileOptions = FileOptions(),  # noqa: B008 - frozen
     message: MessageFields = MessageFields(),  # noqa: B008 - frozen
     long_text: LongText = "warn",
+    duplicates: Duplicates = "skip",
+    one_per_number: OnePerNumber = False,
     chunk_size: Annotated[int, Parameter(help="Messages a request, at most 10,000.", group=SPEED)] = 10_000,
     concurrency: Annotated[int, Parameter(help="Requests in flight.", group=SPEED)] = 2,
     rate: Rate = None,
@@ -155,6 +163,7 @@ def send_batch(
     return _send_file(
         file, how, message, records, connection,
         dry_run=dry_run, mode="batch", chunk_size=chunk_size, concurrency=concurrency, rate=rate, long_text=long_text,
+        duplicates=duplicates, one_per_number=one_per_number,
     )  # fmt: skip
 
 
