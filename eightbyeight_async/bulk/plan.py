@@ -7,7 +7,6 @@ API will answer nobody can plan: a message that it refuses, a pause it asks for,
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Iterable
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import attrs
@@ -23,16 +22,17 @@ from eightbyeight_async.bulk.run.input_pages import PAGE, Item, not_iterable
 from eightbyeight_async.bulk.store.records import CLAIMED, Claim
 from eightbyeight_async.calls.times import MAX_AHEAD, check_times
 from eightbyeight_async.errors import InvalidRequestError
+from eightbyeight_async.models.sms import SmsRequest
 from eightbyeight_async.models.sms_batch import MAX_BATCH
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from eightbyeight_async.bulk.judging.message_keys import Fingerprint
     from eightbyeight_async.bulk.run.choose_mode import Mode
     from eightbyeight_async.bulk.store.plan_store import PlanStore
     from eightbyeight_async.bulk.store.records import Claimed
-    from eightbyeight_async.models.sms import SmsRequest
 
 __all__ = ["Planner", "plan_messages"]
 
@@ -53,10 +53,9 @@ class Planner:
         mode, batch_size: as the run has them.
         one_by_one: the run takes messages from an async source, and does not skip a page of settled ones before it
             fills a batch.
-        now: the clock that schedules are compared with.
         on_send: sees every message that would be sent.
-        on_left_out: sees every duplicate (or message whose number has another one), with the reason and the index of
-            the message that it repeats, None where nobody knows.
+        on_left_out: sees the index of every duplicate, or message whose number has another one, with the reason and the
+            index of the message that a duplicate repeats.
         on_conflict: is told the indexes of two messages that have one id; else the InvalidRequestError is raised.
     """
 
@@ -68,9 +67,8 @@ class Planner:
         mode: Mode = "auto",
         batch_size: int = MAX_BATCH,
         one_by_one: bool = False,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
         on_send: Callable[[SmsRequest], object] = lambda _: None,
-        on_left_out: Callable[[int, Next, int | None], object] = lambda *_: None,
+        on_left_out: Callable[[int, Next, int], object] = lambda *_: None,
         on_conflict: Callable[[int, int], object] | None = None,
     ) -> None:
         self._store = store
@@ -80,26 +78,34 @@ class Planner:
         self._send_copies = send_copies
         self._mode: Mode = mode
         self._batch_size = batch_size
-        self._now = now
         self._on_send = on_send
         self._on_left_out = on_left_out
         self._on_conflict = on_conflict
         self._last_id = store.last_id
         self._page: list[Item] = []
+        self._late: set[int] = set()  # of the page, by place
         self._messages = 0
         self._counts = dict.fromkeys(_COUNTED, 0)
         self._batches = self._filled = 0  # batches that are full; messages in the present one
         self._posts = False  # whether one of these is sent
 
-    def add(self, request: SmsRequest) -> bool:
+    def add(self, request: SmsRequest, place: int | None = None, *, late: bool = False) -> bool:
         """Takes the next message; True: the page is full, `decide` about it now.
+
+        Args:
+            request: the message.
+            place: its index, where that is not the number of messages before it.
+            late: its `scheduled` or `expiry` has passed, so it is not sent.
 
         Raises:
             InvalidRequestError: it is no SmsRequest.
         """
         message = check_message(request)
-        self._page.append(Item(self._messages, message, self._keys.of(message)))
+        item = Item(self._messages if place is None else place, message, self._keys.of(message))
+        self._page.append(item)
         self._messages += 1
+        if late:
+            self._late.add(item.place)
         return len(self._page) >= PAGE
 
     def finish(self) -> Plan:
@@ -139,6 +145,7 @@ class Planner:
         reached = self._store.reached(item.identity.who for item in page)
         for item in page:
             self._count(item, *others.get(item.place, _NEW), second=item.identity.who in reached)
+        self._late.clear()
 
     def _asks_again(self, item: Item, answer: Claimed, others: dict[int, tuple[Next, Claimed]]) -> bool:
         own_id = own_reference(item.request) is not None
@@ -158,7 +165,7 @@ class Planner:
             return
         kind = _kind(step, answer)
         sends = step is Next.SEND
-        if sends and self._is_late(item.request):
+        if sends and item.place in self._late:
             kind, sends = "late", False
         counts = self._counts
         counts[kind] += 1
@@ -169,7 +176,7 @@ class Planner:
                 counts["second"] += 1
             self._on_send(item.request)
         elif step in (Next.DUPLICATE, Next.SAME_NUMBER):
-            self._on_left_out(item.place, step, answer.place if step is Next.DUPLICATE else None)
+            self._on_left_out(item.place, step, answer.place)
         if (
             step is not Next.SETTLED or item.occurrence or not self._sifts
         ):  # else a run skips it before it fills a batch
@@ -182,15 +189,6 @@ class Planner:
         if self._filled == self._batch_size:
             self._batches += self._posts
             self._filled, self._posts = 0, False
-
-    def _is_late(self, request: SmsRequest) -> bool:
-        if request.scheduled is None and request.expiry is None:
-            return False
-        try:
-            check_times(request.scheduled, request.expiry, self._now(), ahead=MAX_AHEAD)
-        except InvalidRequestError:
-            return True
-        return False
 
 
 def _kind(step: Next, answer: Claimed) -> str:
@@ -211,9 +209,16 @@ def _kind(step: Next, answer: Claimed) -> str:
 async def plan_messages(
     planner: Planner,
     messages: Iterable[SmsRequest] | AsyncIterable[SmsRequest],
+    now: Callable[[], datetime],
     fingerprint: Fingerprint | None = None,
 ) -> Plan:
-    """Plans a whole input, the store in a thread. `fingerprint`: gets every message, too.
+    """Plans a whole input, the store in a thread.
+
+    Args:
+        planner: plans.
+        messages: the input.
+        now: the clock that schedules are compared with.
+        fingerprint: gets every message, too.
 
     Raises:
         InvalidRequestError: something is no SmsRequest, or two messages have one id.
@@ -221,7 +226,7 @@ async def plan_messages(
     """
 
     async def add(message: SmsRequest) -> None:
-        full = planner.add(message)
+        full = planner.add(message, late=_is_late(message, now))
         if fingerprint is not None:
             fingerprint.add(message)
         if full:
@@ -236,3 +241,13 @@ async def plan_messages(
     else:
         raise not_iterable(messages)
     return await to_thread.run_sync(planner.finish)
+
+
+def _is_late(message: object, now: Callable[[], datetime]) -> bool:
+    if not isinstance(message, SmsRequest) or (message.scheduled is None and message.expiry is None):
+        return False
+    try:
+        check_times(message.scheduled, message.expiry, now(), ahead=MAX_AHEAD)
+    except InvalidRequestError:
+        return True
+    return False

@@ -77,7 +77,7 @@ class PlannedCampaign:
         with await to_thread.run_sync(self._plan_store) as store:
             mine = Fingerprint(store.salt) if fingerprint is None and isinstance(messages, Sequence) else None
             planner = await to_thread.run_sync(lambda: self._planner(store, messages))
-            plan = await plan_messages(planner, messages, mine)
+            plan = await plan_messages(planner, messages, lambda: datetime.fromtimestamp(self._now(), UTC), mine)
             asked = fingerprint if mine is None else mine
             if refuse and asked is not None and self._is_changed(store, str(asked)):
                 raise InputChangedError(plan)
@@ -100,7 +100,6 @@ class PlannedCampaign:
             mode=self._mode,
             batch_size=self._batch_size,
             one_by_one=hasattr(messages, "__aiter__"),
-            now=lambda: datetime.fromtimestamp(self._now(), UTC),
         )
 
     def _is_changed(self, store: Store, fingerprint: str) -> bool:

@@ -84,6 +84,7 @@ def test_a_run_sends_every_row_and_the_next_one_none(
         "not_sent": 0,
         "known": 0,
         "duplicates": 0,
+        "same_number": 0,
         "seconds": told["seconds"],
         "requests": 20,
         "mode": "each",
@@ -170,7 +171,8 @@ def test_the_dry_run_shows_the_plan_and_makes_no_journal(
     done = {"each": 1, "batch": 5}[mode]
     ended = bulk("run", "--dry-run")
     assert ended.code == 0
-    assert f"a.csv: 20 messages, 40 parts, {done} already settled, to localhost:" in ended.err
+    new = 20 - done
+    assert f"a.csv: 20 messages, {new} new, {done} already settled, {2 * new} parts, to localhost:" in ended.err
     left = {"each": "19 requests", "batch": "3 requests"}[mode]
     assert ended.err.endswith(f", {left} in mode {mode} (asked for); nothing was sent\n")
     assert len(sandbox.messages) == done
@@ -194,7 +196,10 @@ def test_another_file_is_refused_unless_it_is_allowed(sandbox: Sandbox, tmp_path
     for dry in ([], ["--dry-run"]):
         ended = bulk("run", more, *dry)
         assert (ended.code, ended.err.count("\n"), len(sandbox.messages)) == (2, 2, 20)
-        assert "that run.db began with; nothing was sent (--allow-changed-input continues" in ended.err
+        assert (
+            "that run.db began with; nothing was sent (5 of them are new; --allow-changed-input sends them)"
+            in ended.err
+        )
     assert bulk("run", "--json").records[0]["known"] == 20  # the journal still remembers the first
     ended = bulk("run", more, "--allow-changed-input", "--json")
     assert (ended.code, ended.records[0]["known"], ended.records[0]["accepted"]) == (0, 20, 5)

@@ -276,7 +276,8 @@ def test_send_each_sends_every_row_and_records_it(sandbox: Sandbox, tmp_path: Pa
             "attempts": None,
         }
         assert by_umid[record["umid"]] == record["client_message_id"]
-    assert ended.err.startswith("20 rows: 20 accepted, 0 rejected, 0 failed, 0 unknown (")
+    assert ended.err.startswith("a.csv: 20 messages, 20 parts, to localhost:")
+    assert "\n20 rows: 20 accepted, 0 rejected, 0 failed, 0 unknown (" in ended.err
     assert "\x1b" not in ended.err
     assert sandbox.violations == []
 
@@ -285,7 +286,7 @@ def test_send_each_sends_every_row_and_records_it(sandbox: Sandbox, tmp_path: Pa
 def test_send_each_reads_stdin(sandbox: Sandbox, arguments: list[str]) -> None:
     lines = b'{"destination": "+6598765432", "text": "Hi"}\n' * 3
     ended = eightbyeight("send-each", *arguments, sandbox=sandbox, stdin=lines)
-    assert (ended.code, len(sandbox.messages)) == (0, 3)
+    assert (ended.code, len(sandbox.messages), len(ended.records)) == (0, 1, 3)
 
 
 def test_nothing_is_sent_if_anything_is_wrong_with_the_file(here: Here, sandbox: Sandbox, tmp_path: Path) -> None:

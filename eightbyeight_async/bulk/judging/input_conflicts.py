@@ -53,10 +53,13 @@ def same_moment(one: float | None, other: float | None) -> bool:
     return abs(one - other) < _SAME_TIME
 
 
-def id_conflict(place: int, first: int) -> InvalidRequestError:
-    """The error for the message at index `place`, whose id the message at index `first` has already."""
+def id_conflict(place: int, first: int, what: str = "message") -> InvalidRequestError:
+    """The error for the message at index `place`, whose id the message at index `first` has already.
+
+    `what`: how the user calls a message of the input.
+    """
     return InvalidRequestError(
         "client_message_id",
-        f"message {place + 1:,} has the id of message {first + 1:,}, but another number, text or schedule; "
+        f"{what} {place + 1:,} has the id of {what} {first + 1:,}, but another number, text or schedule; "
         "give every message an id of its own",
     )

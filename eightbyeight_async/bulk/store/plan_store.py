@@ -115,7 +115,7 @@ class PlanStore(Journal):
         try:
             return body()
         except sqlite3.Error as error:
-            raise problem(error, "cannot be planned with") from error
+            raise problem(error, "cannot be made") from error
 
     def begin_run(self) -> bool:
         self.last_id, self.run = self.sql.execute(_LAST).fetchone()

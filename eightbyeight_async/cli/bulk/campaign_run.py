@@ -123,6 +123,7 @@ class CampaignRun:
             batch_size=self.settings.chunk_size,
             max_concurrency=self.settings.concurrency,
             duplicates=self.settings.duplicates,
+            one_per_number=self.settings.one_per_number,
             store_private=self.settings.store_private,
             on_result=self._count,
             **attrs.asdict(self.one_run),
@@ -196,7 +197,8 @@ class CampaignRun:
             f"{done.accepted:,} accepted, {done.rejected:,} rejected, {done.failed:,} failed, {done.unknown:,} unknown"
         ]
         words += [f"{done.known:,} already settled"] if done.known else []
-        words += [f"{done.duplicates:,} duplicates left out"] if done.duplicates else []
+        words += [f"{plural(done.duplicates, 'duplicate')} left out"] if done.duplicates else []
+        words += [f"{done.same_number:,} left out by --one-per-number"] if done.same_number else []
         self.display.info(f"this run: {', '.join(words)} ({done.seconds:.1f} s{mode})")
         self.display.reasons(self.reasons)
         if self.status is not None:
@@ -228,7 +230,7 @@ class CampaignRun:
 
     def _as_json(self) -> dict[str, Any]:
         report, done = self.report, self.progress
-        names = ("accepted", "rejected", "failed", "unknown", "not_sent", "known", "duplicates")
+        names = ("accepted", "rejected", "failed", "unknown", "not_sent", "known", "duplicates", "same_number")
         return {
             **{name: getattr(done, name) for name in names},
             "seconds": round(done.seconds, 3),

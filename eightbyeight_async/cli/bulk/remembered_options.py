@@ -65,6 +65,7 @@ class RememberedOptions:
         rate: maximum number of requests per second; None: the campaign's default.
         durability: what the journal survives: `power` failures, or the end of the `process`.
         duplicates: whether a message that is in the file twice is left out (`skip`) or sent again (`send`).
+        one_per_number: whether only the first message to each number is sent.
         store_private: whether the journal contains numbers and texts.
     """
 
@@ -81,6 +82,7 @@ class RememberedOptions:
     rate: float | None = None
     durability: Durability = "power"
     duplicates: Literal["skip", "send"] = "skip"
+    one_per_number: bool = False
     store_private: bool = False
 
     @classmethod

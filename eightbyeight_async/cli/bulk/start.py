@@ -12,9 +12,9 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from eightbyeight_async.bulk import AccountChangedError, Fingerprint
-from eightbyeight_async.bulk.run.choose_mode import FEW, choose_mode
 from eightbyeight_async.bulk.store.journal_without_client import remove_unused
-from eightbyeight_async.bulk.store.records import Account
+from eightbyeight_async.bulk.store.plan_store import PlanStore
+from eightbyeight_async.bulk.store.records import Account, Policy
 from eightbyeight_async.cli.bulk.campaign_run import CampaignRun, OneRunOptions
 from eightbyeight_async.cli.bulk.remembered_options import (
     STDIN,
@@ -27,9 +27,10 @@ from eightbyeight_async.cli.bulk.words import plural
 from eightbyeight_async.cli.commands.shared_options import MessageFields, check_option_times
 from eightbyeight_async.cli.commands.single_message import host_and_account, print_json
 from eightbyeight_async.cli.exit_codes import Exit, UsageError
-from eightbyeight_async.cli.reading.check_rows import parts_of
 from eightbyeight_async.cli.reading.file_plan import FilePlan, check_file, row_reader
 from eightbyeight_async.cli.reading.input_file import open_input
+from eightbyeight_async.cli.reading.plan_words import changed_input_words, plan_words
+from eightbyeight_async.cli.reading.row_planner import RowPlanner
 from eightbyeight_async.cli.terminal.display import Display
 from eightbyeight_async.models.sms_batch import MAX_BATCH
 from eightbyeight_async.settings import checked_count, checked_rate
@@ -38,28 +39,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from eightbyeight_async.bulk import Status
     from eightbyeight_async.cli.bulk.remembered_options import JournalSummary
     from eightbyeight_async.cli.commands.shared_options import ConnectionOptions
     from eightbyeight_async.cli.reading.check_rows import Checked
-    from eightbyeight_async.models.sms import SmsRequest
 
 __all__ = ["run_campaign"]
-
-
-class _MessageObserver:
-    """Called with every message of the first reading: computes the fingerprint, counts the parts."""
-
-    def __init__(self, salt: bytes | None, *, count_parts: bool) -> None:
-        self.fingerprint = None if salt is None else Fingerprint(salt)
-        self.parts = 0
-        self._count_parts = count_parts
-
-    def __call__(self, request: SmsRequest) -> None:
-        if self.fingerprint is not None:
-            self.fingerprint.add(request)
-        if self._count_parts:
-            self.parts += parts_of(request)
 
 
 def run_campaign(
@@ -104,32 +88,32 @@ def run_campaign(
         if summary is None and client is not None:
             summary = new_journal(journal, settings.durability)
             on_failure.callback(remove_unused, journal)
-        seen = _MessageObserver(None if summary is None else summary.salt, count_parts=dry_run)
         try:
-            checked = check_file(input_file, rows, display, seen, allow_late=continues)
+            with _plan_store(journal, settings, one_run) as store:
+                planner = _planner(store, settings, summary)
+                checked = check_file(input_file, rows, display, planner, allow_late=continues)
         except KeyboardInterrupt:
             display.error("interrupted; nothing was sent")
             return Exit.INTERRUPTED
         if checked.wrong:
             return Exit.USAGE
-        if (
-            summary is not None
-            and summary.fingerprint not in (None, str(seen.fingerprint))
-            and not one_run.allow_changed_input
-        ):
+        changed = summary is not None and summary.fingerprint not in (None, str(planner.fingerprint))
+        if changed and not one_run.allow_changed_input:
             raise UsageError(
                 f"{input_file.name}: the messages (rows, --text, --source, --country) differ from those "
-                f"that {journal.name} began with; nothing was sent (--allow-changed-input continues: "
-                "it sends only the messages that were not sent before)"
+                f"that {journal.name} began with; nothing was sent ({changed_input_words(planner.plan)})"
             )
+        line = _plan_line(input_file.name, planner, host_account, changed=changed)
         if client is None:
-            _print_dry_run(
-                settings, one_run, checked, seen.parts, summary, host_account, display, input_file.name, as_json=as_json
-            )
+            if as_json:
+                print_json(_dry_run_json(planner, checked, summary, host_account))
+            else:
+                display.info(f"{line}; nothing was sent")
             return Exit.OK
         if not input_file.unchanged():
             raise UsageError(f"{input_file.name}: changed while it was checked; nothing was sent")
         on_failure.pop_all()
+        display.info(line)
         campaign_run = CampaignRun(
             client=client,
             journal=journal,
@@ -137,7 +121,7 @@ def run_campaign(
             one_run=one_run,
             rows=rows.read(input_file.lines.again()),
             expected=checked.rows,
-            fingerprint=str(seen.fingerprint),
+            fingerprint=str(planner.fingerprint),
             resume=_resume(settings, one_run, journal, connection),
             display=display,
         )
@@ -181,56 +165,51 @@ def _fields(given: Mapping[str, Any]) -> dict[str, object]:
     return MessageFields(**given).values()
 
 
-def _print_dry_run(
-    settings: RememberedOptions,
-    one_run: OneRunOptions,
-    checked: Checked,
-    parts: int,
-    summary: JournalSummary | None,
-    host_account: tuple[str, str | None],
-    display: Display,
-    name: str,
-    *,
-    as_json: bool,
-) -> None:
-    mode, why = choose_mode(settings.mode, checked.rows > FEW)
-    status = None if summary is None else summary.status
-    left = checked.rows if status is None else max(0, checked.rows - _settled(status, one_run))
-    requests = left if mode == "each" else -(-left // settings.chunk_size)
-    host, account = host_account
-    if as_json:
-        print_json(
-            {
-                "dry_run": True,
-                "messages": checked.rows,
-                "scheduled": checked.scheduled,
-                "parts": parts,
-                "long": checked.long,
-                "late": checked.late,
-                "settled": checked.rows - left,
-                "requests": requests,
-                "mode": mode,
-                "why": why,
-                "host": host,
-                "subaccount_id": account,
-                "status": None if status is None else status.as_dict(),
-            }
+def _plan_store(journal: Path, settings: RememberedOptions, one_run: OneRunOptions) -> PlanStore:
+    """A copy of the journal. The account was compared before.
+
+    Raises:
+        UsageError: the journal cannot be read, or a campaign is sending with it.
+    """
+    with journal_usage_errors(journal):
+        return PlanStore(
+            journal,
+            policy=Policy(one_run.resend_unknown, one_run.resend_failed, settings.one_per_number),
+            accept_loss=one_run.accept_loss,
         )
-        return
-    later = f" ({checked.scheduled:,} of them scheduled)" if checked.scheduled else ""
-    before = f", {checked.rows - left:,} already settled" if left < checked.rows else ""
-    display.info(
-        f"{name}: {plural(checked.rows, 'message')}{later}, {plural(parts, 'part')}{before}, to {host}, "
-        f"sub-account {account or 'not set'}, {plural(requests, 'request')} in mode {mode} ({why}); nothing was sent"
+
+
+def _planner(store: PlanStore, settings: RememberedOptions, summary: JournalSummary | None) -> RowPlanner:
+    return RowPlanner(
+        store,
+        None if summary is None else Fingerprint(summary.salt),
+        send_copies=settings.duplicates == "send",
+        mode=settings.mode,
+        batch_size=settings.chunk_size,
     )
 
 
-def _settled(status: Status, one_run: OneRunOptions) -> int:
-    """Number of messages in the journal that this run would not send."""
-    again = status.unknown if one_run.resend_unknown else 0
-    if one_run.resend_failed:
-        again += status.failed + status.rejected
-    return status.total - status.not_sent - again
+def _plan_line(name: str, planner: RowPlanner, host_account: tuple[str, str | None], *, changed: bool) -> str:
+    plan, (host, account) = planner.plan, host_account
+    return (
+        f"{name}: {plan_words(plan, planner.parts, journal=True, changed=changed)}, to {host}, "
+        f"sub-account {account or 'not set'}, {plural(plan.requests, 'request')} in mode {plan.mode} ({plan.why})"
+    )
+
+
+def _dry_run_json(
+    planner: RowPlanner, checked: Checked, summary: JournalSummary | None, host_account: tuple[str, str | None]
+) -> dict[str, object]:
+    host, account = host_account
+    return {
+        "dry_run": True,
+        **planner.plan.as_dict(),
+        "parts": planner.parts,
+        "long": checked.long,
+        "host": host,
+        "subaccount_id": account,
+        "status": None if summary is None else summary.status.as_dict(),
+    }
 
 
 def _resume(settings: RememberedOptions, one_run: OneRunOptions, journal: Path, connection: ConnectionOptions) -> str:

@@ -103,6 +103,9 @@ def run(
             help="A message that is in the file twice: skip or send the second one. Default: skip.", group=CAMPAIGN
         ),
     ] = None,
+    one_per_number: Annotated[
+        bool, _ONE_RUN, Parameter(help="Send only the first message to each number, in the file and in the journal.")
+    ] = False,
     store_private: Annotated[
         bool, _ONE_RUN, Parameter(help="Store numbers and texts in the journal, for export.")
     ] = False,
@@ -115,7 +118,10 @@ def run(
     allow_changed_input: Annotated[
         bool,
         _ONE_RUN,
-        Parameter(help="Continue although the file's messages differ from those that the campaign began with."),
+        Parameter(
+            help="Continue although the file's messages differ from those that the campaign began with. It sends those "
+            "that the journal does not know: a person whose message changed gets a second one. --dry-run counts them."
+        ),
     ] = False,
     allow_changed_account: Annotated[
         bool,
@@ -168,6 +174,7 @@ def run(
         "rate": rate,
         "durability": durability,
         "duplicates": duplicates,
+        "one_per_number": one_per_number or None,
         "store_private": store_private or None,
     }
     one_run = OneRunOptions(

@@ -18,10 +18,12 @@ from eightbyeight_async.cli.commands.shared_options import (
     AsJson,
     ConnectionOptions,
     DryRun,
+    Duplicates,
     FileGiven,
     FileOptions,
     LongText,
     MessageFields,
+    OnePerNumber,
     RecordOptions,
     check_option_times,
 )
@@ -102,6 +104,8 @@ def send_each(
     how: FileOptions = FileOptions(),  # noqa: B008 - frozen
     message: MessageFields = MessageFields(),  # noqa: B008 - frozen
     long_text: LongText = "warn",
+    duplicates: Duplicates = "skip",
+    one_per_number: OnePerNumber = False,
     concurrency: Annotated[int, Parameter(help="Requests in flight.", group=SPEED)] = 50,
     rate: Rate = None,
     records: RecordOptions = RecordOptions(),  # noqa: B008 - frozen
@@ -115,7 +119,8 @@ def send_each(
     `--source`, applies to the rows without a value of their own.
 
     The command checks the whole file first and sends nothing if a row is wrong. Then it writes one JSON line per
-    message when its answer arrives (`row`, `outcome`, `umid`, ...), without numbers and texts.
+    message when its answer arrives (`row`, `outcome`, `umid`, ...), without numbers and texts. A row with the same
+    message as a row before it is not sent; its record says `duplicate`.
     Ctrl-C stops the run. It waits 2 seconds for the requests in flight, and records those without an answer as
     `unknown`.
 
@@ -127,6 +132,7 @@ def send_each(
     return _send_file(
         file, how, message, records, connection,
         dry_run=dry_run, mode="each", chunk_size=1, concurrency=concurrency, rate=rate, long_text=long_text,
+        duplicates=duplicates, one_per_number=one_per_number,
     )  # fmt: skip
 
 
@@ -137,6 +143,8 @@ def send_batch(
     how: FileOptions = FileOptions(),  # noqa: B008 - frozen
     message: MessageFields = MessageFields(),  # noqa: B008 - frozen
     long_text: LongText = "warn",
+    duplicates: Duplicates = "skip",
+    one_per_number: OnePerNumber = False,
     chunk_size: Annotated[int, Parameter(help="Messages per request, at most 10,000.", group=SPEED)] = 10_000,
     concurrency: Annotated[int, Parameter(help="Requests in flight.", group=SPEED)] = 2,
     rate: Rate = None,
@@ -160,6 +168,7 @@ def send_batch(
     return _send_file(
         file, how, message, records, connection,
         dry_run=dry_run, mode="batch", chunk_size=chunk_size, concurrency=concurrency, rate=rate, long_text=long_text,
+        duplicates=duplicates, one_per_number=one_per_number,
     )  # fmt: skip
 
 

@@ -31,10 +31,12 @@ __all__ = [
     "AsJson",
     "ConnectionOptions",
     "DryRun",
+    "Duplicates",
     "FileGiven",
     "FileOptions",
     "LongText",
     "MessageFields",
+    "OnePerNumber",
     "RecordOptions",
     "as_option",
     "check_option_times",
@@ -47,6 +49,16 @@ CAMPAIGN, FILE, MESSAGE, SPEED, OUTPUT = (
 FLAG = Parameter(negative=(), show_default=False, group=OUTPUT)
 AsJson = Annotated[bool, FLAG, Parameter(name="--json", help="Print a JSON object.")]
 DryRun = Annotated[bool, FLAG, Parameter(help="Check everything and print what would be sent. Send nothing.")]
+Duplicates = Annotated[
+    Literal["skip", "send"],
+    Parameter(
+        help="A row with the same number, text, sender and time as a row before it: skip it, or send it.", group=FILE
+    ),
+]
+OnePerNumber = Annotated[
+    bool,
+    Parameter(negative=(), show_default=False, help="Send only the first message to each number.", group=FILE),
+]
 LongText = Annotated[
     Literal["warn", "refuse", "allow"],
     Parameter(

@@ -20,11 +20,9 @@ from eightbyeight_async.models.privacy import masked_digits, masked_runs
 from eightbyeight_async.text import MAX_PARTS, TextPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from eightbyeight_async.cli.reading.check_rows import RowObserver
     from eightbyeight_async.cli.reading.input_file import InputFile
     from eightbyeight_async.cli.terminal.display import Display
-    from eightbyeight_async.models.sms import SmsRequest
 
 __all__ = ["FilePlan", "check_file", "row_reader"]
 
@@ -51,6 +49,8 @@ class FilePlan:
         output: file for the records; None: stdout.
         force: whether `output` may be overwritten.
         include_private: whether records contain numbers and texts.
+        duplicates: whether a message that is in the file twice is left out (`skip`) or sent again (`send`).
+        one_per_number: whether only the first message to each number is sent.
     """
 
     file: str
@@ -67,6 +67,8 @@ class FilePlan:
     output: Path | None = None
     force: bool = False
     include_private: bool = False
+    duplicates: Literal["skip", "send"] = "skip"
+    one_per_number: bool = False
 
 
 def row_reader(plan: FilePlan) -> CsvRows | JsonlRows:
@@ -89,14 +91,14 @@ def check_file(
     input_file: InputFile,
     rows: CsvRows | JsonlRows,
     display: Display,
-    on_request: Callable[[SmsRequest], object] = lambda _: None,
+    observer: RowObserver | None = None,
     *,
     allow_late: bool = False,
 ) -> Checked:
-    """Checks every row, prints the problems and the notes. `on_request`, `allow_late`: see `check_rows`."""
+    """Checks every row, prints the problems and the notes. `observer`, `allow_late`: see `check_rows`."""
     with display.checking(input_file.name, input_file.size) as progress:
         input_file.lines.on_block = progress
-        checked = check_rows(rows.read(input_file.lines.first()), on_request, allow_late=allow_late)
+        checked = check_rows(rows.read(input_file.lines.first()), observer, allow_late=allow_late)
     input_file.lines.on_block = lambda _: None
     for problem in checked.problems:
         display.error(f"{input_file.name}:{problem}")

@@ -14,19 +14,20 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import anyio
 import attrs
 
+from eightbyeight_async.cli.reading.row_planner import LeftOutRow, LeftOutRows
 from eightbyeight_async.cli.reading.row_to_request import Problem, Row
 from eightbyeight_async.cli.reading.twice_read_lines import FileChangedError
-from eightbyeight_async.cli.sending.result_record import record_of
+from eightbyeight_async.cli.sending.result_record import RecordOutcome, record_of, record_of_left_out
 from eightbyeight_async.cli.terminal.loop_and_signals import on_interrupt
 from eightbyeight_async.cli.terminal.safe_text import json_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 
     from eightbyeight_async.cli.sending.outcome_counts import OutcomeCounts
     from eightbyeight_async.cli.sending.record_writer import RecordWriter
@@ -44,6 +45,7 @@ class FileRun(ABC):
     Attributes:
         client: sends the requests; its `max_concurrency` and `max_rate` apply.
         rows: the rows of the file, read again.
+        left_out: those of them that are not sent.
         counts: the outcomes so far.
         lines: receives the records, one JSON line each.
         private: whether records contain numbers and texts.
@@ -66,6 +68,10 @@ class FileRun(ABC):
     changed: Callable[[], None] = lambda: None
     say: Callable[[str], None] = lambda _: None
     why_stopped: str | None = None
+    left_out: LeftOutRows = attrs.field(factory=LeftOutRows)
+    # Row numbers of the messages in flight by their index among those that are sent, where the two differ.
+    _numbers: dict[int, int] = attrs.field(factory=dict, init=False)
+    _blank: ClassVar[Mapping[str, object]] = {}  # what the record of a row without a request has besides
 
     async def run(self) -> None:
         scope = anyio.CancelScope()
@@ -104,6 +110,35 @@ class FileRun(ABC):
         except FileChangedError:
             self._stop("the file has changed since it was checked")
 
+    async def _requests_to_send(self) -> AsyncIterator[SmsRequest]:
+        """`_requests()` without the rows that are left out; records these on the way."""
+        left_out, taken = iter(self.left_out), 0
+        skipped = next(left_out, None)
+        for number, request in enumerate(self._requests(), 1):
+            if skipped is not None and skipped.number == number:
+                await self._record_left_out(request, skipped)
+                skipped = next(left_out, None)
+                continue
+            if number - 1 != taken:
+                self._numbers[taken] = number
+            taken += 1
+            yield request
+
+    def _row_number(self, index: int) -> int:
+        """Number of the row that was sent as the message at `index`, until it is recorded."""
+        return self._numbers.get(index, index + 1)
+
+    async def _record_left_out(self, request: SmsRequest, row: LeftOutRow) -> None:
+        if row.twin:
+            outcome, why = RecordOutcome.DUPLICATE, "the same message is in the file before"
+            told = f"the same message as row {row.twin}"
+        else:
+            outcome, why = RecordOutcome.SAME_NUMBER, "the number has a message in the file before"
+            told = why
+        self.counts.count_left_out(row.number, outcome, why)
+        record = record_of_left_out(request, outcome, told, private=self.private)
+        await self._write({"row": row.number, "index": row.number - 1, **self._blank, **record})
+
     async def _record(
         self,
         index: int,
@@ -115,17 +150,21 @@ class FileRun(ABC):
         """Counts and records the result of one message.
 
         Args:
-            index: position of the message in the file, from 0.
+            index: position of the message among those that are sent, from 0.
             request: the message.
             response: the API's answer; None: there is none.
             error: why there is no answer; None as well: the request was cut off.
             more: additional members of the record.
         """
-        row = index + 1
+        row = self._row_number(index)
+        self._numbers.pop(index, None)
         self.counts.count(row, response, error)
-        record = {"row": row, "index": index, **more, **record_of(request, response, error, private=self.private)}
+        record = {"row": row, "index": row - 1, **more, **record_of(request, response, error, private=self.private)}
         if self.counts.key_refused:
             self._stop("the API key is not accepted")
+        await self._write(record)
+
+    async def _write(self, record: Mapping[str, object]) -> None:
         await self.lines.write(json_text(record))
         if self.lines.failure is not None:
             self._stop(self.lines.failure)

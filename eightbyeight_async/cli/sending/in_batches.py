@@ -12,7 +12,8 @@ from __future__ import annotations
 import itertools
 import time
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import anyio
 import attrs
@@ -25,7 +26,7 @@ from eightbyeight_async.models.sms_batch import MAX_BATCH, BatchSmsRequest
 from eightbyeight_async.request_pacer import Pacer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from eightbyeight_async.models.sms import SmsRequest, SmsResponse
     from eightbyeight_async.models.sms_batch import BatchSmsResponse
@@ -56,27 +57,44 @@ class BatchRun(FileRun):
     width: int = 2
     _taken: int = attrs.field(default=0, init=False)
     _ended: deque[_RowResult] = attrs.field(factory=deque, init=False)  # results that are not recorded yet
+    _blank: ClassVar[Mapping[str, object]] = {"batch_id": None}
     _halt: anyio.Event | None = attrs.field(default=None, init=False)
 
     async def _send(self) -> None:
         self._halt = anyio.Event()
-        requests = self._requests()
+        requests = aiter(self._requests_to_send()) if self.left_out else self._requests()
+        filling = anyio.Lock()
         pacer = None if self.rate is None else Pacer(self.rate, time.monotonic)
         async with anyio.create_task_group() as tasks:
             for _ in range(self.width):
-                tasks.start_soon(self._work, requests, pacer)
+                tasks.start_soon(self._work, requests, filling, pacer)
 
-    async def _work(self, requests: Iterator[SmsRequest], pacer: Pacer | None) -> None:
+    async def _work(
+        self, requests: Iterator[SmsRequest] | AsyncIterator[SmsRequest], filling: anyio.Lock, pacer: Pacer | None
+    ) -> None:
         while self.why_stopped is None:
             if pacer is not None and self._halt is not None:
                 with anyio.move_on_after(pacer.reserve()[0]):
                     await self._halt.wait()
-            chunk = list(itertools.islice(requests, self.size))
+            first, chunk = await self._next_chunk(requests, filling)
             if not chunk:
                 return
-            first, self._taken = self._taken, self._taken + len(chunk)
             await self._post(first, chunk)
             await self._take_leftover()
+
+    async def _next_chunk(
+        self, requests: Iterator[SmsRequest] | AsyncIterator[SmsRequest], filling: anyio.Lock
+    ) -> tuple[int, list[SmsRequest]]:
+        """The next messages, and how many were taken before."""
+        async with filling:
+            if isinstance(requests, Iterator):
+                chunk = list(itertools.islice(requests, self.size))
+            else:
+                chunk = []
+                while len(chunk) < self.size and (request := await anext(requests, None)) is not None:
+                    chunk.append(request)
+            first, self._taken = self._taken, self._taken + len(chunk)
+        return first, chunk
 
     async def _post(self, first: int, chunk: Sequence[SmsRequest]) -> None:
         rows = list(self._in_time(first, chunk))
@@ -92,7 +110,7 @@ class BatchRun(FileRun):
             self._ended.extend(_RowResult(index, request) for index, request in rows)
             raise
         else:
-            self.say(_batch_line(rows[0][0], rows[-1][0], answer))
+            self.say(_batch_line(self._row_number(rows[0][0]), self._row_number(rows[-1][0]), answer))
             self._ended.extend(_results(rows, answer))
         finally:
             self.counts.requests += 1
@@ -120,7 +138,7 @@ class BatchRun(FileRun):
 
 
 def _batch_line(first: int, last: int, answer: BatchSmsResponse) -> str:
-    which = f"row {first + 1:,}" if first == last else f"rows {first + 1:,} to {last + 1:,}"
+    which = f"row {first:,}" if first == last else f"rows {first:,} to {last:,}"
     return f"batch {answer.batch_id}: {which}, {answer.accepted_count:,} accepted, {answer.rejected_count:,} rejected"
 
 

@@ -12,7 +12,7 @@ from eightbyeight_async.cli.sending.file_run import FileRun
 from eightbyeight_async.request_pacer import Pacer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from eightbyeight_async.fanout import SendEach, SendResult
     from eightbyeight_async.models.sms import SmsRequest
@@ -32,7 +32,11 @@ class OneByOneRun(FileRun):
     _each: SendEach | None = attrs.field(default=None, init=False)
 
     async def _send(self) -> None:
-        requests = self._requests() if self.rate is None else self._paced(self.rate)
+        requests: Iterator[SmsRequest] | AsyncIterator[SmsRequest] = self._requests()
+        if self.rate is not None:
+            requests = self._paced(self.rate)
+        elif self.left_out:
+            requests = self._requests_to_send()
         self._each = self.client.sms.send_each(requests)
         async with self._each as results:
             async for result in results:
@@ -49,7 +53,7 @@ class OneByOneRun(FileRun):
 
     async def _paced(self, rate: float) -> AsyncIterator[SmsRequest]:
         pacer = Pacer(rate, time.monotonic)
-        for request in self._requests():
+        async for request in self._requests_to_send():
             await anyio.sleep(pacer.reserve()[0])
             if self.why_stopped is not None:
                 return

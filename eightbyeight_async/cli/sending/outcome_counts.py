@@ -1,4 +1,7 @@
-"""Counts the outcomes of a run. Always: rows = accepted + rejected + failed + unknown + not tried."""
+"""Counts the outcomes of a run. Always: rows = accepted + rejected + failed + unknown + left out + not tried.
+
+Left out are duplicates, and messages whose number has another one (`--one-per-number`).
+"""
 
 from __future__ import annotations
 
@@ -69,9 +72,17 @@ class OutcomeCounts:
         if outcome is not RecordOutcome.ACCEPTED:
             self.reasons.count(f"{outcome.value}: {_reason(response, error)}", row)
 
+    def count_left_out(self, row: int, outcome: RecordOutcome, why: str) -> None:
+        self.outcomes[outcome] += 1
+        self.reasons.count(f"{outcome.value}: {why}", row)
+
     @property
     def tried(self) -> int:
         return self.outcomes.total()
+
+    @property
+    def left_out(self) -> int:
+        return self.outcomes[RecordOutcome.DUPLICATE] + self.outcomes[RecordOutcome.SAME_NUMBER]
 
     @property
     def not_tried(self) -> int:
@@ -85,7 +96,7 @@ class OutcomeCounts:
             return Exit.UNKNOWN
         if self.key_refused:
             return Exit.AUTHENTICATION
-        return Exit.OK if self.outcomes[RecordOutcome.ACCEPTED] == self.rows else Exit.REFUSED
+        return Exit.OK if self.outcomes[RecordOutcome.ACCEPTED] + self.left_out == self.rows else Exit.REFUSED
 
 
 def _reason(response: SmsResponse | None, error: EightByEightError | None) -> str:

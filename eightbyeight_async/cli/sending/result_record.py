@@ -27,6 +27,7 @@ __all__ = [
     "outcome_of_error",
     "outcome_of_response",
     "record_of",
+    "record_of_left_out",
     "status_word",
     "without_private",
 ]
@@ -40,12 +41,16 @@ class RecordOutcome(StrEnum):
         REJECTED: the API accepted the request and refused the message.
         FAILED: the message was certainly not sent.
         UNKNOWN: the message may have been sent.
+        DUPLICATE: left out; the file has the same message before.
+        SAME_NUMBER: left out; the file has another message to the number before.
     """
 
     ACCEPTED = "accepted"
     REJECTED = "rejected"
     FAILED = "failed"
     UNKNOWN = "unknown"
+    DUPLICATE = "duplicate"
+    SAME_NUMBER = "same_number"
 
 
 def outcome_of_response(response: SmsResponse) -> RecordOutcome:
@@ -106,6 +111,13 @@ def record_of(
     if private:
         record |= {"destination": request.destination, "text": request.text}
     return record
+
+
+def record_of_left_out(
+    request: SmsRequest, outcome: RecordOutcome, why: str, *, private: bool = False
+) -> dict[str, object]:
+    """The record of a message that is not sent, with the same members as `record_of`."""
+    return {**record_of(request, None, None, private=private), "outcome": outcome.value, "error": why, "sent": "no"}
 
 
 def without_private(line: str) -> str:

@@ -10,11 +10,14 @@ import time
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
+from eightbyeight_async.bulk.store.plan_store import PlanStore
+from eightbyeight_async.bulk.store.records import Policy
 from eightbyeight_async.cli.commands.single_message import host_and_account
 from eightbyeight_async.cli.exit_codes import Exit, UsageError
-from eightbyeight_async.cli.reading.check_rows import parts_of
 from eightbyeight_async.cli.reading.file_plan import check_file, row_reader
 from eightbyeight_async.cli.reading.input_file import open_input
+from eightbyeight_async.cli.reading.plan_words import plan_words
+from eightbyeight_async.cli.reading.row_planner import RowPlanner
 from eightbyeight_async.cli.sending.in_batches import BatchRun
 from eightbyeight_async.cli.sending.one_by_one import OneByOneRun
 from eightbyeight_async.cli.sending.outcome_counts import OutcomeCounts
@@ -29,31 +32,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from eightbyeight_async.cli.commands.shared_options import ConnectionOptions
-    from eightbyeight_async.cli.reading.check_rows import Checked
     from eightbyeight_async.cli.reading.csv_rows import CsvRows
     from eightbyeight_async.cli.reading.file_plan import FilePlan
     from eightbyeight_async.cli.reading.input_file import InputFile
     from eightbyeight_async.cli.reading.jsonl_rows import JsonlRows
+    from eightbyeight_async.cli.reading.row_planner import LeftOutRows
     from eightbyeight_async.cli.reading.row_to_request import Problem, Row
     from eightbyeight_async.cli.sending.file_run import FileRun
     from eightbyeight_async.cli.sending.record_writer import RecordWriter
     from eightbyeight_async.client import AsyncConnectClient
     from eightbyeight_async.fanout import SendResult
-    from eightbyeight_async.models.sms import SmsRequest
 
-__all__ = ["PartCount", "send", "send_file"]
+__all__ = ["send", "send_file"]
 
 _TICK = 0.1  # seconds between two looks at whether a line of progress is due, also while no answer comes
-
-
-class PartCount:
-    """Adds up the parts of all messages that it is called with."""
-
-    def __init__(self) -> None:
-        self.parts = 0
-
-    def __call__(self, request: SmsRequest) -> None:
-        self.parts += parts_of(request)
 
 
 def send(plan: FilePlan, connection: ConnectionOptions, *, dry_run: bool) -> Exit:
@@ -75,22 +67,25 @@ def send(plan: FilePlan, connection: ConnectionOptions, *, dry_run: bool) -> Exi
     with open_input(plan.file) as input_file:
         if plan.output is not None and client is not None:
             refuse_output(plan.output, force=plan.force, not_this=input_file.identity)
-        count = PartCount()
         try:
-            checked = check_file(input_file, rows, display, count if dry_run else lambda _: None)
+            with PlanStore(policy=Policy(one_per_number=plan.one_per_number)) as store:
+                planner = RowPlanner(store, send_copies=plan.duplicates == "send")
+                checked = check_file(input_file, rows, display, planner)
         except KeyboardInterrupt:
             display.error("interrupted; nothing was sent")
             return Exit.INTERRUPTED
         if checked.wrong:
             return Exit.USAGE
+        line = (
+            f"{input_file.name}: {plan_words(planner.plan, planner.parts, journal=False)}, to {host}, "
+            f"sub-account {account or 'not set'}, {_speed(plan, planner.plan.to_send)}"
+        )
         if client is None:
-            display.info(
-                f"{input_file.name}: {_messages(checked, count.parts)}, to {host}, sub-account {account or 'not set'}, "
-                f"{_speed(plan, checked.rows)}; nothing was sent"
-            )
+            display.info(f"{line}; nothing was sent")
             return Exit.OK
         if not input_file.unchanged():
             raise UsageError(f"{input_file.name}: changed while it was checked; nothing was sent")
+        display.info(line)
         return send_file(
             client,
             input_file,
@@ -99,13 +94,8 @@ def send(plan: FilePlan, connection: ConnectionOptions, *, dry_run: bool) -> Exi
             lambda: _record_writer(plan, input_file, display),
             plan,
             display,
+            left_out=planner.left_out,
         )
-
-
-def _messages(checked: Checked, parts: int) -> str:
-    messages = "1 message" if checked.rows == 1 else f"{checked.rows:,} messages"
-    later = f" ({checked.scheduled:,} of them scheduled)" if checked.scheduled else ""
-    return f"{messages}{later}, {'1 part' if parts == 1 else f'{parts:,} parts'}"
 
 
 def _speed(plan: FilePlan, rows: int) -> str:
@@ -126,11 +116,14 @@ def send_file(
     plan: FilePlan,
     display: Display,
     on_result: Callable[[SendResult], None] = lambda _: None,
+    left_out: LeftOutRows | None = None,
 ) -> Exit:
-    """Sends the rows of a checked file and prints the summary."""
+    """Sends the rows of a checked file but those that are left out, and prints the summary."""
     began = time.monotonic()
     file_run = _file_run(client, rows.read(input_file.lines.again()), counts, lines(), plan, on_result)
     file_run.say = display.info
+    if left_out is not None:
+        file_run.left_out = left_out
 
     async def work() -> None:
         async with client:

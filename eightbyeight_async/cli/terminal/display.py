@@ -209,7 +209,11 @@ class Display:
 
     def summary(self, counts: OutcomeCounts, seconds: float) -> None:
         """Prints the counts of a run, then the reasons for messages that were not accepted."""
-        words = [f"{counts.outcomes[outcome]:,} {outcome.value}" for outcome in RecordOutcome]
+        words = [f"{counts.outcomes[outcome]:,} {outcome.value}" for outcome in _STYLES]
+        if duplicates := counts.outcomes[RecordOutcome.DUPLICATE]:
+            words.append(f"{duplicates:,} {'duplicate' if duplicates == 1 else 'duplicates'} left out")
+        if same_number := counts.outcomes[RecordOutcome.SAME_NUMBER]:
+            words.append(f"{same_number:,} left out by --one-per-number")
         if counts.not_tried:
             words.append(f"{counts.not_tried:,} not tried")
         speed = f", {counts.tried / seconds:,.0f} a second" if seconds > 0 and counts.tried else ""

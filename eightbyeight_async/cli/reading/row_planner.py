@@ -1,0 +1,125 @@
+"""Plans the rows of the first reading: which are sent, which are left out, which have the id of another message.
+
+The plan comes from the code that a campaign runs (`bulk.plan`), for `send-each` and `send-batch` as well.
+"""
+
+from __future__ import annotations
+
+from array import array
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from eightbyeight_async.bulk.errors import JournalError
+from eightbyeight_async.bulk.judging.claims import Next
+from eightbyeight_async.bulk.judging.input_conflicts import id_conflict
+from eightbyeight_async.bulk.plan import Planner
+from eightbyeight_async.cli.exit_codes import UsageError
+from eightbyeight_async.cli.reading.check_rows import SHOWN, parts_of
+from eightbyeight_async.cli.reading.row_to_request import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from eightbyeight_async.bulk import Fingerprint, Plan
+    from eightbyeight_async.bulk.store.plan_store import PlanStore
+    from eightbyeight_async.cli.reading.row_to_request import Row
+    from eightbyeight_async.models.sms import SmsRequest
+
+__all__ = ["LeftOutRow", "LeftOutRows", "RowPlanner"]
+
+
+class LeftOutRow(NamedTuple):
+    """A row that is not sent.
+
+    Attributes:
+        number: row number, from 1.
+        twin: number of the row with the same message; 0: it is left out because its number has another message.
+    """
+
+    number: int
+    twin: int
+
+
+class LeftOutRows:
+    """The rows that are not sent, in the order of the file. Takes 16 bytes a row."""
+
+    def __init__(self) -> None:
+        self._numbers = array("q")
+
+    def add(self, row: LeftOutRow) -> None:
+        self._numbers.extend(row)
+
+    def __len__(self) -> int:
+        return len(self._numbers) // 2
+
+    def __iter__(self) -> Iterator[LeftOutRow]:
+        for at in range(0, len(self._numbers), 2):
+            yield LeftOutRow(self._numbers[at], self._numbers[at + 1])
+
+
+class RowPlanner:
+    """Give it every valid row (`add`), then call `finish`.
+
+    Args:
+        store: a store to plan in.
+        fingerprint: gets every message too; None: nobody needs it.
+        how: `send_copies`, `mode`, `batch_size` of `Planner`.
+
+    Attributes:
+        fingerprint: of all messages.
+        parts: number of parts of the messages to send.
+        left_out: the rows that are not sent because of another row.
+        problems: the first problems: rows with the `client_message_id` of another message, at most 20.
+        wrong: number of all problems.
+        plan: the plan, after `finish`.
+    """
+
+    plan: Plan
+
+    def __init__(self, store: PlanStore, fingerprint: Fingerprint | None = None, **how: Any) -> None:  # noqa: ANN401 - of different types
+        self.fingerprint = fingerprint
+        self.parts = 0
+        self.left_out = LeftOutRows()
+        self.problems: list[Problem] = []
+        self.wrong = 0
+        self._lines: dict[int, int] = {}  # of the page, by row number
+        self._planner = Planner(
+            store, on_send=self._sent, on_left_out=self._left_out, on_conflict=self._conflict, **how
+        )
+
+    def add(self, row: Row) -> None:
+        """Takes the next row.
+
+        Raises:
+            UsageError: there is no room for the temporary files of the plan.
+        """
+        if self.fingerprint is not None:
+            self.fingerprint.add(row.request)
+        self._lines[row.number] = row.line
+        if self._planner.add(row.request, row.number - 1, late=row.late is not None):
+            _guarded(self._planner.decide)
+            self._lines.clear()
+
+    def finish(self) -> None:
+        """Plans the rest. Raises UsageError as `add`."""
+        self.plan = _guarded(self._planner.finish)
+
+    def _sent(self, request: SmsRequest) -> None:
+        self.parts += parts_of(request)
+
+    def _left_out(self, place: int, step: Next, twin: int) -> None:
+        self.left_out.add(LeftOutRow(place + 1, twin + 1 if step is Next.DUPLICATE else 0))
+
+    def _conflict(self, place: int, first: int) -> None:
+        self.wrong += 1
+        if len(self.problems) < SHOWN:
+            error = id_conflict(place, first, "row")
+            self.problems.append(
+                Problem(line=self._lines[place + 1], number=place + 1, field=error.field, rule=error.reason)
+            )
+
+
+def _guarded(call: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever it returns
+    try:
+        return call()
+    except JournalError as wrong:
+        raise UsageError(f"the plan {wrong.reason} (SQLITE_TMPDIR); nothing was sent") from wrong
