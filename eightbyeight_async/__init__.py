@@ -28,7 +28,7 @@ from eightbyeight_async.errors import (
     TransportTimeoutError,
     UnexpectedResponseError,
 )
-from eightbyeight_async.fanout import SendEach, SendResult
+from eightbyeight_async.fanout import SendAccepted, SendEach, SendNotAccepted, SendResult
 from eightbyeight_async.hosts import Region
 from eightbyeight_async.models.common import CancelResponse, ErrorBody
 from eightbyeight_async.models.sms import (
@@ -108,7 +108,14 @@ if TYPE_CHECKING:
     )
     from eightbyeight_async.models.log_export import LogExportJob, LogExportRequest, LogExportState, LogExportStatus
     from eightbyeight_async.models.message_details import MessageDetails, MessageState, MessageStatus, Price
-    from eightbyeight_async.models.sms_batch import BatchSmsRequest, BatchSmsResponse, BatchSmsResult, SmsTemplate
+    from eightbyeight_async.models.sms_batch import (
+        BatchSmsAccepted,
+        BatchSmsNotAccepted,
+        BatchSmsRequest,
+        BatchSmsResponse,
+        BatchSmsResult,
+        SmsTemplate,
+    )
     from eightbyeight_async.text import LongTextWarning, TextMeasure, TextPolicy, measure
 
 __all__ = [
@@ -121,6 +128,8 @@ __all__ = [
     "BatchChatAppsRequest",
     "BatchChatAppsResponse",
     "BatchChatAppsResult",
+    "BatchSmsAccepted",
+    "BatchSmsNotAccepted",
     "BatchSmsRequest",
     "BatchSmsResponse",
     "BatchSmsResult",
@@ -182,7 +191,9 @@ __all__ = [
     "ReplyContext",
     "RetryPolicy",
     "SectionRow",
+    "SendAccepted",
     "SendEach",
+    "SendNotAccepted",
     "SendResult",
     "Sent",
     "ServerError",
@@ -296,7 +307,14 @@ _LATE = {
     ),
     "models.log_export": ("LogExportJob", "LogExportRequest", "LogExportState", "LogExportStatus"),
     "models.message_details": ("MessageDetails", "MessageState", "MessageStatus", "Price"),
-    "models.sms_batch": ("BatchSmsRequest", "BatchSmsResponse", "BatchSmsResult", "SmsTemplate"),
+    "models.sms_batch": (
+        "BatchSmsAccepted",
+        "BatchSmsNotAccepted",
+        "BatchSmsRequest",
+        "BatchSmsResponse",
+        "BatchSmsResult",
+        "SmsTemplate",
+    ),
 }
 _HOME = {name: module for module, names in _LATE.items() for name in names}
 

@@ -11,39 +11,24 @@ Rules:
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from types import TracebackType
+from typing import Literal, Self, TypeAlias
 
 import anyio
 import attrs
+from anyio.abc import TaskGroup
 
 from eightbyeight_async.errors import EightByEightError, InvalidRequestError, Sent, TransportError
 from eightbyeight_async.exchange import Flight
-from eightbyeight_async.models.sms import SmsRequest, SmsResponse, SmsStatusCode
+from eightbyeight_async.models.sms import SmsRequest, SmsResponse
 from eightbyeight_async.source_feeder import END, End, Feeder, foreign_cancellation
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-    from types import TracebackType
-    from typing import Self
-
-    from anyio.abc import TaskGroup
-
-__all__ = ["SendEach", "SendResult"]
+__all__ = ["SendAccepted", "SendEach", "SendNotAccepted", "SendResult"]
 
 
 @attrs.frozen(kw_only=True)
-class SendResult:
-    """The result of one message. Exactly one of `response` and `error` is set.
-
-    Attributes:
-        index: its position in the iterable, from 0. Results come as they finish, not in this order.
-        request: the message from the iterable.
-        response: the API's response, which can be a refusal: see `ok`.
-        error: why there is no response; `error.sent` says whether the message may have been sent.
-        attempts: how many times the request was tried; 0 if it was refused before the first attempt.
-    """
-
+class _Result:
     index: int
     request: SmsRequest
     response: SmsResponse | None = None
@@ -61,10 +46,54 @@ class SendResult:
             return None if self.error is None else self.error.sent
         return self.response.sent
 
+
+@attrs.frozen(kw_only=True)
+class SendAccepted(_Result):
+    """The result of a message that the platform accepted: a response with the status QUEUED.
+
+    Attributes:
+        index: its position in the iterable, from 0. Results come as they finish, not in this order.
+        request: the message from the iterable.
+        response: the API's response.
+        error: None.
+        attempts: how many times the request was tried.
+    """
+
+    response: SmsResponse = attrs.field()
+    error: None = None
+
     @property
-    def ok(self) -> bool:
-        """True only for an accepted message: a response with the status QUEUED."""
-        return self.response is not None and self.response.status.code is SmsStatusCode.QUEUED
+    def ok(self) -> Literal[True]:
+        """True: the message was accepted."""
+        return True
+
+
+@attrs.frozen(kw_only=True)
+class SendNotAccepted(_Result):
+    """The result of a message that was not accepted. Exactly one of `response` and `error` is set.
+
+    Attributes:
+        index: its position in the iterable, from 0. Results come as they finish, not in this order.
+        request: the message from the iterable.
+        response: the API's response that refuses the message, or has a status that this version does not know.
+        error: why there is no response; `error.sent` says whether the message may have been sent.
+        attempts: how many times the request was tried; 0 if it was refused before the first attempt.
+    """
+
+    @property
+    def ok(self) -> Literal[False]:
+        """False: the message was not accepted."""
+        return False
+
+
+# Two classes, so that a type checker knows after `if result.ok` that `result.response` is not None. mypy narrows by the
+# bare `result.ok`; pyright narrows by `result.ok is True` or isinstance, and not by a bare attribute.
+SendResult: TypeAlias = SendAccepted | SendNotAccepted
+
+
+def _result_of(response: SmsResponse, index: int, request: SmsRequest, attempts: int) -> SendResult:
+    kind = SendAccepted if response.ok else SendNotAccepted
+    return kind(index=index, request=request, response=response, attempts=attempts)
 
 
 class SendEach:
@@ -226,9 +255,9 @@ class SendEach:
         flight = Flight()
         try:
             response = await self._send(request, flight)
-            return SendResult(index=index, request=request, response=response, attempts=flight.attempts)
+            return _result_of(response, index, request, flight.attempts)
         except EightByEightError as error:
-            return SendResult(index=index, request=request, error=error, attempts=error.attempts)
+            return SendNotAccepted(index=index, request=request, error=error, attempts=error.attempts)
         except BaseException:
             self.leftover.append(_cut_off(index, request, flight))
             raise
@@ -237,4 +266,4 @@ class SendEach:
 def _cut_off(index: int, request: SmsRequest, flight: Flight) -> SendResult:
     sent = Sent.MAYBE if flight.maybe_sent else Sent.NO
     error = TransportError("cancelled before the answer came", sent=sent)
-    return SendResult(index=index, request=request, error=error, attempts=flight.attempts)
+    return SendNotAccepted(index=index, request=request, error=error, attempts=flight.attempts)

@@ -19,7 +19,7 @@ from eightbyeight_async import (
     ClientClosedError,
     EightByEightError,
     RetryPolicy,
-    SendResult,
+    SendNotAccepted,
     Sent,
     SmsRequest,
     SmsStatusCode,
@@ -192,4 +192,4 @@ def test_a_status_this_version_does_not_know_is_no_certain_refusal() -> None:
 
     response = SmsResponse(umid="u", status=SmsStatus(code="PARKED"))
     assert response.sent is Sent.MAYBE
-    assert SendResult(index=0, request=SMS, response=response).sent is Sent.MAYBE
+    assert SendNotAccepted(index=0, request=SMS, response=response).sent is Sent.MAYBE

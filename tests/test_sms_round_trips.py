@@ -32,7 +32,13 @@ from eightbyeight_async.models.common import CancelResponse, ErrorBody
 from eightbyeight_async.models.log_export import LogExportJob, LogExportRequest, LogExportStatus
 from eightbyeight_async.models.message_details import MessageDetails, MessageStatus, Price
 from eightbyeight_async.models.sms import Encoding, Outcome, SmsRequest, SmsResponse, SmsStatus, Track
-from eightbyeight_async.models.sms_batch import BatchSmsRequest, BatchSmsResponse, BatchSmsResult, SmsTemplate
+from eightbyeight_async.models.sms_batch import (
+    BatchSmsAccepted,
+    BatchSmsNotAccepted,
+    BatchSmsRequest,
+    BatchSmsResponse,
+    SmsTemplate,
+)
 from eightbyeight_async.models.sms_feedback import SmsFeedback
 from eightbyeight_async.models.webhooks import (
     ChannelUser,
@@ -184,7 +190,7 @@ TOLD: dict[type, Strategy] = {
     )
 }
 # Made beside an answer, never on the wire.
-BESIDE = {BatchSmsResult, BatchChatAppsResult}
+BESIDE = {BatchSmsAccepted, BatchSmsNotAccepted, BatchChatAppsResult}
 # Made by converters, of plain strings, so the round trips of ChatApps do not name it.
 CONVERTED = {InteractiveText}
 

@@ -121,7 +121,7 @@ class SmsStatus:
 
 @attrs.frozen(kw_only=True)
 class SmsResponse:
-    """The response to one SMS. Check `status.code`: a refusal (`REJECTED`) can come with HTTP 200.
+    """The response to one SMS. Check `ok`: a refusal (`status.code` is `REJECTED`) can come with HTTP 200.
 
     Attributes:
         umid: 8x8's id of the message, for cancelling, looking up and matching receipts.
@@ -141,13 +141,18 @@ class SmsResponse:
     maybe_done_before: bool = attrs.field(default=False, metadata={"wire": None})
 
     @property
+    def ok(self) -> bool:
+        """True only for an accepted message: the status QUEUED."""
+        return self.status.code is SmsStatusCode.QUEUED
+
+    @property
     def sent(self) -> Sent | None:
         """Whether a message that was not accepted may have gone out all the same; None for an accepted one.
 
         A refusal is `MAYBE` after an attempt that may have got through, and so is a status that this version does not
         know.
         """
-        if self.status.code is SmsStatusCode.QUEUED:
+        if self.ok:
             return None
         refused = self.status.code is SmsStatusCode.REJECTED and not self.maybe_done_before
         return Sent.NO if refused else Sent.MAYBE

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import Any, Literal, TypeAlias
 
 import attrs
 
@@ -18,10 +18,16 @@ from eightbyeight_async.models.pairing import pair
 from eightbyeight_async.models.privacy import counted, hidden, masked_digits
 from eightbyeight_async.models.sms import Encoding, SmsRequest, SmsResponse, SmsStatusCode
 
-if TYPE_CHECKING:
-    from typing import Any
-
-__all__ = ["MAX_BATCH", "BatchSmsRequest", "BatchSmsResponse", "BatchSmsResult", "SmsTemplate", "paired"]
+__all__ = [
+    "MAX_BATCH",
+    "BatchSmsAccepted",
+    "BatchSmsNotAccepted",
+    "BatchSmsRequest",
+    "BatchSmsResponse",
+    "BatchSmsResult",
+    "SmsTemplate",
+    "paired",
+]
 
 # Source: BatchSmsRequest, maxItems of `messages` and `destinations`.
 MAX_BATCH = 10_000
@@ -137,8 +143,33 @@ def _check_count(field: str, items: tuple[object, ...]) -> None:
 
 
 @attrs.frozen(kw_only=True)
-class BatchSmsResult:
-    """One message of a batch and its result.
+class _Result:
+    index: int
+    request: SmsRequest
+    response: SmsResponse | None
+
+
+@attrs.frozen(kw_only=True)
+class BatchSmsAccepted(_Result):
+    """An accepted message of a batch: its response has the status QUEUED.
+
+    Attributes:
+        index: its position in the request, from 0.
+        request: the message of the request. For `destinations` it is made from the number and the template's fields.
+        response: the API's response to this message.
+    """
+
+    response: SmsResponse
+
+    @property
+    def ok(self) -> Literal[True]:
+        """True: the message was accepted."""
+        return True
+
+
+@attrs.frozen(kw_only=True)
+class BatchSmsNotAccepted(_Result):
+    """A message of a batch that was refused, or whose result is not known.
 
     Attributes:
         index: its position in the request, from 0.
@@ -146,14 +177,20 @@ class BatchSmsResult:
         response: the API's response to this message; None if the batch's response has none for it.
     """
 
-    index: int
-    request: SmsRequest
-    response: SmsResponse | None
-
     @property
-    def ok(self) -> bool:
-        """True only for an accepted message: a response with the status QUEUED."""
-        return self.response is not None and self.response.status.code is SmsStatusCode.QUEUED
+    def ok(self) -> Literal[False]:
+        """False: the message was not accepted, as far as the response says."""
+        return False
+
+
+# Two classes for the type checkers: see `SendResult` in fanout.py.
+BatchSmsResult: TypeAlias = BatchSmsAccepted | BatchSmsNotAccepted
+
+
+def _result(index: int, request: SmsRequest, response: SmsResponse | None) -> BatchSmsResult:
+    if response is not None and response.ok:
+        return BatchSmsAccepted(index=index, request=request, response=response)
+    return BatchSmsNotAccepted(index=index, request=request, response=response)
 
 
 @attrs.frozen(kw_only=True)
@@ -199,9 +236,7 @@ def paired(request: BatchSmsRequest, response: BatchSmsResponse) -> BatchSmsResp
         return response
     messages = _messages_of(request)
     found = pair(messages, response.messages, _agree, (_reference, _digits))
-    results = tuple(
-        BatchSmsResult(index=index, request=one, response=found[index]) for index, one in enumerate(messages)
-    )
+    results = tuple(_result(index, one, found[index]) for index, one in enumerate(messages))
     return attrs.evolve(response, results=results)
 
 

@@ -14,6 +14,7 @@ from eightbyeight_async import (
     AsyncConnectClient,
     BatchChatAppsRequest,
     BatchChatAppsResponse,
+    BatchSmsAccepted,
     BatchSmsRequest,
     BatchSmsResponse,
     BatchSmsResult,
@@ -31,7 +32,9 @@ from eightbyeight_async import (
     Outcome,
     Region,
     RetryPolicy,
+    SendAccepted,
     SendEach,
+    SendNotAccepted,
     SendResult,
     Sent,
     SmsRequest,
@@ -89,11 +92,26 @@ async def use(client: AsyncConnectClient) -> None:
             assert_type(result.request, SmsRequest)
             assert_type(result.response, SmsResponse | None)
             assert_type(result.error, EightByEightError | None)
+            if result.ok:
+                assert_type(result, SendAccepted)
+                assert_type(result.response, SmsResponse)
+                assert_type(result.response.umid, str)
+                assert_type(result.error, None)
+            else:
+                assert_type(result, SendNotAccepted)
+                assert_type(result.response, SmsResponse | None)
     assert_type(results.leftover, list[SendResult])
     assert_type(result.attempts, int)
     batch = await client.sms.send_batch(BatchSmsRequest(messages=[request], template=SmsTemplate(text="Hello")))
     assert_type(batch, BatchSmsResponse)
     assert_type(batch.rejected, tuple[BatchSmsResult, ...])
+    for item in batch.results:
+        if item.ok:
+            assert_type(item, BatchSmsAccepted)
+            assert_type(item.response, SmsResponse)
+        else:
+            assert_type(item.response, SmsResponse | None)
+    assert_type(receipt.ok, bool)
     assert_type(await client.sms.get("umid"), MessageDetails)
     await client.sms.send_feedback("umid", Outcome.SUCCESS)
     job = await client.sms.start_log_export()
