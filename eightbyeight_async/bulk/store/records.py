@@ -11,7 +11,18 @@ from eightbyeight_async.bulk.judging.outcomes import State
 if TYPE_CHECKING:
     from eightbyeight_async.bulk.judging.message_keys import Identity
 
-__all__ = ["CLAIMED", "Account", "CancelTarget", "Claim", "Claimed", "MessageRow", "Met", "Policy", "Result"]
+__all__ = [
+    "CLAIMED",
+    "Account",
+    "CancelTarget",
+    "Cancellation",
+    "Claim",
+    "Claimed",
+    "MessageRow",
+    "Met",
+    "Policy",
+    "Result",
+]
 
 
 class Account(NamedTuple):
@@ -108,6 +119,20 @@ class CancelTarget:
     messages: int
     asked: bool
     batch: bool
+
+
+class Cancellation(NamedTuple):
+    """What came of a cancel request.
+
+    Attributes:
+        target: what was to be cancelled.
+        mark: the `CancelMark` of its messages.
+        in_part: how many of a batch were cancelled, if not all were.
+    """
+
+    target: CancelTarget
+    mark: int
+    in_part: int = 0
 
 
 @attrs.frozen(kw_only=True)
