@@ -20,7 +20,8 @@ class Status:
 
     Attributes:
         total: messages of the campaign: as many as the journal knows, or as were expected.
-        sent: accepted by the API; they went out, or their scheduled time has come.
+        sent: accepted by the API; they went out, or their scheduled time has come. Also those that 8x8 had nothing left
+            to cancel of, after an earlier cancel whose answer was lost.
         waiting: accepted, and their scheduled time has not come.
         cancelled: accepted, then cancelled before their scheduled time.
         rejected: refused by the API with HTTP 200.

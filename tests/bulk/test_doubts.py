@@ -1,15 +1,13 @@
-"""Settling what is unknown, by hand and by 8x8's log; cancelling what is still scheduled."""
+"""Settling what is unknown, by hand and by 8x8's log."""
 
-# ruff: noqa: SIM117
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from eightbyeight_async import InvalidRequestError, SmsRequest
-from eightbyeight_async.bulk import Campaign, Cancelled, State, status
+from eightbyeight_async.bulk import Campaign, status
 from eightbyeight_async.sandbox import Fault, Sandbox
 
 if TYPE_CHECKING:
@@ -31,9 +29,9 @@ def journal(tmp_path: Path) -> Path:
     return tmp_path / "run.db"
 
 
-def messages(count: int, scheduled: datetime | None = None) -> list[SmsRequest]:
+def messages(count: int) -> list[SmsRequest]:
     return [
-        SmsRequest(destination=f"+6581{i:06d}", text="Your code", scheduled=scheduled, client_message_id=reference)
+        SmsRequest(destination=f"+6581{i:06d}", text="Your code", client_message_id=reference)
         for i in range(count)
         for reference in [f"order 81{i:06d}" if i % 2 else None]  # holds its number: the journal has a digest of it
     ]
@@ -92,33 +90,3 @@ async def test_resolving_by_hand(sandbox: Sandbox, journal: Path) -> None:
         }  # fmt: skip
         assert (await campaign.send(messages(10))).accepted == 1
     assert set(sandbox.accepted_counts.values()) == {1}
-
-
-@pytest.mark.parametrize("mode", ["each", "batch"])
-async def test_cancelling_everything_and_again(sandbox: Sandbox, journal: Path, mode: str) -> None:
-    later = datetime.now(UTC) + timedelta(hours=2)
-    given = [*messages(30, later), SmsRequest(destination="+6582000000", text="now")]
-    async with sandbox.client() as client:
-        async with Campaign(client, journal, mode=mode, batch_size=10) as campaign:  # type: ignore[arg-type]
-            await campaign.send(given)
-            assert await campaign.cancel() == Cancelled(cancelled=30)
-            assert await campaign.cancel() == Cancelled(already=30)
-            assert [row.cancelled async for row in campaign.rows(State.SENT)].count(True) == 30
-    assert sandbox.totals["cancelled"] == 30
-
-
-async def test_what_is_out_is_too_late_and_a_lost_answer_is_unclear(sandbox: Sandbox, journal: Path) -> None:
-    soon, later = (datetime.now(UTC) + timedelta(hours=hours) for hours in (1, 3))
-    given = [
-        *messages(4, later),
-        *(SmsRequest(destination=f"+658200000{i}", text="x", scheduled=soon) for i in range(3)),
-    ]
-    async with sandbox.client() as client, Campaign(client, journal, mode="each") as campaign:
-        await campaign.send(given)
-        sandbox.clock.advance(2 * 3600)
-        umid = sandbox.messages[0].umid
-        if sandbox.messages[0].scheduled == soon:
-            umid = next(message.umid for message in sandbox.messages if message.scheduled == later)
-        sandbox.faults.on_cancel(umid, Fault.accept_then_drop())
-        assert await campaign.cancel() == Cancelled(cancelled=3, too_late=3, failed=1)
-        assert await campaign.cancel() == Cancelled(already=6, unclear=1)

@@ -15,9 +15,10 @@ import pytest
 from bulk.killed import Killed, check_all_refuse, commands, contents, kill, messages, run, run_async
 from cli.command_line import in_process
 
-from eightbyeight_async.bulk import Campaign, JournalError, JournalInUseError, read_rows, status
+from eightbyeight_async.bulk import Campaign, JournalError, JournalInUseError, State, read_rows, status
+from eightbyeight_async.bulk.judging.message_keys import Keys
 from eightbyeight_async.bulk.store.journal import Journal
-from eightbyeight_async.bulk.store.records import Account, Policy
+from eightbyeight_async.bulk.store.records import Account, Claim, Policy, Result
 from eightbyeight_async.sandbox import Sandbox
 
 if TYPE_CHECKING:
@@ -611,3 +612,41 @@ def test_an_empty_file_is_not_replaced_after_another_campaign_made_its_journal_t
     assert os.path.samestat(journal.stat(), second.path.stat())
     second.transact(second.begin_run)
     second.close()
+
+
+@pytest.mark.parametrize("what", ["meta", "results"])
+def test_a_log_of_another_journal_that_holds_little_is_not_replayed_either(what: str, tmp_path: Path) -> None:
+    """Its salt would make every message of this journal a new one; its results would be taken for this one's."""
+
+    def opened(directory: Path) -> Journal:
+        directory.mkdir(exist_ok=True)
+        account = Account("host", "account")
+        return Journal(directory / "run.db", "process", lambda: 1.0, account=account, policy=Policy())
+
+    def fill(journal: Journal) -> list[Claim]:
+        keys = Keys(journal.salt)
+        claims = [Claim(place + 1, keys.of(one), place) for place, one in enumerate(messages())]
+        journal.transact(journal.begin_run)
+        journal.transact(lambda: journal.claim(claims))
+        return claims
+
+    own = opened(tmp_path / "own")
+    fill(own)
+    own.close()
+    other = opened(tmp_path / "other")
+    claims = fill(other)
+    other.sql.execute("PRAGMA wal_checkpoint(RESTART)")
+    if what == "meta":
+        other.transact(lambda: other.set_meta("expected", 7))
+    else:
+        other.transact(
+            lambda: other.record([Result(one.id, one.identity.key, one.place, State.NOT_SENT) for one in claims])
+        )
+    shutil.copy(tmp_path / "other" / "run.db-wal", tmp_path / "own")
+    other.close()
+    before = contents(tmp_path / "own")
+    with pytest.raises(JournalError, match="another journal"):
+        opened(tmp_path / "own")
+    with pytest.raises(JournalError, match="another journal"):
+        status(tmp_path / "own" / "run.db")
+    assert contents(tmp_path / "own") == before

@@ -15,6 +15,7 @@ import attrs
 
 from eightbyeight_async.bulk.judging.outcomes import Action, judge
 from eightbyeight_async.bulk.store.interface import CancelMark
+from eightbyeight_async.bulk.store.records import Cancellation
 from eightbyeight_async.errors import EightByEightError, NotFoundError, Sent
 
 if TYPE_CHECKING:
@@ -73,9 +74,9 @@ async def cancel_scheduled(client: AsyncConnectClient, writer: Writer, width: in
 async def _cancel_page(
     client: AsyncConnectClient, writer: Writer, targets: Sequence[CancelTarget], counts: _Counts, width: int
 ) -> None:
-    await _mark(writer, [(target, CancelMark.REQUESTED) for target in targets])
+    await _mark(writer, [Cancellation(target, CancelMark.REQUESTED) for target in targets])
     waiting = iter(targets)
-    done: list[tuple[CancelTarget, int]] = []
+    done: list[Cancellation] = []
     aborts: list[EightByEightError] = []
 
     async def work() -> None:
@@ -95,7 +96,7 @@ async def _cancel_page(
                 counts.unclear += left
             else:
                 counts.too_late += left
-            done.append((target, _mark_of(target, left)))
+            done.append(Cancellation(target, _mark_of(target, left), cancelled if left else 0))
 
     try:
         async with anyio.create_task_group() as group:
@@ -128,6 +129,6 @@ async def _call(client: AsyncConnectClient, target: CancelTarget) -> int:
         raise
 
 
-async def _mark(writer: Writer, marks: Sequence[tuple[CancelTarget, int]]) -> None:
+async def _mark(writer: Writer, marks: Sequence[Cancellation]) -> None:
     if marks:
         await writer.do(lambda store: store.mark_cancel(marks), writes=True)

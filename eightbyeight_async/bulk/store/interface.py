@@ -14,7 +14,15 @@ if TYPE_CHECKING:
     from eightbyeight_async.bulk.judging.log_verdict import Doubt, Evidence, LogRow, Settlement, Window
     from eightbyeight_async.bulk.judging.outcomes import State
     from eightbyeight_async.bulk.report import Status
-    from eightbyeight_async.bulk.store.records import CancelTarget, Claim, Claimed, MessageRow, Met, Result
+    from eightbyeight_async.bulk.store.records import (
+        Cancellation,
+        CancelTarget,
+        Claim,
+        Claimed,
+        MessageRow,
+        Met,
+        Result,
+    )
 
 __all__ = ["CancelMark", "Store"]
 
@@ -138,6 +146,6 @@ class Store(Protocol):
         """The next batches (all at once) or single messages above `after` that are still to cancel."""
         ...
 
-    def mark_cancel(self, targets: Sequence[tuple[CancelTarget, int]]) -> None:
-        """Writes a `CancelMark` for the messages of each target."""
+    def mark_cancel(self, marks: Sequence[Cancellation]) -> None:
+        """Writes a `CancelMark` for the messages of each target that are not done yet."""
         ...

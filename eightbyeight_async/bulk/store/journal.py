@@ -24,7 +24,6 @@ from eightbyeight_async.bulk.store.journal_file import (
     connect_to_read,
     problem,
     real_path,
-    salt_of,
     side_file,
 )
 from eightbyeight_async.bulk.store.journal_mark import lock_journal
@@ -129,9 +128,9 @@ class Journal(JournalNumbers):
         self._begun = self._in_use = False
         self._made: list[int] = []  # ids of the claims that the present transaction granted
         self._mark, head = lock_journal(self.path, durability)
-        self._id = head.id
+        self._head = head
         try:
-            mark = self._mark.read(self._id)
+            mark = self._mark.read(head)
             if mark is None and head.in_use and not accept_loss:
                 raise lost_claims(self.path, 0, None)  # noqa: TRY301 - closed below like the rest
             self.sql = connect_to_read(self.path, locked=True)
@@ -154,9 +153,8 @@ class Journal(JournalNumbers):
 
     def _look(self, mark: int, *, accept_loss: bool, allowed: bool) -> int:
         """Refuses what must not be opened. Returns the number of open claims."""
-        self.salt = salt_of(self.meta("salt"))
+        self.last_id, self.run, open_claims = self.verify(self._head)
         self._keys = Keys(self.salt)
-        self.last_id, self.run, open_claims = self.verify(self._id)
         if mark > self.last_id and not accept_loss:
             raise lost_claims(self.path, self.last_id, mark)
         self.last_id = max(mark, self.last_id)
@@ -192,7 +190,7 @@ class Journal(JournalNumbers):
                 self._begin_use()
             if self._made:
                 self.last_id = max(self._made)
-                self._mark.write(self._id, self.last_id)
+                self._mark.write(self._head, self.last_id)
         except (sqlite3.Error, OSError) as error:
             raise problem(error, "cannot be written") from error
         return value
@@ -201,8 +199,8 @@ class Journal(JournalNumbers):
         with suppress(sqlite3.Error, OSError, JournalError):
             self._check_files()
             # Everything goes to the main file before it says that it needs no log any more.
-            if self.meta("in_use") and self._to_main_file("TRUNCATE"):
-                self.transact(lambda: self.set_meta("in_use", 0))
+            if self.head().in_use and self._to_main_file("TRUNCATE"):
+                self.transact(lambda: self._write_in_use(False))
                 self._to_main_file("TRUNCATE")
         with suppress(sqlite3.Error):
             self.sql.close()
@@ -216,10 +214,13 @@ class Journal(JournalNumbers):
 
     def _begin_use(self) -> None:
         """After the commit that began a run and before its first claim: mark, then `in_use`, go to the disk."""
-        self._mark.write(self._id, self.last_id, sync=True)
+        self._mark.write(self._head, self.last_id, sync=True)
         if not self._to_main_file("FULL"):
             raise JournalError("cannot be written: another program keeps reading it; close that program")
         self._in_use = True
+
+    def _write_in_use(self, in_use: bool) -> None:
+        self.sql.execute(f"PRAGMA user_version={self._head._replace(in_use=in_use).user_version}")
 
     def _to_main_file(self, how: str) -> bool:
         """Writes the log into the main file; False: a reader is in the way for longer than it is waited for."""
@@ -230,7 +231,7 @@ class Journal(JournalNumbers):
 
     def begin_run(self) -> bool:
         self.run += 1
-        self.set_meta("in_use", 1)
+        self._write_in_use(True)
         self._begun = True
         self.index_numbers()
         return self.last_id == 0

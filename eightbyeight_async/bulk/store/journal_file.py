@@ -1,10 +1,10 @@
 """The files of a journal: how they are made, opened, checked and locked.
 
 Files that belong together (`run.db` stands for the journal's name; links are followed):
-- `run.db`: the database. It says whether it is in use (`meta.in_use`);
+- `run.db`: the database. Its header says which journal it is and whether it is in use (`Head`);
 - `run.db-wal`: commits that are not in `run.db` yet; SQLite's write-ahead log. Gone after a clean end;
 - `run.db-shm`: SQLite's index of that log; not needed to recover;
-- `run.db-mark`: the journal's id and the number of the last claim that was acted upon, written after its commit.
+- `run.db-mark`: the journal's number and the number of the last claim that was acted upon, written after its commit.
 
 Rules:
 - nothing but a journal or an empty regular file is touched: a file is read without locks before SQLite may write;
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = [
-    "ID_BYTES",
     "IN_USE",
     "UNREADABLE",
     "Durability",
@@ -58,10 +57,10 @@ __all__ = [
 
 Durability = Literal["power", "process"]
 
-ID_BYTES: Final = 8
 IN_USE: Final = "is in use by another campaign; one at a time"
 APPLICATION_ID: Final = 0x38783842  # "8x8B"
 VERSION: Final = 2
+_IN_USE_BIT: Final = 1 << 8
 _OLDEST_SQLITE = (3, 35, 0)  # UPSERT, UPDATE FROM, RETURNING, JSON
 _CHECK_BYTES = 8
 UNREADABLE: Final = (sqlite3.Error, OSError, ValueError)  # what a damaged or vanished file raises
@@ -71,10 +70,11 @@ _READER_PATIENCE = 10.0  # seconds that a checkpoint waits for readers
 _SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE account (number INTEGER PRIMARY KEY, host TEXT NOT NULL, subaccount_id TEXT NOT NULL);
-CREATE TABLE batch (number INTEGER PRIMARY KEY, batch_id TEXT NOT NULL);
--- The sums of message.hash, in two halves, as claims wrote them: the index must have the same.
-CREATE TABLE sums (count INTEGER NOT NULL, low INTEGER NOT NULL, high INTEGER NOT NULL);
-INSERT INTO sums VALUES (0, 0, 0);
+-- cancelled: of a batch that was cancelled in part, how many of its messages; 8x8 does not say which.
+CREATE TABLE batch (number INTEGER PRIMARY KEY, batch_id TEXT NOT NULL, cancelled INTEGER NOT NULL DEFAULT 0);
+-- The sums of message.hash, in two halves, as claims wrote them: table and index must have the same. journal: its
+-- number once more. Every claim writes here, so a log of another journal brings its own number along.
+CREATE TABLE sums (journal INTEGER NOT NULL, count INTEGER NOT NULL, low INTEGER NOT NULL, high INTEGER NOT NULL);
 -- id: number of the claim; a message that is claimed again gets a new one, so they never go back.
 -- hash: 63 bits of the key; messages are found by it. guard: hash and state once more, so that damage shows.
 -- run, times: the run that met the message last, and how often. place: its index in that run's input.
@@ -91,10 +91,28 @@ CREATE UNIQUE INDEX message_hash ON message (hash);
 
 
 class Head(NamedTuple):
-    """What the main file alone says, without its log. `id`: of the journal; `in_use`: it was not closed cleanly."""
+    """What the main file alone says, without its log, in 4 bytes of its header (`PRAGMA user_version`).
 
-    id: bytes
+    Nothing else of the file can be read without the log: while a reader is in the way, a checkpoint copies only some of
+    the pages, and they do not fit together.
+
+    Attributes:
+        number: of the journal; random, 22 bits.
+        in_use: it was not closed cleanly.
+        version: of the layout, 8 bits.
+    """
+
+    number: int
     in_use: bool
+    version: int = VERSION
+
+    @classmethod
+    def of(cls, user_version: int) -> Head:
+        return cls(user_version >> 9, bool(user_version & _IN_USE_BIT), user_version & 0xFF)
+
+    @property
+    def user_version(self) -> int:
+        return self.number << 9 | self.in_use * _IN_USE_BIT | self.version
 
 
 def real_path(path: Path) -> Path:
@@ -182,14 +200,15 @@ def make(path: Path, durability: Durability) -> None:
                 name.unlink()
 
 
-def make_tables(connection: sqlite3.Connection) -> None:
-    """Makes the tables of an empty journal in an empty database."""
+def make_tables(connection: sqlite3.Connection) -> bytes:
+    """Makes the tables of an empty journal in an empty database; returns its salt."""
     salt = secrets.token_bytes(SALT_BYTES)
-    values = {"id": secrets.token_bytes(ID_BYTES), "salt": salt + _check_of(salt), "in_use": 0}
-    connection.executescript(
-        f"BEGIN; PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={VERSION}; {_SCHEMA} COMMIT;"
-    )
-    connection.executemany("INSERT INTO meta VALUES (?, ?)", values.items())
+    head = Head(secrets.randbits(22), in_use=False)
+    numbers = f"PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={head.user_version};"
+    connection.executescript(f"BEGIN; {numbers} {_SCHEMA} COMMIT;")
+    connection.execute("INSERT INTO meta VALUES ('salt', ?)", (salt + _check_of(salt, head),))
+    connection.execute("INSERT INTO sums VALUES (?, 0, 0, 0)", (head.number,))
+    return salt
 
 
 def read_head(path: Path) -> Head:
@@ -202,24 +221,21 @@ def read_head(path: Path) -> Head:
     """
     try:
         with closing(sqlite3.connect(_uri(path, "ro", "immutable=1"), uri=True)) as connection:
-            # A checkpoint that a kill or a full disk cut off has written the first page, which says how many there are,
-            # and not all of them. Without its log such a file is damaged for SQLite, except for who repairs a schema.
+            # Else SQLite refuses a file that is shorter than its header says: it is during a checkpoint, and after one
+            # that a kill or a full disk cut off.
             connection.execute("PRAGMA writable_schema=ON")
             (application_id,) = connection.execute("PRAGMA application_id").fetchone()
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            head = Head.of(connection.execute("PRAGMA user_version").fetchone()[0])
             if application_id != APPLICATION_ID:
                 kind = "not a journal" if path.stat().st_size < 100 else "a database of another application"
                 raise JournalError(f"the file is {kind}; it was not touched")
-            if version != VERSION:
-                raise JournalError(_wrong_version(version))
-            found = dict(connection.execute("SELECT name, value FROM meta WHERE name IN ('id', 'in_use')").fetchall())
-        return Head(bytes(found["id"]), bool(found["in_use"]))
+            if head.version != VERSION:
+                raise JournalError(_wrong_version(head.version))
+            return head
     except UNREADABLE as error:
         if getattr(error, "sqlite_errorname", "") == "SQLITE_NOTADB":
             raise JournalError("the file is not a journal; it was not touched") from error
         raise problem(error, "cannot be opened") from error
-    except (KeyError, TypeError) as error:
-        raise JournalError("the file is damaged: its head cannot be read; nothing was sent") from error
 
 
 def connect(path: Path, durability: Durability) -> sqlite3.Connection:
@@ -274,11 +290,11 @@ def connect_to_read(path: Path, *, locked: bool = False) -> sqlite3.Connection:
     return sqlite3.connect(_uri(path, "ro", "immutable=1"), uri=True, isolation_level=None)
 
 
-def salt_of(stored: object) -> bytes:
-    """The salt out of `meta`, checked: under a damaged one every message would be new."""
-    if isinstance(stored, bytes) and stored[SALT_BYTES:] == _check_of(stored[:SALT_BYTES]):
+def salt_of(stored: object, head: Head) -> bytes | None:
+    """The salt out of `meta`; None: damaged, or another journal's. Under such a one every message would be new."""
+    if isinstance(stored, bytes) and stored[SALT_BYTES:] == _check_of(stored[:SALT_BYTES], head):
         return stored[:SALT_BYTES]
-    raise JournalError("the file is damaged: its salt cannot be read; nothing was sent")
+    return None
 
 
 def problem(error: Exception, doing: str) -> JournalError:
@@ -307,8 +323,8 @@ def _uri(path: Path, mode: str, *more: str) -> str:
     return "&".join([f"file:{name}?mode={mode}", *more])
 
 
-def _check_of(salt: bytes) -> bytes:
-    return hashlib.blake2b(salt, digest_size=_CHECK_BYTES).digest()
+def _check_of(salt: bytes, head: Head) -> bytes:
+    return hashlib.blake2b(salt + head.number.to_bytes(4), digest_size=_CHECK_BYTES).digest()
 
 
 def _wrong_version(version: int) -> str:

@@ -1,7 +1,7 @@
 """The mark of a journal (`run.db-mark`) and the lock on it.
 
-The mark holds the journal's id and the number of the last claim that was acted upon. The lock is a `flock`: POSIX drops
-a lock of the other kind as soon as anything in the process opens and closes the file.
+The mark holds the journal's number (4 bytes) and the number of the last claim that was acted upon (8 bytes). The lock
+is a `flock`: POSIX drops a lock of the other kind as soon as anything in the process opens and closes the file.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from eightbyeight_async.bulk.errors import JournalInUseError
 from eightbyeight_async.bulk.store.journal_file import (
-    ID_BYTES,
     IN_USE,
     check_writable,
     is_blank,
@@ -71,13 +70,13 @@ class Mark:
             time.sleep(_LOCK_PAUSE)
         raise JournalInUseError(IN_USE)
 
-    def read(self, journal_id: bytes) -> int | None:
+    def read(self, head: Head) -> int | None:
         """The last claim that was acted upon; None: the mark is missing, damaged, or of another journal."""
-        return _read_mark(self._file, journal_id)
+        return _read_mark(self._file, head)
 
-    def write(self, journal_id: bytes, last_id: int, *, sync: bool = False) -> None:
+    def write(self, head: Head, last_id: int, *, sync: bool = False) -> None:
         """Not synced as a rule: a mark that a power failure takes back only stops warning."""
-        _pwrite(self._file, journal_id + last_id.to_bytes(8, "big"))
+        _pwrite(self._file, head.number.to_bytes(4) + last_id.to_bytes(8))
         if sync:
             os.fsync(self._file)
             sync_directory(self._path.parent)
@@ -135,16 +134,16 @@ def is_running(path: Path, head: Head) -> tuple[bool, int | None]:
             raise problem(error, "its -mark file cannot be read") from error
         return False, None
     try:
-        return not _try_lock(file, shared=True), _read_mark(file, head.id)
+        return not _try_lock(file, shared=True), _read_mark(file, head)
     finally:
         os.close(file)
 
 
-def _read_mark(file: int, journal_id: bytes) -> int | None:
-    data = _pread(file, ID_BYTES + 9)
-    if len(data) != ID_BYTES + 8 or data[:ID_BYTES] != journal_id:
+def _read_mark(file: int, head: Head) -> int | None:
+    data = _pread(file, 13)
+    if len(data) != 12 or int.from_bytes(data[:4]) != head.number:
         return None
-    return int.from_bytes(data[ID_BYTES:], "big")
+    return int.from_bytes(data[4:])
 
 
 def _pread(file: int, size: int) -> bytes:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from eightbyeight_async.bulk.judging.log_verdict import LogRow, Settlement
     from eightbyeight_async.bulk.judging.message_keys import Keys
     from eightbyeight_async.bulk.judging.outcomes import State
+    from eightbyeight_async.bulk.store.records import Cancellation
 
 __all__ = ["JournalSettling"]
 
@@ -159,9 +160,12 @@ class JournalSettling(JournalQueries):
         found = self.sql.execute(query, {"after": after, "account": self._number}).fetchall()
         return [CancelTarget(number, name, messages, bool(asked), batch) for number, name, messages, asked in found]
 
-    def mark_cancel(self, targets: Sequence[tuple[CancelTarget, int]]) -> None:
+    def mark_cancel(self, marks: Sequence[Cancellation]) -> None:
+        in_part = [(one.in_part, one.target.number) for one in marks if one.in_part]
+        if in_part:
+            self.sql.executemany("UPDATE batch SET cancelled=? WHERE number=?", in_part)
         for batch, column in ((True, "batch"), (False, "id")):
-            rows = [(mark, target.number) for target, mark in targets if target.batch is batch]
+            rows = [(one.mark, one.target.number) for one in marks if one.target.batch is batch]
             if rows:
                 self.sql.executemany(
                     f"UPDATE message SET cancelled=? WHERE {column}=? AND state=1 AND scheduled IS NOT NULL "  # noqa: S608

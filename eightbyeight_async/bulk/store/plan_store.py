@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from eightbyeight_async.bulk.errors import AccountChangedError, JournalInUseError
 from eightbyeight_async.bulk.judging.message_keys import Keys
 from eightbyeight_async.bulk.store.journal import OPEN_CLAIMS, Journal
-from eightbyeight_async.bulk.store.journal_file import IN_USE, make_tables, problem, real_path, salt_of
+from eightbyeight_async.bulk.store.journal_file import IN_USE, make_tables, problem, real_path
 from eightbyeight_async.bulk.store.read_journal import HAS_MESSAGE, opened_to_read
 from eightbyeight_async.bulk.store.records import Policy
 
@@ -85,8 +85,7 @@ class PlanStore(Journal):
                 if account is not None and before not in (None, account) and not allow_changed_account:
                     raise AccountChangedError(before, account)  # noqa: TRY301 - closed below like the rest
             else:
-                make_tables(self.sql)
-            self.salt = salt_of(self.meta("salt"))
+                self.salt = make_tables(self.sql)
             self._keys = Keys(self.salt)
         except BaseException as error:
             self.sql.close()
@@ -109,6 +108,7 @@ class PlanStore(Journal):
             if reader.running and not held:
                 raise JournalInUseError(IN_USE)
             reader.sql.backup(self.sql)
+            self.salt = reader.salt
 
     def transact(self, body: Callable[[], T]) -> T:
         self._made = []

@@ -13,11 +13,13 @@ from eightbyeight_async.bulk.report import Status
 from eightbyeight_async.bulk.store.interface import CancelMark
 from eightbyeight_async.bulk.store.journal_file import (
     UNREADABLE,
+    Head,
     connect_to_read,
     is_blank,
     problem,
     read_head,
     real_path,
+    salt_of,
 )
 from eightbyeight_async.bulk.store.journal_mark import is_running
 from eightbyeight_async.bulk.store.records import Account, MessageRow
@@ -44,9 +46,10 @@ GUARD = "(hash & 1048575) * 8 + {}"
 HAS_MESSAGE = f"(m.state IN (0, 4) OR (m.state=1 AND m.cancelled IS NOT {CancelMark.CANCELLED}))"
 _PAGE = 1_000
 _STATUS = """
-SELECT state, count(*), sum(cancelled IS ?), coalesce(sum(scheduled>? AND cancelled IS NOT ?), 0)
+SELECT state, count(*), sum(cancelled IS :done), coalesce(sum(scheduled>:now AND coalesce(cancelled, :asked)=:asked), 0)
 FROM message GROUP BY state
 """
+_CANCELLED_IN_PART = "SELECT coalesce(sum(cancelled), 0) FROM batch"
 _ROWS = """
 SELECT m.id, m.key, m.place, m.state, m.umid, b.batch_id, m.code, m.claimed, m.at, m.scheduled, m.cancelled,
        m.destination, m.text
@@ -70,20 +73,22 @@ class JournalQueries:
 
     Attributes:
         sql: the connection.
+        salt: see `Store`; after `verify`.
         running: a campaign is sending: a claim without an outcome is in flight. Else its sender died.
     """
 
     sql: sqlite3.Connection
+    salt: bytes
     running: bool
 
     def status(self, now: float) -> Status:
         counts = dict.fromkeys(State, 0)
         cancelled = waiting = 0
-        done = CancelMark.CANCELLED
-        for state, count, recalled, later in self.sql.execute(_STATUS, (done, now, done)).fetchall():
+        values = {"done": CancelMark.CANCELLED, "asked": CancelMark.REQUESTED, "now": now}
+        for state, count, recalled, later in self.sql.execute(_STATUS, values).fetchall():
             counts[State(state)] = count
             if state == State.SENT:
-                cancelled, waiting = recalled, later
+                cancelled, waiting = recalled + self.sql.execute(_CANCELLED_IN_PART).fetchone()[0], later
         known = sum(counts.values())
         total = max(known, self.meta("expected", 0))
         return Status(
@@ -116,11 +121,15 @@ class JournalQueries:
             raise damaged()
         return Account(*values)
 
-    def verify(self, journal_id: bytes) -> tuple[int, int, int]:
+    def head(self) -> Head:
+        """With the log, if there is one; `read_head` has that of the main file alone."""
+        return Head.of(self.sql.execute("PRAGMA user_version").fetchone()[0])
+
+    def verify(self, head: Head) -> tuple[int, int, int]:
         """Compares what stands in the file more than once.
 
         Args:
-            journal_id: as the main file alone has it.
+            head: as the main file alone has it.
 
         Returns:
             The last claim, the last run, and the number of open claims.
@@ -128,12 +137,14 @@ class JournalQueries:
         Raises:
             JournalError: they differ; a settled message could be taken for a new one.
         """
-        if self.meta("id") != journal_id:
-            raise JournalError("its -wal file is of another journal; nothing was sent, and nothing was written to it")
+        salt = salt_of(self.meta("salt"), head)
+        if salt is None or self.head().number != head.number:
+            raise damaged()
+        self.salt = salt
         index_sums = self.sql.execute(_INDEX_SUMS).fetchone()
         *table_sums, last_id, last_run, open_claims, wrong = self.sql.execute(_TABLE_SUMS).fetchone()
-        written = self.sql.execute("SELECT count, low, high FROM sums").fetchall()
-        if wrong or tuple(table_sums) != index_sums or written != [index_sums]:
+        written = self.sql.execute("SELECT journal, count, low, high FROM sums").fetchall()
+        if wrong or tuple(table_sums) != index_sums or written != [(head.number, *index_sums)]:
             raise damaged()
         return last_id, last_run, open_claims
 
@@ -147,7 +158,7 @@ class JournalReader(JournalQueries):
         self.sql = connect_to_read(path)
         try:
             self.sql.execute("BEGIN")  # one view of everything
-            last_id, _, _ = self.verify(head.id)
+            last_id, _, _ = self.verify(head)
             self.sql.execute("COMMIT")
             self.running = running or is_running(path, head)[0]  # one may have begun between the two looks
             lost = (mark is None and head.in_use and not self.running) or (mark or 0) > last_id

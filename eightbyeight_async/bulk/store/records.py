@@ -16,6 +16,7 @@ __all__ = [
     "NUMBER_TAKEN",
     "Account",
     "CancelTarget",
+    "Cancellation",
     "Claim",
     "Claimed",
     "MessageRow",
@@ -131,6 +132,20 @@ class CancelTarget:
     messages: int
     asked: bool
     batch: bool
+
+
+class Cancellation(NamedTuple):
+    """What came of a cancel request.
+
+    Attributes:
+        target: what was to be cancelled.
+        mark: the `CancelMark` of its messages.
+        in_part: how many of a batch were cancelled, if not all were.
+    """
+
+    target: CancelTarget
+    mark: int
+    in_part: int = 0
 
 
 @attrs.frozen(kw_only=True)

@@ -22,7 +22,7 @@ import attrs
 
 from eightbyeight_async.bulk.errors import AccountChangedError, JournalError
 from eightbyeight_async.bulk.report import Status
-from eightbyeight_async.bulk.store.journal_file import Durability, is_blank, real_path, salt_of
+from eightbyeight_async.bulk.store.journal_file import Durability, is_blank, real_path
 from eightbyeight_async.bulk.store.journal_without_client import make_unused
 from eightbyeight_async.bulk.store.read_journal import opened_to_read
 from eightbyeight_async.bulk.store.records import Account
@@ -172,14 +172,13 @@ def read_summary(journal: Path, *, accept_loss: bool = False) -> JournalSummary 
         if is_blank(path):
             return None
         with opened_to_read(path, accept_loss=accept_loss) as reader:
-            salt = salt_of(reader.meta("salt"))
             stored, fingerprint = reader.meta(OPTIONS), reader.meta("fingerprint")
             status, account = reader.status(time.time()), reader.account()
         try:
             settings = json.loads(zlib.decompress(stored)) if stored is not None else {}
         except (zlib.error, ValueError) as error:
             raise JournalError("the file is damaged: its options cannot be read; nothing was sent") from error
-    return JournalSummary(salt=salt, fingerprint=fingerprint, settings=settings, status=status, account=account)
+    return JournalSummary(salt=reader.salt, fingerprint=fingerprint, settings=settings, status=status, account=account)
 
 
 def new_journal(journal: Path, durability: Durability) -> JournalSummary:

@@ -27,7 +27,14 @@ from eightbyeight_async.cli.exit_codes import UsageError
 
 __all__ = ["make_bulk"]
 
-Journal = Annotated[Path, Parameter(help="The campaign's journal, an SQLite file.", group=CAMPAIGN)]
+Journal = Annotated[
+    Path,
+    Parameter(
+        help="The campaign's journal, an SQLite file. JOURNAL-wal and JOURNAL-mark beside it belong to it: move or copy "
+        "all of them together.",
+        group=CAMPAIGN,
+    ),
+]
 _ONE_RUN = Parameter(negative=(), show_default=False, group=CAMPAIGN)
 ItsAccountOnly = Annotated[
     bool,
