@@ -6,19 +6,12 @@ cancellation needs none of them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from eightbyeight_async import late_types
 from eightbyeight_async.calls import cancel
+from eightbyeight_async.exchange import Exchange
 from eightbyeight_async.hosts import Product
-
-if TYPE_CHECKING:
-    from eightbyeight_async.exchange import Exchange
-    from eightbyeight_async.models.chatapps_batch import BatchChatAppsRequest, BatchChatAppsResponse
-    from eightbyeight_async.models.chatapps_details import ChatAppsMessageDetails
-    from eightbyeight_async.models.chatapps_message import ChatAppsRequest
-    from eightbyeight_async.models.chatapps_response import ChatAppsResponse
-    from eightbyeight_async.models.common import CancelResponse
-    from eightbyeight_async.settings import CallOptions
+from eightbyeight_async.models.common import CancelResponse
+from eightbyeight_async.settings import CallOptions
 
 __all__ = ["ChatAppsOperations"]
 
@@ -30,7 +23,7 @@ class ChatAppsOperations:
         self._exchange = exchange
         self._options = options
 
-    async def send(self, request: ChatAppsRequest) -> ChatAppsResponse:
+    async def send(self, request: late_types.ChatAppsRequest) -> late_types.ChatAppsResponse:
         """Send one message (8x8's reference: Send-Message).
 
         Returns:
@@ -46,7 +39,7 @@ class ChatAppsOperations:
         call = chatapps.send_message(self._options.subaccount_id, request, self._exchange.now)
         return await self._exchange.run(call, self._options)
 
-    async def send_batch(self, request: BatchChatAppsRequest) -> BatchChatAppsResponse:
+    async def send_batch(self, request: late_types.BatchChatAppsRequest) -> late_types.BatchChatAppsResponse:
         """Send up to 10,000 messages in one request (8x8's reference: send-message-many).
 
         Returns:
@@ -63,7 +56,7 @@ class ChatAppsOperations:
         call = chatapps.send_batch(self._options.subaccount_id, request, self._exchange.now)
         return paired(request, await self._exchange.run(call, self._options))
 
-    async def get(self, umid: str) -> ChatAppsMessageDetails:
+    async def get(self, umid: str) -> late_types.ChatAppsMessageDetails:
         """Get the details of one message, for each channel (8x8's reference: get-chatapps-message-details).
 
         8x8 allows 1 request a second for each sub-account.

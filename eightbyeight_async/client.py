@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
+import ssl
 import time
-from contextlib import nullcontext
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from typing import Self
 
 import attrs
 import httpx
 
 from eightbyeight_async import settings
+from eightbyeight_async.chatapps import ChatAppsOperations
 from eightbyeight_async.errors import ClientClosedError, InvalidRequestError
 from eightbyeight_async.exchange import Exchange
-from eightbyeight_async.hosts import host_of
+from eightbyeight_async.hosts import Product, Region, host_of
 from eightbyeight_async.limiter import Limiter
 from eightbyeight_async.models.rules import subaccount
 from eightbyeight_async.request_pacer import Pacer
 from eightbyeight_async.retry import RetryPolicy
 from eightbyeight_async.sms import SmsOperations
+from eightbyeight_async.text import TextPolicy
 from eightbyeight_async.transport.tls import checked_context, pinned_context
-
-if TYPE_CHECKING:
-    import ssl
-    from collections.abc import Callable
-    from contextlib import AbstractAsyncContextManager
-    from typing import Self
-
-    from eightbyeight_async.chatapps import ChatAppsOperations
-    from eightbyeight_async.hosts import Product, Region
-    from eightbyeight_async.text import TextPolicy
 
 __all__ = ["AsyncConnectClient"]
 
@@ -174,9 +168,7 @@ class AsyncConnectClient:
 
     @cached_property
     def chatapps(self) -> ChatAppsOperations:
-        """The Messaging Apps operations; the first use imports them."""
-        from eightbyeight_async.chatapps import ChatAppsOperations
-
+        """The Messaging Apps operations; their first use imports the models."""
         return ChatAppsOperations(self._exchange, self._options)
 
     @property
@@ -207,6 +199,8 @@ class AsyncConnectClient:
         await self.aclose()
 
     def __repr__(self) -> str:
+        if "_exchange" not in vars(self):
+            return f"<{type(self).__name__} not made: its settings were refused>"
         hosts = ", ".join(f"{product.value}={url!r}" for product, url in self._exchange.bases.items())
         closed = ", closed" if self.closed else ""
         return f"<{type(self).__name__} subaccount_id={self._options.subaccount_id!r}, {hosts}{closed}>"

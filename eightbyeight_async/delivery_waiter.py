@@ -6,18 +6,14 @@ Rules: all state changes are synchronous, only waiting awaits. There is no backg
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import Literal, get_args
 
 import anyio
 import anyio.lowlevel
 
 from eightbyeight_async.errors import InvalidRequestError
-from eightbyeight_async.models.webhooks import DeliveryState
-from eightbyeight_async.receipt_folding import ReceiptFolder, checked_receipt
-
-if TYPE_CHECKING:
-    from eightbyeight_async.models.webhooks import DeliveryReceipt
-    from eightbyeight_async.receipt_folding import MessageProgress
+from eightbyeight_async.models.webhooks import DeliveryReceipt, DeliveryState
+from eightbyeight_async.receipt_folding import MessageProgress, ReceiptFolder, checked_receipt
 
 __all__ = ["DeliveryWaiter"]
 

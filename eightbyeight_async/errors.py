@@ -24,11 +24,9 @@ from __future__ import annotations
 
 import enum
 import re
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
 
 __all__ = [
     "APIError",
@@ -76,22 +74,42 @@ class Effect(enum.Enum):
         return self.value[sent is Sent.MAYBE]
 
 
-class EightByEightError(Exception):
+class _Rebuilding(type):
+    """Makes `cls(*error.args)` the same error again: task queues with a JSON result backend rebuild errors so."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - an instance of cls
+        if args and isinstance(args[-1], dict) and _STATE in args[-1]:
+            *words, state = args
+            return _rebuilt(cls, tuple(words), _read_state(state))
+        return super().__call__(*args, **kwargs)
+
+
+class EightByEightError(Exception, metaclass=_Rebuilding):
     """The base class of this package's exceptions.
 
     Attributes:
         sent: whether the call may have taken effect (`Sent.NO` or `Sent.MAYBE`), in any of its attempts.
         attempts: how many times the request was tried; 0 if it was refused before the first attempt.
         effect: what the call does, for the words of `str()`.
+        args: the error's own words, then a dict of its attributes. Both can be written as JSON, and `cls(*args)` is the
+            same error again. The server's texts are left out of it (`APIError.message`, an `error_id` that is no UUID).
     """
 
     sent: Sent = Sent.NO
     attempts: int = 0
     effect: Effect = Effect.SEND
 
+    @property
+    def args(self) -> tuple[Any, ...]:
+        return (*_words(self), _written_state(self))
+
+    @args.setter
+    def args(self, words: tuple[Any, ...]) -> None:
+        _OWN_ARGS.__set__(self, words)
+
     def __reduce__(self) -> tuple[Callable[..., EightByEightError], tuple[object, ...]]:
-        # For pickling and copying: the default would call __init__ with `args` only, which lacks keyword arguments.
-        return _rebuilt, (type(self), self.args, dict(self.__dict__))
+        # For pickling and copying: unlike `args`, it keeps every attribute as it is.
+        return _rebuilt, (type(self), _words(self), dict(self.__dict__))
 
 
 class InvalidRequestError(EightByEightError, ValueError):
@@ -117,7 +135,7 @@ class ClientClosedError(EightByEightError, RuntimeError):
     def __str__(self) -> str:
         # Closed between two attempts, of which the first may have got through.
         after = f" ({self.effect.words(self.sent)})" if self.sent is Sent.MAYBE else ""
-        return f"{self.args[0]}{after}" if self.args else super().__str__()
+        return f"{super().__str__()}{after}"
 
 
 class TransportError(EightByEightError):
@@ -182,7 +200,7 @@ class APIError(EightByEightError):
         code = "no code" if self.code is None else f"code {self.code}"
         where = f"{self.args[0]} ({code}, HTTP {self.status_code}"
         # Only a UUID is shown: a server other than 8x8's could put any text there.
-        if self.error_id and _UUID.fullmatch(self.error_id):
+        if _is_uuid(self.error_id):
             where += f", error id {self.error_id}"
         if self.retry_after is not None:
             where += f", retry after {self.retry_after:.9g} s"
@@ -263,7 +281,42 @@ class LogExportError(EightByEightError):
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
-def _rebuilt(cls: type[EightByEightError], args: tuple[object, ...], state: dict[str, object]) -> EightByEightError:
-    error = cls.__new__(cls, *args)
+def _is_uuid(value: object) -> bool:
+    return isinstance(value, str) and _UUID.fullmatch(value) is not None
+
+
+def _rebuilt(cls: Any, words: tuple[object, ...], state: dict[str, object]) -> Any:  # noqa: ANN401 - of class cls
+    error = cls.__new__(cls, *words)
     error.__dict__.update(state)
     return error
+
+
+_OWN_ARGS: Any = BaseException.__dict__["args"]
+_STATE = "eightbyeight_async"  # the key that tells a dict of attributes from any other argument
+
+
+def _words(error: EightByEightError) -> tuple[Any, ...]:
+    words: tuple[Any, ...] = _OWN_ARGS.__get__(error)
+    return words
+
+
+def _written_state(error: EightByEightError) -> dict[str, object]:
+    """The attributes as values of JSON. What JSON cannot carry (e.g. a campaign's plan) is None, a tuple is empty."""
+    state: dict[str, object] = {_STATE: 1, "sent": error.sent.value, "attempts": error.attempts}
+    state["effect"] = error.effect.name
+    for name, value in vars(error).items():
+        if not name.startswith("_") and name not in state:
+            shown = None if name == "message" or (name == "error_id" and not _is_uuid(value)) else value
+            shown = shown.isoformat() if isinstance(shown, datetime) else shown
+            lost: object = [] if isinstance(shown, tuple) else None
+            state[name] = shown if isinstance(shown, str | int | float | None) else lost
+    return state
+
+
+def _read_state(state: dict[str, Any]) -> dict[str, object]:
+    read = {name: () if isinstance(value, list) else value for name, value in state.items() if name != _STATE}
+    read["sent"] = Sent(state["sent"])
+    read["effect"] = Effect[state["effect"]]
+    if state.get("timestamp") is not None:
+        read["timestamp"] = datetime.fromisoformat(state["timestamp"])
+    return read

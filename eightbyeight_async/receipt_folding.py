@@ -24,15 +24,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import attrs
 
 from eightbyeight_async.errors import InvalidRequestError
-from eightbyeight_async.models.webhooks import DeliveryReceipt, DeliveryState
-
-if TYPE_CHECKING:
-    from eightbyeight_async.models.webhooks import DeliveryStatus
+from eightbyeight_async.models.webhooks import DeliveryReceipt, DeliveryState, DeliveryStatus
 
 __all__ = ["MessageProgress", "ReceiptFolder"]
 

@@ -8,27 +8,20 @@ from __future__ import annotations
 
 import sys
 import warnings
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
+from datetime import datetime
+from types import FrameType
 
+from eightbyeight_async import late_types
 from eightbyeight_async.calls import cancel, sms
+from eightbyeight_async.calls.call import Call
+from eightbyeight_async.exchange import Exchange, Flight
 from eightbyeight_async.fanout import SendEach
 from eightbyeight_async.hosts import Product
-from eightbyeight_async.settings import checked_count, checked_seconds
+from eightbyeight_async.models.common import CancelResponse
+from eightbyeight_async.models.sms import Outcome, SmsRequest, SmsResponse
+from eightbyeight_async.settings import CallOptions, checked_count, checked_seconds
 from eightbyeight_async.text import LONG_TEXT, LongTextWarning, check_length
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
-    from datetime import datetime
-    from types import FrameType
-
-    from eightbyeight_async.calls.call import Call
-    from eightbyeight_async.exchange import Exchange, Flight
-    from eightbyeight_async.models.common import CancelResponse
-    from eightbyeight_async.models.log_export import LogExportJob, LogExportRequest, LogExportStatus
-    from eightbyeight_async.models.message_details import MessageDetails
-    from eightbyeight_async.models.sms import Outcome, SmsRequest, SmsResponse
-    from eightbyeight_async.models.sms_batch import BatchSmsRequest, BatchSmsResponse
-    from eightbyeight_async.settings import CallOptions
 
 __all__ = ["SmsOperations"]
 
@@ -104,7 +97,7 @@ class SmsOperations:
 
         return SendEach(send, requests, width)
 
-    async def send_batch(self, request: BatchSmsRequest) -> BatchSmsResponse:
+    async def send_batch(self, request: late_types.BatchSmsRequest) -> late_types.BatchSmsResponse:
         """Send up to 10,000 SMS in one request (8x8's reference: send-many-sms).
 
         Returns:
@@ -129,7 +122,7 @@ class SmsOperations:
             warnings.warn(warning, LongTextWarning, stacklevel=2)
         return paired(request, await self._exchange.run(call, self._options))
 
-    async def get(self, umid: str) -> MessageDetails:
+    async def get(self, umid: str) -> late_types.MessageDetails:
         """Get the details of one SMS (8x8's reference: get-sms-message-details).
 
         8x8 allows 1 request a second for each sub-account.
@@ -164,7 +157,7 @@ class SmsOperations:
             sms_follow_up.send_feedback(self._options.subaccount_id, umid, feedback), self._options
         )
 
-    async def start_log_export(self, request: LogExportRequest | None = None) -> LogExportJob:
+    async def start_log_export(self, request: late_types.LogExportRequest | None = None) -> late_types.LogExportJob:
         """Start an export of the log (8x8's reference: start-log-export-job).
 
         `request`: the filter; None for all messages of the last seven days.
@@ -179,7 +172,7 @@ class SmsOperations:
         call = sms_follow_up.start_log_export(self._options.subaccount_id, wanted)
         return await self._exchange.run(call, self._options)
 
-    async def get_log_export(self, job_id: str) -> LogExportStatus:
+    async def get_log_export(self, job_id: str) -> late_types.LogExportStatus:
         """Get the status of an export (8x8's reference: get-log-export-job-result).
 
         Raises:
@@ -206,7 +199,7 @@ class SmsOperations:
         await self._exchange.run(sms_follow_up.cancel_log_export(self._options.subaccount_id, job_id), self._options)
 
     def iter_log_rows(
-        self, job: LogExportJob | str, *, poll_interval: float = 2.0, patience: float = 900.0
+        self, job: late_types.LogExportJob | str, *, poll_interval: float = 2.0, patience: float = 900.0
     ) -> AsyncIterator[dict[str, str]]:
         """The rows of an export: wait until it is ready, download its files, return one row after the other.
 

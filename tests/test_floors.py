@@ -36,7 +36,19 @@ FLOORS = (
     # 1: the exchange of one request
     {"settings", "limiter", "transport", "download", "exchange"},
     # 2: use
-    {"fanout", "source_feeder", "sms", "chatapps", "log_export", "webhooks", "delivery_waiter", "client", "bulk", ""},
+    {
+        "fanout",
+        "source_feeder",
+        "sms",
+        "chatapps",
+        "late_types",
+        "log_export",
+        "webhooks",
+        "delivery_waiter",
+        "client",
+        "bulk",
+        "",
+    },
     # 3: edges
     {"sandbox", "cli", "__main__"},
 )

@@ -8,46 +8,38 @@ This file opens, connects and ends the parts. What is sent and when: `run`; what
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal, Self
 
 import anyio
 
 from eightbyeight_async.bulk.errors import InputChangedError, JournalError, Unrecorded
 from eightbyeight_async.bulk.judging.input_conflicts import IdConflicts
 from eightbyeight_async.bulk.judging.message_keys import Fingerprint, Keys
+from eightbyeight_async.bulk.judging.outcomes import State
 from eightbyeight_async.bulk.planned_campaign import PlannedCampaign
 from eightbyeight_async.bulk.report import Progress, Report, RunCounts
 from eightbyeight_async.bulk.run.adaptive_rate import AdaptiveRate
-from eightbyeight_async.bulk.run.choose_mode import FEW, choose_mode
+from eightbyeight_async.bulk.run.choose_mode import FEW, Mode, choose_mode
 from eightbyeight_async.bulk.run.input_pages import Intake
 from eightbyeight_async.bulk.run.mode_batch import send_batches
 from eightbyeight_async.bulk.run.mode_each import send_each
-from eightbyeight_async.bulk.run.shared_steps import Run
+from eightbyeight_async.bulk.run.shared_steps import Run, Settled
 from eightbyeight_async.bulk.settling.open_campaign import Book
+from eightbyeight_async.bulk.store.interface import Store
 from eightbyeight_async.bulk.store.journal import Journal
-from eightbyeight_async.bulk.store.records import Account, Policy
+from eightbyeight_async.bulk.store.journal_file import Durability
+from eightbyeight_async.bulk.store.records import Account, Met, Policy
 from eightbyeight_async.bulk.store.writer_thread import Writer
+from eightbyeight_async.client import AsyncConnectClient
 from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.hosts import Product
+from eightbyeight_async.models.sms import SmsRequest
 from eightbyeight_async.models.sms_batch import MAX_BATCH
 from eightbyeight_async.settings import checked_count, checked_rate, checked_seconds
-
-if TYPE_CHECKING:
-    import os
-    from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
-    from typing import Literal, Self
-
-    from eightbyeight_async.bulk.judging.outcomes import State
-    from eightbyeight_async.bulk.run.choose_mode import Mode
-    from eightbyeight_async.bulk.run.shared_steps import Settled
-    from eightbyeight_async.bulk.store.interface import Store
-    from eightbyeight_async.bulk.store.journal_file import Durability
-    from eightbyeight_async.bulk.store.records import Met
-    from eightbyeight_async.client import AsyncConnectClient
-    from eightbyeight_async.models.sms import SmsRequest
 
 __all__ = ["Campaign"]
 
@@ -177,6 +169,8 @@ class Campaign(Book, PlannedCampaign):
         await self._writer.close()
 
     def __repr__(self) -> str:
+        if not {"_path", "_mode"} <= set(vars(self)):
+            return f"<{type(self).__name__} not made: its settings were refused>"
         return f"<{type(self).__name__} journal={self._path.name!r}, mode={self._mode}>"
 
     # Sending

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import attrs
 
 from eightbyeight_async.bulk.judging.outcomes import State
+from eightbyeight_async.bulk.report import Plan
 from eightbyeight_async.errors import EightByEightError
-
-if TYPE_CHECKING:
-    from eightbyeight_async.bulk.report import Plan
 
 __all__ = ["AccountChangedError", "InputChangedError", "JournalError", "JournalInUseError", "Unrecorded"]
 

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterable, Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from anyio import to_thread
 
 from eightbyeight_async.bulk.errors import InputChangedError
 from eightbyeight_async.bulk.judging.message_keys import Fingerprint
 from eightbyeight_async.bulk.plan import Planner, plan_messages
+from eightbyeight_async.bulk.report import Plan
+from eightbyeight_async.bulk.run.choose_mode import Mode
+from eightbyeight_async.bulk.store.interface import Store
 from eightbyeight_async.bulk.store.plan_store import PlanStore
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Callable, Iterable
-    from pathlib import Path
-
-    from eightbyeight_async.bulk.report import Plan
-    from eightbyeight_async.bulk.run.choose_mode import Mode
-    from eightbyeight_async.bulk.store.interface import Store
-    from eightbyeight_async.bulk.store.records import Account, Policy
-    from eightbyeight_async.models.sms import SmsRequest
+from eightbyeight_async.bulk.store.records import Account, Policy
+from eightbyeight_async.models.sms import SmsRequest
 
 __all__ = ["PlannedCampaign"]
 

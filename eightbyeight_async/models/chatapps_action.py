@@ -9,7 +9,8 @@ Source of the limits: OpenAPI file of the Messaging Apps API, Send-Message, `int
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Iterable
+from typing import ClassVar
 
 import attrs
 
@@ -28,9 +29,6 @@ from eightbyeight_async.models.chatapps_rules import (
     string,
 )
 from eightbyeight_async.models.privacy import hidden, masked_digits
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 __all__ = [
     "ButtonReply",

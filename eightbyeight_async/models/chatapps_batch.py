@@ -6,7 +6,7 @@ schema 10,000. The schema's limit is used, as for SMS.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 import attrs
 
@@ -26,9 +26,6 @@ from eightbyeight_async.models.chatapps_rules import as_tuple, as_validator, str
 from eightbyeight_async.models.message_details import MessageState
 from eightbyeight_async.models.pairing import pair
 from eightbyeight_async.models.privacy import counted, hidden, masked_digits
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 __all__ = ["BatchChatAppsRequest", "BatchChatAppsResponse", "BatchChatAppsResult", "ChatAppsTemplate", "paired"]
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import enum
 import re
+from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING, ClassVar, get_args
+from typing import ClassVar, get_args
 
 import attrs
 
@@ -29,9 +30,6 @@ from eightbyeight_async.models.chatapps_rules import (
     string,
 )
 from eightbyeight_async.models.privacy import hidden, masked_digits, masked_number
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 __all__ = [
     "Channel",

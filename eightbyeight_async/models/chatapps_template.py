@@ -10,7 +10,8 @@ Source: OpenAPI file of the Messaging Apps API, Send-Message, `template`, descri
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Iterable
+from typing import ClassVar
 
 import attrs
 
@@ -30,9 +31,6 @@ from eightbyeight_async.models.chatapps_rules import (
     string,
 )
 from eightbyeight_async.models.privacy import hidden
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 __all__ = [
     "CardComponent",

@@ -6,17 +6,14 @@ Source: OpenAPI file of the SMS API, schemas LogExportRequest and LogExportJobSt
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import attrs
 
 from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.models import rules
 from eightbyeight_async.models.privacy import hidden, masked_number
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 __all__ = ["LogExportJob", "LogExportRequest", "LogExportState", "LogExportStatus"]
 

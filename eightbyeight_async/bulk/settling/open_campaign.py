@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Callable
 
+from eightbyeight_async.bulk.judging.message_keys import Keys
 from eightbyeight_async.bulk.judging.outcomes import State
+from eightbyeight_async.bulk.report import Status
 from eightbyeight_async.bulk.settling.cancel_scheduled import Cancelled, cancel_scheduled
 from eightbyeight_async.bulk.settling.reconcile import Reconciled, reconcile
+from eightbyeight_async.bulk.store.records import Account, MessageRow
+from eightbyeight_async.bulk.store.writer_thread import Writer
+from eightbyeight_async.client import AsyncConnectClient
 from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.settings import checked_count, checked_seconds
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
-
-    from eightbyeight_async.bulk.judging.message_keys import Keys
-    from eightbyeight_async.bulk.report import Status
-    from eightbyeight_async.bulk.store.records import Account, MessageRow
-    from eightbyeight_async.bulk.store.writer_thread import Writer
-    from eightbyeight_async.client import AsyncConnectClient
 
 __all__ = ["Book"]
 

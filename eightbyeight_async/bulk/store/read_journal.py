@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
 import time
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from eightbyeight_async.bulk.errors import JournalError
 from eightbyeight_async.bulk.judging.outcomes import State
@@ -23,11 +26,6 @@ from eightbyeight_async.bulk.store.journal_file import (
 )
 from eightbyeight_async.bulk.store.journal_mark import is_running
 from eightbyeight_async.bulk.store.records import Account, MessageRow
-
-if TYPE_CHECKING:
-    import os
-    import sqlite3
-    from collections.abc import Iterator
 
 __all__ = [
     "GUARD",

@@ -1,19 +1,16 @@
 """The properties of a `Sandbox` that a test reads and sets, whether the sandbox runs or not."""
 
 from collections import Counter
-from typing import TYPE_CHECKING
 
 from eightbyeight_async.sandbox.control.clock import SandboxClock
 from eightbyeight_async.sandbox.control.fault_queue import Faults
 from eightbyeight_async.sandbox.control.traffic import SandboxRequest, Traffic
+from eightbyeight_async.sandbox.control.violations import Violation
 from eightbyeight_async.sandbox.export.jobs import Exports
 from eightbyeight_async.sandbox.messages.delivery_status import Deliveries
 from eightbyeight_async.sandbox.messages.message import SandboxFeedback, SandboxMessage
+from eightbyeight_async.sandbox.messages.shared_state import SharedState
 from eightbyeight_async.sandbox.webhooks.receipt_queue import Receipts
-
-if TYPE_CHECKING:
-    from eightbyeight_async.sandbox.control.violations import Violation
-    from eightbyeight_async.sandbox.messages.shared_state import SharedState
 
 
 class Inspectable:

@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
+from eightbyeight_async import AsyncConnectClient
 from eightbyeight_async.sandbox.api import chatapps as chatapps_api
 from eightbyeight_async.sandbox.api import sms as sms_api
 from eightbyeight_async.sandbox.api.message_details import DEFAULT_CHANNEL
@@ -35,9 +36,6 @@ from eightbyeight_async.sandbox.serving.thread import run_in_thread
 from eightbyeight_async.sandbox.webhooks.callback_bodies import inbound
 from eightbyeight_async.sandbox.webhooks.callback_poster import post_callbacks
 from eightbyeight_async.sandbox.webhooks.loopback_only import loopback_url
-
-if TYPE_CHECKING:
-    from eightbyeight_async import AsyncConnectClient
 
 
 class Sandbox(Inspectable):
@@ -279,6 +277,8 @@ class Sandbox(Inspectable):
         self.__exit__(kind, error, traceback)
 
     def __repr__(self) -> str:
+        if not {"_ports", "_started"} <= set(vars(self)):
+            return "<Sandbox not made: its settings were refused>"
         if self._ports is None:
             return "<Sandbox stopped>" if self._started else "<Sandbox not started>"
         return f"<Sandbox sms on port {self._ports[0]}, chatapps on port {self._ports[1]}>"
