@@ -5,7 +5,12 @@
 
 from __future__ import annotations
 
+import os
+from itertools import chain
+
 import nox
+from packaging.requirements import Requirement
+from packaging.version import Version
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PYPROJECT)  # those the classifiers name
@@ -31,18 +36,55 @@ def demo(session: nox.Session) -> None:
     session.run("eightbyeight", "demo", *session.posargs)
 
 
+def run_tests(session: nox.Session) -> None:
+    """In a process for each core, 8 at most: no test needs another one. A debugger needs `-- -n 0`."""
+    session.run("pytest", "-n", "auto", "--maxprocesses", "8", "--dist", "worksteal", *session.posargs)
+
+
 @nox.session
 def tests(session: nox.Session) -> None:
-    """The whole test suite on this Python."""
+    """The whole test suite on this Python; `-- tests/cli -k word` for a part of it."""
     install(session, "tests")
-    session.run("pytest", *session.posargs)
+    run_tests(session)
 
 
 @nox.session(python=PYTHONS)
 def tests_all(session: nox.Session) -> None:
     """The whole test suite on every Python that the classifiers name (those this machine has)."""
     install(session, "tests")
-    session.run("pytest", *session.posargs)
+    run_tests(session)
+
+
+@nox.session(python=PYTHONS[0])
+def tests_lowest(session: nox.Session) -> None:
+    """The whole test suite with the lowest version of everything that is declared, on the oldest Python."""
+    project = PYPROJECT["project"]
+    declared = chain(project["dependencies"], *project["optional-dependencies"].values())
+    tests_need = nox.project.dependency_groups(PYPROJECT, "tests")
+    needs = [need for need in chain(declared, tests_need) if not need.startswith("eightbyeight-async[")]
+    session.install("uv")
+    session.run("uv", "pip", "install", "--resolution", "lowest-direct", *needs)
+    session.run("uv", "pip", "install", "--no-deps", ".")
+    frozen = str(session.run("uv", "pip", "freeze", silent=True)).splitlines()
+    installed = dict(line.split("==") for line in frozen if "==" in line)
+    for need in map(Requirement, needs):
+        for bound in need.specifier:
+            found = installed.get(need.name)
+            if bound.operator == ">=" and found is not None and Version(found) != Version(bound.version):
+                session.error(f"{need} is not what is needed: the lowest that goes with the others is {found}")
+    run_tests(session)
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """The tests of properties with random examples, 10 minutes shared among them; `-- -k word` gives all of it to some.
+
+    The suite draws the same examples at every run, so new ones are found here. EIGHTBYEIGHT_FUZZ sets the seconds. What
+    is found becomes a fixed example of its test first (`@example(...)`, or a test of its own), and is mended then.
+    """
+    install(session, "tests")
+    seconds = os.environ.get("EIGHTBYEIGHT_FUZZ", "600")
+    session.run("pytest", "-m", "hypothesis", *session.posargs, env={"EIGHTBYEIGHT_FUZZ": seconds})
 
 
 @nox.session

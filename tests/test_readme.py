@@ -95,6 +95,12 @@ def test_the_two_commands_name_sessions_that_exist() -> None:
         assert line in ci
 
 
+def test_every_session_is_named() -> None:
+    sessions = re.findall(r"^@nox.session.*\ndef (\w+)\(", (ROOT / "noxfile.py").read_text(), re.MULTILINE)
+    assert len(sessions) > 8
+    assert [name for name in sessions if not re.search(rf"`(python -m nox -s )?{name}`", README)] == []
+
+
 def test_send_a_message(sandbox: Sandbox) -> None:
     (code,) = of("Send a message", "python")
     sandbox.reset()

@@ -30,8 +30,8 @@ __all__ = ["make_bulk"]
 Journal = Annotated[
     Path,
     Parameter(
-        help="The campaign's journal, an SQLite file. JOURNAL-wal and JOURNAL-mark beside it belong to it: move or copy "
-        "all of them together.",
+        help="The campaign's journal, an SQLite file. JOURNAL-wal and JOURNAL-mark beside it belong to it: move or "
+        "copy all of them together.",
         group=CAMPAIGN,
     ),
 ]
