@@ -117,6 +117,9 @@ class PlanStore(Journal):
         except sqlite3.Error as error:
             raise problem(error, "cannot be made") from error
 
+    def _write_in_use(self, in_use: bool) -> None:
+        """Nothing: nobody sends with a plan."""
+
     def begin_run(self) -> bool:
         self.last_id, self.run = self.sql.execute(_LAST).fetchone()
         self.sql.execute(OPEN_CLAIMS, (self._now(),))
