@@ -44,6 +44,7 @@ from eightbyeight_async.retry import RetryPolicy
 from eightbyeight_async.version import __version__
 
 if TYPE_CHECKING:
+    from eightbyeight_async.json_models import from_dict, to_dict
     from eightbyeight_async.models.chatapps_action import (
         ButtonReply,
         InteractiveAction,
@@ -222,7 +223,9 @@ __all__ = [
     "VideoDetails",
     "WhatsAppSettings",
     "__version__",
+    "from_dict",
     "measure",
+    "to_dict",
 ]
 
 # Names that a send does not need are imported at their first use: making these classes takes longer than the rest of
@@ -299,6 +302,7 @@ _LATE = {
         "TemplateComponent",
         "TemplateParameter",
     ),
+    "json_models": ("from_dict", "to_dict"),
     "text": (
         "LongTextWarning",
         "TextMeasure",

@@ -2,7 +2,9 @@
 
 Rules:
 - The Authorization header is checked before the body is read.
-- An event of an unknown type is an `UnknownEvent`, not an error.
+- An event of an unknown type, or without a type, is an `UnknownEvent`, not an error: 8x8 posts some without `eventType`
+  (an answer of SMS Engage, an older flat receipt), and what is answered 400 is lost.
+- Upper and lower case of a namespace do not matter.
 - An optional field that cannot be read is None, not an error.
 - An error names the JSON path of a bad value and never shows the value.
 """
@@ -10,13 +12,14 @@ Rules:
 from __future__ import annotations
 
 import hmac
+import re
 from typing import Any, cast
 
 import attrs
 
 from eightbyeight_async import wire
 from eightbyeight_async.errors import EightByEightError, InvalidRequestError
-from eightbyeight_async.models.webhooks import DeliveryReceipt, InboundMessage, UnknownEvent
+from eightbyeight_async.models.webhooks import DeliveryReceipt, InboundMessage, Namespace, UnknownEvent
 
 __all__ = ["MAX_BODY", "WebhookAuthorizationError", "WebhookError", "parse"]
 
@@ -67,7 +70,8 @@ def parse(
 
     Raises:
         WebhookAuthorizationError: the header is not the expected one.
-        WebhookError: the body is too large, is not JSON, or is not an event (e.g. a receipt without umid or state).
+        WebhookError: the body is too large, is no JSON object, or is a broken event (e.g. a receipt without umid or
+            state).
         InvalidRequestError: `body` is not bytes, an authorization is neither a string nor bytes, or
             `expected_authorization` is empty, e.g. because an environment variable is not set.
     """
@@ -85,7 +89,7 @@ def parse(
 
 @attrs.frozen(kw_only=True)
 class _Envelope:
-    event_type: str
+    event_type: str | None = None
     namespace: str | None = None
 
 
@@ -105,20 +109,27 @@ _KINDS: dict[str, type[_Receipt | _Inbound]] = {
     "outbound_message_status_changed": _Receipt,
     "inbound_message_received": _Inbound,
 }
-_NAMESPACES = frozenset({"SMS", "ChatApps"})
+_DIGITS = re.compile(r"[0-9]{1,9}")  # a number of parts in quotes
+_NAMESPACES = frozenset(namespace.value.casefold() for namespace in Namespace)
 
 
 def _event(data: object) -> DeliveryReceipt | InboundMessage | UnknownEvent:
+    if data is None:
+        return UnknownEvent(event_type=None, raw={})
     envelope = wire.structure(data, _Envelope)
     data = cast("dict[str, Any]", data)  # the envelope was read from it, so it is an object
-    kind = _KINDS.get(envelope.event_type)
+    kind = None if envelope.event_type is None else _KINDS.get(envelope.event_type)
     # A known type without a readable namespace is not an UnknownEvent: it is a broken event of that type.
-    if kind is None or (envelope.namespace is not None and envelope.namespace not in _NAMESPACES):
+    if kind is None or (envelope.namespace is not None and envelope.namespace.casefold() not in _NAMESPACES):
         return UnknownEvent(event_type=envelope.event_type, namespace=envelope.namespace, raw=data)
     payload = data.get("payload")
     if isinstance(payload, dict):
         # The models need the namespace, which is outside the payload.
-        data = {**data, "payload": {**payload, "namespace": envelope.namespace}}
+        payload = {**payload, "namespace": envelope.namespace}
+        count = payload.get("smsCount")
+        if isinstance(count, str) and _DIGITS.fullmatch(count):
+            payload["smsCount"] = int(count)
+        data = {**data, "payload": payload}
     event = wire.structure(data, kind).payload
     if not event.umid:
         raise WebhookError("payload.umid must not be empty")

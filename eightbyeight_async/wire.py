@@ -7,26 +7,40 @@ Rules:
   value, which can be a phone number.
 - An optional field that cannot be read counts as missing. Otherwise an accepted message would look lost because of, for
   example, a bad date beside its id.
-- Requests are never read from JSON: an unreadable `scheduled` would count as missing, which means "now".
+- `read_own` and `write_own` are for JSON of our user, e.g. a stored request: nothing counts as missing and no name is
+  ignored, because an unreadable `scheduled` would mean "now".
 """
 
 from __future__ import annotations
 
 import json
 import re
-import types
 import typing
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, TypeVar, Union
+from typing import Any, TypeVar
 
 import attrs
 import cattrs
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from eightbyeight_async.errors import InvalidRequestError
+from eightbyeight_async.wire_types import (
+    Tagged,
+    array_arguments,
+    camel,
+    is_array,
+    is_enum_or_text,
+    is_int_or_text,
+    own_name,
+    read_enum_or_text,
+    read_int_or_text,
+    tagged,
+    unknown,
+    wire_name,
+)
 from eightbyeight_async.wire_values import (
     ValueProblemError,
     json_type,
@@ -37,7 +51,18 @@ from eightbyeight_async.wire_values import (
     write_datetime,
 )
 
-__all__ = ["UnreadableError", "camel", "dump", "load", "structure", "unstructure", "wire_name"]
+__all__ = [
+    "UnreadableError",
+    "camel",
+    "dump",
+    "load",
+    "own_name",
+    "read_own",
+    "structure",
+    "unstructure",
+    "wire_name",
+    "write_own",
+]
 
 T = TypeVar("T")
 
@@ -102,14 +127,35 @@ def structure(data: object, cls: type[T]) -> T:
     try:
         return _converter.structure(data, cls)
     except (cattrs.BaseValidationError, ValueProblemError) as error:
-        problem = _first_problem(error, "")
-    raise UnreadableError(problem)  # outside the except block: cattrs' errors have the values
+        path, cause, problem = _first_problem(error, "")
+    # Outside the except block: cattrs' errors have the values.
+    raise UnreadableError(problem if isinstance(cause, InvalidRequestError) else f"{path or 'the body'} {problem}")
 
 
-def camel(name: str) -> str:
-    """`dlr_callback_url` -> `dlrCallbackUrl`."""
-    first, *rest = name.split("_")
-    return first + "".join(word.capitalize() for word in rest)
+def write_own(model: object) -> Any:  # noqa: ANN401 - JSON can be anything
+    """A model as JSON for its user: with the API's names, and with what only this package knows of it."""
+    return _own_converter.unstructure(model)
+
+
+def read_own(data: object, cls: type[T]) -> T:
+    """The model that `write_own` wrote, or that a user wrote in the same form.
+
+    Raises:
+        InvalidRequestError: a field is missing, unknown, of another type, or breaks its rule; `field` is its JSON path.
+    """
+    try:
+        return _own_converter.structure(data, cls)
+    except (cattrs.BaseValidationError, ValueProblemError, InvalidRequestError) as error:
+        path, cause, problem = _first_problem(error, "")
+    if isinstance(cause, InvalidRequestError):
+        name = _own_name(cause.field)
+        path, problem = f"{path}.{name}" if path else name, cause.reason
+    raise InvalidRequestError(path or cls.__name__, problem)
+
+
+def _own_name(field: str) -> str:
+    """The JSON name of a rule's field, e.g. `messages[3].clientMessageId`."""
+    return ".".join(camel(part) for part in field.split("."))
 
 
 # Made once: json.loads() with options makes a decoder for every call, a third of its time. Decimal is for prices: 0.1
@@ -118,8 +164,8 @@ _decode = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant)
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
-def _first_problem(error: BaseException, path: str) -> str:
-    """The JSON path and the reason of the first error in cattrs' exception groups; their notes have the names."""
+def _first_problem(error: BaseException, path: str) -> tuple[str, BaseException, str]:
+    """The JSON path, the exception and the reason of the first error in cattrs' groups; their notes have the names."""
     if isinstance(error, BaseExceptionGroup):
         inner = error.exceptions[0]
         for note in getattr(inner, "__notes__", ()):
@@ -134,12 +180,12 @@ def _first_problem(error: BaseException, path: str) -> str:
             problem = str(error)
             path = f"{path}.{error.below}" if path and error.below else path + error.below
         case InvalidRequestError():
-            return str(error)
+            problem = str(error)
         case KeyError():
             problem = "is missing"
         case _:
             problem = "cannot be read"
-    return f"{path or 'the body'} {problem}"
+    return path, error, problem
 
 
 def _name_in(error: BaseException, attribute: str) -> str:
@@ -149,42 +195,11 @@ def _name_in(error: BaseException, attribute: str) -> str:
     return camel(attribute)
 
 
-def _is_int_or_text(kind: Any) -> bool:  # noqa: ANN401 - a type expression
-    if typing.get_origin(kind) not in (Union, types.UnionType):
-        return False
-    return set(typing.get_args(kind)) - {type(None)} == {int, str}
+_NameOf = typing.Callable[[Any], str | None]
 
 
-def _read_int_or_text(value: object, kind: Any) -> Any:  # noqa: ANN401 - a type expression
-    if (isinstance(value, int | str) and not isinstance(value, bool)) or (
-        value is None and type(None) in typing.get_args(kind)
-    ):
-        return value
-    raise ValueProblemError(f"must be an integer or a string, not {json_type(value)}")
-
-
-def _is_enum_or_text(kind: Any) -> bool:  # noqa: ANN401 - a type expression
-    if typing.get_origin(kind) not in (Union, types.UnionType):
-        return False
-    kinds = set(typing.get_args(kind)) - {type(None)}
-    return str in kinds and all(isinstance(k, type) and issubclass(k, str) for k in kinds)
-
-
-def _read_enum_or_text(value: object, kind: Any) -> Any:  # noqa: ANN401 - a type expression
-    """Read a type like `Encoding | str`. Only the JSON type is checked here; the model's converter finds the member."""
-    if isinstance(value, str) or (value is None and type(None) in typing.get_args(kind)):
-        return value
-    raise ValueProblemError(f"must be a string, not {json_type(value)}")
-
-
-def wire_name(field: Any) -> str | None:  # noqa: ANN401 - an attrs.Attribute of any type
-    """The field's JSON name: camelCase, or the name in its metadata (`wire`). None if the field is not in the JSON."""
-    name: str | None = field.metadata.get("wire", camel(field.name))
-    return name
-
-
-def _named(field: Any, **more: Any) -> Any:  # noqa: ANN401 - an attrs.Attribute to an override of cattrs
-    name = wire_name(field)
+def _named(field: Any, name_of: _NameOf, **more: Any) -> Any:  # noqa: ANN401 - attrs.Attribute to override of cattrs
+    name = name_of(field)
     return override(omit=True) if name is None else override(rename=name, **more)
 
 
@@ -192,81 +207,67 @@ def _named(field: Any, **more: Any) -> Any:  # noqa: ANN401 - an attrs.Attribute
 _UNREADABLE = (cattrs.BaseValidationError, ValueProblemError, InvalidRequestError, KeyError)
 
 
-class _Tagged(typing.NamedTuple):
-    """A field with a `tag` in its metadata, e.g. `content` with the tag `type`.
-
-    The JSON string with the tag's name, beside the field, decides the class of the field's value. Each class of the
-    field's union has its tag's value as a class attribute. One class (`rest`) has the tag as a field instead: it serves
-    every other value, and its field with this field's name takes the JSON as it came.
-
-    - `field`: the Python name.
-    - `name`: the JSON name.
-    - `tag`: the JSON name of the tag.
-    - `classes`: the class of each tag value.
-    - `rest`: the class for every other tag value.
-    """
-
-    field: str
-    name: str
-    tag: str
-    classes: dict[str, Any]
-    rest: Any
-
-    def with_class(self, value: dict[str, Any]) -> dict[str, Any]:
-        """The JSON object with the tagged value replaced by (class, data), for `_read_tagged`."""
-        data = value.get(self.name)
-        if data is None:
-            return value
-        if not isinstance(data, dict):
-            raise ValueProblemError(f"must be an object, not {json_type(data)}", below=self.name)
-        tag = value.get(self.tag)
-        if not isinstance(tag, str):
-            raise ValueProblemError(f"must be a string, not {json_type(tag)}", below=self.tag)
-        cls = self.classes.get(tag)
-        return {**value, self.name: (cls, data) if cls else (self.rest, {self.tag: tag, self.name: data})}
-
-
 def _read_tagged(pair: Any, _: object) -> Any:  # noqa: ANN401 - an instance of one of the classes
     cls, data = pair
     return _converter.structure(data, cls)
 
 
-def _tagged(fields: Any) -> list[_Tagged]:  # noqa: ANN401 - attrs.Attributes
-    found = []
-    for field in fields:
-        if tag := field.metadata.get("tag"):
-            classes = [kind for kind in typing.get_args(field.type) if attrs.has(kind)]
-            (rest,) = [kind for kind in classes if tag in attrs.fields_dict(kind)]
-            by_tag = {getattr(kind, tag): kind for kind in classes if kind is not rest}
-            found.append(_Tagged(field.name, wire_name(field) or field.name, tag, by_tag, rest))
-    return found
+def _read_own_tagged(pair: Any, _: object) -> Any:  # noqa: ANN401 - an instance of one of the classes
+    cls, data = pair
+    return _own_converter.structure(data, cls)
+
+
+def _structure_own(cls: Any) -> typing.Callable[[object, object], Any]:  # noqa: ANN401 - any attrs class
+    fields = attrs.fields(attrs.resolve_types(cls))
+    tags = tagged(fields)
+    names = {field.name: _named(field, own_name) for field in fields}
+    names |= {one.field: override(rename=one.name, struct_hook=_read_own_tagged) for one in tags}
+    read = make_dict_structure_fn(cls, _own_converter, **names)
+    known = {name for field in fields if (name := own_name(field))} | {one.tag for one in tags}
+    arrays = [name for field in fields if is_array(field.type) and (name := own_name(field))]
+    optional = {name for field in fields if field.default is not attrs.NOTHING and (name := own_name(field))}
+
+    def hook(value: object, kind: object) -> Any:  # noqa: ANN401 - an instance of cls
+        if not isinstance(value, dict):
+            raise ValueProblemError(f"must be an object, not {json_type(value)}")
+        for name in value.keys() - known:
+            raise ValueProblemError(unknown(name, known))
+        kept = {name: part for name, part in value.items() if part is not None or name not in optional}
+        for name in arrays:
+            if not isinstance(kept.get(name, []), list | tuple):
+                raise ValueProblemError(f"must be an array, not {json_type(kept[name])}", below=name)
+        for one in tags:
+            kept = one.with_class(kept)
+        return read(kept, kind)
+
+    return hook
 
 
 def _structure_object(cls: Any) -> typing.Callable[[object, object], Any]:  # noqa: ANN401 - any attrs class
     fields = attrs.fields(attrs.resolve_types(cls))
-    tagged = _tagged(fields)
-    names = {field.name: _named(field) for field in fields}
-    names |= {one.field: override(rename=one.name, struct_hook=_read_tagged) for one in tagged}
+    tags = tagged(fields)
+    names = {field.name: _named(field, wire_name) for field in fields}
+    names |= {one.field: override(rename=one.name, struct_hook=_read_tagged) for one in tags}
     read = make_dict_structure_fn(cls, _converter, **names)
     optional = {name: field for field in fields if field.default is not attrs.NOTHING and (name := wire_name(field))}
-    arrays = [name for field in fields if _is_array(field.type) and (name := wire_name(field))]
+    arrays = [name for field in fields if is_array(field.type) and (name := wire_name(field))]
 
     def strict(value: dict[str, Any], kind: object) -> Any:  # noqa: ANN401 - an instance of cls
         for name in arrays:
             # cattrs would accept any iterable: the keys of an object, the letters of a string.
             if not isinstance(value.get(name, []), list):
                 raise ValueProblemError(f"must be an array, not {json_type(value[name])}", below=name)
-        for one in tagged:
+        for one in tags:
             value = one.with_class(value)
         return read(value, kind)
 
     def without_unreadable(value: dict[str, Any]) -> dict[str, Any]:
         kept = dict(value)
         for name, field in optional.items():
-            if name in value and not _readable(name, field, value, tagged):
+            if name in value and not _readable(name, field, value, tags):
                 items = value[name] if field.metadata.get("items") == "readable" else None
                 if isinstance(items, list):
-                    (item,) = {arg for arg in _array_arguments(field.type) if arg is not ...}
+                    (item,) = {arg for arg in array_arguments(field.type) if arg is not ...}
                     kept[name] = [one for one in items if _can_read(one, item)]
                 else:
                     del kept[name]
@@ -289,11 +290,11 @@ def _structure_object(cls: Any) -> typing.Callable[[object, object], Any]:  # no
     return hook
 
 
-def _readable(name: str, field: Any, value: dict[str, Any], tagged: list[_Tagged]) -> bool:  # noqa: ANN401
+def _readable(name: str, field: Any, value: dict[str, Any], tags: list[Tagged]) -> bool:  # noqa: ANN401
     part = value[name]
-    if _is_array(field.type) and not isinstance(part, list):
+    if is_array(field.type) and not isinstance(part, list):
         return False
-    for one in tagged:
+    for one in tags:
         if one.name == name:
             try:
                 _read_tagged(one.with_class(value)[name], None)
@@ -311,30 +312,24 @@ def _can_read(value: object, kind: Any) -> bool:  # noqa: ANN401 - a type expres
     return True
 
 
-def _array_arguments(kind: Any) -> tuple[Any, ...]:  # noqa: ANN401 - a type expression
-    options = typing.get_args(kind) if typing.get_origin(kind) in (Union, types.UnionType) else (kind,)
-    return next(typing.get_args(option) for option in options if typing.get_origin(option) is tuple)
-
-
-def _is_array(kind: Any) -> bool:  # noqa: ANN401 - a type expression
-    options = typing.get_args(kind) if typing.get_origin(kind) in (Union, types.UnionType) else (kind,)
-    return any(typing.get_origin(option) is tuple for option in options)
-
-
-def _unstructure_object(cls: Any) -> typing.Callable[[Any], dict[str, Any]]:  # noqa: ANN401 - any attrs class
+def _unstructure_object(
+    cls: Any,  # noqa: ANN401 - any attrs class
+    converter: cattrs.Converter,
+    name_of: _NameOf,
+) -> typing.Callable[[Any], dict[str, Any]]:
     names = {
         # Every optional field of a request has the default None, so omitting defaults omits None.
-        field.name: _named(field, omit_if_default=field.default is None)
+        field.name: _named(field, name_of, omit_if_default=field.default is None)
         for field in attrs.fields(attrs.resolve_types(cls))
     }
-    write = make_dict_unstructure_fn(cls, _converter, **names)
-    tagged = _tagged(attrs.fields(cls))
-    if not tagged:
+    write = make_dict_unstructure_fn(cls, converter, **names)
+    tags = tagged(attrs.fields(cls))
+    if not tags:
         return write
 
     def hook(model: Any) -> dict[str, Any]:  # noqa: ANN401 - an instance of cls
         data = write(model)
-        for one in tagged:
+        for one in tags:
             part = getattr(model, one.field)
             if isinstance(part, one.rest):
                 data |= data.pop(one.name)
@@ -345,21 +340,33 @@ def _unstructure_object(cls: Any) -> typing.Callable[[Any], dict[str, Any]]:  # 
     return hook
 
 
-# JSON arrays are lists; models have tuples, because they are frozen.
-_converter = cattrs.Converter(unstruct_collection_overrides={tuple: list})
-_converter.register_structure_hook(str, strictly(str, "a string"))
-_converter.register_structure_hook(int, strictly(int, "an integer"))
-_converter.register_structure_hook(bool, strictly(bool, "a boolean"))
-_converter.register_structure_hook(Decimal, read_decimal)
-_converter.register_structure_hook(float, read_float)
-_converter.register_structure_hook(datetime, read_datetime)
-_converter.register_unstructure_hook(datetime, write_datetime)
-_converter.register_structure_hook_func(_is_enum_or_text, _read_enum_or_text)
-_converter.register_structure_hook_func(_is_int_or_text, _read_int_or_text)
-# An object of any content is kept as it came.
-_converter.register_structure_hook_func(
-    lambda kind: kind in (dict[str, Any], Mapping[str, Any]), strictly(dict, "an object")
-)
-_converter.register_unstructure_hook(StrEnum, lambda member: member.value)
+def _converter_of_values() -> cattrs.Converter:
+    # JSON arrays are lists; models have tuples, because they are frozen.
+    made = cattrs.Converter(unstruct_collection_overrides={tuple: list})
+    made.register_structure_hook(str, strictly(str, "a string"))
+    made.register_structure_hook(int, strictly(int, "an integer"))
+    made.register_structure_hook(bool, strictly(bool, "a boolean"))
+    made.register_structure_hook(Decimal, read_decimal)
+    made.register_structure_hook(float, read_float)
+    made.register_structure_hook(datetime, read_datetime)
+    made.register_unstructure_hook(datetime, write_datetime)
+    made.register_structure_hook_func(is_enum_or_text, read_enum_or_text)
+    made.register_structure_hook_func(is_int_or_text, read_int_or_text)
+    # An object of any content is kept as it came.
+    made.register_structure_hook_func(
+        lambda kind: kind in (dict[str, Any], Mapping[str, Any]), strictly(dict, "an object")
+    )
+    made.register_unstructure_hook(StrEnum, lambda member: member.value)
+    return made
+
+
+_converter = _converter_of_values()
 _converter.register_structure_hook_factory(attrs.has, _structure_object)
-_converter.register_unstructure_hook_factory(attrs.has, _unstructure_object)
+_converter.register_unstructure_hook_factory(attrs.has, lambda cls: _unstructure_object(cls, _converter, wire_name))
+_own_converter = _converter_of_values()
+_own_converter.register_structure_hook_factory(attrs.has, _structure_own)
+_own_converter.register_unstructure_hook_factory(
+    attrs.has, lambda cls: _unstructure_object(cls, _own_converter, own_name)
+)
+# As a string: a JSON number would become a binary float somewhere.
+_own_converter.register_unstructure_hook(Decimal, lambda number: format(number, "f"))

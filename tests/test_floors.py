@@ -24,7 +24,10 @@ FLOORS = (
         "hosts",
         "models",
         "wire",
+        "wire_types",
         "wire_values",
+        "json_models",
+        "pydantic_schema",
         "calls",
         "retry",
         "request_pacer",
@@ -67,6 +70,7 @@ PURE_ONLY |= {
     "__future__",
     "attrs",
     "cattrs",
+    "pydantic_core",
     PACKAGE,
 }
 
@@ -190,7 +194,18 @@ def test_importing_the_package_imports_no_edge_and_no_extra() -> None:
     """Counted, not timed: what it loads beyond its own modules and httpx, cattrs, anyio is nearly nothing."""
     loaded = loaded_by("import eightbyeight_async")
     beyond = loaded - loaded_by("import httpx, cattrs, anyio")  # httpx loads rich for its own command, if it is there
-    for name in ("aiohttp", "trustme", "cyclopts", "rich", "trio", "uvloop", "pytest", "unittest"):
+    for name in (
+        "aiohttp",
+        "trustme",
+        "cyclopts",
+        "rich",
+        "trio",
+        "uvloop",
+        "pytest",
+        "unittest",
+        "pydantic",
+        "pydantic_core",
+    ):
         assert name not in beyond, name
     for edge in ("sandbox", "cli"):
         assert f"{PACKAGE}.{edge}" not in loaded

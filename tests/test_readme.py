@@ -70,6 +70,7 @@ def test_every_block_is_known_here() -> None:
         ("Two commands", "console"),
         ("Send a message", "python"),
         ("In a web service", "python"),
+        ("In a web service", "python"),
         ("Send many from a script", "python"),
         ("Send many from a script", "console"),
         ("Cancel", "python"),
@@ -111,20 +112,37 @@ def test_send_a_message(sandbox: Sandbox) -> None:
 
 
 def test_in_a_web_service(sandbox: Sandbox) -> None:
-    (code,) = of("In a web service", "python")
+    code, _ = of("In a web service", "python")
     sandbox.reset()
     drive = """
 import asyncio, httpx
 async def drive():
     async with app.router.lifespan_context(app):
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://app") as http:
-            for number in ("+6598765432", "nonsense"):
+            for number in ("+6598765432", "nonsense", "+99912345678"):
                 answer = await http.post("/login-code", params={"number": number})
                 print(answer.status_code, sorted(answer.json()))
 asyncio.run(drive())
 """
-    assert run_python(code + drive, sandbox) == "200 ['umid']\n502 ['detail']\n"
+    assert run_python(code + drive, sandbox) == "200 ['umid']\n422 ['detail']\n422 ['detail']\n"
     assert len(sandbox.messages) == 1
+
+
+def test_models_in_a_web_service(sandbox: Sandbox) -> None:
+    _, code = of("In a web service", "python")
+    sandbox.reset()
+    drive = """
+import asyncio, httpx
+async def drive():
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://app") as http:
+        for number in ("+6598765432", "nonsense"):
+            answer = await http.post("/messages", json={"destination": number, "text": "Hello"})
+            print(answer.status_code, answer.json().get("umid"))
+asyncio.run(drive())
+"""
+    printed = run_python(code + drive, sandbox)
+    (message,) = sandbox.messages
+    assert printed == f"200 {message.umid}\n422 None\n"
 
 
 def test_send_many(sandbox: Sandbox) -> None:

@@ -87,7 +87,8 @@ async def test_receipts_without_the_secret_are_answered_401_and_tell_nothing(
     [
         (receipt_of("m1", "sent"), None, 401, "Unauthorized"),
         (receipt_of("m1", "sent"), "Bearer no", 401, "Unauthorized"),
-        (b"{}", AUTHORIZATION, 400, "eventType is missing"),
+        (b"[]", AUTHORIZATION, 400, "the body must be an object, not an array"),
+        (b"{}", AUTHORIZATION, 204, None),
         (b"<xml/>", AUTHORIZATION, 400, "the body is not JSON"),
         (json.dumps(TEMPLATE_UPDATE).encode(), AUTHORIZATION, 204, None),
     ],

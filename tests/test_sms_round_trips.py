@@ -25,7 +25,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_wire import AWARE, TEXT
 
-from eightbyeight_async import models, wire
+from eightbyeight_async import from_dict, models, to_dict, wire
 from eightbyeight_async.models.chatapps_batch import BatchChatAppsResult
 from eightbyeight_async.models.chatapps_interactive import InteractiveText
 from eightbyeight_async.models.common import CancelResponse, ErrorBody
@@ -236,6 +236,13 @@ def test_what_is_told_survives_the_round_trip_and_may_know_more(cls: type, data:
     assert wire.structure(written, cls) == model
     assert wire.structure(travel(written), cls) == model
     assert wire.structure(travel(more(written)), cls) == model
+
+
+@pytest.mark.parametrize("cls", [*ASKED, *TOLD], ids=lambda cls: cls.__name__)
+@given(data=st.data())
+def test_a_users_json_gives_the_same_model_again(cls: Any, data: st.DataObject) -> None:
+    model = data.draw({**ASKED, **TOLD}[cls])
+    assert from_dict(cls, json.loads(json.dumps(to_dict(model)))) == model
 
 
 def test_no_model_is_left_out() -> None:

@@ -28,6 +28,7 @@ from eightbyeight_async.models.chatapps_rules import (
     ruled,
     string,
 )
+from eightbyeight_async.models.json_model import JsonModel
 from eightbyeight_async.models.privacy import hidden, masked_digits
 
 __all__ = [
@@ -46,7 +47,7 @@ _MAX_PRODUCTS = 30
 
 
 @attrs.frozen(kw_only=True)
-class ButtonReply:
+class ButtonReply(JsonModel):
     """The label and the id of a reply button.
 
     Attributes:
@@ -59,7 +60,7 @@ class ButtonReply:
 
 
 @attrs.frozen(kw_only=True)
-class InteractiveButton:
+class InteractiveButton(JsonModel):
     """A reply button.
 
     Attributes:
@@ -72,7 +73,7 @@ class InteractiveButton:
 
 
 @attrs.frozen(kw_only=True)
-class SectionRow:
+class SectionRow(JsonModel):
     """A row of a list.
 
     Attributes:
@@ -87,7 +88,7 @@ class SectionRow:
 
 
 @attrs.frozen(kw_only=True)
-class ProductItem:
+class ProductItem(JsonModel):
     """A product of the action's catalogue.
 
     Attributes:
@@ -106,7 +107,7 @@ def _product_items(value: Iterable[ProductItem] | None) -> tuple[ProductItem, ..
 
 
 @attrs.frozen(kw_only=True)
-class InteractiveSection:
+class InteractiveSection(JsonModel):
     """A section of a list or of a product list.
 
     Attributes:
@@ -134,7 +135,7 @@ def _payload_only_for_navigate(path: str, parameters: InteractiveParameters) -> 
 
 
 @attrs.frozen(kw_only=True)
-class InteractiveParameters:
+class InteractiveParameters(JsonModel):
     """The parameters of a URL button, of a flow or of a call button.
 
     Attributes:
@@ -192,7 +193,7 @@ def _sections(value: Iterable[InteractiveSection] | None) -> tuple[InteractiveSe
 
 
 @attrs.frozen(kw_only=True)
-class InteractiveAction:
+class InteractiveAction(JsonModel):
     """What the person can do with the message. The message's `InteractiveType` decides which fields are required.
 
     Attributes:

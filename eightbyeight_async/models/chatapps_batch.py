@@ -23,6 +23,7 @@ from eightbyeight_async.models.chatapps_message import (
 )
 from eightbyeight_async.models.chatapps_response import ChatAppsResponse
 from eightbyeight_async.models.chatapps_rules import as_tuple, as_validator, string
+from eightbyeight_async.models.json_model import JsonModel
 from eightbyeight_async.models.message_details import MessageState
 from eightbyeight_async.models.pairing import pair
 from eightbyeight_async.models.privacy import counted, hidden, masked_digits
@@ -34,7 +35,7 @@ _MAX_BATCH = 10_000
 
 
 @attrs.frozen(kw_only=True)
-class ChatAppsTemplate:
+class ChatAppsTemplate(JsonModel):
     """Values that the messages of a batch share. A message's own field overrides the template's.
 
     Attributes:
@@ -72,7 +73,7 @@ def _listed(value: Iterable[ChatAppsRequest] | None) -> tuple[ChatAppsRequest, .
 
 
 @attrs.frozen(kw_only=True)
-class BatchChatAppsRequest:
+class BatchChatAppsRequest(JsonModel):
     """Up to 10,000 messages in one request.
 
     Attributes:
@@ -111,7 +112,7 @@ class BatchChatAppsRequest:
 
 
 @attrs.frozen(kw_only=True)
-class BatchChatAppsResult:
+class BatchChatAppsResult(JsonModel):
     """One message of a batch and its result.
 
     Attributes:
@@ -131,7 +132,7 @@ class BatchChatAppsResult:
 
 
 @attrs.frozen(kw_only=True)
-class BatchChatAppsResponse:
+class BatchChatAppsResponse(JsonModel):
     """The response to a batch.
 
     Attributes:
@@ -153,7 +154,7 @@ class BatchChatAppsResponse:
         default=None, repr=counted, metadata={"items": "readable"}
     )
     results: tuple[BatchChatAppsResult, ...] = attrs.field(default=(), repr=counted, metadata={"wire": None})
-    maybe_done_before: bool = attrs.field(default=False, metadata={"wire": None})
+    maybe_done_before: bool = attrs.field(default=False, metadata={"wire": None, "kept": True})
 
     @property
     def rejected(self) -> tuple[BatchChatAppsResult, ...]:

@@ -33,6 +33,7 @@ from eightbyeight_async.models.chatapps_rules import (
     string,
 )
 from eightbyeight_async.models.chatapps_template import Template
+from eightbyeight_async.models.json_model import JsonModel
 from eightbyeight_async.models.privacy import hidden, masked_digits
 from eightbyeight_async.models.sms import Encoding
 
@@ -64,7 +65,7 @@ def _encoding(value: Encoding | str | None) -> Encoding | str | None:
 
 
 @attrs.frozen(kw_only=True)
-class SmsFallback:
+class SmsFallback(JsonModel):
     """The settings of the SMS if a message falls back to SMS.
 
     Attributes:
@@ -77,7 +78,7 @@ class SmsFallback:
 
 
 @attrs.frozen(kw_only=True)
-class DirectSend:
+class DirectSend(JsonModel):
     """WhatsApp Direct Send: a utility message that needs no approved template.
 
     It is allowed for text, and for interactive messages of type `button` or `cta_url` that have no header or a text
@@ -93,7 +94,7 @@ class DirectSend:
 
 
 @attrs.frozen(kw_only=True)
-class WhatsAppSettings:
+class WhatsAppSettings(JsonModel):
     """Settings that apply only if the message goes by WhatsApp.
 
     Attributes:
@@ -104,7 +105,7 @@ class WhatsAppSettings:
 
 
 @attrs.frozen(kw_only=True)
-class _Content:
+class _Content(JsonModel):
     """The fields of every content.
 
     Attributes:
@@ -141,7 +142,7 @@ class TextContent(_Content):
 
 
 @attrs.frozen(kw_only=True)
-class ImageDetails:
+class ImageDetails(JsonModel):
     """Details of an image that LINE needs.
 
     Attributes:
@@ -168,7 +169,7 @@ class ImageContent(_Media):
 
 
 @attrs.frozen(kw_only=True)
-class VideoDetails:
+class VideoDetails(JsonModel):
     """Details of a video that Viber and LINE need.
 
     Attributes:
@@ -199,7 +200,7 @@ class VideoContent(_Media):
 
 
 @attrs.frozen(kw_only=True)
-class AudioDetails:
+class AudioDetails(JsonModel):
     """Details of an audio file that LINE needs.
 
     Attributes:
@@ -304,7 +305,7 @@ def _copied(value: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 @attrs.frozen(kw_only=True)
-class RawContent:
+class RawContent(JsonModel):
     """Content of a type that this version has no class for, e.g. `carousel`, `richCard`, `buttons`. It is sent as is.
 
         RawContent(type="carousel", content={"carousel": {"cardWidth": "medium", "cards": cards}})

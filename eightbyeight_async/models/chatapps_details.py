@@ -13,6 +13,7 @@ import attrs
 from eightbyeight_async.models import rules
 from eightbyeight_async.models.chatapps_message import Channel, ChatAppsUser
 from eightbyeight_async.models.chatapps_response import ChatAppsStatus
+from eightbyeight_async.models.json_model import JsonModel
 from eightbyeight_async.models.privacy import hidden, masked_digits
 
 __all__ = ["ChatAppsMessageDetails", "ChatAppsMessageRecord"]
@@ -23,7 +24,7 @@ def _known_channel(value: Channel | str | None) -> Channel | str | None:
 
 
 @attrs.frozen(kw_only=True)
-class ChatAppsMessageRecord:
+class ChatAppsMessageRecord(JsonModel):
     """One attempt to deliver a message, by one channel.
 
     Attributes:
@@ -62,7 +63,7 @@ class ChatAppsMessageRecord:
 
 
 @attrs.frozen(kw_only=True)
-class ChatAppsMessageDetails:
+class ChatAppsMessageDetails(JsonModel):
     """The details of one message.
 
     Attributes:

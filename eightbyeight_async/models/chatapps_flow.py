@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from eightbyeight_async.models.chatapps_rules import json_copy, json_object, ruled, string
+from eightbyeight_async.models.json_model import JsonModel
 from eightbyeight_async.models.privacy import hidden
 
 __all__ = ["FlowAction", "FlowPayload"]
@@ -27,7 +28,7 @@ def _data(value: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
 
 
 @attrs.frozen(kw_only=True)
-class FlowPayload:
+class FlowPayload(JsonModel):
     """The first screen of a flow.
 
     Attributes:

@@ -18,6 +18,7 @@ import attrs
 from eightbyeight_async.models import rules
 from eightbyeight_async.models.chatapps_action import InteractiveAction
 from eightbyeight_async.models.chatapps_rules import Rule, as_rule, fail, one_of, part, required, ruled, string
+from eightbyeight_async.models.json_model import JsonModel
 from eightbyeight_async.models.privacy import hidden
 
 __all__ = ["HeaderMedia", "HeaderType", "Interactive", "InteractiveHeader", "InteractiveText", "InteractiveType"]
@@ -48,7 +49,7 @@ class HeaderType(enum.StrEnum):
 
 
 @attrs.frozen(kw_only=True)
-class InteractiveText:
+class InteractiveText(JsonModel):
     """The body (at most 1,024 characters) or the footer (at most 60) of an interactive message.
 
     `Interactive` also takes a plain string for either.
@@ -66,7 +67,7 @@ def _link_or_id(path: str, media: HeaderMedia) -> None:
 
 
 @attrs.frozen(kw_only=True)
-class HeaderMedia:
+class HeaderMedia(JsonModel):
     """The image, video or document of a header. It has either `link` or `id`.
 
     Attributes:
@@ -96,7 +97,7 @@ def _only_field_of_its_type(path: str, header: InteractiveHeader) -> None:
 
 
 @attrs.frozen(kw_only=True)
-class InteractiveHeader:
+class InteractiveHeader(JsonModel):
     """The header above the message. It has exactly the one field that its type names.
 
     Attributes:
@@ -180,7 +181,7 @@ def _up_to(most: int) -> Rule:
 
 
 @attrs.frozen(kw_only=True)
-class Interactive:
+class Interactive(JsonModel):
     """An interactive message.
 
     Attributes:

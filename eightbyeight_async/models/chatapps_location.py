@@ -5,13 +5,14 @@ from __future__ import annotations
 import attrs
 
 from eightbyeight_async.models.chatapps_rules import number, ruled, string
+from eightbyeight_async.models.json_model import JsonModel
 from eightbyeight_async.models.privacy import hidden
 
 __all__ = ["Location"]
 
 
 @attrs.frozen(kw_only=True)
-class Location:
+class Location(JsonModel):
     """A place on the map.
 
     Attributes:

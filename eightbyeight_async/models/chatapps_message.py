@@ -29,6 +29,7 @@ from eightbyeight_async.models.chatapps_rules import (
     ruled,
     string,
 )
+from eightbyeight_async.models.json_model import JsonModel
 from eightbyeight_async.models.privacy import hidden, masked_digits, masked_number
 
 __all__ = [
@@ -97,7 +98,7 @@ def _is_identified(path: str, user: ChatAppsUser) -> None:
 
 
 @attrs.frozen(kw_only=True)
-class ChatAppsUser:
+class ChatAppsUser(JsonModel):
     """The person a message goes to. At least one of `msisdn`, `line_user_id` and `channel_user_id` is required.
 
     Attributes:
@@ -125,7 +126,7 @@ def _success_status(value: SuccessStatus | str | None) -> SuccessStatus | str | 
 
 
 @attrs.frozen(kw_only=True)
-class ChannelFallback:
+class ChannelFallback(JsonModel):
     """One channel in the list of channels to try. The list replaces the one configured for the sub-account.
 
     Attributes:
@@ -142,7 +143,7 @@ class ChannelFallback:
 
 
 @attrs.frozen(kw_only=True)
-class ReplyContext:
+class ReplyContext(JsonModel):
     """The message that this one replies to (WhatsApp).
 
     Attributes:
@@ -167,7 +168,7 @@ def channel_steps(value: Iterable[ChannelFallback] | None) -> tuple[ChannelFallb
 
 
 @attrs.frozen(kw_only=True)
-class ChatAppsRequest:
+class ChatAppsRequest(JsonModel):
     """One message through the Messaging Apps API.
 
     Attributes:

@@ -11,6 +11,7 @@ import attrs
 
 from eightbyeight_async.models import rules
 from eightbyeight_async.models.chatapps_message import ChatAppsUser
+from eightbyeight_async.models.json_model import JsonModel
 from eightbyeight_async.models.message_details import MessageState
 from eightbyeight_async.models.privacy import hidden, masked_digits
 
@@ -22,7 +23,7 @@ def _known_state(value: MessageState | str | None) -> MessageState | str | None:
 
 
 @attrs.frozen(kw_only=True)
-class ChatAppsStatus:
+class ChatAppsStatus(JsonModel):
     """The delivery status of a message.
 
     Attributes:
@@ -46,7 +47,7 @@ class ChatAppsStatus:
 
 
 @attrs.frozen(kw_only=True)
-class ChatAppsResponse:
+class ChatAppsResponse(JsonModel):
     """The response to one ChatApps message. Check `status.state`: a refusal can come with HTTP 200.
 
     Attributes:
@@ -61,4 +62,4 @@ class ChatAppsResponse:
     status: ChatAppsStatus
     user: ChatAppsUser | None = None
     client_message_id: str | None = attrs.field(default=None, repr=masked_digits)
-    maybe_done_before: bool = attrs.field(default=False, metadata={"wire": None})
+    maybe_done_before: bool = attrs.field(default=False, metadata={"wire": None, "kept": True})

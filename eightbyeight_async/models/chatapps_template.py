@@ -30,6 +30,7 @@ from eightbyeight_async.models.chatapps_rules import (
     ruled,
     string,
 )
+from eightbyeight_async.models.json_model import JsonModel
 from eightbyeight_async.models.privacy import hidden
 
 __all__ = [
@@ -114,7 +115,7 @@ def _only_value_of_its_type(path: str, parameter: TemplateParameter) -> None:
 
 
 @attrs.frozen(kw_only=True)
-class TemplateParameter:
+class TemplateParameter(JsonModel):
     """The value of one placeholder. It has exactly the one value field that its type names.
 
     Attributes:
@@ -179,7 +180,7 @@ def _parameters(value: Iterable[TemplateParameter] | None) -> tuple[TemplatePara
 
 
 @attrs.frozen(kw_only=True)
-class CardComponent:
+class CardComponent(JsonModel):
     """One part of a carousel's card.
 
     Attributes:
@@ -211,7 +212,7 @@ def _card_components(value: Iterable[CardComponent] | None) -> tuple[CardCompone
 
 
 @attrs.frozen(kw_only=True)
-class TemplateCard:
+class TemplateCard(JsonModel):
     """One card of a carousel.
 
     Attributes:
@@ -235,7 +236,7 @@ def _cards(value: Iterable[TemplateCard] | None) -> tuple[TemplateCard, ...] | N
 
 
 @attrs.frozen(kw_only=True)
-class TemplateComponent:
+class TemplateComponent(JsonModel):
     """One part of a template that has placeholders.
 
     Attributes:
@@ -275,7 +276,7 @@ def _components(value: Iterable[TemplateComponent] | None) -> tuple[TemplateComp
 
 
 @attrs.frozen(kw_only=True)
-class Template:
+class Template(JsonModel):
     """An approved template and the values that fill it.
 
     Attributes:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import attrs
 
+from eightbyeight_async.models.json_model import JsonModel
 from eightbyeight_async.models.privacy import hidden
 
 __all__ = ["CancelResponse", "ErrorBody", "after_doubt"]
@@ -15,7 +16,7 @@ T = TypeVar("T")
 
 
 @attrs.frozen(kw_only=True)
-class CancelResponse:
+class CancelResponse(JsonModel):
     """The response to a cancellation.
 
     Attributes:
@@ -25,11 +26,11 @@ class CancelResponse:
     """
 
     cancelled_count: int
-    maybe_done_before: bool = attrs.field(default=False, metadata={"wire": None})
+    maybe_done_before: bool = attrs.field(default=False, metadata={"wire": None, "kept": True})
 
 
 @attrs.frozen(kw_only=True)
-class ErrorBody:
+class ErrorBody(JsonModel):
     """The JSON body of the API's own errors (OpenAPI: ErrorResponse). A missing field is None.
 
     Attributes:

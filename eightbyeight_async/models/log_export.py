@@ -13,6 +13,7 @@ import attrs
 
 from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.models import rules
+from eightbyeight_async.models.json_model import JsonModel
 from eightbyeight_async.models.privacy import hidden, masked_number
 
 __all__ = ["LogExportJob", "LogExportRequest", "LogExportState", "LogExportStatus"]
@@ -35,7 +36,7 @@ def _limit(_: object, attribute: attrs.Attribute[int | None], value: object) -> 
 
 
 @attrs.frozen(kw_only=True)
-class LogExportRequest:
+class LogExportRequest(JsonModel):
     """The filter of a log export: which messages it contains.
 
     Attributes:
@@ -63,7 +64,7 @@ class LogExportRequest:
 
 
 @attrs.frozen(kw_only=True)
-class LogExportJob:
+class LogExportJob(JsonModel):
     """A started log export.
 
     Attributes:
@@ -90,7 +91,7 @@ def _state(value: LogExportState | str) -> LogExportState | str:
 
 
 @attrs.frozen(kw_only=True)
-class LogExportStatus:
+class LogExportStatus(JsonModel):
     """The status of a log export.
 
     Attributes:

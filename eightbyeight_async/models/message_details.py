@@ -13,6 +13,7 @@ from decimal import Decimal
 import attrs
 
 from eightbyeight_async.models import rules
+from eightbyeight_async.models.json_model import JsonModel
 from eightbyeight_async.models.privacy import hidden, masked_digits, masked_number
 
 __all__ = ["MessageDetails", "MessageState", "MessageStatus", "Price"]
@@ -38,7 +39,7 @@ def _state(value: MessageState | str) -> MessageState | str:
 
 
 @attrs.frozen(kw_only=True)
-class MessageStatus:
+class MessageStatus(JsonModel):
     """The delivery status of a message.
 
     Attributes:
@@ -57,7 +58,7 @@ class MessageStatus:
 
 
 @attrs.frozen(kw_only=True)
-class Price:
+class Price(JsonModel):
     """The price of a message. Amounts are Decimal, made from the digits in the JSON, so they are exact.
 
     Attributes:
@@ -72,7 +73,7 @@ class Price:
 
 
 @attrs.frozen(kw_only=True)
-class MessageDetails:
+class MessageDetails(JsonModel):
     """The details of one SMS.
 
     Attributes:

@@ -13,6 +13,7 @@ import attrs
 
 from eightbyeight_async.errors import Sent
 from eightbyeight_async.models import rules
+from eightbyeight_async.models.json_model import JsonModel
 from eightbyeight_async.models.privacy import hidden, masked_digits, masked_number
 
 __all__ = ["Encoding", "Outcome", "SmsRequest", "SmsResponse", "SmsStatus", "SmsStatusCode", "Track"]
@@ -69,7 +70,7 @@ def _known_code(value: SmsStatusCode | str) -> SmsStatusCode | str:
 
 
 @attrs.frozen(kw_only=True)
-class SmsRequest:
+class SmsRequest(JsonModel):
     """One SMS.
 
     Attributes:
@@ -107,7 +108,7 @@ class SmsRequest:
 
 
 @attrs.frozen(kw_only=True)
-class SmsStatus:
+class SmsStatus(JsonModel):
     """The platform's decision about one SMS.
 
     Attributes:
@@ -120,7 +121,7 @@ class SmsStatus:
 
 
 @attrs.frozen(kw_only=True)
-class SmsResponse:
+class SmsResponse(JsonModel):
     """The response to one SMS. Check `ok`: a refusal (`status.code` is `REJECTED`) can come with HTTP 200.
 
     Attributes:
@@ -138,7 +139,7 @@ class SmsResponse:
     destination: str | None = attrs.field(default=None, repr=masked_number)
     encoding: Encoding | str | None = attrs.field(default=None, converter=_known_encoding)
     client_message_id: str | None = attrs.field(default=None, repr=masked_digits)
-    maybe_done_before: bool = attrs.field(default=False, metadata={"wire": None})
+    maybe_done_before: bool = attrs.field(default=False, metadata={"wire": None, "kept": True})
 
     @property
     def ok(self) -> bool:

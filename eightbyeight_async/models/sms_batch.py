@@ -14,6 +14,7 @@ import attrs
 from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.models import rules
 from eightbyeight_async.models.agreement import sms_contradiction
+from eightbyeight_async.models.json_model import JsonModel
 from eightbyeight_async.models.pairing import pair
 from eightbyeight_async.models.privacy import counted, hidden, masked_digits
 from eightbyeight_async.models.sms import Encoding, SmsRequest, SmsResponse, SmsStatusCode
@@ -38,7 +39,7 @@ def _encoding(value: Encoding | str | None) -> Encoding | None:
 
 
 @attrs.frozen(kw_only=True)
-class SmsTemplate:
+class SmsTemplate(JsonModel):
     """Values that the messages of a batch share. A message's own field overrides the template's.
 
     Attributes:
@@ -76,7 +77,7 @@ def _tuple(value: Any, field: str) -> tuple[Any, ...]:  # noqa: ANN401 - the ite
 
 
 @attrs.frozen(kw_only=True)
-class BatchSmsRequest:
+class BatchSmsRequest(JsonModel):
     """Up to 10,000 SMS in one request: either `messages`, or `destinations` and a template that has a text.
 
     Attributes:
@@ -143,7 +144,7 @@ def _check_count(field: str, items: tuple[object, ...]) -> None:
 
 
 @attrs.frozen(kw_only=True)
-class _Result:
+class _Result(JsonModel):
     index: int
     request: SmsRequest
     response: SmsResponse | None
@@ -194,7 +195,7 @@ def _result(index: int, request: SmsRequest, response: SmsResponse | None) -> Ba
 
 
 @attrs.frozen(kw_only=True)
-class BatchSmsResponse:
+class BatchSmsResponse(JsonModel):
     """The response to a batch.
 
     Attributes:
@@ -215,7 +216,7 @@ class BatchSmsResponse:
     client_batch_id: str | None = attrs.field(default=None, repr=masked_digits)
     messages: tuple[SmsResponse, ...] | None = attrs.field(default=None, repr=counted, metadata={"items": "readable"})
     results: tuple[BatchSmsResult, ...] = attrs.field(default=(), repr=counted, metadata={"wire": None})
-    maybe_done_before: bool = attrs.field(default=False, metadata={"wire": None})
+    maybe_done_before: bool = attrs.field(default=False, metadata={"wire": None, "kept": True})
 
     @property
     def rejected(self) -> tuple[BatchSmsResult, ...]:

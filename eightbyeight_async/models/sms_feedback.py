@@ -10,6 +10,7 @@ from datetime import datetime
 import attrs
 
 from eightbyeight_async.models import rules
+from eightbyeight_async.models.json_model import JsonModel
 from eightbyeight_async.models.sms import Outcome
 
 __all__ = ["SmsFeedback"]
@@ -24,7 +25,7 @@ def _given(_: object, attribute: attrs.Attribute[Outcome | None], value: object)
 
 
 @attrs.frozen(kw_only=True)
-class SmsFeedback:
+class SmsFeedback(JsonModel):
     """The request body of SMS feedback.
 
     Attributes:

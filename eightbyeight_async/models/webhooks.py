@@ -4,7 +4,7 @@ Rules:
 - Only fields without which an event is useless are required: its umid, and the state of a receipt. 8x8 sends a
   refused receipt four more times and then never again, so an event must not be refused over another field.
 - Any other field may be missing, and is None if it cannot be read (see `wire.py`).
-- Unknown states and channels stay strings.
+- Unknown states and channels stay strings. Upper and lower case of a state or namespace do not matter.
 - Both products share the classes; the fields of the other product are None.
 
 Source: 8x8's pages on webhooks (receipts and inbound messages of SMS and Messaging Apps, status object). The OpenAPI
@@ -20,7 +20,7 @@ from typing import Any
 
 import attrs
 
-from eightbyeight_async.models import rules
+from eightbyeight_async.models.json_model import JsonModel
 from eightbyeight_async.models.message_details import Price
 from eightbyeight_async.models.privacy import hidden, masked_digits, masked_number
 
@@ -76,12 +76,16 @@ class DeliveryState(enum.StrEnum):
 _INTEGER = re.compile(r"[0-9]{1,9}")
 
 
+_STATES = {state.value.casefold(): state for state in DeliveryState}
+_NAMESPACES = {namespace.value.casefold(): namespace for namespace in Namespace}
+
+
 def _state(value: DeliveryState | str) -> DeliveryState | str:
-    return rules.known_or_text(DeliveryState, value) or value
+    return _STATES.get(value.casefold(), value)
 
 
 def _namespace(value: Namespace | str) -> Namespace | str:
-    return rules.known_or_text(Namespace, value) or value
+    return _NAMESPACES.get(value.casefold(), value)
 
 
 def _error_code(value: int | str | None) -> int | str | None:
@@ -90,7 +94,7 @@ def _error_code(value: int | str | None) -> int | str | None:
 
 
 @attrs.frozen(kw_only=True)
-class DeliveryStatus:
+class DeliveryStatus(JsonModel):
     """The status in a delivery receipt.
 
     Attributes:
@@ -125,7 +129,7 @@ class DeliveryStatus:
 
 
 @attrs.frozen(kw_only=True)
-class ChannelUser:
+class ChannelUser(JsonModel):
     """The person at the other end of a Messaging App.
 
     Attributes:
@@ -142,7 +146,7 @@ class ChannelUser:
 
 
 @attrs.frozen(kw_only=True)
-class Recipient:
+class Recipient(JsonModel):
     """Your end of a Messaging App: the channel that an inbound message came by.
 
     Attributes:
@@ -155,7 +159,7 @@ class Recipient:
 
 
 @attrs.frozen(kw_only=True)
-class DeliveryReceipt:
+class DeliveryReceipt(JsonModel):
     """The state of one of your messages changed. Receipts can come late, twice or out of order: see `ReceiptFolder`.
 
     Attributes:
@@ -200,7 +204,7 @@ class DeliveryReceipt:
 
 
 @attrs.frozen(kw_only=True)
-class InboundMessage:
+class InboundMessage(JsonModel):
     """A message that somebody sent to you.
 
     Attributes:
@@ -256,15 +260,15 @@ class InboundMessage:
 
 
 @attrs.frozen(kw_only=True)
-class UnknownEvent:
+class UnknownEvent(JsonModel):
     """An event of a type that this version does not know. Respond with a 2xx, else 8x8 sends it again.
 
     Attributes:
-        event_type: its `eventType`.
+        event_type: its `eventType`; None if it has none, as in answers of SMS Engage and in older flat receipts.
         namespace: its `namespace`; None if it has none, as in updates of templates and accounts.
         raw: the whole JSON body. Numbers with a fraction are Decimal.
     """
 
-    event_type: str = attrs.field(repr=masked_digits)
+    event_type: str | None = attrs.field(repr=masked_digits)
     namespace: str | None = attrs.field(default=None, repr=masked_digits)
     raw: dict[str, Any] = attrs.field(repr=hidden, hash=False)
