@@ -51,6 +51,7 @@ class Pacer:
             sleep: waits for seconds.
         """
         wait, moment = self.reserve()
+        first = moment
         while True:
             if wait > 0:
                 try:
@@ -58,7 +59,7 @@ class Pacer:
                 except BaseException:
                     self.give_back(moment)
                     raise
-            wait, moment = self._start(moment)
+            wait, moment = self._start(moment, again=moment == first)
             if wait <= 0:
                 return
 
@@ -83,13 +84,16 @@ class Pacer:
         """In a forked process: another thread of the parent process may have held the lock."""
         self._lock = threading.RLock()
 
-    def _start(self, moment: float) -> tuple[float, float]:
-        """Start the request whose time is `moment`: (0, `moment`); or the seconds until it may start, and when."""
+    def _start(self, moment: float, *, again: bool) -> tuple[float, float]:
+        """Start the request whose time is `moment`: (0, `moment`); or the seconds until it may start, and when.
+
+        `again`: whether a late request gets a new time; only once, or a loop that is always late would start none.
+        """
         with self._lock:
             now = self._clock()
             if now < moment:
                 return moment - now, moment  # the timer was early
-            if now - moment > _LATE:
+            if again and now - moment > _LATE:
                 wait, moment = self.reserve()
                 if wait > 0:
                     return wait, moment
