@@ -54,7 +54,11 @@ class AsyncConnectClient:
         chatapps_base_url: the same for ChatApps; None for `EIGHTBYEIGHT_CHATAPPS_BASE_URL`, or else the region's host.
         retry: how errors with a code of the 2000 class are retried. No other error is retried.
         timeout: seconds for each phase of an attempt: connecting, writing, and each wait for a piece of the response.
-            Waiting for a free place under `max_concurrency` has no time limit.
+            Waiting for a free place under `max_concurrency` has no time limit. A response that comes in many small
+            pieces can take any time: see `deadline`.
+        deadline: seconds for a whole call: waiting under `max_concurrency` and `max_rate`, all attempts, and the pauses
+            between them. Then a TransportTimeoutError is raised, `Sent.NO` if the request was not started yet. The
+            download of a log file is not limited. None for no limit.
         max_concurrency: the most calls in flight over the whole client; further calls wait in order of arrival.
         max_rate: the most calls a second over the whole client, evenly spaced; None for no limit.
         ssl_context: your own context, for a private CA or a client certificate. It must allow only TLS 1.3 and check
@@ -88,6 +92,7 @@ class AsyncConnectClient:
         chatapps_base_url: str | None = None,
         retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
         timeout: float = 30.0,
+        deadline: float | None = None,
         max_concurrency: int = 100,
         max_rate: float | None = None,
         ssl_context: ssl.SSLContext | None = None,
@@ -100,7 +105,7 @@ class AsyncConnectClient:
         from eightbyeight_async.limiter import Limiter
 
         key = settings.found_key(api_key)
-        options = settings.options(subaccount_id, retry, timeout, long_text)
+        options = settings.options(subaccount_id, retry, timeout, long_text, deadline)
         bases = settings.bases(region, sms_base_url, chatapps_base_url)
         width = settings.checked_count(max_concurrency, "max_concurrency")
         rate = settings.checked_rate(max_rate, "max_rate")
@@ -144,6 +149,7 @@ class AsyncConnectClient:
         subaccount_id: str | None = None,
         retry: RetryPolicy | None = None,
         timeout: float | None = None,
+        deadline: float | None = None,
         long_text: TextPolicy | str | None = None,
     ) -> Self:
         """A client with other options that shares this client's pool, `max_concurrency` and `max_rate`.
@@ -161,6 +167,8 @@ class AsyncConnectClient:
             options = attrs.evolve(options, retry=settings.checked_retry(retry))
         if timeout is not None:
             options = attrs.evolve(options, timeout=settings.checked_seconds(timeout, "timeout"))
+        if deadline is not None:
+            options = attrs.evolve(options, deadline=settings.checked_seconds(deadline, "deadline"))
         if long_text is not None:
             options = attrs.evolve(options, long_text=settings.checked_policy(long_text))
         view = object.__new__(type(self))

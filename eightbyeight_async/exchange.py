@@ -18,7 +18,14 @@ import httpx
 
 from eightbyeight_async.calls.read_response import read_response
 from eightbyeight_async.download import Downloader
-from eightbyeight_async.errors import ClientClosedError, Effect, EightByEightError, Sent, UnexpectedResponseError
+from eightbyeight_async.errors import (
+    ClientClosedError,
+    Effect,
+    EightByEightError,
+    Sent,
+    TransportTimeoutError,
+    UnexpectedResponseError,
+)
 from eightbyeight_async.hosts import Product
 from eightbyeight_async.models.common import after_doubt
 from eightbyeight_async.retry import GiveUp
@@ -127,9 +134,22 @@ class Exchange:
         Returns:
             The response. After an attempt that may have been sent it says so, too (`maybe_done_before`).
         """
+        flight = Flight() if flight is None else flight
+        if options.deadline is None:
+            return await self._run(call, options, flight)
+        with anyio.move_on_after(options.deadline):
+            return await self._run(call, options, flight)
+        host = urlsplit(self.bases[call.product]).netloc
+        sent = Sent.MAYBE if flight.maybe_sent else Sent.NO
+        problem = f"the call to {host} did not end within its deadline of {options.deadline:g} s"
+        error = TransportTimeoutError(problem, sent=sent)
+        error.effect = Effect.LOOK_UP if call.unknown is Sent.NO else call.effect
+        error.attempts = flight.attempts
+        raise error
+
+    async def _run(self, call: Call[T], options: CallOptions, flight: Flight) -> T:
         attempt = 0
         maybe_sent = False
-        flight = Flight() if flight is None else flight
         while True:
             attempt += 1
             flight.attempts = attempt

@@ -127,6 +127,7 @@ def test_what_is_not_given_comes_from_the_environment(monkeypatch: pytest.Monkey
         ("retry", {"retry": 3}),
         ("retry", {"retry": None}),
         *[("timeout", {"timeout": value}) for value in (0, -1, math.inf, math.nan, "30", None, True)],
+        *[("deadline", {"deadline": value}) for value in (0, -1, math.inf, math.nan, "30", True)],
         *[("max_concurrency", {"max_concurrency": value}) for value in (0, -5, 1.5, "9", None, True)],
         *[("proxy", {"proxy": value}) for value in (5, "", "nonsense", "ftp://proxy:1", "http://user:with space@")],
         ("http2", {"http2": "yes"}),
