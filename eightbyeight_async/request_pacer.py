@@ -20,11 +20,29 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-__all__ = ["Pacer"]
+__all__ = ["Pacer", "RecentStarts"]
 
 _LATE = 0.1
 # Seconds. Timers of a busy loop are some milliseconds late; such a request starts at once. If the loop stalled, the
 # late requests get new times, because all of them would start together.
+
+
+class RecentStarts:
+    """The real starts of the last second: no more than `rate` + 1."""
+
+    def __init__(self, rate: float) -> None:
+        self._most = math.floor(rate) + 1
+        self._starts: deque[float] = deque()
+
+    def start(self, now: float) -> float:
+        """Count a start and return 0; or the seconds until one is possible."""
+        starts = self._starts
+        while starts and now - starts[0] >= 1.0:
+            starts.popleft()
+        if len(starts) >= self._most:
+            return max(starts[0] + 1.0 - now, 1e-6)  # rounding can give 0
+        starts.append(now)
+        return 0.0
 
 
 class Pacer:
@@ -37,11 +55,10 @@ class Pacer:
 
     def __init__(self, rate: float, clock: Callable[[], float]) -> None:
         self._interval = 1.0 / rate
-        self._most = math.floor(rate) + 1
         self._clock = clock
         self._next = 0.0
         self._returned: list[float] = []  # a heap
-        self._starts: deque[float] = deque()  # of the last second
+        self._starts = RecentStarts(rate)
         self._lock = threading.RLock()  # reentrant: the garbage collector can close a coroutine that waits here
 
     async def turn(self, sleep: Callable[[float], Awaitable[object]]) -> None:
@@ -97,12 +114,5 @@ class Pacer:
                 wait, moment = self.reserve()
                 if wait > 0:
                     return wait, moment
-            starts = self._starts
-            while starts and now - starts[0] >= 1.0:
-                starts.popleft()
-            if len(starts) >= self._most:
-                moment = max(moment, starts[0] + 1.0)
-                # Rounding can give a difference of 0 to the clock.
-                return max(moment - now, 1e-6), moment
-            starts.append(now)
-            return 0.0, moment
+            wait = self._starts.start(now)
+            return wait, moment if wait <= 0 else now + wait
