@@ -17,7 +17,6 @@ from eightbyeight_async.chatapps import ChatAppsOperations
 from eightbyeight_async.errors import ClientClosedError, InvalidRequestError
 from eightbyeight_async.exchange import Exchange
 from eightbyeight_async.hosts import Product, Region, host_of
-from eightbyeight_async.limiter import Limiter
 from eightbyeight_async.models.rules import subaccount
 from eightbyeight_async.request_pacer import Pacer
 from eightbyeight_async.retry import RetryPolicy
@@ -34,8 +33,10 @@ class AsyncConnectClient:
         async with AsyncConnectClient(api_key, subaccount_id) as client:
             receipt = await client.sms.send(SmsRequest(destination="+6598765432", text="Hello", source="ACME"))
 
-    Make one client and share it, because it has the connection pool. It can be made outside an event loop. It then
-    belongs to the loop in which it is first used.
+    Make one client and share it, because it has the connection pool. It can be made outside an event loop, and several
+    event loops can use it, one after another or at once in several threads. Each loop then has its own connections;
+    `max_concurrency` and `max_rate` hold over all of them together. A forked process has its own connections and
+    limits.
 
     Args:
         api_key: the API key; None for `EIGHTBYEIGHT_API_KEY`.
@@ -47,14 +48,18 @@ class AsyncConnectClient:
         chatapps_base_url: the same for ChatApps; None for `EIGHTBYEIGHT_CHATAPPS_BASE_URL`, or else the region's host.
         retry: how errors with a code of the 2000 class are retried. No other error is retried.
         timeout: seconds for each phase of an attempt: connecting, writing, and each wait for a piece of the response.
-            Waiting for a free place under `max_concurrency` has no time limit.
+            Waiting for a free place under `max_concurrency` has no time limit. A response that comes in many small
+            pieces can take any time: see `deadline`.
+        deadline: seconds for a whole call: waiting under `max_concurrency` and `max_rate`, all attempts, and the pauses
+            between them. Then a TransportTimeoutError is raised, `Sent.NO` if the request was not started yet. The
+            download of a log file is not limited. None for no limit.
         max_concurrency: the most calls in flight over the whole client; further calls wait in order of arrival.
         max_rate: the most calls a second over the whole client, evenly spaced; None for no limit.
         ssl_context: your own context, for a private CA or a client certificate. It must allow only TLS 1.3 and check
             certificates. None for certifi's authorities, or those in `SSL_CERT_FILE` or `SSL_CERT_DIR`.
         http_client: your application's own `httpx.AsyncClient`. Its TLS, proxies, pool and hooks are used unchanged,
             and it is never closed. Every transport failure is then `Sent.MAYBE`, because the phases of its transport
-            are unknown. An `auth` of this client would replace the API key.
+            are unknown. An `auth` of this client would replace the API key. It serves one event loop at a time.
         proxy: the proxy for all https calls; None for `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`. With a proxy httpx's
             own connections are used, which are slower.
         http2: whether HTTP/2 is offered (extra `[http2]`). httpx's own connections are used then, which are slower.
@@ -81,6 +86,7 @@ class AsyncConnectClient:
         chatapps_base_url: str | None = None,
         retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
         timeout: float = 30.0,
+        deadline: float | None = None,
         max_concurrency: int = 100,
         max_rate: float | None = None,
         ssl_context: ssl.SSLContext | None = None,
@@ -89,8 +95,11 @@ class AsyncConnectClient:
         http2: bool = False,
         long_text: TextPolicy | str = "warn",
     ) -> None:
+        # Imported here, because it imports asyncio, and not every import of this package makes a client.
+        from eightbyeight_async.limiter import Limiter
+
         key = settings.found_key(api_key)
-        options = settings.options(subaccount_id, retry, timeout, long_text)
+        options = settings.options(subaccount_id, retry, timeout, long_text, deadline)
         bases = settings.bases(region, sms_base_url, chatapps_base_url)
         width = settings.checked_count(max_concurrency, "max_concurrency")
         rate = settings.checked_rate(max_rate, "max_rate")
@@ -99,30 +108,27 @@ class AsyncConnectClient:
             for name, given in (("ssl_context", ssl_context), ("proxy", proxy), ("http2", http2 or None)):
                 if given is not None:
                     raise InvalidRequestError(name, "has no effect with your own http_client; set it on that client")
-        http: httpx.AsyncClient
+        http: Callable[[], httpx.AsyncClient]
         new_http: Callable[[], AbstractAsyncContextManager[httpx.AsyncClient]]
         if http_client is None:
-            # Imported here, because they import asyncio, and not every import of this package makes a client.
             from eightbyeight_async.transport.choose import build_http_client
-            from eightbyeight_async.transport.shortcut import ShortcutClient
 
             context = pinned_context() if ssl_context is None else checked_context(ssl_context)
             through = settings.checked_proxy(proxy)
-            http = build_http_client(
+            http = partial(
+                build_http_client,
                 ssl_context=context,
                 max_connections=width,
                 timeout=options.timeout,
                 proxy=through,
                 http2=settings.checked_http2(http2),
             )
-            complete = isinstance(http, ShortcutClient)
             new_http = partial(httpx.AsyncClient, verify=context, proxy=through)
         else:
-            http, complete, new_http = http_client, False, lambda: nullcontext(http_client)
+            http, new_http = (lambda: http_client), (lambda: nullcontext(http_client))
         exchange = Exchange(
             http=http,
             own=http_client is None,
-            complete=complete,
             key=key,
             bases=bases,
             limiter=Limiter(width),
@@ -137,6 +143,7 @@ class AsyncConnectClient:
         subaccount_id: str | None = None,
         retry: RetryPolicy | None = None,
         timeout: float | None = None,
+        deadline: float | None = None,
         long_text: TextPolicy | str | None = None,
     ) -> Self:
         """A client with other options that shares this client's pool, `max_concurrency` and `max_rate`.
@@ -154,6 +161,8 @@ class AsyncConnectClient:
             options = attrs.evolve(options, retry=settings.checked_retry(retry))
         if timeout is not None:
             options = attrs.evolve(options, timeout=settings.checked_seconds(timeout, "timeout"))
+        if deadline is not None:
+            options = attrs.evolve(options, deadline=settings.checked_seconds(deadline, "deadline"))
         if long_text is not None:
             options = attrs.evolve(options, long_text=settings.checked_policy(long_text))
         view = object.__new__(type(self))

@@ -18,7 +18,14 @@ import httpx
 
 from eightbyeight_async.calls.read_response import read_response
 from eightbyeight_async.download import Downloader
-from eightbyeight_async.errors import ClientClosedError, Effect, EightByEightError, Sent, UnexpectedResponseError
+from eightbyeight_async.errors import (
+    ClientClosedError,
+    Effect,
+    EightByEightError,
+    Sent,
+    TransportTimeoutError,
+    UnexpectedResponseError,
+)
 from eightbyeight_async.hosts import Product
 from eightbyeight_async.models.common import after_doubt
 from eightbyeight_async.retry import GiveUp
@@ -29,7 +36,6 @@ from eightbyeight_async.transport.failures import (
     showable_cause,
     transport_error,
 )
-from eightbyeight_async.transport.prepare import Preparer
 from eightbyeight_async.version import __version__
 
 if TYPE_CHECKING:
@@ -70,9 +76,8 @@ class Exchange:
     """Makes the calls of a client.
 
     Args:
-        http: the httpx client that sends the requests.
-        own: True if this package made `http`. Then it is closed here, and its exceptions name the right phase.
-        complete: True if `http` returns complete responses with a bounded body. Else responses are streamed.
+        http: makes an httpx client that sends the requests of one event loop.
+        own: True if this package makes it. Then it is closed here, and its exceptions name the right phase.
         key: the API key.
         bases: the base URL of each product.
         limiter: limits the calls in flight.
@@ -86,9 +91,8 @@ class Exchange:
     def __init__(
         self,
         *,
-        http: httpx.AsyncClient,
+        http: Callable[[], httpx.AsyncClient],
         own: bool,
-        complete: bool,
         key: str,
         bases: Mapping[Product, str],
         limiter: Limiter,
@@ -98,10 +102,13 @@ class Exchange:
         random_fraction: Callable[[], float] = random.random,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        # Imported here, because they import asyncio, and not every import of this package makes a client.
+        from eightbyeight_async.loops import after_fork
+        from eightbyeight_async.transport.wires import Wires
+
         self.now = now
         self.closed = False
         self.bases = bases
-        self._http = http
         self._own = own
         self.limiter = limiter
         self._pacer = pacer
@@ -112,9 +119,10 @@ class Exchange:
             "Accept": "application/json",
             "User-Agent": f"eightbyeight-async/{__version__}",
         }
-        self._preparer = Preparer(self._headers) if complete else None
+        self._wires = Wires(http, self._headers, own=own)
         self._body_headers = {**self._headers, "Content-Type": "application/json"}
         self.downloader = Downloader(http=new_http, home=bases[Product.SMS], headers=self._headers, own=own)
+        after_fork(self)
 
     async def run(self, call: Call[T], options: CallOptions, flight: Flight | None = None) -> T:
         """Make the call; retry it if the retry policy says so. `flight` is updated during the call.
@@ -126,9 +134,22 @@ class Exchange:
         Returns:
             The response. After an attempt that may have been sent it says so, too (`maybe_done_before`).
         """
+        flight = Flight() if flight is None else flight
+        if options.deadline is None:
+            return await self._run(call, options, flight)
+        with anyio.move_on_after(options.deadline):
+            return await self._run(call, options, flight)
+        host = urlsplit(self.bases[call.product]).netloc
+        sent = Sent.MAYBE if flight.maybe_sent else Sent.NO
+        problem = f"the call to {host} did not end within its deadline of {options.deadline:g} s"
+        error = TransportTimeoutError(problem, sent=sent)
+        error.effect = Effect.LOOK_UP if call.unknown is Sent.NO else call.effect
+        error.attempts = flight.attempts
+        raise error
+
+    async def _run(self, call: Call[T], options: CallOptions, flight: Flight) -> T:
         attempt = 0
         maybe_sent = False
-        flight = Flight() if flight is None else flight
         while True:
             attempt += 1
             flight.attempts = attempt
@@ -154,37 +175,35 @@ class Exchange:
 
     async def aclose(self) -> None:
         self.closed = True
-        if self._own:
-            await self._http.aclose()
+        await self._wires.aclose()
+
+    def forked(self) -> None:
+        """In a forked process: no place is taken here, and the parent's sockets are not used."""
+        self.limiter.forked()
+        if self._pacer is not None:
+            self._pacer.forked()
+        self._wires.forked()
 
     async def _attempt(self, call: Call[T], options: CallOptions, flight: Flight) -> T:
-        async with self.limiter:
+        async with self.limiter.here():
             if self._pacer is not None:
-                await self._pace(self._pacer)
+                await self._pacer.turn(self.sleep)
             if self.closed:
                 raise ClientClosedError
             flight.maybe_sent = call.unknown is Sent.MAYBE
             status, headers, body = await self._send(call, options)
         return read_response(call, status, headers, body)
 
-    async def _pace(self, pacer: Pacer) -> None:
-        wait, moment = pacer.reserve()
-        if wait > 0:
-            try:
-                await self.sleep(wait)
-            except BaseException:
-                pacer.give_back(moment)
-                raise
-
     async def _send(self, call: Call[Any], options: CallOptions) -> tuple[int, httpx.Headers, bytes]:
         failure: Exception
         url = self.bases[call.product] + call.path
         try:
-            if self._preparer is not None:
-                request = self._preparer.request(call.method, url, call.body, options.timeout)
-                response = await self._http.send(request, follow_redirects=False)
+            wire = self._wires.here()
+            if wire.preparer is not None:
+                request = wire.preparer.request(call.method, url, call.body, options.timeout)
+                response = await wire.http.send(request, follow_redirects=False)
                 return response.status_code, response.headers, response.content
-            return await self._send_stream(call, url, options)
+            return await self._send_stream(wire.http, call, url, options)
         except WIRE_FAILURES as caught:
             failure = caught
         except Exception as caught:
@@ -203,9 +222,11 @@ class Exchange:
             error.sent = Sent.NO  # a look-up sends no message
         raise error from showable_cause(failure)
 
-    async def _send_stream(self, call: Call[Any], url: str, options: CallOptions) -> tuple[int, httpx.Headers, bytes]:
+    async def _send_stream(
+        self, http: httpx.AsyncClient, call: Call[Any], url: str, options: CallOptions
+    ) -> tuple[int, httpx.Headers, bytes]:
         """Send through an httpx client that does not limit the size of responses."""
-        request = self._http.build_request(
+        request = http.build_request(
             call.method,
             url,
             headers=self._headers if call.body is None else self._body_headers,
@@ -214,7 +235,7 @@ class Exchange:
             timeout=httpx.Timeout(options.timeout, pool=None),
         )
         # No redirects: following one would send the message a second time, to an unknown host.
-        response = await self._http.send(request, stream=True, follow_redirects=False)
+        response = await http.send(request, stream=True, follow_redirects=False)
         try:
             return response.status_code, response.headers, await _read(response, call)
         finally:

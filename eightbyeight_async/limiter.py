@@ -1,54 +1,161 @@
-"""The limiter: the most calls in flight over the whole client, in order of arrival.
+"""The limiter: the most calls in flight over the whole client, in order of arrival, over all event loops together.
 
 A call waits here before its request reaches the connection pool. So it cannot time out in the pool, and the pool never
 has more requests than connections.
 
-Rule: all state changes are synchronous, only waiting awaits.
-Why not anyio.CapacityLimiter: it identifies borrowers by task, and takes several times as long for each call.
+Rules:
+- All state changes are synchronous and under one lock, only waiting awaits.
+- Each place that is taken belongs to the gate of a loop. A loop that ends gives its places back: the next call that has
+  to wait looks for such loops, and looks again every second while there is more than one loop.
+- A waiter that gives up leaves the queue at once.
+- Between two calls of other functions the state is consistent: the garbage collector can close a coroutine, and so
+  release its place, inside a locked section of the same thread.
+
+Why not anyio.CapacityLimiter: it identifies borrowers by task, takes several times as long for each call, and serves
+one loop.
 """
 
 from __future__ import annotations
 
-from collections import deque
+import threading
+from collections import OrderedDict
 
 import anyio
 
-__all__ = ["Limiter"]
+from eightbyeight_async.loops import Loop, PerLoop
+
+__all__ = ["Gate", "Limiter"]
+
+_LOOK_AGAIN = 1.0  # seconds
 
 
 class Limiter:
-    """A limiter with `width` places: `async with limiter:` takes one of them."""
+    """A limiter with `width` places: `async with limiter.here():` takes one of them.
+
+    The other attributes are for the gates.
+    """
 
     def __init__(self, width: int) -> None:
         self.width = width
-        self._free = width
-        self._waiting: deque[tuple[anyio.Event, list[bool]]] = deque()
+        self.free = width
+        self.lock = threading.RLock()
+        self.queue: OrderedDict[_Waiter, None] = OrderedDict()
+        self._gates: PerLoop[Gate] = PerLoop(lambda loop: Gate(self, loop), self._reclaim)
 
-    async def __aenter__(self) -> None:
-        if self._free > 0:
-            self._free -= 1
-            return
-        turn = anyio.Event()
-        given = [False]
-        self._waiting.append((turn, given))
+    @property
+    def waiting(self) -> int:
+        """How many calls wait for a place."""
+        return len(self.queue)
+
+    def here(self) -> Gate:
+        """The running loop's gate."""
+        return self._gates.here()
+
+    def forked(self) -> None:
+        """In a forked process: no call of the parent process is in flight here."""
+        self.lock = threading.RLock()
+        for gate in self._gates.forked():
+            gate.ended = True
+        self.queue.clear()
+        self.free = self.width
+
+    async def wait(self, gate: Gate) -> None:
+        """Wait for a place and take it."""
+        if len(self._gates) > 1:
+            self._gates.sweep()
+        waiter = _Waiter(gate)
+        with self.lock:
+            self.queue[waiter] = None
+            self._hand_out()
         try:
-            await turn.wait()
-        except BaseException:
-            # Cancelled. If this waiter was just given a place, pass it on. Else only mark the waiter as gone: removing
-            # it from the middle of the queue is O(n).
-            if given[0]:
-                self._release()
-            given[0] = True
+            while not waiter.given:
+                if len(self._gates) == 1:
+                    # All places are held by this loop, and only calls of this loop are before this one.
+                    await waiter.turn.wait()
+                    continue
+                with anyio.move_on_after(_LOOK_AGAIN):
+                    await waiter.turn.wait()
+                if not waiter.given:
+                    self._gates.sweep()
+        except BaseException:  # cancelled, perhaps in the moment in which it got a place
+            waiter.gone = True
+            with self.lock:
+                self.queue.pop(waiter, None)
+            if waiter.given:
+                self.release(gate)
             raise
 
-    async def __aexit__(self, *_: object) -> None:
-        self._release()
+    def release(self, gate: Gate) -> None:
+        """Give a place back."""
+        with self.lock:
+            if gate.ended:
+                return  # its places are already back
+            gate.held -= 1
+            self.free += 1
+            if self.queue:
+                self._hand_out()
 
-    def _release(self) -> None:
-        while self._waiting:
-            turn, given = self._waiting.popleft()
-            if not given[0]:
-                given[0] = True
-                turn.set()
+    def _hand_out(self) -> None:
+        while self.free > 0 and self.queue:
+            self.free -= 1
+            waiter, _ = self.queue.popitem(last=False)
+            if waiter.gone or waiter.gate.ended:
+                self.free += 1
+                continue
+            waiter.given = True
+            waiter.gate.held += 1
+            if not waiter.gate.loop.call(waiter.turn.set):
+                self._reclaim(waiter.gate)
+
+    def _reclaim(self, gate: Gate) -> None:
+        """Take back the places of a loop that has ended."""
+        with self.lock:
+            if gate.ended:
                 return
-        self._free += 1
+            gate.ended = True
+            self.free += gate.held
+            for waiter in [waiter for waiter in self.queue if waiter.gate is gate]:
+                self.queue.pop(waiter, None)
+            self._hand_out()
+
+
+class Gate:
+    """The limiter for the calls of one loop.
+
+    Attributes:
+        loop: the loop.
+        held: how many places its calls hold.
+        ended: True once the loop has ended and its places are given back.
+    """
+
+    __slots__ = ("_limiter", "ended", "held", "loop")
+
+    def __init__(self, limiter: Limiter, loop: Loop) -> None:
+        self._limiter = limiter
+        self.loop = loop
+        self.held = 0
+        self.ended = False
+
+    async def __aenter__(self) -> None:
+        limiter = self._limiter
+        with limiter.lock:
+            if limiter.free > 0:
+                limiter.free -= 1
+                self.held += 1
+                return
+        await limiter.wait(self)
+
+    async def __aexit__(self, *_: object) -> None:
+        self._limiter.release(self)
+
+
+class _Waiter:
+    """A call that waits. `turn` is for waking it; `given` says whether it has a place."""
+
+    __slots__ = ("gate", "given", "gone", "turn")
+
+    def __init__(self, gate: Gate) -> None:
+        self.gate = gate
+        self.turn = anyio.Event()
+        self.given = False
+        self.gone = False

@@ -52,6 +52,7 @@ class CallOptions:
     - `subaccount_id`: the sub-account in the path.
     - `retry`: the retry policy.
     - `timeout`: seconds for each phase of an attempt.
+    - `deadline`: seconds for the whole call, with its waits and all attempts; None for no limit.
     - `long_text`: the policy for SMS texts of more than 10 parts.
     """
 
@@ -59,6 +60,7 @@ class CallOptions:
     retry: RetryPolicy
     timeout: float
     long_text: TextPolicy
+    deadline: float | None = None
 
 
 def found_key(value: str | None, environment: Mapping[str, str] = os.environ) -> str:
@@ -84,6 +86,7 @@ def options(
     retry: RetryPolicy,
     timeout: float,
     long_text: TextPolicy | str,
+    deadline: float | None = None,
     environment: Mapping[str, str] = os.environ,
 ) -> CallOptions:
     return CallOptions(
@@ -91,6 +94,7 @@ def options(
         retry=checked_retry(retry),
         timeout=checked_seconds(timeout, "timeout"),
         long_text=checked_policy(long_text),
+        deadline=None if deadline is None else checked_seconds(deadline, "deadline"),
     )
 
 

@@ -37,7 +37,7 @@ FLOORS = (
         "receipt_folding",
     },
     # 1: the exchange of one request
-    {"settings", "limiter", "transport", "download", "exchange"},
+    {"settings", "loops", "limiter", "transport", "download", "exchange"},
     # 2: use
     {
         "fanout",
@@ -57,7 +57,7 @@ FLOORS = (
 )
 
 PURE_ONLY = {"abc", "collections", "dataclasses", "datetime", "email", "enum", "functools", "hmac", "ipaddress"}
-PURE_ONLY |= {"heapq"}
+PURE_ONLY |= {"heapq", "threading"}
 PURE_ONLY |= {
     "itertools",
     "json",

@@ -23,7 +23,7 @@ class Spy:
         self.order: list[int] = []
 
     async def visit(self, number: int, steps: int = 1) -> None:
-        async with self.limiter:
+        async with self.limiter.here():
             self.order.append(number)
             self.inside += 1
             self.peak = max(self.peak, self.inside)
@@ -45,7 +45,7 @@ async def test_no_more_inside_than_places_and_all_get_in() -> None:
 async def test_first_come_first_served() -> None:
     limiter = Limiter(1)
     spy = Spy(limiter)
-    async with anyio.create_task_group() as group, limiter:
+    async with anyio.create_task_group() as group, limiter.here():
         for number in range(50):
             group.start_soon(spy.visit, number)
             await anyio.wait_all_tasks_blocked()
@@ -56,7 +56,7 @@ async def test_an_exception_inside_gives_the_place_back() -> None:
     limiter = Limiter(1)
     for _ in range(3):
         with pytest.raises(ZeroDivisionError):
-            async with limiter:
+            async with limiter.here():
                 raise ZeroDivisionError
     await Spy(limiter).visit(1)
 
@@ -71,7 +71,7 @@ async def test_cancelled_in_the_moment_of_the_handover_the_next_gets_the_place()
             await spy.visit(1)
 
     async with anyio.create_task_group() as group:
-        async with limiter:
+        async with limiter.here():
             group.start_soon(doomed)
             await anyio.wait_all_tasks_blocked()
             group.start_soon(spy.visit, 2)
@@ -112,7 +112,7 @@ def test_whoever_is_cancelled_whenever_no_place_is_lost(width: int, visits: list
         assert spy.inside == 0
         with anyio.fail_after(PATIENCE):
             for _ in range(width):
-                await limiter.__aenter__()  # all places at once: none is lost
-        assert limiter._free == 0
+                await limiter.here().__aenter__()  # all places at once: none is lost
+        assert limiter.free == 0
 
     anyio.run(run)

@@ -107,7 +107,7 @@ def build_http_client(
 class AnyLoopTransport(httpx.AsyncBaseTransport):
     """Sends requests of asyncio tasks through `on_asyncio`, all others (e.g. of trio) through `elsewhere`."""
 
-    def __init__(self, on_asyncio: httpx.AsyncBaseTransport, elsewhere: httpx.AsyncBaseTransport) -> None:
+    def __init__(self, on_asyncio: FastTransport, elsewhere: httpx.AsyncBaseTransport) -> None:
         self._on_asyncio = on_asyncio
         self._elsewhere = elsewhere
 
@@ -122,6 +122,14 @@ class AnyLoopTransport(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         """Close the connections of the running loop."""
         await (self._on_asyncio if _on_asyncio() else self._elsewhere).aclose()
+
+    def abandon(self) -> None:
+        """Release the connections of a loop that has ended, without using the loop."""
+        self._on_asyncio.abandon()
+
+    def disown(self) -> None:
+        """In a forked process: let go of the parent's sockets."""
+        self._on_asyncio.disown()
 
 
 def _on_asyncio() -> bool:

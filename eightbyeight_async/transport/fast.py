@@ -133,7 +133,7 @@ class FastTransport(httpx.AsyncBaseTransport):
     def _pool(self, origin: Origin) -> Pool:
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
-            self._leave_loop()
+            self.abandon()
             self._loop = loop
         pool = self._pools.get(origin)
         if pool is None:
@@ -144,7 +144,8 @@ class FastTransport(httpx.AsyncBaseTransport):
             pool = self._pools[origin] = Pool(origin, self._settings)
         return pool
 
-    def _leave_loop(self) -> None:
+    def abandon(self) -> None:
+        """Release the connections of a loop that has ended, or let a loop of another thread close them."""
         pools, self._pools = self._pools, {}
         if self._loop is None or not pools:
             return
@@ -156,6 +157,12 @@ class FastTransport(httpx.AsyncBaseTransport):
             for pool in pools.values():
                 self._loop.call_soon_threadsafe(pool.retire)
 
+    def disown(self) -> None:
+        """In a forked process: let go of the parent's sockets."""
+        pools, self._pools = self._pools, {}
+        for pool in pools.values():
+            pool.disown()
+
     async def aclose(self) -> None:
         """Close all connections. Requests in flight fail. A second call does nothing."""
         self._closed = True
@@ -163,7 +170,7 @@ class FastTransport(httpx.AsyncBaseTransport):
         if self._loop is None:
             return
         if asyncio.get_running_loop() is not self._loop:
-            self._leave_loop()
+            self.abandon()
             return
         pools, self._pools = self._pools, {}
         for pool in pools.values():

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import select
 import socket
 import ssl
 import sys
+from pathlib import Path
 from typing import Any, cast
 
 from eightbyeight_async.transport.tls_pipe import TlsPipe, tls_words
@@ -110,6 +112,17 @@ class Line(asyncio.BufferedProtocol):
         if transport is not None:
             with contextlib.suppress(OSError, TypeError):  # uvloop has closed the socket and has no shutdown()
                 transport.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+
+    def disown(self) -> None:
+        """In a forked process: let go of the parent's socket.
+
+        Its file descriptor gets another file. So the server sees the end of the connection when the parent closes it,
+        and asyncio's transport, which would close the descriptor later, closes nothing else.
+        """
+        if self._transport is None:
+            return
+        with Path(os.devnull).open("rb") as nothing, contextlib.suppress(OSError):
+            os.dup2(nothing.fileno(), self._transport.get_extra_info("socket").fileno(), inheritable=False)
 
     def extra_info(self, name: str) -> Any:  # noqa: ANN401
         if name == "ssl_object":

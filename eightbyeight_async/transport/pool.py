@@ -285,6 +285,11 @@ class Pool:
         self._sockets.clear()
         self.slots = 0
 
+    def disown(self) -> None:
+        """In a forked process: let go of the parent's sockets, which stay open in the parent."""
+        for connection in self._sockets:
+            connection.disown()
+
 
 def _closed_error() -> httpx.ConnectError:
     return httpx.ConnectError("the client was closed before the request was sent")

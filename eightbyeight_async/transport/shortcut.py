@@ -45,6 +45,9 @@ class ShortcutClient(httpx.AsyncClient):
         transport: a transport that returns `CompleteResponse`. Any other response works too, but takes the long way.
         default_encoding: as for `httpx.AsyncClient`.
         options: the other options of `httpx.AsyncClient`.
+
+    Attributes:
+        transport: the transport.
     """
 
     def __init__(
@@ -55,7 +58,7 @@ class ShortcutClient(httpx.AsyncClient):
         **options: Any,  # noqa: ANN401
     ) -> None:
         self.__in_hand = _InHand(transport)
-        self.__direct = transport
+        self.transport = transport
         self.__encoding = default_encoding
         self.__opened = False
         # Mounts may select another transport, and httpx's own code must call a function that guesses encodings.
@@ -90,7 +93,7 @@ class ShortcutClient(httpx.AsyncClient):
             request.extensions = {**request.extensions, "timeout": self.timeout.as_dict()}
         start = time.perf_counter()
         try:
-            response = await self.__direct.handle_async_request(request)
+            response = await self.transport.handle_async_request(request)
             response.request = request
             if not isinstance(response, CompleteResponse) or not response.plain:
                 return await self.__long_way(request, response, start, auth=auth)

@@ -89,6 +89,21 @@ def test_the_pace_is_even() -> None:
     assert [round(pace.reserve(), 4) for _ in range(4)] == [0, 0.01, 0.02, 0.03]
 
 
+def test_no_second_has_more_than_the_rate_and_one_after_a_stall() -> None:
+    """A hundred have their moments, then the loop stalls, and all of them wake up at once."""
+    clock = Clock()
+    pace = AdaptiveRate(50, clock)
+    for _ in range(100):
+        pace.reserve()
+    clock.now += 2
+    waits = [pace.start() for _ in range(100)]
+    assert waits.count(0) == 51
+    assert set(waits[51:]) == {1.0}
+    clock.now += 1
+    assert [pace.start() for _ in range(100)].count(0) == 51
+    assert AdaptiveRate(None, clock).start() == 0
+
+
 def test_a_429_stops_everybody_then_halves_then_comes_back() -> None:
     clock = Clock()
     pace = AdaptiveRate(100, clock)

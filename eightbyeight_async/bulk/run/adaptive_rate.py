@@ -4,12 +4,15 @@ Rules (AIMD, additive increase and multiplicative decrease, as TCP finds its sha
 - a 429 stops everybody for its `Retry-After`, then the pace is half of what it was, but no less than a twentieth of the
   full pace: below that the pauses do the work, and a gateway that says 429 at random must not starve the campaign;
 - many requests refused at once are one 429: only one sent after the last decrease decreases again;
+- no second has more than `max_rate` + 1 real starts, also after the event loop stalled;
 - every second without a 429 adds a fifth of the full pace, up to it.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from eightbyeight_async.request_pacer import RecentStarts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +34,7 @@ class AdaptiveRate:
         self._cap = max_rate
         self._full = max_rate or _USUAL
         self._rate = max_rate
+        self._starts = None if max_rate is None else RecentStarts(max_rate)
         self._next = 0.0
         self._paused_until = 0.0
         self._decreased_at = float("-inf")
@@ -56,6 +60,10 @@ class AdaptiveRate:
             self._next = moment + 1.0 / self._rate
         self._count(now)
         return moment - now
+
+    def start(self) -> float:
+        """Starts a request whose moment has come: 0; or the seconds until it may start."""
+        return 0.0 if self._starts is None else self._starts.start(self._clock())
 
     def give_back(self) -> None:
         """A moment that was taken and not used: the message was settled before."""

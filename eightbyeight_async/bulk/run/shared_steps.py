@@ -116,15 +116,21 @@ class Run:
 
     async def turn(self) -> bool:
         """Waits for the pace; False: stopped meanwhile, do not send."""
-        while self.stopped is None:
-            wait = self.pace.reserve()
-            if wait <= 0:
+        wait = self.pace.reserve()
+        while True:
+            await self._pause(wait)
+            if self._halt.is_set():
+                return False
+            if self.pace.paused_for() > 0:  # somebody met a 429 while this one waited
+                wait = self.pace.reserve()
+            elif (wait := self.pace.start()) <= 0:
                 return True
-            with anyio.move_on_after(wait):
+
+    async def _pause(self, seconds: float) -> None:
+        """Waits, until the run is stopped at most."""
+        if seconds > 0:
+            with anyio.move_on_after(seconds):
                 await self._halt.wait()
-            if self.pace.paused_for() <= 0:  # else somebody met a 429 while this one waited
-                break
-        return self.stopped is None
 
     async def claim(self, items: Sequence[Item]) -> list[Item]:
         """Claims items; returns those that this run must send and counts the others."""
