@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,7 @@ PURE_ONLY |= {
 }
 
 
+@cache
 def modules() -> dict[str, Path]:
     """Module name below the package (`""` is the package itself) -> file."""
     found = {}
@@ -86,6 +88,7 @@ def modules() -> dict[str, Path]:
     return found
 
 
+@cache
 def imports(path: Path) -> set[str]:
     """Every absolute module a file imports, also inside functions and for typing."""
     found = set()

@@ -32,6 +32,7 @@ from eightbyeight_async.calls.sms_batch import long_texts
 from eightbyeight_async.text import LONG_TEXT, MAX_PARTS, TextMeasure, TextPolicy, check_length, measure
 
 GSM7, UCS2 = Encoding.GSM7, Encoding.UCS2
+CODEC = gsm0338.Codec()
 EMOJI = "\N{GRINNING FACE}"
 HAN = "\u6f22"
 
@@ -122,11 +123,10 @@ def test_what_is_no_text_or_no_encoding_is_refused(text: str, encoding: str, fie
 
 def test_the_alphabet_is_that_of_an_independent_codec() -> None:
     """Every character there is; the codec also encodes the escape itself, which no text can hold."""
-    codec = gsm0338.Codec()
     theirs = {}
     for character in EVERY_CHARACTER:
         try:
-            theirs[character] = len(codec.encode(character)[0])
+            theirs[character] = len(CODEC.encode(character)[0])
         except UnicodeEncodeError:
             continue
     assert theirs.pop("\x1b") == 1
@@ -166,7 +166,7 @@ UCS2_TEXTS = st.lists(
 
 @given(GSM7_TEXTS)
 def test_gsm7_parts_are_those_of_the_rule_by_hand(text: str) -> None:
-    sizes = [len(gsm0338.Codec().encode(character)[0]) for character in text]
+    sizes = [len(CODEC.encode(character)[0]) for character in text]
     parts = slow_parts(sizes, 160, 153)
     assert measure(text) == TextMeasure(encoding=GSM7, units=sum(sizes), parts=parts, truncated=parts > 10)
 
@@ -181,7 +181,7 @@ def test_ucs2_parts_are_those_of_the_rule_by_hand(text: str) -> None:
 @given(st.text(st.sampled_from(gsm7.BASIC + gsm7.EXTENSION + "`" + HAN), max_size=20))
 def test_auto_is_gsm7_exactly_if_the_codec_can(text: str) -> None:
     try:
-        gsm0338.Codec().encode(text)
+        CODEC.encode(text)
         encoding = GSM7
     except UnicodeEncodeError:
         encoding = UCS2
