@@ -218,10 +218,16 @@ async def test_a_cancelled_run_doubts_what_was_in_flight_and_no_more(
 ) -> None:
     sandbox.latency = 0.3
     client = sandbox.client()
-    async with client:
-        with anyio.move_on_after(0.5):
-            async with Campaign(client, journal, mode=mode, max_concurrency=4, batch_size=5, max_rate=None) as campaign:
-                await campaign.send(iter(messages(1_000)))
+
+    async def send() -> None:
+        async with Campaign(client, journal, mode=mode, max_concurrency=4, batch_size=5, max_rate=None) as campaign:
+            await campaign.send(iter(messages(1_000)))
+
+    async with client, anyio.create_task_group() as group:
+        group.start_soon(send)
+        while len(sandbox.messages) < 6:
+            await anyio.sleep(0.01)
+        group.cancel_scope.cancel()
     sandbox.latency = 0
     found = status(journal)
     assert 0 < found.unknown <= (4 if mode == "each" else 20)

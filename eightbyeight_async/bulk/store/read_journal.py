@@ -139,9 +139,9 @@ class JournalQueries:
 
 
 class JournalReader(JournalQueries):
-    """A journal opened to read; takes no lock. Close it with `sql.close()`."""
+    """A journal opened to read; takes no lock. Close it with `sql.close()`. `accept_loss`: see `Campaign`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, accept_loss: bool = False) -> None:
         head = read_head(path)
         running, mark = is_running(path, head)
         self.sql = connect_to_read(path)
@@ -150,7 +150,8 @@ class JournalReader(JournalQueries):
             last_id, _, _ = self.verify(head)
             self.sql.execute("COMMIT")
             self.running = running or is_running(path, head)[0]  # one may have begun between the two looks
-            if (mark is None and head.in_use and not self.running) or (mark or 0) > last_id:
+            lost = (mark is None and head.in_use and not self.running) or (mark or 0) > last_id
+            if lost and not accept_loss:
                 raise lost_claims(path, last_id, mark)  # noqa: TRY301 - closed below like the rest
         except BaseException:
             self.sql.close()
@@ -189,7 +190,7 @@ def read_rows(journal: str | os.PathLike[str], state: State | None = None) -> It
 
 
 @contextmanager
-def opened_to_read(path: Path) -> Iterator[JournalReader]:
+def opened_to_read(path: Path, *, accept_loss: bool = False) -> Iterator[JournalReader]:
     """
     Raises:
         JournalError: there is no journal that can be read.
@@ -198,7 +199,7 @@ def opened_to_read(path: Path) -> Iterator[JournalReader]:
     if is_blank(real):
         raise JournalError("there is none at this path")
     try:
-        reader = JournalReader(real)
+        reader = JournalReader(real, accept_loss=accept_loss)
         with closing(reader.sql):
             yield reader
     except UNREADABLE as error:

@@ -130,7 +130,7 @@ def journal_usage_errors(journal: Path) -> Iterator[None]:
         raise UsageError(f"--journal {journal}: {wrong.reason}") from wrong
 
 
-def read_summary(journal: Path) -> JournalSummary | None:
+def read_summary(journal: Path, *, accept_loss: bool = False) -> JournalSummary | None:
     """Reads the options and counts of a journal; None: there is no journal yet.
 
     Raises:
@@ -140,7 +140,7 @@ def read_summary(journal: Path) -> JournalSummary | None:
         path = real_path(journal)
         if is_blank(path):
             return None
-        with opened_to_read(path) as reader:
+        with opened_to_read(path, accept_loss=accept_loss) as reader:
             stored, fingerprint = reader.meta(OPTIONS), reader.meta("fingerprint")
             status, account = reader.status(time.time()), reader.account()
         try:

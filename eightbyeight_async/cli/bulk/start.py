@@ -75,7 +75,7 @@ def run_campaign(
         UsageError, InvalidRequestError: it cannot be done as asked for; nothing was sent.
     """
     display = Display()
-    summary = read_summary(journal)
+    summary = read_summary(journal, accept_loss=one_run.accept_loss)
     settings = RememberedOptions.merged({} if summary is None else summary.settings, given)
     if summary is not None and (named := settings.taken_from_journal(summary.settings, given)):
         display.note(f"as {journal.name} remembers: {named}")

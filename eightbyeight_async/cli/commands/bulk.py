@@ -28,8 +28,8 @@ __all__ = ["make_bulk"]
 Journal = Annotated[
     Path,
     Parameter(
-        help="The journal of the campaign, an SQLite file. JOURNAL-wal and JOURNAL-mark beside it belong to it: move or "
-        "copy all of them together.",
+        help="The journal of the campaign, an SQLite file. JOURNAL-wal and JOURNAL-mark beside it belong to it: move "
+        "or copy all of them together.",
         group=CAMPAIGN,
     ),
 ]
