@@ -301,6 +301,23 @@ def test_a_loss_that_is_accepted_is_sent_again_and_nothing_else(
     assert run(sandbox, journal).known == 40
 
 
+@pytest.mark.parametrize("ends", [("-wal", "-shm"), ("-mark",), SIDES])
+def test_the_command_accepts_a_loss_only_if_told_to(
+    ends: tuple[str, ...], killed: Killed, sandbox: Sandbox, table: Path, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    journal = killed.copy(tmp_path / "here")
+    for end in ends:
+        journal.with_name(f"run.db{end}").unlink()
+    words = ("bulk", "run", table, "--text", "Your code", "--allow-changed-input", "--journal", journal)
+    assert in_process(*words, sandbox=sandbox, capsys=capsys).code == 2
+    assert in_process(*words, "--accept-loss", "--dry-run", sandbox=sandbox, capsys=capsys).code == 0
+    assert sandbox.messages == []
+    ended = in_process(*words, "--accept-loss", "--json", sandbox=sandbox, capsys=capsys)
+    assert ended.records[0]["accepted"] + ended.records[0]["known"] == 2
+    assert in_process("bulk", "status", "--journal", journal, capsys=capsys).code != 2
+
+
 # --- Files of two journals mixed
 
 

@@ -83,7 +83,7 @@ TABLE: dict[str, tuple[Doubt, Verdict]] = {
     "within what the clocks differ": (doubt(row(created=999.85)), SENT._replace(umid="umid-1")),
     "whole seconds, cut off": (doubt(row(created=999.0)), SENT._replace(umid="umid-1")),
     "on its way when the sender died": (doubt(row(created=1_500.5)), SENT._replace(umid="umid-1")),
-    "after the lag": (doubt(row(created=1_700.5)), unknown(Why.OTHER_TIME)),
+    "ten minutes after its end": (doubt(row(created=1_700.5)), unknown(Why.OTHER_TIME)),
     "no time": (doubt(row(created=None)), unknown(Why.OTHER_TIME)),
     "8x8's clock a day ahead": (
         doubt(row(created=87_410.0), ahead=(86_399.9, 86_400.2)),

@@ -2,8 +2,8 @@
 
 Rules:
 - a row of the log belongs to a message only if it can: same id, same sub-account, same number (where the log shows all
-  of it), and created between the claim and its end. A request may take up to the lag on its way after its sender died
-  or gave it up;
+  of it), and created between the claim and ten minutes after its end. A request is still on its way when its sender
+  dies or gives it up;
 - a row that is no refusal wins: SENT. Only refusals: REJECTED;
 - a row with the message's id is certainly another message's only if it names another sub-account, or was created before
   the claim. Any other that does not belong (created later, at a time that cannot be read, another number, the id in
@@ -44,6 +44,7 @@ __all__ = [
 ]
 
 AROUND = 3_600.0  # seconds; how far from a claim its witnesses may have been claimed
+_ON_ITS_WAY = 600.0  # seconds that a request may still take after its sender died or gave it up
 _ROUNDING = 1.0  # seconds, where the log shows whole seconds
 _FRACTION = 0.01  # seconds, where it shows fractions
 
@@ -206,7 +207,7 @@ def verdict(doubt: Doubt, *, asked_at: float, lag: float) -> Verdict:
         asked_at: when the log was asked for, seconds since 1970.
         lag: seconds after which a message that was sent is certainly in the log.
     """
-    fits = [(_fit(row, doubt, lag), row) for row in doubt.rows]
+    fits = [(_fit(row, doubt), row) for row in doubt.rows]
     own = [row for fit, row in fits if fit is _Fit.OWN]
     accepted = [row for row in own if not row.refused]
     if accepted:
@@ -218,7 +219,7 @@ def verdict(doubt: Doubt, *, asked_at: float, lag: float) -> Verdict:
     return Verdict(State.NOT_SENT) if why is None else Verdict(State.UNKNOWN, why=why)
 
 
-def _fit(row: LoggedRow, doubt: Doubt, lag: float) -> _Fit:
+def _fit(row: LoggedRow, doubt: Doubt) -> _Fit:
     """Whose this row is."""
     if not row.ours:
         return _Fit.OTHERS
@@ -232,7 +233,7 @@ def _fit(row: LoggedRow, doubt: Doubt, lag: float) -> _Fit:
         return _Fit.FORM
     if row.who is not None and 0 <= doubt.who != row.who:
         return _Fit.NUMBER
-    return _Fit.LATE if row.created > doubt.since + at_most + rounding + lag else _Fit.OWN
+    return _Fit.LATE if row.created > doubt.since + at_most + rounding + _ON_ITS_WAY else _Fit.OWN
 
 
 def _doubtful(doubt: Doubt, asked_at: float, lag: float) -> Why | None:

@@ -22,6 +22,7 @@ Rules:
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import secrets
 import sqlite3
@@ -63,7 +64,8 @@ VERSION: Final = 2
 _IN_USE_BIT: Final = 1 << 8
 _OLDEST_SQLITE = (3, 35, 0)  # UPSERT, UPDATE FROM, RETURNING, JSON
 _CHECK_BYTES = 8
-UNREADABLE: Final = (sqlite3.Error, OSError, ValueError)  # what a damaged or vanished file raises
+# What a damaged or vanished file raises.
+UNREADABLE: Final = (sqlite3.Error, OSError, UnicodeError, json.JSONDecodeError)
 _NO_SHM = ("SQLITE_CANTOPEN", "SQLITE_READONLY_CANTINIT", "SQLITE_READONLY_DIRECTORY")
 _READER_PATIENCE = 10.0  # seconds that a checkpoint waits for readers
 
@@ -301,7 +303,7 @@ def problem(error: Exception, doing: str) -> JournalError:
     """An error of SQLite or the operating system in one line."""
     if isinstance(error, JournalError):
         return error
-    if isinstance(error, ValueError):  # UnicodeDecodeError, JSONDecodeError: a text that nobody has written
+    if isinstance(error, UnicodeError | json.JSONDecodeError):  # a text that nobody has written
         return JournalError(f"{doing}: the file is damaged")
     if isinstance(error, OSError):
         return JournalError(f"{doing}: {error.strerror or type(error).__name__}")

@@ -148,7 +148,7 @@ class JournalQueries:
 
 
 class JournalReader(JournalQueries):
-    """A journal opened to read; takes no lock. Close it with `sql.close()`."""
+    """A journal opened to read; takes no lock. Close it with `sql.close()`. `accept_loss`: see `Campaign`."""
 
     def __init__(self, path: Path, *, accept_loss: bool = False) -> None:
         head = read_head(path)
