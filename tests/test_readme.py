@@ -82,6 +82,7 @@ def test_every_block_is_known_here() -> None:
         ("Errors, and what `sent` means", ""),
         ("Test your own code against the sandbox", "python"),
         ("Test your own code against the sandbox", "python"),
+        ("Test your own code against the sandbox", "python"),
     ]
 
 
@@ -228,12 +229,13 @@ def test_the_tree_of_errors_is_the_codes() -> None:
 
 
 def test_the_sandbox_in_a_script(sandbox: Sandbox) -> None:
-    code, _ = of("Test your own code against the sandbox", "python")
+    code, _, _ = of("Test your own code against the sandbox", "python")
     assert run_python(code, sandbox) == "Sent.MAYBE 1\n"
 
 
-def test_the_sandbox_in_pytest(sandbox: Sandbox, tmp_path: Path) -> None:
-    _, code = of("Test your own code against the sandbox", "python")
+@pytest.mark.parametrize("which", [1, 2])
+def test_the_sandbox_in_pytest(sandbox: Sandbox, tmp_path: Path, which: int) -> None:
+    code = of("Test your own code against the sandbox", "python")[which]
     (tmp_path / "test_mine.py").write_text(code)
     assert "1 passed" in run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "."], sandbox, tmp_path)
 

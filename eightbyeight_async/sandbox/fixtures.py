@@ -26,3 +26,14 @@ def eightbyeight_sandbox() -> Iterator[Sandbox]:
 def eightbyeight_client(eightbyeight_sandbox: Sandbox) -> "AsyncConnectClient":
     """A client of `eightbyeight_sandbox`, not opened yet: use `async with eightbyeight_client as client:`."""
     return eightbyeight_sandbox.client()
+
+
+@pytest.fixture
+def eightbyeight_environment(eightbyeight_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """The sandbox, with the environment variables that make `AsyncConnectClient()` of a service use it.
+
+    A client that was made before the fixture does not change: make it in the service's lifespan.
+    """
+    for name, value in eightbyeight_sandbox.environment.items():
+        monkeypatch.setenv(name, value)
+    return eightbyeight_sandbox

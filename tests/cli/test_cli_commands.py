@@ -5,11 +5,14 @@ In a process of its own where streams, signals or the start of the process are t
 
 from __future__ import annotations
 
+import http.server
 import json
 import os
+import queue
 import signal
 import subprocess
 import sys
+import threading
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -179,6 +182,8 @@ def test_the_key_can_come_from_a_file(here: Here, sandbox: Sandbox, tmp_path: Pa
         (["demo", "--concurrency", "0"], "--concurrency: must be"),
         (["sandbox", "--port", "99999"], "--port, --chatapps-port: must be from 0 to 65535"),
         (["sandbox", "--rate-limit", "0"], "--rate-limit: must be"),
+        (["sandbox", "--receipt-authorization", "a\nb"], "--receipt-authorization: must be printable ASCII"),
+        (["sandbox", "--receipt-authorization", ""], "--receipt-authorization: must be printable ASCII"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(sandbox: Sandbox, here: Here, arguments: list[str], words: str) -> None:
@@ -512,6 +517,40 @@ def test_the_sandbox_command_prints_what_points_at_it() -> None:
     _, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, b"stopped: 1 messages accepted, 0 rejected, 1 requests" in err) == (0, True)
     assert not os.path.exists(variables["SSL_CERT_FILE"])  # noqa: PTH110
+
+
+class Receiver(http.server.BaseHTTPRequestHandler):
+    """Answers 204 and keeps the Authorization value and the status of each receipt."""
+
+    def do_POST(self) -> None:
+        event = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        seen: queue.SimpleQueue[Any] = self.server.seen  # type: ignore[attr-defined]
+        self.send_response(204)
+        self.end_headers()
+        seen.put((self.headers["Authorization"], event["payload"]["status"]))
+
+    def log_message(self, *_: object) -> None:
+        """Print nothing."""
+
+
+def test_the_sandbox_command_posts_receipts_as_it_is_told() -> None:
+    with http.server.HTTPServer(("127.0.0.1", 0), Receiver) as server:
+        server.seen = queue.SimpleQueue()  # type: ignore[attr-defined]
+        threading.Thread(target=server.serve_forever).start()
+        process = started("sandbox", "--receipt-authorization", "Bearer 9Q", "--delivery", "delivered_to_operator")
+        assert process.stdout is not None
+        lines = [process.stdout.readline().decode().split() for _ in range(5)]
+        variables = dict(rest.split("=", 1) for _, rest in lines)
+        url = f"http://127.0.0.1:{server.server_port}/receipts"
+        assert eightbyeight("send", "--to", TO, "--text", TEXT, "--dlr-callback-url", url, **variables).code == 0
+        told = [server.seen.get(timeout=PATIENCE) for _ in range(2)]  # type: ignore[attr-defined]
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=PATIENCE)
+        server.shutdown()
+    assert [(secret, status["state"], status.get("detail")) for secret, status in told] == [
+        ("Bearer 9Q", "sent", None),
+        ("Bearer 9Q", "delivered", "delivered_to_operator"),
+    ]
 
 
 # --- privacy

@@ -326,6 +326,13 @@ def sandbox(
         float | None, Parameter(help="Requests per second; beyond this rate the answer is HTTP 429.")
     ] = None,
     latency: Annotated[float, Parameter(help="Seconds by which every answer is delayed.")] = 0.0,
+    receipt_authorization: Annotated[
+        str | None, Parameter(help="`Authorization` value of the delivery receipts that the sandbox posts.")
+    ] = None,
+    delivery: Annotated[
+        Literal["delivered", "delivered_to_operator", "undelivered", "rejected_by_operator", "unconfirmed"],
+        Parameter(help="What the receipts say at last of each message."),
+    ] = "delivered",
 ) -> int:
     """Run a sandbox of the 8x8 Connect API on this machine, until Ctrl-C.
 
@@ -337,7 +344,7 @@ def sandbox(
     . ./sandbox.env && eightbyeight send --to +6598765432 --text Hello
     ```
     """
-    from eightbyeight_async.cli.commands.sandbox_server import SandboxSettings, serve  # noqa: PLC0415
+    from eightbyeight_async.cli.commands.sandbox_server import ReceiptSettings, SandboxSettings, serve  # noqa: PLC0415
 
     return serve(
         SandboxSettings(
@@ -346,7 +353,8 @@ def sandbox(
             allow_tls12=allow_tls12,
             rate_limit=rate_limit,
             latency=latency,
-        )
+        ),
+        ReceiptSettings(authorization=receipt_authorization, outcome=delivery),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import shlex
 import sys
 
@@ -11,9 +12,10 @@ import attrs
 from eightbyeight_async.cli.exit_codes import Exit, UsageError
 from eightbyeight_async.cli.terminal.display import Display
 from eightbyeight_async.cli.terminal.loop_and_signals import run, until_interrupted
-from eightbyeight_async.sandbox import Sandbox
+from eightbyeight_async.sandbox import Delivery, Sandbox
+from eightbyeight_async.sandbox.messages.delivery_status import DeliveryOutcome
 
-__all__ = ["SandboxSettings", "serve"]
+__all__ = ["ReceiptSettings", "SandboxSettings", "serve"]
 
 
 @attrs.frozen(kw_only=True)
@@ -35,8 +37,23 @@ class SandboxSettings:
     latency: float
 
 
-def serve(settings: SandboxSettings) -> Exit:
+@attrs.frozen(kw_only=True)
+class ReceiptSettings:
+    """The options of the command that concern delivery receipts.
+
+    Attributes:
+        authorization: the value of the `Authorization` header of each receipt; None: no header.
+        outcome: what becomes of each message; see `Delivery` of the sandbox.
+    """
+
+    authorization: str | None = attrs.field(repr=False)
+    outcome: DeliveryOutcome
+
+
+def serve(settings: SandboxSettings, receipts: ReceiptSettings) -> Exit:
     display = Display()
+    if receipts.authorization is not None and not re.fullmatch(r"[!-~]([ -~]*[!-~])?", receipts.authorization):
+        raise UsageError("--receipt-authorization: must be printable ASCII, without spaces around it")
     if settings.rate_limit is not None and not 0 < settings.rate_limit < math.inf:
         raise UsageError("--rate-limit: must be a number above 0")
     if not 0 <= settings.latency < math.inf:
@@ -44,6 +61,8 @@ def serve(settings: SandboxSettings) -> Exit:
     if not all(0 <= port <= 65535 for port in (settings.sms_port, settings.chatapps_port)):
         raise UsageError("--port, --chatapps-port: must be from 0 to 65535")
     sandbox = Sandbox(**attrs.asdict(settings))
+    sandbox.receipts.authorization = receipts.authorization
+    sandbox.deliveries.default = Delivery(outcome=receipts.outcome)
     try:
         sandbox.start()
     except OSError as wrong:

@@ -7,16 +7,18 @@ when they need it. So set deliveries before sending: a later change also changes
 import functools
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, get_args
 
 from eightbyeight_async.sandbox.api.operation_results import JSONObject, status_timestamp
 from eightbyeight_async.sandbox.messages.message import Product, SandboxMessage
 
-DeliveryOutcome = Literal["delivered", "undelivered", "rejected_by_operator", "unconfirmed"]
+DeliveryOutcome = Literal["delivered", "delivered_to_operator", "undelivered", "rejected_by_operator", "unconfirmed"]
 
 _Stage = tuple[str, str | None, int | None, str | None]  # state, detail, error code, error message
 _FINAL: dict[DeliveryOutcome, _Stage] = {
     "delivered": ("delivered", "delivered_to_recipient", None, None),
+    # What many SMS routes report at last.
+    "delivered_to_operator": ("delivered", "delivered_to_operator", None, None),
     "undelivered": ("undelivered", "undelivered_to_recipient", 14, "the handset cannot be reached"),
     "rejected_by_operator": ("undelivered", "rejected_by_operator", 15, "the operator does not know the number"),
 }
@@ -30,7 +32,8 @@ class Delivery:
     decrease: 0 <= `sent_after` <= `final_after` <= `read_after`, else ValueError. The default is sent and
     delivered at once.
 
-    - `outcome`: "delivered", "undelivered", "rejected_by_operator", or "unconfirmed" (stays "sent" for ever).
+    - `outcome`: "delivered", "delivered_to_operator", "undelivered", "rejected_by_operator", or "unconfirmed" (stays
+      "sent" for ever).
     - `sent_after`: seconds until "sent".
     - `final_after`: seconds until the outcome.
     - `read_after`: seconds until "read", None for never; only delivered ChatApps messages are read.
@@ -43,7 +46,7 @@ class Delivery:
 
     def __post_init__(self) -> None:
         if self.outcome != "unconfirmed" and self.outcome not in _FINAL:
-            raise ValueError("outcome must be delivered, undelivered, rejected_by_operator or unconfirmed")
+            raise ValueError(f"outcome must be one of {', '.join(get_args(DeliveryOutcome))}")
         times = [0.0, self.sent_after, self.final_after]
         times += [] if self.read_after is None else [self.read_after]
         if times != sorted(times):
