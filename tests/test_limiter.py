@@ -116,3 +116,18 @@ def test_whoever_is_cancelled_whenever_no_place_is_lost(width: int, visits: list
         assert limiter.free == 0
 
     anyio.run(run)
+
+
+async def test_waiters_that_give_up_leave_the_queue_at_once() -> None:
+    """No place is released meanwhile, and the queue does not grow."""
+    limiter = Limiter(1)
+    async with limiter.here():
+        for _ in range(20):
+            async with anyio.create_task_group() as group:
+                for number in range(50):
+                    group.start_soon(Spy(limiter).visit, number)
+                await anyio.wait_all_tasks_blocked()
+                assert limiter.waiting == 50
+                group.cancel_scope.cancel()
+            assert limiter.waiting == 0
+    await Spy(limiter).visit(1)
