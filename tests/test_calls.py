@@ -89,7 +89,10 @@ def test_a_single_send_needs_a_text() -> None:
 
 
 def test_something_else_than_a_request_is_refused() -> None:
-    with pytest.raises(InvalidRequestError, match="^request: must be of class SmsRequest, not dict"):
+    with pytest.raises(
+        InvalidRequestError,
+        match=r"^request: must be of class SmsRequest, not dict: put the fields in SmsRequest\(\.\.\.\)$",
+    ):
         send_sms("acme_hq", {"destination": "+6598765432"}, lambda: NOW)  # type: ignore[arg-type]
 
 

@@ -69,4 +69,5 @@ def segment(value: str, field: str) -> str:
 def check_kind(request: object, kind: type) -> None:
     """Refuse a request of another class, e.g. a dict, with one clear line instead of a later AttributeError."""
     if not isinstance(request, kind):
-        raise InvalidRequestError("request", f"must be of class {kind.__name__}, not {type(request).__name__}")
+        wanted, given = kind.__name__, type(request).__name__
+        raise InvalidRequestError("request", f"must be of class {wanted}, not {given}: put the fields in {wanted}(...)")
