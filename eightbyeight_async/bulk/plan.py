@@ -26,7 +26,7 @@ from eightbyeight_async.models.sms import SmsRequest
 from eightbyeight_async.models.sms_batch import MAX_BATCH
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from eightbyeight_async.bulk.judging.message_keys import Fingerprint
@@ -143,9 +143,21 @@ class Planner:
                 if answer is not CLAIMED and self._asks_again(item, answer, others)
             ]
         reached = self._store.reached(item.identity.who for item in page)
+        if not others and not reached and not self._late:
+            self._count_new(page)
+            return
         for item in page:
             self._count(item, *others.get(item.place, _NEW), second=item.identity.who in reached)
         self._late.clear()
+
+    def _count_new(self, page: Sequence[Item]) -> None:
+        """As `_count`, for the most frequent page: all of it is new."""
+        self._counts["new"] += len(page)
+        for item in page:
+            if item.scheduled is not None:
+                self._counts["scheduled"] += 1
+            self._on_send(item.request)
+        self._fill(len(page), sends=True)
 
     def _asks_again(self, item: Item, answer: Claimed, others: dict[int, tuple[Next, Claimed]]) -> bool:
         own_id = own_reference(item.request) is not None
@@ -177,18 +189,18 @@ class Planner:
             self._on_send(item.request)
         elif step in (Next.DUPLICATE, Next.SAME_NUMBER):
             self._on_left_out(item.place, step, answer.place)
-        if (
-            step is not Next.SETTLED or item.occurrence or not self._sifts
-        ):  # else a run skips it before it fills a batch
-            self._fill(sends=sends)
+        # What is settled a run skips before it fills a batch.
+        if step is not Next.SETTLED or item.occurrence or not self._sifts:
+            self._fill(1, sends=sends)
 
-    def _fill(self, *, sends: bool) -> None:
-        """A message has its place in a batch, also one that is left out after all."""
-        self._filled += 1
-        self._posts |= sends
-        if self._filled == self._batch_size:
-            self._batches += self._posts
-            self._filled, self._posts = 0, False
+    def _fill(self, messages: int, *, sends: bool) -> None:
+        """Messages take their places in batches, also one that is left out after all."""
+        full, self._filled = divmod(self._filled + messages, self._batch_size)
+        if not full:
+            self._posts |= sends
+            return
+        self._batches += full if sends else self._posts
+        self._posts = sends and self._filled > 0
 
 
 def _kind(step: Next, answer: Claimed) -> str:

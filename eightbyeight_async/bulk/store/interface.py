@@ -74,6 +74,8 @@ class Store(Protocol):
     def claim(self, claims: Sequence[Claim]) -> list[Claimed]:
         """Claims messages that are new or released; tells for the others why not. In the order of `claims`.
 
+        With `Policy.one_per_number` only the first message to a number, of this run and of all before.
+
         Raises:
             JournalError: no run has begun, or the store was opened without an account.
         """

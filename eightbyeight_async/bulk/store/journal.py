@@ -242,9 +242,8 @@ class Journal(JournalNumbers):
         if not self._owned:
             self._own()
         taken = self.numbers_taken(claims)
-        rows = json.dumps([_as_row(claim) for claim in claims if claim.id not in taken])
-        values = {"rows": rows, "run": self.run, "now": self._now(), "account": self._number}
-        inserted = self.sql.execute(_CLAIM, values).rowcount == len(claims)
+        values = {"run": self.run, "now": self._now(), "account": self._number}
+        inserted = self._insert([claim for claim in claims if claim.id not in taken], values) == len(claims)
         others = {} if inserted else self._others(claims)
         answers: list[Claimed] = []
         count = low = high = 0
@@ -277,6 +276,11 @@ class Journal(JournalNumbers):
             self._number = self._number_of(self._account)
         self.set_meta("account", self._number)
         self._owned = True
+
+    def _insert(self, claims: Sequence[Claim], values: dict[str, Any]) -> int:
+        """Makes the rows of the messages that have none; returns their number."""
+        rows = json.dumps([claim.as_row() for claim in claims])
+        return self.sql.execute(_CLAIM, {**values, "rows": rows}).rowcount
 
     def _others(self, claims: Sequence[Claim]) -> dict[int, JournaledMessage]:
         """The rows of these claims, by hash, as they were before this run met them with these claims.
@@ -356,11 +360,6 @@ class Journal(JournalNumbers):
         self.sql.execute(
             "INSERT INTO meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value=excluded.value", (name, value)
         )
-
-
-def _as_row(claim: Claim) -> tuple[object, ...]:
-    key, key_hash, who, what = claim.identity
-    return claim.id, key_hash, key, who, what, claim.place, claim.scheduled, claim.destination, claim.text
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

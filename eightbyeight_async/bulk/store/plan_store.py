@@ -9,25 +9,30 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from eightbyeight_async.bulk.errors import AccountChangedError, JournalInUseError
 from eightbyeight_async.bulk.judging.message_keys import Keys
 from eightbyeight_async.bulk.store.journal import OPEN_CLAIMS, Journal
 from eightbyeight_async.bulk.store.journal_file import IN_USE, make_tables, problem, real_path
-from eightbyeight_async.bulk.store.read_journal import HAS_MESSAGE, opened_to_read
+from eightbyeight_async.bulk.store.read_journal import GUARD, HAS_MESSAGE, opened_to_read
 from eightbyeight_async.bulk.store.records import Policy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from eightbyeight_async.bulk.store.records import Account
+    from eightbyeight_async.bulk.store.records import Account, Claim
 
 __all__ = ["PlanStore"]
 
 T = TypeVar("T")
 
+_CLAIM = f"""
+INSERT INTO message (id, hash, key, who, what, state, guard, run, place, account, claimed, scheduled, due)
+VALUES (?1, ?2, ?3, ?4, ?5, 0, {GUARD.format(0).replace("hash", "?2")}, ?8, ?6, 0, ?9, ?7, ?7)
+ON CONFLICT (hash) DO NOTHING
+"""  # noqa: S608 - constants
 _LAST = "SELECT coalesce(max(id), 0), coalesce(max(run), 0) FROM message"
 # The numbers that have a message from an earlier run. Kept aside: a message that is claimed again loses its state.
 _REACHED = f"""
@@ -113,9 +118,17 @@ class PlanStore(Journal):
     def transact(self, body: Callable[[], T]) -> T:
         self._made = []
         try:
-            return body()
+            self.sql.execute("BEGIN")
+            value = body()
+            self.sql.execute("COMMIT")
         except sqlite3.Error as error:
             raise problem(error, "cannot be made") from error
+        return value
+
+    def _insert(self, claims: Sequence[Claim], values: dict[str, Any]) -> int:
+        """Row by row: there is no event loop to disturb, and it takes half the time of JSON."""
+        common = values["run"], values["now"]
+        return self.sql.executemany(_CLAIM, [(*claim.as_row()[:7], *common) for claim in claims]).rowcount
 
     def _write_in_use(self, in_use: bool) -> None:
         """Nothing: nobody sends with a plan."""

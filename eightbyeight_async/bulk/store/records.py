@@ -68,6 +68,10 @@ class Claim(NamedTuple):
     destination: str | None = None
     text: str | None = None
 
+    def as_row(self) -> tuple[object, ...]:
+        key, key_hash, who, what = self.identity
+        return self.id, key_hash, key, who, what, self.place, self.scheduled, self.destination, self.text
+
 
 class Claimed(NamedTuple):
     """The answer to a claim.
