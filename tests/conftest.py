@@ -33,7 +33,7 @@ settings.register_profile(
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
-settings.register_profile("fuzz", settings.get_profile("suite"), max_examples=500, derandomize=False)
+settings.register_profile("fuzz", settings.get_profile("suite"), max_examples=100, derandomize=False)
 settings.load_profile("fuzz" if FUZZ_SECONDS else "suite")
 
 
