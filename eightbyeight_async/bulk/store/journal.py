@@ -189,7 +189,7 @@ class Journal(JournalNumbers):
             if self._begun and not self._in_use:
                 self._begin_use()
             if self._made:
-                self.last_id = max(self._made)
+                self.last_id = max(self.last_id, *self._made)
                 self._mark.write(self._head, self.last_id)
         except (sqlite3.Error, OSError) as error:
             raise problem(error, "cannot be written") from error
