@@ -51,11 +51,11 @@ def follow(
     checked_seconds(interval, "interval")
     path = Path(journal)
     with opened_to_read(path) as reader:
-        real, journal_id = real_path(path), reader.meta("id")
+        real, head = real_path(path), reader.head()
         while True:
             began = clock()
             # Before the counts: what is committed after the last look at a running campaign must not be missed.
-            reader.running, _ = is_running(real, journal_id)
+            reader.running, _ = is_running(real, head)
             yield reader.status(time.time())
             if not reader.running:
                 return
