@@ -146,3 +146,12 @@ async def test_what_is_unknown_is_told_and_cancelled_after_it_is_settled(sandbox
         assert await campaign.cancel() == Cancelled(cancelled=1, already=2)
     assert counts(journal) == {"total": 3, "cancelled": 3}
     assert sandbox.totals["cancelled"] == 3
+
+
+async def test_a_second_attempt_that_finds_nothing_is_unclear(sandbox: Sandbox, journal: Path) -> None:
+    """8x8 cancelled it and answered 2000; the attempt after that finds nothing to cancel."""
+    later = datetime.now(UTC) + timedelta(hours=3)
+    async with sandbox.client() as client, Campaign(client, journal, mode="each") as campaign:
+        await campaign.send([SmsRequest(destination="+6581000000", text="x", scheduled=later)])
+        sandbox.faults.on_cancel(sandbox.messages[0].umid, Fault.server_error(accepts=True))
+        assert await campaign.cancel() == Cancelled(unclear=1)

@@ -230,7 +230,7 @@ class Run:
             case Action.SLOW_DOWN:
                 retry_after: float | None = getattr(error, "retry_after", None)
                 if retry_after is not None and retry_after > self._max_pause:
-                    self.stop(f"the API asks for a pause of {retry_after:g} s, more than max_pause", error)
+                    self.stop(f"the API asks for a pause of {retry_after:.9g} s, more than max_pause", error)
                 self.pace.refused(sent_at, retry_after)
             case Action.ABORT:
                 self.stop(str(error), error, abort=True)

@@ -17,6 +17,7 @@ from eightbyeight_async.bulk.judging.outcomes import Action, judge
 from eightbyeight_async.bulk.store.interface import CancelMark
 from eightbyeight_async.bulk.store.records import Cancellation
 from eightbyeight_async.errors import EightByEightError, NotFoundError, Sent
+from eightbyeight_async.models.common import CancelResponse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,19 +85,23 @@ async def _cancel_page(
             if aborts:
                 return
             try:
-                cancelled = min(await _call(client, target), target.messages)
+                found = await _call(client, target)
             except EightByEightError as error:
                 if judge(error).action is Action.ABORT:
                     aborts.append(error)
                 counts.failed += target.messages
                 continue
+            cancelled = min(found.cancelled_count, target.messages)
             left = target.messages - cancelled
+            # An earlier request, or an earlier attempt of this one, may have cancelled them.
+            unclear = target.asked or found.maybe_done_before
             counts.cancelled += cancelled
-            if target.asked:
+            if unclear:
                 counts.unclear += left
             else:
                 counts.too_late += left
-            done.append(Cancellation(target, _mark_of(target, left), cancelled if left else 0))
+            mark = _mark_of(target, left, unclear=unclear)
+            done.append(Cancellation(target, mark, cancelled if left else 0))
 
     try:
         async with anyio.create_task_group() as group:
@@ -109,23 +114,23 @@ async def _cancel_page(
         raise aborts[0]
 
 
-def _mark_of(target: CancelTarget, left: int) -> int:
+def _mark_of(target: CancelTarget, left: int, *, unclear: bool) -> int:
     """What to write of a target of which `left` messages were not cancelled. 8x8 does not say which of a batch."""
     if not left:
         return CancelMark.CANCELLED
-    if target.asked or left < target.messages:
+    if unclear or left < target.messages:
         return CancelMark.UNCLEAR
     return CancelMark.TOO_LATE
 
 
-async def _call(client: AsyncConnectClient, target: CancelTarget) -> int:
+async def _call(client: AsyncConnectClient, target: CancelTarget) -> CancelResponse:
     if target.batch:
-        return (await client.sms.cancel_batch(target.name)).cancelled_count
+        return await client.sms.cancel_batch(target.name)
     try:
-        return (await client.sms.cancel(target.name)).cancelled_count
+        return await client.sms.cancel(target.name)
     except NotFoundError as error:
         if error.sent is Sent.NO:
-            return 0  # 8x8 does not know it (any more): nothing to cancel
+            return CancelResponse(cancelled_count=0)  # 8x8 does not know it (any more): nothing to cancel
         raise
 
 
