@@ -41,7 +41,7 @@ def resolve_message(path: Path, key: str, *, sent: bool) -> None:
         InvalidRequestError: no UNKNOWN message has this key.
     """
     if is_blank(real_path(path)):
-        raise JournalError("there is none at this path")
+        raise JournalError("there is none at this path: check the path; a run makes one")
     journal = Journal(path, "power", time.time, account=None, policy=Policy())
     try:
         found = journal.transact(lambda: journal.resolve(key, State.SENT if sent else State.NOT_SENT))
