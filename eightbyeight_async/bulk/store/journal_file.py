@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "IN_USE",
+    "NONE_HERE",
     "RESTORE",
     "UNREADABLE",
     "Durability",

@@ -15,6 +15,7 @@ from eightbyeight_async.bulk.judging.outcomes import State
 from eightbyeight_async.bulk.report import Status
 from eightbyeight_async.bulk.store.interface import CancelMark
 from eightbyeight_async.bulk.store.journal_file import (
+    NONE_HERE,
     RESTORE,
     UNREADABLE,
     Head,
@@ -209,7 +210,7 @@ def opened_to_read(path: Path, *, accept_loss: bool = False) -> Iterator[Journal
     with named(path.name):
         real = real_path(path)
         if is_blank(real):
-            raise JournalError("there is none at this path: check the path; a run makes one")
+            raise JournalError(NONE_HERE)
         try:
             reader = JournalReader(real, accept_loss=accept_loss)
             with closing(reader.sql):

@@ -144,19 +144,15 @@ class JournalSummary:
 
 
 @contextmanager
-def journal_usage_errors(journal: Path, *, can_change_account: bool = False) -> Iterator[None]:
-    """Turns a JournalError into a UsageError. Only for code that runs before anything is sent.
-
-    Args:
-        journal: its path.
-        can_change_account: the command has the option `--allow-changed-account`.
-    """
+def journal_usage_errors(journal: Path) -> Iterator[None]:
+    """Turns a JournalError into a UsageError. Only for code that runs before anything is sent."""
     try:
         yield
     except AccountChangedError as wrong:
-        words = f"it belongs to {wrong.before}, and this is {wrong.now}; nothing was sent. Use another journal, or its"
-        option = ", or --allow-changed-account: what was settled there is not sent here" if can_change_account else ""
-        raise UsageError(f"--journal {journal}: {words} settings{option}") from wrong
+        raise UsageError(
+            f"--journal {journal}: it belongs to {wrong.before}, and this is {wrong.now}; nothing was sent. Use "
+            "another journal, or its settings, or --allow-changed-account (see --help)"
+        ) from wrong
     except JournalError as wrong:
         raise UsageError(f"--journal {journal}: {wrong.reason}") from wrong
 
