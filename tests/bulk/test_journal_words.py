@@ -19,7 +19,7 @@ from cli.command_line import in_process
 from eightbyeight_async import SmsRequest
 from eightbyeight_async.bulk import Campaign, JournalError, Unrecorded, status
 from eightbyeight_async.bulk.judging.outcomes import State
-from eightbyeight_async.bulk.store.journal_file import problem
+from eightbyeight_async.bulk.store.journal_file import problem, read_head
 from eightbyeight_async.sandbox import Sandbox
 
 if TYPE_CHECKING:
@@ -61,14 +61,14 @@ def change(path: Path, statement: str) -> None:
 
 def moved(path: Path) -> None:
     """In use, and without its mark: a copy."""
-    change(path, "UPDATE meta SET value=1 WHERE name='in_use'")
+    change(path, f"PRAGMA user_version={read_head(path)._replace(in_use=True).user_version}")
     path.with_name("run.db-mark").unlink()
 
 
 def an_old_copy(path: Path) -> None:
     mark = path.with_name("run.db-mark")
     data = mark.read_bytes()
-    mark.write_bytes(data[:8] + (1000).to_bytes(8, "big"))
+    mark.write_bytes(data[:4] + (1000).to_bytes(8, "big"))
 
 
 def a_socket(path: Path) -> None:
@@ -99,7 +99,7 @@ DAMAGES: dict[str, Callable[[Path], None]] = {
     "another application": lambda path: change(path, "PRAGMA application_id=1"),
     "newer version": lambda path: change(path, "PRAGMA user_version=9"),
     "older version": lambda path: change(path, "PRAGMA user_version=1"),
-    "no id": lambda path: change(path, "DELETE FROM meta WHERE name='id'"),
+    "no sums": lambda path: change(path, "DELETE FROM sums"),
     "no salt": lambda path: change(path, "DELETE FROM meta WHERE name='salt'"),
     "a row is gone": lambda path: change(path, "DELETE FROM message WHERE place=3"),
     "a page is gone": lambda path: write(path, path.read_bytes()[:4096] + b"\1" * 4096 * 6),
@@ -128,8 +128,6 @@ def test_a_journal_that_cannot_be_used_says_what_to_do(
         asyncio.run(send(journal, sandbox))
     check(str(caught.value))
     for command in (("status",), ("unknown",), ("export",), ("reconcile",), ("run",), ("resolve", "ref-1", "--sent")):
-        if "salt" in damage and command[0] in ("status", "unknown", "export"):
-            continue  # they need none
         ended = in_process("bulk", *command, "--journal", journal, sandbox=sandbox, capsys=capsys)
         assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1), (command, ended)
         check(ended.err.rstrip("\n"))

@@ -22,7 +22,7 @@ import attrs
 
 from eightbyeight_async.bulk.errors import AccountChangedError, JournalError
 from eightbyeight_async.bulk.report import Status
-from eightbyeight_async.bulk.store.journal_file import Durability, is_blank, real_path
+from eightbyeight_async.bulk.store.journal_file import RESTORE, Durability, is_blank, real_path
 from eightbyeight_async.bulk.store.journal_without_client import make_unused
 from eightbyeight_async.bulk.store.read_journal import opened_to_read
 from eightbyeight_async.bulk.store.records import Account
@@ -173,7 +173,9 @@ def read_summary(journal: Path, *, accept_loss: bool = False) -> JournalSummary 
         try:
             settings = json.loads(zlib.decompress(stored)) if stored is not None else {}
         except (zlib.error, ValueError) as error:
-            raise JournalError("the file is damaged: its options cannot be read; nothing was sent") from error
+            raise JournalError(
+                f"the file is damaged: its options cannot be read; nothing was sent: {RESTORE}"
+            ) from error
     return JournalSummary(salt=reader.salt, fingerprint=fingerprint, settings=settings, status=status, account=account)
 
 
