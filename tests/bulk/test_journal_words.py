@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-REMEDY = re.compile(r"\b(check|give|make|free|wait|put back|put|use|upgrade|keep|finish|close|delete)\b", re.IGNORECASE)
+REMEDY = re.compile(
+    r"\b(check|give|make|free|wait|put back|put|use|upgrade|keep|finish|close|delete|report)\b", re.IGNORECASE
+)
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +177,8 @@ def test_a_journal_that_fails_in_a_run_says_what_to_do(journal: Path, sandbox: S
         OSError(errno.EACCES, "Permission denied"),
         OSError(errno.EIO, "Input/output error"),
         OSError(),
-        ValueError("\ud800"),
+        UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid"),
+        ValueError("what a caller's code raised"),
         *(
             type("Named", (sqlite3.OperationalError,), {"sqlite_errorname": name})()
             for name in (

@@ -316,6 +316,8 @@ def problem(error: Exception, doing: str) -> JournalError:
         kind = error.strerror or type(error).__name__
         return JournalError(f"{doing}: {_FULL if error.errno in _NO_SPACE else f'{kind}; {_ACCESS}'}")
     name = getattr(error, "sqlite_errorname", "") or type(error).__name__
+    if not isinstance(error, sqlite3.Error):
+        return JournalError(f"{doing}: {name}, which is a bug; please report it")
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return JournalInUseError(IN_USE)
     words = f"SQLite reports {name}; check the disk, then run the same again"
