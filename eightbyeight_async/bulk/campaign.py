@@ -146,6 +146,7 @@ class Campaign(Book, PlannedCampaign):
                 accept_loss=accept_loss,
             ),
             most_pending=self._width or 100,
+            name=self._path.name,
         )
         self._keys: Keys | None = None
         self._last_id = 0
@@ -308,7 +309,8 @@ class Campaign(Book, PlannedCampaign):
                 Unrecorded(key=result.key, place=result.place, state=result.state, umid=result.umid)
                 for result in self._writer.unwritten
             )
-            raise JournalError(failure.reason, unwritten) from (failures[0] if failures else self._writer.failure)
+            cause = failures[0] if failures else self._writer.failure
+            raise JournalError(failure.reason, unwritten, journal=self._path.name) from cause
         self.report = Report(
             **self._counts(run),
             mode=mode,

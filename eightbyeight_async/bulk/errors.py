@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import attrs
 
 from eightbyeight_async.bulk.judging.outcomes import State
 from eightbyeight_async.bulk.report import Plan
 from eightbyeight_async.errors import EightByEightError
 
-__all__ = ["AccountChangedError", "InputChangedError", "JournalError", "JournalInUseError", "Unrecorded"]
+__all__ = ["AccountChangedError", "InputChangedError", "JournalError", "JournalInUseError", "Unrecorded", "named"]
 
 
 @attrs.frozen(kw_only=True)
@@ -25,20 +28,33 @@ class JournalError(EightByEightError):
     """The journal cannot be opened, read or written. Nothing was sent without a claim in it.
 
     Attributes:
-        reason: what is wrong.
+        reason: what is wrong, and what to do about it.
         unrecorded: results that came when they could not be written any more.
+        journal: name of the file; None: not known here.
     """
 
-    def __init__(self, reason: str, unrecorded: tuple[Unrecorded, ...] = ()) -> None:
+    def __init__(self, reason: str, unrecorded: tuple[Unrecorded, ...] = (), *, journal: str | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
         self.unrecorded = unrecorded
+        self.journal = journal
 
     def __str__(self) -> str:
+        words = f"journal: {self.reason}" if self.journal is None else f"journal {self.journal}: {self.reason}"
         if not self.unrecorded:
-            return f"journal: {self.reason}"
-        lost = f"{len(self.unrecorded):,} results could not be recorded, their messages count as unknown"
-        return f"journal: {self.reason}; {lost}"
+            return words
+        lost = f"{len(self.unrecorded):,} results could not be recorded, their messages are unknown until reconcile()"
+        return f"{words}; {lost}"
+
+
+@contextmanager
+def named(journal: str) -> Iterator[None]:
+    """Names the file in each JournalError that leaves the block."""
+    try:
+        yield
+    except JournalError as error:
+        error.journal = error.journal or journal
+        raise
 
 
 class JournalInUseError(JournalError):

@@ -130,7 +130,7 @@ def on_terminal(*command: object, sandbox: Sandbox, leader: bool = True) -> tupl
         stdin=ours,
         stdout=ours,
         stderr=ours,
-        env=environment(sandbox, TERM="xterm"),
+        env=environment(sandbox, TERM="xterm", PYTHONUNBUFFERED=""),
         start_new_session=True,
     )
     os.close(ours)
@@ -239,11 +239,11 @@ def test_a_hangup_while_the_file_is_checked_sends_nothing(sandbox: Sandbox, tmp_
 
 
 def in_bash(line: str, sandbox: Sandbox) -> subprocess.CompletedProcess[bytes]:
-    """For its redirections."""
+    """For its redirections. Streams are buffered, as by default: a failure comes late, and again at exit."""
     return subprocess.run(  # noqa: S603
         ["bash", "-c", line],  # noqa: S607
         capture_output=True,
-        env=environment(sandbox),
+        env=environment(sandbox, PYTHONUNBUFFERED=""),
         timeout=60,
         check=False,
     )

@@ -230,7 +230,8 @@ class Run:
             case Action.SLOW_DOWN:
                 retry_after: float | None = getattr(error, "retry_after", None)
                 if retry_after is not None and retry_after > self._max_pause:
-                    self.stop(f"the API asks for a pause of {retry_after:.9g} s, more than max_pause", error)
+                    most = f"a run waits for at most {self._max_pause:g} s: go on later"
+                    self.stop(f"the API asks for a pause of {retry_after:.9g} s, {most}", error)
                 self.pace.refused(sent_at, retry_after)
             case Action.ABORT:
                 self.stop(str(error), error, abort=True)

@@ -19,6 +19,7 @@ from eightbyeight_async.bulk.judging.claims import JournaledMessage, judge_claim
 from eightbyeight_async.bulk.judging.message_keys import Keys
 from eightbyeight_async.bulk.judging.outcomes import State
 from eightbyeight_async.bulk.store.journal_file import (
+    RESTORE,
     UNREADABLE,
     connect,
     connect_to_read,
@@ -210,13 +211,13 @@ class Journal(JournalNumbers):
         """Commits to a deleted file succeed, and nobody will ever read them."""
         for name, identity in self._files.items():
             if _identity(name) != identity:
-                raise JournalError(f"{name.name} was deleted or replaced while the campaign ran")
+                raise JournalError(f"{name.name} was deleted or replaced while the campaign ran: {RESTORE}")
 
     def _begin_use(self) -> None:
         """After the commit that began a run and before its first claim: mark, then `in_use`, go to the disk."""
         self._mark.write(self._head, self.last_id, sync=True)
         if not self._to_main_file("FULL"):
-            raise JournalError("cannot be written: another program keeps reading it; close that program")
+            raise JournalError("cannot be written: another program keeps reading it; close it, then run the same again")
         self._in_use = True
 
     def _write_in_use(self, in_use: bool) -> None:

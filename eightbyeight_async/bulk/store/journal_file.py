@@ -21,6 +21,7 @@ Rules:
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "IN_USE",
+    "NONE_HERE",
+    "RESTORE",
     "UNREADABLE",
     "Durability",
     "Head",
@@ -58,7 +61,9 @@ __all__ = [
 
 Durability = Literal["power", "process"]
 
-IN_USE: Final = "is in use by another campaign; one at a time"
+IN_USE: Final = "is in use by another campaign; one at a time: wait until that one ends, or stop it"
+NONE_HERE: Final = "there is none at this path: check the path; a run makes one"
+RESTORE: Final = "put back a copy of all its files; without one, see in 8x8's log who got a message"
 APPLICATION_ID: Final = 0x38783842  # "8x8B"
 VERSION: Final = 2
 _IN_USE_BIT: Final = 1 << 8
@@ -127,15 +132,17 @@ def real_path(path: Path) -> Path:
         real = path.resolve()
         mode = real.stat().st_mode if real.exists() else stat.S_IFREG
     except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle, before Python 3.13
-        raise JournalError(
-            f"cannot be opened: {getattr(error, 'strerror', None) or 'its links lead nowhere'}"
-        ) from error
+        if isinstance(error, OSError):
+            raise problem(error, "cannot be opened") from error
+        raise JournalError("cannot be opened: its links go in a circle; give the path of a file") from error
     except ValueError as error:
-        raise JournalError("cannot be opened: its name holds a NUL character") from error
+        raise JournalError("cannot be opened: its name holds a NUL character; give another name") from error
     if stat.S_ISDIR(mode):
-        raise JournalError("cannot be opened: it is a directory")
+        raise JournalError("cannot be opened: it is a directory; give the path of a file")
     if not stat.S_ISREG(mode):
-        raise JournalError("is no regular file (a device, a pipe or a socket); it was not touched")
+        raise JournalError(
+            "is no regular file (a device, a pipe or a socket); it was not touched. Give the path of a file"
+        )
     return real
 
 
@@ -230,20 +237,20 @@ def read_head(path: Path) -> Head:
             head = Head.of(connection.execute("PRAGMA user_version").fetchone()[0])
             if application_id != APPLICATION_ID:
                 kind = "not a journal" if path.stat().st_size < 100 else "a database of another application"
-                raise JournalError(f"the file is {kind}; it was not touched")
+                raise JournalError(f"the file is {kind}; it was not touched. Give another name")
             if head.version != VERSION:
                 raise JournalError(_wrong_version(head.version))
             return head
     except UNREADABLE as error:
         if getattr(error, "sqlite_errorname", "") == "SQLITE_NOTADB":
-            raise JournalError("the file is not a journal; it was not touched") from error
+            raise JournalError("the file is not a journal; it was not touched. Give another name") from error
         raise problem(error, "cannot be opened") from error
 
 
 def connect(path: Path, durability: Durability) -> sqlite3.Connection:
     """Opens the database to write. The lock on the mark must be held."""
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
-        raise JournalError(f"needs SQLite 3.35 or newer, this Python has {sqlite3.sqlite_version}")
+        raise JournalError(f"needs SQLite 3.35, this Python has {sqlite3.sqlite_version}; use a newer Python")
     connection = sqlite3.connect(_uri(path, "rw"), uri=True, timeout=_READER_PATIENCE, isolation_level=None)
     try:
         connection.execute("PRAGMA journal_mode=WAL")
@@ -300,23 +307,41 @@ def salt_of(stored: object, head: Head) -> bytes | None:
 
 
 def problem(error: Exception, doing: str) -> JournalError:
-    """An error of SQLite or the operating system in one line."""
+    """An error of SQLite or the operating system in one line: what is wrong, and what to do about it."""
     if isinstance(error, JournalError):
         return error
     if isinstance(error, UnicodeError | json.JSONDecodeError):  # a text that nobody has written
-        return JournalError(f"{doing}: the file is damaged")
+        return JournalError(f"{doing}: the file is damaged: {RESTORE}")
     if isinstance(error, OSError):
-        return JournalError(f"{doing}: {error.strerror or type(error).__name__}")
-    name = getattr(error, "sqlite_errorname", "")
+        kind = error.strerror or type(error).__name__
+        return JournalError(f"{doing}: {_FULL if error.errno in _NO_SPACE else f'{kind}; {_ACCESS}'}")
+    name = getattr(error, "sqlite_errorname", "") or type(error).__name__
+    if not isinstance(error, sqlite3.Error):
+        return JournalError(f"{doing}: {name}, which is a bug; please report it")
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return JournalInUseError(IN_USE)
-    if name.startswith("SQLITE_FULL"):
-        return JournalError(f"{doing}: the disk is full")
-    if name.startswith("SQLITE_READONLY"):
-        return JournalError(f"{doing}: it is read-only, or its directory is")
-    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-        return JournalError(f"{doing}: the file is damaged, or its -wal file is of another journal")
-    return JournalError(f"{doing}: {name or type(error).__name__}")
+    words = f"SQLite reports {name}; check the disk, then run the same again"
+    for start, known in _KNOWN:
+        if name.startswith(start):
+            words = known.format(name=name)
+    return JournalError(f"{doing}: {words}")
+
+
+_NO_SPACE = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}  # Windows has no quotas of this kind
+_FULL = "the disk is full; what the journal holds is intact: free space, then run the same again"
+_ACCESS = "check the path, and who may write the file and its directory"
+_KNOWN = (
+    ("SQLITE_FULL", _FULL),
+    ("SQLITE_READONLY", f"it is read-only, or its directory is; {_ACCESS}"),
+    ("SQLITE_CANTOPEN", f"there is no access to it or to its directory ({{name}}); {_ACCESS}"),
+    ("SQLITE_CORRUPT", f"the file is damaged, or its -wal file is of another journal: {RESTORE}"),
+    ("SQLITE_NOTADB", f"the file is damaged, or its -wal file is of another journal: {RESTORE}"),
+    (
+        "SQLITE_IOERR",
+        "the disk or the file system refused ({name}); what the journal holds is intact: check the disk, its quota and "
+        "the limits on the size of a file, then run the same again",
+    ),
+)
 
 
 def _uri(path: Path, mode: str, *more: str) -> str:

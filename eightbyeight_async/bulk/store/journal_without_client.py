@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from eightbyeight_async.bulk.errors import JournalError
 from eightbyeight_async.bulk.judging.outcomes import State
 from eightbyeight_async.bulk.store.journal import Journal
-from eightbyeight_async.bulk.store.journal_file import connect, is_blank, read_head, real_path, side_file
+from eightbyeight_async.bulk.store.journal_file import NONE_HERE, connect, is_blank, read_head, real_path, side_file
 from eightbyeight_async.bulk.store.journal_mark import Mark, lock_journal
 from eightbyeight_async.bulk.store.records import Policy
 from eightbyeight_async.errors import InvalidRequestError
@@ -41,7 +41,7 @@ def resolve_message(path: Path, key: str, *, sent: bool) -> None:
         InvalidRequestError: no UNKNOWN message has this key.
     """
     if is_blank(real_path(path)):
-        raise JournalError("there is none at this path")
+        raise JournalError(NONE_HERE)
     journal = Journal(path, "power", time.time, account=None, policy=Policy())
     try:
         found = journal.transact(lambda: journal.resolve(key, State.SENT if sent else State.NOT_SENT))

@@ -10,11 +10,13 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from eightbyeight_async.bulk.errors import JournalError
+from eightbyeight_async.bulk.errors import JournalError, named
 from eightbyeight_async.bulk.judging.outcomes import State
 from eightbyeight_async.bulk.report import Status
 from eightbyeight_async.bulk.store.interface import CancelMark
 from eightbyeight_async.bulk.store.journal_file import (
+    NONE_HERE,
+    RESTORE,
     UNREADABLE,
     Head,
     connect_to_read,
@@ -205,15 +207,16 @@ def opened_to_read(path: Path, *, accept_loss: bool = False) -> Iterator[Journal
     Raises:
         JournalError: there is no journal that can be read.
     """
-    real = real_path(path)
-    if is_blank(real):
-        raise JournalError("there is none at this path")
-    try:
-        reader = JournalReader(real, accept_loss=accept_loss)
-        with closing(reader.sql):
-            yield reader
-    except UNREADABLE as error:
-        raise problem(error, "cannot be read") from error
+    with named(path.name):
+        real = real_path(path)
+        if is_blank(real):
+            raise JournalError(NONE_HERE)
+        try:
+            reader = JournalReader(real, accept_loss=accept_loss)
+            with closing(reader.sql):
+                yield reader
+        except UNREADABLE as error:
+            raise problem(error, "cannot be read") from error
 
 
 def lost_claims(path: Path, known: int, mark: int | None) -> JournalError:
@@ -232,7 +235,7 @@ def lost_claims(path: Path, known: int, mark: int | None) -> JournalError:
 def damaged() -> JournalError:
     return JournalError(
         "the file is damaged: its parts contradict each other, or its -wal file is of another journal; nothing was "
-        "sent, and nothing was written to it"
+        f"sent, and nothing was written to it: {RESTORE}"
     )
 
 

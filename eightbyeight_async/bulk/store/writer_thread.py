@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import anyio
 
-from eightbyeight_async.bulk.errors import JournalError
+from eightbyeight_async.bulk.errors import JournalError, named
 from eightbyeight_async.bulk.judging.outcomes import State
 from eightbyeight_async.bulk.store.journal_file import problem
 from eightbyeight_async.bulk.store.records import Result
@@ -91,6 +91,7 @@ class Writer:
     Args:
         open_store: makes the store; called in the thread.
         most_pending: how many results may wait for their commit.
+        name: of the store, for its errors.
 
     Attributes:
         failure: the first error of the store; None: it works.
@@ -99,13 +100,14 @@ class Writer:
         commits: number of transactions.
     """
 
-    def __init__(self, open_store: Callable[[], Store], *, most_pending: int) -> None:
+    def __init__(self, open_store: Callable[[], Store], *, most_pending: int, name: str) -> None:
         self.failure: JournalError | None = None
         self.unwritten: list[Result] = []
         self.pending = 0
         self.commits = 0
         self._open_store = open_store
         self._most_pending = most_pending
+        self._name = name
         self._queue: queue.SimpleQueue[_Claims | _Results | _Work | _Stop] = queue.SimpleQueue()
         self._room = anyio.Event()
         self._thread: threading.Thread | None = None
@@ -168,7 +170,7 @@ class Writer:
 
     def _check(self) -> None:
         if self.failure is not None:
-            raise JournalError(self.failure.reason)
+            raise JournalError(self.failure.reason, journal=self._name)
         if self._thread is None:
             raise RuntimeError("the campaign is not open: use it in an async with block")
 
@@ -176,7 +178,8 @@ class Writer:
 
     def _run(self, opened: _Ticket[None]) -> None:
         try:
-            store = self._open_store()
+            with named(self._name):
+                store = self._open_store()
         except BaseException as error:  # noqa: BLE001 - raised by start()
             opened.error = error
             self._tell(opened.done.set)
@@ -226,6 +229,7 @@ class Writer:
                     work.ticket.value = work.work(store)
         except Exception as error:  # noqa: BLE001 - told to everybody who waits
             failure = problem(error, "cannot be written")
+            failure.journal = self._name
             failure.__cause__ = error if error is not failure else failure.__cause__
             self._tell(self._failed, failure, group)
             return failure
@@ -258,7 +262,7 @@ class Writer:
                 self.unwritten.extend(order.results)
                 results += len(order.results)
             elif not isinstance(order, _Stop):
-                order.ticket.error = JournalError(failure.reason)
+                order.ticket.error = JournalError(failure.reason, journal=self._name)
                 order.ticket.done.set()
         self._written(results)
 

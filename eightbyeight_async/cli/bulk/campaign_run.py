@@ -136,7 +136,7 @@ class CampaignRun:
             self.client,
             AsyncExitStack() as stack,
         ):
-            with journal_usage_errors(self.journal, can_change_account=True):
+            with journal_usage_errors(self.journal):
                 await stack.enter_async_context(campaign)
                 await campaign.keep(OPTIONS, packed(self.settings))
             await self._send_until_stopped(campaign, scope)

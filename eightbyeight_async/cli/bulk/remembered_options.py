@@ -22,7 +22,7 @@ import attrs
 
 from eightbyeight_async.bulk.errors import AccountChangedError, JournalError
 from eightbyeight_async.bulk.report import Status
-from eightbyeight_async.bulk.store.journal_file import Durability, is_blank, real_path
+from eightbyeight_async.bulk.store.journal_file import RESTORE, Durability, is_blank, real_path
 from eightbyeight_async.bulk.store.journal_without_client import make_unused
 from eightbyeight_async.bulk.store.read_journal import opened_to_read
 from eightbyeight_async.bulk.store.records import Account
@@ -144,19 +144,15 @@ class JournalSummary:
 
 
 @contextmanager
-def journal_usage_errors(journal: Path, *, can_change_account: bool = False) -> Iterator[None]:
-    """Turns a JournalError into a UsageError. Only for code that runs before anything is sent.
-
-    Args:
-        journal: its path.
-        can_change_account: the command has the option `--allow-changed-account`.
-    """
+def journal_usage_errors(journal: Path) -> Iterator[None]:
+    """Turns a JournalError into a UsageError. Only for code that runs before anything is sent."""
     try:
         yield
     except AccountChangedError as wrong:
-        words = f"it belongs to {wrong.before}, and this is {wrong.now}; nothing was sent. Use another journal, or its"
-        option = ", or --allow-changed-account: what was settled there is not sent here" if can_change_account else ""
-        raise UsageError(f"--journal {journal}: {words} settings{option}") from wrong
+        raise UsageError(
+            f"--journal {journal}: it belongs to {wrong.before}, and this is {wrong.now}; nothing was sent. Use "
+            "another journal, or its settings, or --allow-changed-account (see --help)"
+        ) from wrong
     except JournalError as wrong:
         raise UsageError(f"--journal {journal}: {wrong.reason}") from wrong
 
@@ -177,7 +173,9 @@ def read_summary(journal: Path, *, accept_loss: bool = False) -> JournalSummary 
         try:
             settings = json.loads(zlib.decompress(stored)) if stored is not None else {}
         except (zlib.error, ValueError) as error:
-            raise JournalError("the file is damaged: its options cannot be read; nothing was sent") from error
+            raise JournalError(
+                f"the file is damaged: its options cannot be read; nothing was sent: {RESTORE}"
+            ) from error
     return JournalSummary(salt=reader.salt, fingerprint=fingerprint, settings=settings, status=status, account=account)
 
 

@@ -140,7 +140,7 @@ def _check_account(journal: Path, summary: JournalSummary, host: str, subaccount
     # A dry run needs no sub-account; then the host alone is compared.
     now = Account(host, before.subaccount_id if subaccount_id is None else subaccount_id)
     if now != before:
-        with journal_usage_errors(journal, can_change_account=True):
+        with journal_usage_errors(journal):
             raise AccountChangedError(before, now if subaccount_id is not None else f"another host, {host}")
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TextIO, TypeVar
 import attrs
 
 from eightbyeight_async.bulk import Campaign, JournalError, State, read_rows, status
-from eightbyeight_async.bulk.store.journal_file import is_blank, real_path
+from eightbyeight_async.bulk.store.journal_file import NONE_HERE, is_blank, real_path
 from eightbyeight_async.bulk.store.journal_without_client import resolve_message
 from eightbyeight_async.cli.bulk.remembered_options import journal_usage_errors
 from eightbyeight_async.cli.bulk.words import iso_time, journal_failure, plural, state_word, status_line
@@ -244,7 +244,7 @@ def _with_campaign(
     """Calls `work` with an open campaign. The journal must exist: a mistyped path must not create one."""
     with journal_usage_errors(journal):
         if is_blank(real_path(journal)):
-            raise JournalError("there is none at this path")
+            raise JournalError(NONE_HERE)
 
     async def call() -> T:
         async with client, AsyncExitStack() as stack:

@@ -122,7 +122,8 @@ def send_each(
     message when its answer arrives (`row`, `outcome`, `umid`, ...), without numbers and texts. A row with the same
     message as a row before it is not sent; its record says `duplicate`.
     Ctrl-C stops the run. It waits 2 seconds for the requests in flight, and records those without an answer as
-    `unknown`.
+    `unknown`. SIGTERM and a closed terminal (SIGHUP) do the same; under `nohup` SIGHUP is ignored. Into a log file a
+    line of progress is written every 15 seconds.
 
     ```
     eightbyeight send-each people.csv --text "Hi {name}, see you at {time}" --dry-run
@@ -158,7 +159,8 @@ def send_batch(
     `send-each`. The records are the same too, with the `batch_id` added. The batch ids are also printed on stderr, for
     `cancel-batch`. If an answer is lost, all messages of the batch are `unknown`; a smaller `--chunk-size` makes such
     a batch smaller.
-    Ctrl-C stops the run after the requests in flight are answered. A second Ctrl-C stops it at once.
+    Ctrl-C, SIGTERM or a closed terminal (SIGHUP) stop the run after the requests in flight are answered. A second
+    Ctrl-C or SIGTERM stops it at once.
 
     ```
     eightbyeight send-batch people.csv --text "Hi {name}, see you at {time}" --dry-run
