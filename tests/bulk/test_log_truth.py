@@ -154,7 +154,7 @@ async def test_a_log_without_the_column_of_ids_is_an_error_and_settles_nothing(
 ) -> None:
     given = await doubtful(sandbox, journal)
     edit_log(lambda rows: [{name: row[name] for name in row if name != "clientmessageid"} for row in rows])
-    with pytest.raises(LogExportError, match="does not name clientmessageid"):
+    with pytest.raises(LogExportError, match="does not have clientmessageid"):
         await reconcile(sandbox, journal)
     assert status(journal).unknown == 10
     await check_nothing_twice(sandbox, journal, given)

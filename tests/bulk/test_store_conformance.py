@@ -236,7 +236,8 @@ def test_which_settled_messages_are_claimed_again(h: Harness, policy: Policy, re
     known = h.known(range(5))
     assert set(known.values()) == set(states) - released - {State.NOT_SENT}
     left = [place for place in range(5) if place not in known]
-    assert h.claim(left) == [CLAIMED] * len(left)
+    before = {place: None if states[place] is State.NOT_SENT else states[place] for place in left}
+    assert h.claim(left) == [Claimed(None, before=before[place]) for place in left]
 
 
 def test_the_same_message_twice_in_one_group_is_claimed_once(h: Harness) -> None:
