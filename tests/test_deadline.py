@@ -35,6 +35,9 @@ async def expired(client: AsyncConnectClient) -> TransportTimeoutError:
 
 
 async def dripping(peer: Peer) -> None:
+    """The first request is answered, so that the second finds a connection."""
+    await peer.request()
+    await peer.send(QUEUED)
     await peer.request()
     await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
     while True:
@@ -47,8 +50,9 @@ async def test_a_dripping_answer_ends_at_the_deadline(connect: Connect) -> None:
         start_blocking_portal() as portal,
         portal.wrap_async_context_manager(RawServer(dripping)) as server,
     ):
-        async with connect(server, deadline=SOON) as client:
-            assert (await expired(client)).sent is Sent.MAYBE
+        async with connect(server) as client:
+            await client.sms.send(SMS)
+            assert (await expired(client.with_options(deadline=SOON))).sent is Sent.MAYBE
 
 
 async def test_a_call_that_still_waits_for_a_place_was_not_sent(serve: Serve, connect: Connect) -> None:
@@ -78,11 +82,12 @@ async def test_a_call_that_still_waits_for_the_pace_was_not_sent(serve: Serve, c
 
 async def test_the_pause_before_a_retry_counts(serve: Serve, connect: Connect) -> None:
     slowly = RetryPolicy(initial_delay=3 * PATIENCE, max_delay=3 * PATIENCE, jitter=0.0)
-    with serve(answer(500, coded(2000))) as server:
+    with serve(QUEUED, answer(500, coded(2000))) as server:
         async with connect(server, retry=slowly) as client:
+            await client.sms.send(SMS)
             with pytest.raises(TransportTimeoutError) as caught:
                 await client.with_options(deadline=PATIENCE / 60).sms.send(SMS)
-    assert (caught.value.sent, caught.value.attempts, len(server.received)) == (Sent.MAYBE, 1, 1)
+    assert (caught.value.sent, caught.value.attempts, len(server.received)) == (Sent.MAYBE, 1, 2)
 
 
 async def test_a_look_up_sends_no_message(serve: Serve, connect: Connect) -> None:

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import anyio
 import pytest
+from held import Held
+from patience import seen
 
 from eightbyeight_async import RetryPolicy, SmsRequest
 from eightbyeight_async.bulk import Campaign, State, read_rows
-from eightbyeight_async.sandbox import Fault, Sandbox
+from eightbyeight_async.sandbox import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -59,12 +61,13 @@ async def test_its_end_cancels_no_send(tmp_path: Path, mode: str, fails: bool, b
     """Three messages are in flight, and the source waits: for its next one, or to be asked for it."""
     journal, source = tmp_path / "run.db", Source(fails=fails, busy=busy)
     with Sandbox() as sandbox:
-        sandbox.faults.plan([Fault.slow(0.5, times=3)])
+        gate = Held(0)
+        sandbox.faults.plan(gate.plan())
 
         async def expire() -> None:
-            while sandbox.traffic.requests < 3:
-                await anyio.sleep(0.01)
+            await seen(lambda: campaign.progress().in_flight == 3 and sandbox.traffic.requests)
             source.expire()
+            gate.open()
 
         client = sandbox.client(retry=RetryPolicy.none())
         width = 4 if busy else 3
@@ -92,12 +95,13 @@ async def test_its_end_cancels_no_send(tmp_path: Path, mode: str, fails: bool, b
 async def test_what_it_gives_after_its_timeout_is_sent(tmp_path: Path, mode: str) -> None:
     journal, source = tmp_path / "run.db", Source(fails=False, after=5)
     with Sandbox() as sandbox:
-        sandbox.faults.plan([Fault.slow(0.5, times=3)])
+        gate = Held(0)
+        sandbox.faults.plan(gate.plan())
 
         async def expire() -> None:
-            while sandbox.traffic.requests < 3:
-                await anyio.sleep(0.01)
+            await seen(lambda: campaign.progress().in_flight == 3 and sandbox.traffic.requests)
             source.expire()
+            gate.open()
 
         client = sandbox.client()
         async with (
@@ -121,8 +125,7 @@ async def test_leaving_early_closes_it_and_raises_nothing_of_its_own(tmp_path: P
                 async with anyio.create_task_group() as group:
 
                     async def leave() -> None:
-                        while len(sandbox.messages) < 3 or campaign.progress().accepted < 3:
-                            await anyio.sleep(0.01)
+                        await seen(lambda: len(sandbox.messages) == campaign.progress().accepted == 3)
                         campaign.stop() if how == "stop" else scope.cancel()
 
                     group.start_soon(leave)

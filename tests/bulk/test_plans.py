@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 import pytest
+from patience import PATIENCE
 
 from eightbyeight_async import AsyncConnectClient, InvalidRequestError, RetryPolicy, SmsRequest
 from eightbyeight_async.bulk import Campaign, InputChangedError, JournalInUseError, Plan, State, status
@@ -60,7 +61,7 @@ def campaign(sandbox: Sandbox, journal: Path, **options: Any) -> Campaign:
 
 @asynccontextmanager
 async def opened(sandbox: Sandbox, journal: Path, **options: Any) -> AsyncIterator[Campaign]:
-    client = sandbox.client(retry=RetryPolicy.none(), timeout=5)
+    client = sandbox.client(retry=RetryPolicy.none(), timeout=PATIENCE)
     async with client, _campaign(client, journal, **options) as one:
         yield one
 

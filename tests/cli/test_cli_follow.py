@@ -12,8 +12,10 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from cli.command_line import COMMAND, Ended, eightbyeight, environment, started
+from cli.command_line import COMMAND, Ended, eightbyeight, environment, started, under_way
 from cli.test_cli_commands import csv_file
+from held import held
+from patience import PATIENCE
 
 from eightbyeight_async import InvalidRequestError
 from eightbyeight_async.bulk import JournalError, follow
@@ -46,11 +48,10 @@ def following(journal: Path, *options: object) -> subprocess.Popen[bytes]:
 @pytest.fixture
 def paused(sandbox: Sandbox, tmp_path: Path, journal: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A run that has sent 10 of 60 messages and waits for the answer to the 11th for as long as the test takes."""
-    sandbox.faults.plan([*[None] * 10, Fault.slow(600)])
-    options = ("--text", "Hi", "--concurrency", 1, "--timeout", 900, "--journal", journal)
+    sandbox.faults.plan([*[None] * 10, Fault.slow(10 * PATIENCE)])
+    options = ("--text", "Hi", "--concurrency", 1, "--timeout", 20 * PATIENCE, "--journal", journal)
     process = started("bulk", "run", csv_file(tmp_path / "a.csv", ROWS), *options, sandbox=sandbox)
-    while len(sandbox.messages) < 11:
-        assert process.poll() is None
+    under_way(process, lambda: len(sandbox.messages) == 11)
     yield process
     process.kill()
     process.communicate()
@@ -61,20 +62,26 @@ def sent_once(sandbox: Sandbox) -> bool:
 
 
 def test_it_shows_every_change_and_ends_with_the_campaign(sandbox: Sandbox, tmp_path: Path, journal: Path) -> None:
-    """The run is slow enough to be seen, and its result is the same as unseen."""
-    sandbox.faults.plan([*[None] * 10, *[Fault.slow(0.1)] * (ROWS - 10)])
-    options = ("--text", "Hi", "--concurrency", 1, "--journal", journal)
-    run = started("bulk", "run", csv_file(tmp_path / "a.csv", ROWS), *options, sandbox=sandbox)
-    while len(sandbox.messages) < 11:
-        assert run.poll() is None
-    watch, watch_json = following(journal), following(journal, "--json")
-    out, err = watch.communicate(timeout=60)
-    told, _ = watch_json.communicate(timeout=60)
-    assert (watch.returncode, watch_json.returncode, err) == (0, 0, b"")
-    lines = out.decode().splitlines()
-    seen = [json.loads(line) for line in told.decode().splitlines()]
-    for found in (seen, lines):
-        assert 3 < len(found) == len({str(one) for one in found})
+    """The run goes on when both have shown where it is, and its result is the same as unseen."""
+    options = ("--text", "Hi", "--concurrency", 1, "--timeout", 10 * PATIENCE, "--journal", journal)
+    shown: tuple[list[bytes], list[bytes]] = ([], [])
+    with held(sandbox, 10) as gate:
+        run = started("bulk", "run", csv_file(tmp_path / "a.csv", ROWS), *options, sandbox=sandbox)
+        under_way(run, lambda: len(sandbox.messages) == 10)
+        watching = following(journal), following(journal, "--json")
+        for _ in range(4):
+            for watch, found in zip(watching, shown, strict=True):
+                assert watch.stdout is not None
+                found.append(watch.stdout.readline())
+            gate.let(1)
+    for watch, found in zip(watching, shown, strict=True):
+        rest, err = watch.communicate(timeout=PATIENCE)
+        found.extend(rest.splitlines())
+        assert (watch.returncode, err) == (0, b"")
+    lines = [line.decode().strip() for line in shown[0]]
+    seen = [json.loads(line) for line in shown[1]]
+    for different in (seen, lines):
+        assert 4 < len(different) == len({str(one) for one in different})
     assert [one["sent"] for one in seen] == sorted(one["sent"] for one in seen)
     assert {one["total"] for one in seen} == {ROWS}
     assert {one["in_flight"] for one in seen} == {0, 1}
@@ -83,7 +90,7 @@ def test_it_shows_every_change_and_ends_with_the_campaign(sandbox: Sandbox, tmp_
         r"60 messages: \d+ sent, 0 rejected, 0 failed, (1 in flight, )?0 unknown, \d+ not sent", lines[0]
     )
     assert lines[-1] == "60 messages: 60 sent, 0 rejected, 0 failed, 0 unknown, 0 not sent"
-    run.communicate(timeout=60)
+    run.communicate(timeout=PATIENCE)
     assert (run.returncode, sent_once(sandbox), sandbox.violations) == (0, True, [])
     assert sorted(file.name for file in tmp_path.iterdir() if file.stat().st_size and "shm" not in file.name) == [
         "a.csv",
@@ -98,7 +105,7 @@ def test_it_prints_nothing_while_nothing_changes(paused: subprocess.Popen[bytes]
     first = watch.stdout.readline()
     assert b"60 messages: 10 sent, 0 rejected, 0 failed, 1 in flight, 0 unknown, 49 not sent" in first
     paused.kill()  # its claim is in doubt from then on
-    rest, err = watch.communicate(timeout=60)
+    rest, err = watch.communicate(timeout=PATIENCE)
     assert (watch.returncode, err) == (4, b"")
     assert rest == b"60 messages: 10 sent, 0 rejected, 0 failed, 1 unknown, 49 not sent\n"
 
@@ -111,7 +118,7 @@ def test_a_signal_ends_it_and_not_the_campaign(
     assert watch.stdout is not None
     watch.stdout.readline()
     watch.send_signal(number)
-    out, err = watch.communicate(timeout=60)
+    out, err = watch.communicate(timeout=PATIENCE)
     assert (watch.returncode, out, err, paused.poll()) == (130, b"", b"", None)
 
 
@@ -121,7 +128,7 @@ def test_a_reader_that_has_seen_enough_ends_it(paused: subprocess.Popen[bytes], 
     watch.stdout.readline()
     watch.stdout.close()
     paused.kill()
-    assert watch.wait(60) == 1
+    assert watch.wait(PATIENCE) == 1
     assert watch.stderr is not None
     assert watch.stderr.read() == b""
     watch.stderr.close()
@@ -140,7 +147,7 @@ def test_on_a_terminal_the_line_is_written_anew(paused: subprocess.Popen[bytes],
     paused.kill()
     while b"1 unknown" not in seen:
         seen += os.read(theirs, 4096)
-    _, err = watch.communicate(timeout=60)
+    _, err = watch.communicate(timeout=PATIENCE)
     os.close(theirs)
     assert (watch.returncode, err) == (4, b"")
     assert b"\x1b[2K" in seen  # the line was erased
@@ -219,13 +226,12 @@ def test_many_followers_do_not_hold_up_a_run(sandbox: Sandbox, tmp_path: Path, j
     path = csv_file(tmp_path / "a.csv", 2000)
     options = ("--text", "Hi", "--mode", "each", "--concurrency", 20, "--journal", journal)
     run = started("bulk", "run", path, *options, sandbox=sandbox)
-    while len(sandbox.messages) < 10:
-        assert run.poll() is None
+    under_way(run, lambda: len(sandbox.messages) >= 10)
     watching = [started("bulk", "status", "--follow", "--interval", 0.001, "--journal", journal) for _ in range(3)]
-    _, err = run.communicate(timeout=120)
+    _, err = run.communicate(timeout=PATIENCE)
     assert (run.returncode, b"stopped" in err, len(sandbox.messages)) == (0, False, 2000)
     for watch in watching:
-        out, err = watch.communicate(timeout=60)
+        out, err = watch.communicate(timeout=PATIENCE)
         assert (watch.returncode, err in (b"", b"no campaign is sending with this journal now\n")) == (0, True)
         assert out.decode().splitlines()[-1].startswith("2,000 messages: 2,000 sent, ")
     assert bulk("status", journal).code == 0

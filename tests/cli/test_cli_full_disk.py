@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from cli.command_line import COMMAND, environment
 from cli.test_cli_commands import csv_file
+from patience import PATIENCE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,7 +57,7 @@ def test_after_space_is_freed_the_same_command_goes_on(sandbox: Sandbox, tmp_pat
         capture_output=True,
         text=True,
         env=environment(sandbox, PYTHONDONTWRITEBYTECODE="1"),
-        timeout=120,
+        timeout=PATIENCE,
         check=False,
     )
     said = Counter(re.findall(r"^(?:first|status|second|reconcile|third) \d+$", ended.stdout, re.MULTILINE))

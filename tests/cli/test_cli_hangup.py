@@ -6,6 +6,7 @@ records, and compared with what the sandbox accepted.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import pty
@@ -13,14 +14,18 @@ import re
 import shlex
 import shutil
 import signal
+import struct
 import subprocess
 import sys
+import termios
 from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
-from cli.command_line import COMMAND, eightbyeight, environment, in_process, started
+from cli.command_line import COMMAND, eightbyeight, environment, in_process, started, under_way
 from cli.test_cli_commands import csv_file
+from held import held
+from patience import PATIENCE
 
 from eightbyeight_async import __main__ as door
 from eightbyeight_async.bulk import status
@@ -52,14 +57,9 @@ def arguments(command: str, tmp_path: Path) -> list[object]:
     return [command, *options, *chunk, "--output", tmp_path / "sent.jsonl"]
 
 
-def slow_after(sandbox: Sandbox, count: int, seconds: float = 0.4) -> None:
-    """The first requests are answered at once, the following ones later."""
-    sandbox.faults.plan([*[None] * count, *[Fault.slow(seconds)] * WIDTH])
-
-
-def until_accepted(sandbox: Sandbox, process: subprocess.Popen[bytes], count: int) -> None:
-    while len(sandbox.messages) < count:
-        assert process.poll() is None
+def accepted_are(sandbox: Sandbox, command: str, requests: int) -> bool:
+    """So many requests were answered, each with as many messages as the command sends in one."""
+    return len(sandbox.messages) == requests * (2 if "batch" in command else 1)
 
 
 def outcomes(tmp_path: Path) -> tuple[int, int]:
@@ -83,12 +83,12 @@ def test_a_hangup_waits_for_the_requests_in_flight(
     sandbox: Sandbox, tmp_path: Path, command: str, signals: Sequence[signal.Signals]
 ) -> None:
     """The shell and the kernel both send it, systemd sends it after SIGTERM: it never counts as the second signal."""
-    slow_after(sandbox, 10)
-    process = started(*arguments(command, tmp_path), sandbox=sandbox)
-    until_accepted(sandbox, process, 10 + 2)
-    for number in signals:
-        process.send_signal(number)
-    _, err = process.communicate(timeout=60)
+    with held(sandbox, 12):
+        process = started(*arguments(command, tmp_path), sandbox=sandbox)
+        under_way(process, lambda: accepted_are(sandbox, command, 12))
+        for number in signals:
+            process.send_signal(number)
+    _, err = process.communicate(timeout=PATIENCE)
     accepted, doubtful = outcomes(tmp_path)
     assert (process.returncode, doubtful, accepted) == (130, 0, len(sandbox.messages))
     assert accepted < ROWS
@@ -98,9 +98,9 @@ def test_a_hangup_waits_for_the_requests_in_flight(
 
 @pytest.mark.parametrize("command", COMMANDS[:2])
 def test_ctrl_c_and_sigterm_still_give_up_after_a_hangup(sandbox: Sandbox, tmp_path: Path, command: str) -> None:
-    slow_after(sandbox, 10, 30)
-    process = started(*arguments(command, tmp_path), sandbox=sandbox)
-    until_accepted(sandbox, process, 10 + 2)
+    sandbox.faults.plan([*[None] * 10, Fault.slow(10 * PATIENCE, times=None)])
+    process = started(*arguments(command, tmp_path), "--timeout", 20 * PATIENCE, sandbox=sandbox)
+    under_way(process, lambda: sandbox.traffic.requests > 12)
     assert process.stderr is not None
     process.send_signal(HUP)
     while b"interrupted: waiting" not in process.stderr.readline():
@@ -108,7 +108,7 @@ def test_ctrl_c_and_sigterm_still_give_up_after_a_hangup(sandbox: Sandbox, tmp_p
     process.send_signal(HUP)
     process.send_signal(TERM)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
+    process.communicate(timeout=PATIENCE)
     accepted, doubtful = outcomes(tmp_path)
     assert (process.returncode, doubtful > 0) == (130, True)
     assert accepted <= len(sandbox.messages) <= accepted + doubtful
@@ -139,11 +139,11 @@ def on_terminal(*command: object, sandbox: Sandbox, leader: bool = True) -> tupl
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_closed_terminal_stops_the_run_with_nothing_in_doubt(sandbox: Sandbox, tmp_path: Path, command: str) -> None:
-    slow_after(sandbox, 10)
-    process, terminal = on_terminal(*arguments(command, tmp_path), sandbox=sandbox)
-    until_accepted(sandbox, process, 10 + 2)
-    os.close(terminal)
-    assert process.wait(60) == 130
+    with held(sandbox, 12):
+        process, terminal = on_terminal(*arguments(command, tmp_path), sandbox=sandbox)
+        under_way(process, lambda: accepted_are(sandbox, command, 12))
+        os.close(terminal)
+    assert process.wait(PATIENCE) == 130
     accepted, doubtful = outcomes(tmp_path)
     assert (doubtful, accepted) == (0, len(sandbox.messages))
     assert accepted < ROWS
@@ -153,36 +153,36 @@ def test_a_closed_terminal_stops_the_run_with_nothing_in_doubt(sandbox: Sandbox,
 
 
 def test_the_exit_code_survives_the_terminal_that_the_result_was_for(sandbox: Sandbox, tmp_path: Path) -> None:
-    slow_after(sandbox, 10)
-    process, terminal = on_terminal(*arguments("bulk run each", tmp_path), "--json", sandbox=sandbox)
-    until_accepted(sandbox, process, 10 + 2)
-    os.close(terminal)
-    assert process.wait(60) == 130
+    with held(sandbox, 12):
+        process, terminal = on_terminal(*arguments("bulk run each", tmp_path), "--json", sandbox=sandbox)
+        under_way(process, lambda: len(sandbox.messages) == 12)
+        os.close(terminal)
+    assert process.wait(PATIENCE) == 130
     assert outcomes(tmp_path) == (len(sandbox.messages), 0)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_run_that_was_disowned_goes_on_without_its_terminal(sandbox: Sandbox, tmp_path: Path, command: str) -> None:
     """No signal comes; every write to the terminal fails from then on."""
-    slow_after(sandbox, 10)
-    process, terminal = on_terminal(*arguments(command, tmp_path), sandbox=sandbox, leader=False)
-    until_accepted(sandbox, process, 10 + 2)
-    os.close(terminal)
-    assert process.wait(60) == 0
+    with held(sandbox, 12):
+        process, terminal = on_terminal(*arguments(command, tmp_path), sandbox=sandbox, leader=False)
+        under_way(process, lambda: accepted_are(sandbox, command, 12))
+        os.close(terminal)
+    assert process.wait(PATIENCE) == 0
     assert outcomes(tmp_path) == (ROWS, 0)
     assert sent_once(sandbox)
 
 
 def test_records_for_a_terminal_that_is_gone_stop_the_run(sandbox: Sandbox, tmp_path: Path) -> None:
     """Else hundreds of messages would be sent without a record."""
-    slow_after(sandbox, 10)
     path = csv_file(tmp_path / "a.csv", 2000)
-    process, terminal = on_terminal(
-        "send-each", path, "--text", "Hi", "--concurrency", WIDTH, sandbox=sandbox, leader=False
-    )
-    until_accepted(sandbox, process, 10 + 2)
-    os.close(terminal)
-    assert process.wait(60) == 1
+    with held(sandbox, 12):
+        process, terminal = on_terminal(
+            "send-each", path, "--text", "Hi", "--concurrency", WIDTH, sandbox=sandbox, leader=False
+        )
+        under_way(process, lambda: len(sandbox.messages) == 12)
+        os.close(terminal)
+    assert process.wait(PATIENCE) == 1
     assert len(sandbox.messages) < 2 * 50 + 3 * WIDTH  # 50 records are printed at once
 
 
@@ -192,14 +192,14 @@ def test_records_for_a_terminal_that_is_gone_stop_the_run(sandbox: Sandbox, tmp_
 @pytest.mark.skipif(shutil.which("nohup") is None, reason="no nohup")
 @pytest.mark.parametrize("command", COMMANDS)
 def test_under_nohup_a_hangup_is_ignored(sandbox: Sandbox, tmp_path: Path, command: str) -> None:
-    slow_after(sandbox, 10)
     words = ["nohup", *COMMAND, *map(str, arguments(command, tmp_path))]
-    process = subprocess.Popen(  # noqa: S603
-        words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(sandbox)
-    )
-    until_accepted(sandbox, process, 10 + 2)
-    process.send_signal(HUP)
-    _, err = process.communicate(timeout=60)
+    with held(sandbox, 12):
+        process = subprocess.Popen(  # noqa: S603
+            words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(sandbox)
+        )
+        under_way(process, lambda: accepted_are(sandbox, command, 12))
+        process.send_signal(HUP)
+    _, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, b"interrupted" in err) == (0, False)
     assert outcomes(tmp_path) == (ROWS, 0)
     assert sent_once(sandbox)
@@ -228,9 +228,11 @@ def test_a_hangup_while_the_file_is_checked_sends_nothing(sandbox: Sandbox, tmp_
     with pipe.open("w") as rows:
         rows.write("destination\n+447700900001\n")
         rows.flush()
+        # Before it has read that, the signal may find the file open and not yet in its `with`.
+        under_way(process, lambda: struct.unpack("i", fcntl.ioctl(rows, termios.FIONREAD, b"    ")) == (0,))
         process.send_signal(HUP)
         process.send_signal(HUP)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, b"interrupted" in err, b"Traceback" in err) == (130, True, False)
     assert (sandbox.messages, [file.name for file in tmp_path.iterdir()]) == ([], ["rows.csv"])
 
@@ -244,7 +246,7 @@ def in_bash(line: str, sandbox: Sandbox) -> subprocess.CompletedProcess[bytes]:
         ["bash", "-c", line],  # noqa: S607
         capture_output=True,
         env=environment(sandbox, PYTHONUNBUFFERED=""),
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from cli.command_line import COMMAND, eightbyeight, environment, in_process
+from patience import PATIENCE
 
 import eightbyeight_async.cli
 from eightbyeight_async.cli.terminal.safe_text import csv_cell, json_text, visible
@@ -167,7 +168,7 @@ def test_on_a_terminal_a_name_is_neither_control_nor_markup(sandbox: Sandbox, tm
     except OSError:  # Linux: the other side is closed
         pass
     os.close(ours)
-    assert process.wait(30) == 0, seen
+    assert process.wait(PATIENCE) == 0, seen
     assert b"\x1b]0;" not in seen
     assert b"{x}[red]:smile:\\x1b]0;x\\x07.csv" in seen
 
@@ -229,7 +230,7 @@ def test_a_stdout_that_lacks_a_character_loses_no_accepted_message(
             [*COMMAND, *map(str, command)],
             capture_output=True,
             env=environment(sandbox, PYTHONIOENCODING=encoding),
-            timeout=60,
+            timeout=PATIENCE,
             check=False,
         )
         assert ended.returncode == 0, ended.stderr
