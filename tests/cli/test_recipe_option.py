@@ -79,7 +79,7 @@ def a_campaign(file: str, *faults: Fault, mark: int | None = None, account: str 
         in_process(*line, sandbox=sandbox, capsys=capsys)
         if mark is not None:
             path = folder / "run.db-mark"
-            path.write_bytes(path.read_bytes()[:8] + mark.to_bytes(8, "big"))
+            path.write_bytes(path.read_bytes()[:-8] + mark.to_bytes(8, "big"))
         if account is not None:
             with closing(sqlite3.connect(folder / "run.db", isolation_level=None)) as journal:
                 journal.execute("UPDATE account SET subaccount_id=?", (account,))
