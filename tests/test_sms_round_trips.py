@@ -232,7 +232,7 @@ def test_what_is_asked_survives_the_round_trip_and_keeps_the_schema(cls: type, d
 def test_what_is_told_survives_the_round_trip_and_may_know_more(cls: type, data: st.DataObject) -> None:
     model = data.draw(TOLD[cls])
     written = wire.unstructure(model)
-    assert nothing_is_none(written)
+    assert cls is UnknownEvent or nothing_is_none(written)
     assert wire.structure(written, cls) == model
     assert wire.structure(travel(written), cls) == model
     assert wire.structure(travel(more(written)), cls) == model

@@ -270,6 +270,7 @@ def test_nothing_is_printed_past_these_functions() -> None:
                     calls[name].add(path.relative_to(folder).as_posix())
     assert calls["print"] == {
         "terminal/safe_text.py",
+        "terminal/display.py",  # a status line of numbers
         "entry.py",  # the last line of a command, by `visible`
         "commands/single_message.py",  # JSON, by `json_text`
         "commands/sandbox_server.py",  # for a shell
@@ -277,5 +278,6 @@ def test_nothing_is_printed_past_these_functions() -> None:
     assert calls["dumps"] == {
         "terminal/safe_text.py",
         "sending/result_record.py",  # ASCII
+        "bulk/follow_status.py",  # numbers
         "bulk/remembered_options.py",  # for the journal
     }

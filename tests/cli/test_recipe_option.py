@@ -287,6 +287,7 @@ def test_a_campaign_remembers_every_option_but_those_of_one_run(
     values |= {"FILE": "people.csv", "--text": "Hi {name}", "--format": "csv", "--delimiter": ",", "--mode": "each"}
     values |= {"--long-text": "allow", "--chunk-size": "2", "--concurrency": "3", "--rate": "1000"}
     values |= {"--durability": "process", "--duplicates": "send", "--store-private": FLAG, "--one-per-number": FLAG}
+    values["--multiline"] = FLAG
     remembered = [name for name in names_of("bulk run") if name not in ONE_RUN]
     unknown = set(remembered) - set(values)
     assert not unknown, (

@@ -48,7 +48,7 @@ def test_the_peak_in_flight_is_the_callers_bound() -> None:
 
 def test_above_the_rate_comes_429_with_retry_after(api: Any) -> None:
     api.sandbox.rate_limit = 5
-    api.sandbox._state.pace._monotonic = lambda: 100.0  # all in one moment, however long it takes
+    api.sandbox._state.rate_limit._monotonic = lambda: 100.0  # all in one moment, however long it takes
     answers = [api.send() for _ in range(8)]
     assert [a.status_code for a in answers] == [200] * 5 + [429] * 3
     assert {a.headers["retry-after"] for a in answers[5:]} == {"1"}

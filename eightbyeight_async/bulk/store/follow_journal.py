@@ -8,20 +8,16 @@ Rules:
 
 from __future__ import annotations
 
+import os
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from eightbyeight_async.bulk.report import Status
 from eightbyeight_async.bulk.store.journal_file import real_path
 from eightbyeight_async.bulk.store.journal_mark import is_running
 from eightbyeight_async.bulk.store.read_journal import opened_to_read
 from eightbyeight_async.settings import checked_seconds
-
-if TYPE_CHECKING:
-    import os
-    from collections.abc import Callable, Iterator
-
-    from eightbyeight_async.bulk.report import Status
 
 __all__ = ["follow"]
 
