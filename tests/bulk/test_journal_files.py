@@ -597,7 +597,9 @@ def test_two_campaigns_on_one_empty_file_are_one_campaign_and_a_refusal(sandbox:
         sandbox.reset()
         begin()
         asyncio.run(four())
-        assert sorted(outcomes) == ["30 accepted", "in use", "in use", "in use"]
+        # One that looks for the lock again after the first has ended finds everything settled.
+        assert outcomes.count("30 accepted") == 1
+        assert set(outcomes) <= {"30 accepted", "0 accepted", "in use"}
         assert set(sandbox.accepted_counts.values()) == {1}
 
 

@@ -359,7 +359,8 @@ def test_a_dry_run_beside_a_campaign_is_refused_like_the_run(sandbox: Sandbox, t
     with (tmp_path / "run.db-mark").open("rb+") as lock:  # as a campaign holds it
         fcntl.flock(lock, fcntl.LOCK_EX)
         told = {call(*line, *dry).err.splitlines()[-1] for dry in ((), ("--dry-run",))}
-    assert told == {f"eightbyeight: --journal {tmp_path / 'run.db'}: is in use by another campaign; one at a time"}
+    (line,) = told
+    assert f"--journal {tmp_path / 'run.db'}: is in use by another campaign; one at a time" in line
 
 
 def test_a_killed_run_leaves_its_journal_as_it_was_for_the_dry_run(
