@@ -103,9 +103,9 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def crash(session: nox.Session) -> None:
-    """kill -9 at random, 100 times over 60,000 messages, in both modes and durabilities: about 15 minutes.
+    """kill -9 at random, 100 times over 60,000 messages, in both modes and durabilities: about 20 minutes.
 
-    Before that, a journal is damaged in 120,000 ways: about 10 minutes.
+    Before that, the files of a journal are damaged, byte by byte. `tests/bulk/damage.py --every 61` takes a sample.
     """
     install(session, "tests")
     if not session.posargs:
