@@ -75,13 +75,17 @@ def run_job(
 
 
 def run_python(arguments: list[str], environment: dict[str, str] | None = None) -> str:
-    """Run a fresh interpreter and return the last line that it printed; RuntimeError with its stderr if it failed."""
+    """Run a fresh interpreter and return the last line that it printed; RuntimeError with its stderr if it failed.
+
+    It may write byte code: without, every start would compile the sources again, which no installed package does.
+    """
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     finished = subprocess.run(  # noqa: S603 - our own interpreter, our own module
         [sys.executable, *arguments],
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, **(environment or {})},
+        env={**inherited, **(environment or {})},
     )
     if finished.returncode or not finished.stdout:
         raise RuntimeError(f"{arguments} failed with {finished.returncode}:\n{finished.stderr[-4000:]}")

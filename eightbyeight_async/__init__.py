@@ -28,7 +28,6 @@ from eightbyeight_async.errors import (
     TransportTimeoutError,
     UnexpectedResponseError,
 )
-from eightbyeight_async.fanout import SendAccepted, SendEach, SendNotAccepted, SendResult
 from eightbyeight_async.hosts import Region
 from eightbyeight_async.models.common import CancelResponse, ErrorBody
 from eightbyeight_async.models.sms import (
@@ -44,6 +43,7 @@ from eightbyeight_async.retry import RetryPolicy
 from eightbyeight_async.version import __version__
 
 if TYPE_CHECKING:
+    from eightbyeight_async.fanout import SendAccepted, SendEach, SendNotAccepted, SendResult
     from eightbyeight_async.json_models import from_dict, to_dict
     from eightbyeight_async.models.chatapps_action import (
         ButtonReply,
@@ -231,6 +231,7 @@ __all__ = [
 # Names that a send does not need are imported at their first use: making these classes takes longer than the rest of
 # the import.
 _LATE = {
+    "fanout": ("SendAccepted", "SendEach", "SendNotAccepted", "SendResult"),
     "models.chatapps_action": (
         "ButtonReply",
         "InteractiveAction",

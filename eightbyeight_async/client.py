@@ -12,7 +12,7 @@ from typing import Self
 import attrs
 import httpx
 
-from eightbyeight_async import settings
+from eightbyeight_async import late_types, settings
 from eightbyeight_async.chatapps import ChatAppsOperations
 from eightbyeight_async.errors import ClientClosedError, InvalidRequestError
 from eightbyeight_async.exchange import Exchange
@@ -21,7 +21,6 @@ from eightbyeight_async.models.rules import subaccount
 from eightbyeight_async.request_pacer import Pacer
 from eightbyeight_async.retry import RetryPolicy
 from eightbyeight_async.sms import SmsOperations
-from eightbyeight_async.text import TextPolicy
 from eightbyeight_async.transport.tls import checked_context, pinned_context
 
 __all__ = ["AsyncConnectClient"]
@@ -93,7 +92,7 @@ class AsyncConnectClient:
         http_client: httpx.AsyncClient | None = None,
         proxy: str | httpx.Proxy | None = None,
         http2: bool = False,
-        long_text: TextPolicy | str = "warn",
+        long_text: late_types.TextPolicy | str = "warn",
     ) -> None:
         # Imported here, because it imports asyncio, and not every import of this package makes a client.
         from eightbyeight_async.limiter import Limiter
@@ -144,7 +143,7 @@ class AsyncConnectClient:
         retry: RetryPolicy | None = None,
         timeout: float | None = None,
         deadline: float | None = None,
-        long_text: TextPolicy | str | None = None,
+        long_text: late_types.TextPolicy | str | None = None,
     ) -> Self:
         """A client with other options that shares this client's pool, `max_concurrency` and `max_rate`.
 

@@ -10,6 +10,7 @@ import logging
 import random
 from contextlib import aclosing
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -17,7 +18,6 @@ import anyio
 import httpx
 
 from eightbyeight_async.calls.read_response import read_response
-from eightbyeight_async.download import Downloader
 from eightbyeight_async.errors import (
     ClientClosedError,
     Effect,
@@ -28,7 +28,6 @@ from eightbyeight_async.errors import (
 )
 from eightbyeight_async.hosts import Product
 from eightbyeight_async.models.common import after_doubt
-from eightbyeight_async.retry import GiveUp
 from eightbyeight_async.transport.failures import (
     WIRE_FAILURES,
     answer_in,
@@ -43,6 +42,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from eightbyeight_async.calls.call import Call
+    from eightbyeight_async.download import Downloader
     from eightbyeight_async.limiter import Limiter
     from eightbyeight_async.request_pacer import Pacer
     from eightbyeight_async.settings import CallOptions
@@ -121,8 +121,14 @@ class Exchange:
         }
         self._wires = Wires(http, self._headers, own=own)
         self._body_headers = {**self._headers, "Content-Type": "application/json"}
-        self.downloader = Downloader(http=new_http, home=bases[Product.SMS], headers=self._headers, own=own)
+        self._new_http = new_http
         after_fork(self)
+
+    @cached_property
+    def downloader(self) -> Downloader:
+        from eightbyeight_async.download import Downloader  # late: most clients export no log
+
+        return Downloader(http=self._new_http, home=self.bases[Product.SMS], headers=self._headers, own=self._own)
 
     async def run(self, call: Call[T], options: CallOptions, flight: Flight | None = None) -> T:
         """Make the call; retry it if the retry policy says so. `flight` is updated during the call.
@@ -164,7 +170,7 @@ class Exchange:
                     error.sent = Sent.MAYBE
                 flight.maybe_sent = maybe_sent
                 decision = options.retry.decide(error, attempt)
-                if isinstance(decision, GiveUp):
+                if decision is None:
                     raise
                 code = getattr(error, "code", None)
             delay = decision.seconds(self._random_fraction())

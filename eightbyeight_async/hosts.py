@@ -91,14 +91,15 @@ def host_of(url: str) -> str:
     return parts.netloc.lower().removesuffix({"https": ":443", "http": ":80"}[parts.scheme]) + parts.path
 
 
-_NAME = re.compile(r"(?!.{254})[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62})(?:\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62})*\.?")
-_NETLOC = re.compile(r"(?:(?P<name>[^\[\]:@]+)|\[[0-9a-fA-F:.]+\])(?::[0-9]{1,5})?")
+# Compiled at their first use: most clients name no host.
+_NAME = r"(?!.{254})[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62})(?:\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62})*\.?"
+_NETLOC = r"(?:(?P<name>[^\[\]:@]+)|\[[0-9a-fA-F:.]+\])(?::[0-9]{1,5})?"
 
 
 def _has_valid_host(netloc: str) -> bool:
     """Whether the host is an address, or a name that can be looked up: labels of 1 to 63 characters (RFC 1035)."""
-    match = _NETLOC.fullmatch(netloc.rpartition("@")[2])
-    return match is not None and (match["name"] is None or _NAME.fullmatch(match["name"]) is not None)
+    match = re.fullmatch(_NETLOC, netloc.rpartition("@")[2])
+    return match is not None and (match["name"] is None or re.fullmatch(_NAME, match["name"]) is not None)
 
 
 def _is_loopback(host: str) -> bool:

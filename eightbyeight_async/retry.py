@@ -13,7 +13,7 @@ import attrs
 
 from eightbyeight_async.errors import EightByEightError, InvalidRequestError, ServerError
 
-__all__ = ["GiveUp", "RetryPolicy", "Wait"]
+__all__ = ["RetryPolicy", "Wait"]
 
 
 @attrs.frozen
@@ -26,11 +26,6 @@ class Wait:
     def seconds(self, fraction: float) -> float:
         """The seconds to wait, for a random `fraction` from 0 to 1."""
         return self.least + (self.most - self.least) * fraction
-
-
-@attrs.frozen
-class GiveUp:
-    """The decision not to retry: the error is raised to the caller."""
 
 
 @attrs.frozen
@@ -79,13 +74,13 @@ class RetryPolicy:
         """A policy that never retries."""
         return cls(max_attempts=1)
 
-    def decide(self, error: EightByEightError, attempt: int) -> Wait | GiveUp:
-        """Decide what follows after attempt number `attempt` (from 1) ended in `error`.
+    def decide(self, error: EightByEightError, attempt: int) -> Wait | None:
+        """Decide what follows after attempt number `attempt` (from 1) ended in `error`: a wait, or None for no retry.
 
         Pure: it uses no clock and no random numbers.
         """
         if not isinstance(error, ServerError) or attempt >= self.max_attempts:
-            return GiveUp()
+            return None
         try:
             most = min(self.max_delay, self.initial_delay * self.multiplier ** (attempt - 1))
         except OverflowError:

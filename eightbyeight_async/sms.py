@@ -16,7 +16,6 @@ from eightbyeight_async import late_types
 from eightbyeight_async.calls import cancel, sms
 from eightbyeight_async.calls.call import Call
 from eightbyeight_async.exchange import Exchange, Flight
-from eightbyeight_async.fanout import SendEach
 from eightbyeight_async.hosts import Product
 from eightbyeight_async.models.common import CancelResponse
 from eightbyeight_async.models.sms import Outcome, SmsRequest, SmsResponse
@@ -65,7 +64,7 @@ class SmsOperations:
 
     def send_each(
         self, requests: Iterable[SmsRequest] | AsyncIterable[SmsRequest], *, max_concurrency: int | None = None
-    ) -> SendEach:
+    ) -> late_types.SendEach:
         """Send each message with its own POST, many at a time; return each result when it finishes.
 
             async with client.sms.send_each(requests, max_concurrency=50) as results:
@@ -87,6 +86,8 @@ class SmsOperations:
         Warns:
             LongTextWarning: as for `send`; the warning names the line that called `send_each`.
         """
+        from eightbyeight_async.fanout import SendEach
+
         width = self._exchange.limiter.width
         if max_concurrency is not None:
             width = min(width, checked_count(max_concurrency, "max_concurrency"))

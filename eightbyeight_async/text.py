@@ -20,7 +20,6 @@ import re
 
 import attrs
 
-from eightbyeight_async import gsm7
 from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.models import rules
 from eightbyeight_async.models.sms import Encoding
@@ -97,6 +96,8 @@ def measure(text: str, encoding: Encoding | str | None = Encoding.AUTO) -> TextM
     """
     if not isinstance(text, str):
         raise InvalidRequestError("text", f"must be a string, not {type(text).__name__}")
+    from eightbyeight_async import gsm7  # noqa: PLC0415 - most messages are sent without a count
+
     asked = rules.member(Encoding, encoding, "encoding") or Encoding.AUTO
     if asked is not Encoding.UCS2:
         foreign = gsm7.first_foreign(text)
@@ -107,7 +108,7 @@ def measure(text: str, encoding: Encoding | str | None = Encoding.AUTO) -> TextM
             raise InvalidRequestError(
                 "text", f"has a character outside the GSM7 alphabet at index {foreign}; use encoding AUTO or UCS2"
             )
-    units = _BEYOND_BMP.sub(_HIGH + _LOW, rules.checked_text("text", text))
+    units = re.sub(_BEYOND_BMP, _HIGH + _LOW, rules.checked_text("text", text))
     return _measured(Encoding.UCS2, units, _parts(units, _UCS2_ALONE, _UCS2_EACH, _HIGH))
 
 
@@ -140,7 +141,7 @@ _UNIT_WORDS = {Encoding.GSM7: "septets of GSM7", Encoding.UCS2: "units of UCS2"}
 
 # Characters outside the BMP are replaced by a surrogate pair, so that each character is one UTF-16 unit. Only their
 # number matters, so one pair serves for all.
-_BEYOND_BMP = re.compile("[\U00010000-\U0010ffff]")
+_BEYOND_BMP = "[\U00010000-\U0010ffff]"
 _HIGH, _LOW = "\ud800", "\udc00"
 
 

@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import attrs
@@ -96,12 +97,11 @@ def load(body: bytes) -> Any:  # noqa: ANN401 - JSON can be anything
 
 # A pair is written with them, too; then looking costs a little time.
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def _well_formed(data: Any) -> Any:  # noqa: ANN401 - JSON can be anything
     if isinstance(data, str):
-        return _SURROGATE.sub("\ufffd", data)
+        return re.sub("[\ud800-\udfff]", "\ufffd", data)
     if isinstance(data, list):
         return [_well_formed(item) for item in data]
     if isinstance(data, dict):
@@ -134,7 +134,7 @@ def structure(data: object, cls: type[T]) -> T:
 
 def write_own(model: object) -> Any:  # noqa: ANN401 - JSON can be anything
     """A model as JSON for its user: with the API's names, and with what only this package knows of it."""
-    return _own_converter.unstructure(model)
+    return _own_converter().unstructure(model)
 
 
 def read_own(data: object, cls: type[T]) -> T:
@@ -144,7 +144,7 @@ def read_own(data: object, cls: type[T]) -> T:
         InvalidRequestError: a field is missing, unknown, of another type, or breaks its rule; `field` is its JSON path.
     """
     try:
-        return _own_converter.structure(data, cls)
+        return _own_converter().structure(data, cls)
     except (cattrs.BaseValidationError, ValueProblemError, InvalidRequestError) as error:
         path, cause, problem = _first_problem(error, "")
     if isinstance(cause, InvalidRequestError):
@@ -214,7 +214,7 @@ def _read_tagged(pair: Any, _: object) -> Any:  # noqa: ANN401 - an instance of 
 
 def _read_own_tagged(pair: Any, _: object) -> Any:  # noqa: ANN401 - an instance of one of the classes
     cls, data = pair
-    return _own_converter.structure(data, cls)
+    return _own_converter().structure(data, cls)
 
 
 def _structure_own(cls: Any) -> typing.Callable[[object, object], Any]:  # noqa: ANN401 - any attrs class
@@ -222,7 +222,7 @@ def _structure_own(cls: Any) -> typing.Callable[[object, object], Any]:  # noqa:
     tags = tagged(fields)
     names = {field.name: _named(field, own_name) for field in fields}
     names |= {one.field: override(rename=one.name, struct_hook=_read_own_tagged) for one in tags}
-    read = make_dict_structure_fn(cls, _own_converter, **names)
+    read = make_dict_structure_fn(cls, _own_converter(), **names)
     known = {name for field in fields if (name := own_name(field))} | {one.tag for one in tags}
     arrays = [name for field in fields if is_array(field.type) and (name := own_name(field))]
     optional = {name for field in fields if field.default is not attrs.NOTHING and (name := own_name(field))}
@@ -363,10 +363,14 @@ def _converter_of_values() -> cattrs.Converter:
 _converter = _converter_of_values()
 _converter.register_structure_hook_factory(attrs.has, _structure_object)
 _converter.register_unstructure_hook_factory(attrs.has, lambda cls: _unstructure_object(cls, _converter, wire_name))
-_own_converter = _converter_of_values()
-_own_converter.register_structure_hook_factory(attrs.has, _structure_own)
-_own_converter.register_unstructure_hook_factory(
-    attrs.has, lambda cls: _unstructure_object(cls, _own_converter, own_name)
-)
-# As a string: a JSON number would become a binary float somewhere.
-_own_converter.register_unstructure_hook(Decimal, lambda number: format(number, "f"))
+
+
+@lru_cache(maxsize=1)
+def _own_converter() -> cattrs.Converter:
+    # Made at its first use: a send needs only the other one.
+    made = _converter_of_values()
+    made.register_structure_hook_factory(attrs.has, _structure_own)
+    made.register_unstructure_hook_factory(attrs.has, lambda cls: _unstructure_object(cls, made, own_name))
+    # As a string: a JSON number would become a binary float somewhere.
+    made.register_unstructure_hook(Decimal, lambda number: format(number, "f"))
+    return made

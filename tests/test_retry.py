@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import NoneType
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from eightbyeight_async import (
     TransportTimeoutError,
     UnexpectedResponseError,
 )
-from eightbyeight_async.retry import GiveUp, Wait
+from eightbyeight_async.retry import Wait
 
 POLICY = RetryPolicy()
 
@@ -40,18 +41,18 @@ def server_error(retry_after: float | None = None) -> ServerError:
     ],
 )
 def test_nothing_else_is_ever_repeated(error: EightByEightError) -> None:
-    assert POLICY.decide(error, 1) == GiveUp()
+    assert POLICY.decide(error, 1) is None
 
 
 def test_the_waits_grow_to_the_bound_and_end_with_the_attempts() -> None:
     policy = RetryPolicy(max_attempts=8)
     waits = [policy.decide(server_error(), attempt) for attempt in range(1, 9)]
-    assert waits == [Wait(0.0, d) for d in (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 8.0)] + [GiveUp()]
+    assert waits == [Wait(0.0, d) for d in (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 8.0)] + [None]
 
 
 def test_max_attempts_counts_the_first_try() -> None:
-    assert [type(POLICY.decide(server_error(), n)) for n in (1, 2, 3, 4, 5)] == [Wait, Wait, Wait, GiveUp, GiveUp]
-    assert RetryPolicy.none().decide(server_error(), 1) == GiveUp()
+    assert [type(POLICY.decide(server_error(), n)) for n in (1, 2, 3, 4, 5)] == [Wait, Wait, Wait, NoneType, NoneType]
+    assert RetryPolicy.none().decide(server_error(), 1) is None
     assert RetryPolicy.none().max_attempts == 1
 
 

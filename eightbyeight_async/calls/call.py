@@ -24,7 +24,7 @@ __all__ = ["Call", "check_kind", "messages_path", "segment"]
 T = TypeVar("T")
 
 
-@attrs.define(kw_only=True)
+@attrs.define(kw_only=True, eq=False)
 class Call(Generic[T]):
     """One HTTP request before it is sent.
 
