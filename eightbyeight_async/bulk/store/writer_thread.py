@@ -1,7 +1,8 @@
 """The thread that writes the store, and how the event loop talks to it.
 
 Rules:
-- requests that queue up during one commit form the next transaction (group commit without a timer);
+- the thread has one group of requests at a time; those that come meanwhile form the next group, and so the next
+  transaction (group commit without a timer). Else the thread would be woken for each request;
 - the loop owns the state and the thread only writes; a request is answered after its commit;
 - within a transaction results go before claims: a message that a 429 released is claimed again. Results of the
   transaction's own claims go after them;
@@ -16,7 +17,8 @@ import queue
 import sys
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeAlias, TypeVar, cast
 
 import anyio
 
@@ -26,7 +28,7 @@ from eightbyeight_async.bulk.store.journal_file import problem
 from eightbyeight_async.bulk.store.records import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from eightbyeight_async.bulk.store.interface import Store
     from eightbyeight_async.bulk.store.records import Claim, Claimed
@@ -36,13 +38,34 @@ __all__ = ["Writer"]
 T = TypeVar("T")
 
 
+class _Event(Protocol):
+    def set(self) -> None: ...
+    def wait(self) -> Awaitable[Any]: ...
+
+
+class _FutureEvent:
+    """An event that one task of an asyncio loop waits for, once. anyio's asks three times which loop runs: 8 us."""
+
+    __slots__ = ("_future",)
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._future: asyncio.Future[None] = loop.create_future()
+
+    def set(self) -> None:
+        if not self._future.done():  # cancelled: nobody waits any more
+            self._future.set_result(None)
+
+    def wait(self) -> Awaitable[None]:
+        return self._future
+
+
 class _Ticket(Generic[T]):
     """A request to the thread and its answer. `abandoned`: the caller was cancelled; do nothing."""
 
     __slots__ = ("abandoned", "done", "error", "value")
 
-    def __init__(self) -> None:
-        self.done = anyio.Event()
+    def __init__(self, done: _Event) -> None:
+        self.done = done
         self.value: T | None = None
         self.error: BaseException | None = None
         self.abandoned = False
@@ -57,9 +80,9 @@ class _Ticket(Generic[T]):
 class _Claims:
     __slots__ = ("claims", "ticket")
 
-    def __init__(self, claims: Sequence[Claim]) -> None:
+    def __init__(self, claims: Sequence[Claim], done: _Event) -> None:
         self.claims = claims
-        self.ticket: _Ticket[list[Claimed]] = _Ticket()
+        self.ticket: _Ticket[list[Claimed]] = _Ticket(done)
 
 
 class _Results:
@@ -74,15 +97,18 @@ class _Work:
 
     __slots__ = ("ticket", "work", "writes")
 
-    def __init__(self, work: Callable[[Store], Any], *, writes: bool) -> None:
+    def __init__(self, work: Callable[[Store], Any], done: _Event, *, writes: bool) -> None:
         self.work = work
         self.writes = writes
-        self.ticket: _Ticket[Any] = _Ticket()
+        self.ticket: _Ticket[Any] = _Ticket(done)
 
 
 class _Stop:
-    def __init__(self) -> None:
-        self.ticket: _Ticket[None] = _Ticket()
+    def __init__(self, done: _Event) -> None:
+        self.ticket: _Ticket[None] = _Ticket(done)
+
+
+_Order: TypeAlias = _Claims | _Results | _Work | _Stop
 
 
 class Writer:
@@ -97,25 +123,25 @@ class Writer:
         failure: the first error of the store; None: it works.
         unwritten: results that came after the failure.
         pending: number of results not yet committed.
-        commits: number of transactions.
     """
 
     def __init__(self, open_store: Callable[[], Store], *, most_pending: int, name: str) -> None:
         self.failure: JournalError | None = None
         self.unwritten: list[Result] = []
         self.pending = 0
-        self.commits = 0
         self._open_store = open_store
         self._most_pending = most_pending
         self._name = name
-        self._queue: queue.SimpleQueue[_Claims | _Results | _Work | _Stop] = queue.SimpleQueue()
+        self._next: list[_Order] = []  # the requests that the thread does not have yet
+        self._busy = False  # the thread has a group, or is about to get one
+        self._groups: queue.SimpleQueue[list[_Order]] = queue.SimpleQueue()
         self._room = anyio.Event()
         self._thread: threading.Thread | None = None
 
     async def start(self) -> None:
         """Raises JournalError: it cannot be opened."""
-        self._call_soon = _call_soon()
-        opened: _Ticket[None] = _Ticket()
+        self._loop = _this_loop()
+        opened: _Ticket[None] = _Ticket(self._loop.event())
         self._thread = threading.Thread(target=self._run, args=(opened,), name="eightbyeight-journal", daemon=True)
         self._thread.start()
         with anyio.CancelScope(shield=True):  # else the thread would outlive a cancelled start
@@ -129,8 +155,8 @@ class Writer:
         """Writes what is queued, closes the journal, ends the thread. Twice is fine."""
         if self._thread is None:
             return
-        stop = _Stop()
-        self._queue.put(stop)
+        stop = _Stop(self._loop.event())
+        self._order(stop)
         with anyio.CancelScope(shield=True):
             await stop.ticket.done.wait()
         self._thread.join()
@@ -139,8 +165,8 @@ class Writer:
     async def claim(self, claims: Sequence[Claim]) -> list[Claimed]:
         """Returns when the claims are committed. Cancelled: they are released, or were never made."""
         self._check()
-        order = _Claims(claims)
-        self._queue.put(order)
+        order = _Claims(claims, self._loop.event())
+        self._order(order)
         try:
             return await order.ticket.answer()
         except anyio.get_cancelled_exc_class():
@@ -154,19 +180,39 @@ class Writer:
             self.unwritten.extend(results)
             return
         self.pending += len(results)
-        self._queue.put(_Results(results))
+        self._order(_Results(results))
+
+    @property
+    def full(self) -> bool:
+        """Whether as many results as allowed are not yet committed: `room` waits."""
+        return self.pending >= self._most_pending and self.failure is None
 
     async def room(self) -> None:
         """Waits while more results than allowed are not yet committed."""
-        while self.pending >= self._most_pending and self.failure is None:
+        while self.full:
             await self._room.wait()
 
     async def do(self, work: Callable[[Store], T], *, writes: bool = False) -> T:
         """Runs `work` in the thread; one that writes returns after its commit."""
         self._check()
-        order = _Work(work, writes=writes)
-        self._queue.put(order)
+        order = _Work(work, self._loop.event(), writes=writes)
+        self._order(order)
         return cast("T", await order.ticket.answer())
+
+    def _order(self, order: _Order) -> None:
+        self._next.append(order)
+        if not self._busy:
+            self._busy = True
+            try:
+                self._loop.soon(self._hand_over)  # not now: the tasks that run in this turn of the loop may order more
+            except RuntimeError:  # the loop is closed, and a task that it left is finalized
+                self._hand_over()
+
+    def _hand_over(self) -> None:
+        self._busy = bool(self._next)
+        if self._next:
+            self._groups.put(self._next)
+            self._next = []
 
     def _check(self) -> None:
         if self.failure is not None:
@@ -187,10 +233,7 @@ class Writer:
         self._tell(opened.done.set)
         failure: JournalError | None = None
         while True:
-            group = [self._queue.get()]
-            with suppress(queue.Empty):
-                while True:
-                    group.append(self._queue.get_nowait())
+            group = self._groups.get()
             if failure is None:
                 failure = self._settle(store, group)
             else:
@@ -242,19 +285,20 @@ class Writer:
 
     def _tell(self, act: Callable[..., object], *arguments: object) -> None:
         with suppress(RuntimeError):  # the loop is closed: nobody listens
-            self._call_soon(lambda: act(*arguments))
+            self._loop.soon_from_thread(lambda: act(*arguments))
 
     # In the loop
 
     def _done(self, orders: list[_Claims], works: list[_Work], results: int) -> None:
-        self.commits += 1
+        self._hand_over()
         for order in orders:
             order.ticket.done.set()
         for work in works:
             work.ticket.done.set()
         self._written(results)
 
-    def _failed(self, failure: JournalError, group: list[Any]) -> None:
+    def _failed(self, failure: JournalError, group: list[_Order]) -> None:
+        self._hand_over()
         self.failure = self.failure or failure
         results = 0
         for order in group:
@@ -273,11 +317,26 @@ class Writer:
             self._room = anyio.Event()
 
 
-def _call_soon() -> Callable[[Callable[[], object]], object]:
-    """How another thread gets something run in this loop, asyncio's or trio's."""
+class _Loop(NamedTuple):
+    """A running loop, asyncio's or trio's.
+
+    Attributes:
+        soon: gets something run in the next turn of the loop.
+        soon_from_thread: the same from any thread.
+        event: makes an event.
+    """
+
+    soon: Callable[[Callable[[], object]], object]
+    soon_from_thread: Callable[[Callable[[], object]], object]
+    event: Callable[[], _Event]
+
+
+def _this_loop() -> _Loop:
     if "trio" in sys.modules:
         import trio  # noqa: PLC0415 - only where it runs already
 
         with suppress(RuntimeError):  # imported, but this loop is asyncio's
-            return trio.lowlevel.current_trio_token().run_sync_soon
-    return asyncio.get_running_loop().call_soon_threadsafe
+            soon = trio.lowlevel.current_trio_token().run_sync_soon
+            return _Loop(soon, soon, trio.Event)
+    loop = asyncio.get_running_loop()
+    return _Loop(loop.call_soon, loop.call_soon_threadsafe, partial(_FutureEvent, loop))
