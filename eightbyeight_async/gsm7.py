@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["BASIC", "ESCAPE", "EXTENSION", "expanded", "first_foreign", "is_gsm7"]
+__all__ = ["BASIC", "ESCAPE", "EXTENSION", "expanded", "first_foreign", "foreign", "is_gsm7"]
 
 # In the order of their codes 0x00..0x7F, without 0x1B, which is the escape and not a character.
 BASIC = (
@@ -26,6 +26,7 @@ ESCAPE = "\x1b"
 
 # Measured with 160 characters: the regular expression takes 0.6 us, frozenset.issuperset 3 us.
 _ALL_GSM7 = re.compile(f"[{re.escape(BASIC + EXTENSION)}]*")
+_SOME_GSM7 = re.compile(f"[{re.escape(BASIC + EXTENSION)}]+")
 _EXTENDED = re.compile(f"[{re.escape(EXTENSION)}]")
 _ESCAPED = ESCAPE + r"\g<0>"
 
@@ -40,6 +41,11 @@ def first_foreign(text: str) -> int | None:
     match = _ALL_GSM7.match(text)
     end = match.end() if match else 0
     return None if end == len(text) else end
+
+
+def foreign(text: str) -> str:
+    """The characters that are not in the alphabet or its extension: each once, in the order of their first place."""
+    return "".join(dict.fromkeys(_SOME_GSM7.sub("", text)))
 
 
 def expanded(text: str) -> str:

@@ -22,6 +22,7 @@ import attrs
 
 from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.models import rules
+from eightbyeight_async.models.privacy import hidden
 from eightbyeight_async.models.sms import Encoding
 
 __all__ = ["LONG_TEXT", "MAX_PARTS", "LongTextWarning", "TextMeasure", "TextPolicy", "check_length", "measure"]
@@ -73,12 +74,18 @@ class TextMeasure:
         units: the whole text in septets (GSM7, an extension character as two) or UTF-16 code units (UCS2).
         parts: the number of parts of the whole text, without the limit of 10; 0 for an empty text.
         truncated: True if `parts` is above 10, so that the platform truncates the text.
+        foreign: the characters that make it UCS2 although AUTO would prefer GSM7: each once, in the order of their
+            first place. Empty for GSM7, and where UCS2 is requested. The repr hides them: of a text in another script
+            they are the text.
+        gsm7_parts: the number of parts if each of `foreign` were a character of GSM7; None if `foreign` is empty.
     """
 
     encoding: Encoding
     units: int
     parts: int
     truncated: bool
+    foreign: str = attrs.field(default="", repr=hidden)
+    gsm7_parts: int | None = None
 
 
 def measure(text: str, encoding: Encoding | str | None = Encoding.AUTO) -> TextMeasure:
@@ -100,16 +107,21 @@ def measure(text: str, encoding: Encoding | str | None = Encoding.AUTO) -> TextM
 
     asked = rules.member(Encoding, encoding, "encoding") or Encoding.AUTO
     if asked is not Encoding.UCS2:
-        foreign = gsm7.first_foreign(text)
-        if foreign is None:
+        first = gsm7.first_foreign(text)
+        if first is None:
             septets = gsm7.expanded(text)
             return _measured(Encoding.GSM7, septets, _parts(septets, _GSM7_ALONE, _GSM7_EACH, gsm7.ESCAPE))
         if asked is Encoding.GSM7:
             raise InvalidRequestError(
-                "text", f"has a character outside the GSM7 alphabet at index {foreign}; use encoding AUTO or UCS2"
+                "text", f"has a character outside the GSM7 alphabet at index {first}; use encoding AUTO or UCS2"
             )
     units = re.sub(_BEYOND_BMP, _HIGH + _LOW, rules.checked_text("text", text))
-    return _measured(Encoding.UCS2, units, _parts(units, _UCS2_ALONE, _UCS2_EACH, _HIGH))
+    size = _measured(Encoding.UCS2, units, _parts(units, _UCS2_ALONE, _UCS2_EACH, _HIGH))
+    if asked is Encoding.UCS2:
+        return size
+    foreign = gsm7.foreign(text)
+    septets = gsm7.expanded(text)
+    return attrs.evolve(size, foreign=foreign, gsm7_parts=_parts(septets, _GSM7_ALONE, _GSM7_EACH, gsm7.ESCAPE))
 
 
 def check_length(text: str | None, encoding: Encoding | str | None, policy: TextPolicy | str) -> str | None:

@@ -78,10 +78,10 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(TEXT, inner, max_size=2),
     max_leaves=5,
 )
+SENDER = TEXT.filter(lambda text: len(text) <= 16 and text.isprintable() and bool(text.strip()))
+VALUE = TEXT.filter(lambda text: not any(part in text for part in ("\n", "\r", "\t", "     ")))
 OBJECT = st.dictionaries(TEXT, JSON, min_size=1, max_size=3)
-SMS = st.builds(
-    SmsFallback, encoding=maybe(st.sampled_from(Encoding)), source=maybe(TEXT.filter(lambda text: len(text) <= 16))
-)
+SMS = st.builds(SmsFallback, encoding=maybe(st.sampled_from(Encoding)), source=maybe(SENDER))
 WHATSAPP = st.builds(
     WhatsAppSettings, direct_send=maybe(st.builds(DirectSend, ttl_seconds=maybe(st.integers(30, 43_200))))
 )
@@ -148,7 +148,7 @@ INTERACTIVE = st.one_of(
     for kind, action in ACTIONS.items()
 )
 CARD_PARAMETER = st.one_of(
-    st.builds(TemplateParameter, text=TEXT),
+    st.builds(TemplateParameter, text=VALUE),
     st.builds(TemplateParameter, type=st.sampled_from(["image", "video", "document"]), url=TEXT),
     st.builds(TemplateParameter, type=st.just("location"), location=PLACE),
     st.builds(TemplateParameter, type=st.just("payload"), payload=TEXT),

@@ -420,6 +420,15 @@ BROKEN: list[tuple[Any, str, str]] = [
                 for p, field, word in (
                     (TemplateParameter(type="number", text="t"), "type", "'text'"),
                     (TemplateParameter(), "text", "required"),
+                    *[
+                        (TemplateParameter(text=f"a{bad}b"), "text", word)
+                        for bad, word in (
+                            ("\n", "line break"),
+                            ("\r", "line break"),
+                            ("\t", "tab"),
+                            (" " * 5, "4 blanks"),
+                        )
+                    ],
                     *[(TemplateParameter(type=t), "url", "required") for t in ("image", "gif", "video", "document")],
                     (TemplateParameter(type="location"), "location", "required"),
                     (TemplateParameter(type="payload"), "payload", "required"),
@@ -504,6 +513,8 @@ def test_a_broken_rule_is_refused_at_its_path(make: Any, field: str, word: str) 
         lambda: request(interactive("product_list", products(15, 15))),
         lambda: request(interactive("voice_call", parameters(ttl_minutes=43_200, payload="x" * 512))),
         lambda: request(template(url_button(0), url_button(9))),
+        lambda: request(template(TemplateComponent(parameters=[TemplateParameter(text="a    b")]))),
+        lambda: request(template(TemplateComponent(parameters=[TemplateParameter(text="a\nb", name="zalo")]))),
         lambda: request(TextContent(text="t"), channels=[ChannelFallback(channel="RCS", fallback_after=86_400)]),
         # Nothing documents how far ahead a ChatApps message may be scheduled.
         lambda: request(TextContent(text="t"), scheduled=datetime.now(UTC) + timedelta(days=400)),

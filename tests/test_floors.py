@@ -66,6 +66,7 @@ PURE_ONLY |= {
     "re",
     "types",
     "typing",
+    "unicodedata",
     "urllib",
     "decimal",
     "__future__",

@@ -116,7 +116,7 @@ CALLBACK = st.sampled_from(["https://example.com/", "http://example.com:8080/dlr
 IP = st.ip_addresses().map(str)
 COUNTRY = st.sampled_from(["SG", "th"])
 SHARED = {
-    "source": up_to(16),
+    "source": maybe(TEXT.filter(lambda text: len(text) <= 16 and text.isprintable() and text.strip())),
     "encoding": maybe(st.sampled_from(Encoding)),
     "scheduled": maybe(AWARE),
     "expiry": maybe(AWARE),

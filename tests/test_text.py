@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import attrs
 import gsm0338
 import pytest
 from hypothesis import given
@@ -92,13 +93,38 @@ def test_auto_takes_gsm7_if_it_can_and_counts_by_the_rules(
     text: str, encoding: Encoding, units: int, parts: int
 ) -> None:
     expected = TextMeasure(encoding=encoding, units=units, parts=parts, truncated=parts > 10)
-    assert measure(text) == expected
     assert measure(text, encoding) == expected
-    assert measure(text, None) == measure(text, "AUTO") == expected
+    chosen = measure(text)
+    assert attrs.evolve(chosen, foreign="", gsm7_parts=None) == expected
+    assert measure(text, None) == measure(text, "AUTO") == chosen
 
 
 def test_ucs2_can_be_asked_for() -> None:
     assert measure("a" * 71, "UCS2") == TextMeasure(encoding=UCS2, units=71, parts=2, truncated=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "foreign", "parts", "gsm7_parts"),
+    [
+        ("It" + "\u2019" + "s ready", "\u2019", 1, 1),
+        ("It" + "\u2019" + "s ready. " * 12, "\u2019", 2, 1),
+        ("\u201cnow\u201d \u2014 or \u201cnever\u201d", "\u201c\u201d\u2014", 1, 1),
+        ("€" * 80 + EMOJI, EMOJI, 2, 2),
+        (HAN * 71, HAN, 2, 1),
+        ("`", "`", 1, 1),
+    ],
+)
+def test_it_says_what_makes_a_text_ucs2_and_what_it_costs(text: str, foreign: str, parts: int, gsm7_parts: int) -> None:
+    size = measure(text)
+    assert (size.encoding, size.foreign, size.parts, size.gsm7_parts) == (UCS2, foreign, parts, gsm7_parts)
+    assert measure(text.replace("\u2019", "'")).encoding is (GSM7 if foreign == "\u2019" else UCS2)
+    assert not any(character in repr(size) for character in foreign)
+
+
+@pytest.mark.parametrize(("text", "encoding"), [("plain", "AUTO"), ("plain", "GSM7"), ("plain", "UCS2"), (HAN, "UCS2")])
+def test_nothing_makes_a_text_ucs2_that_is_not_or_has_to_be(text: str, encoding: str) -> None:
+    size = measure(text, encoding)
+    assert (size.foreign, size.gsm7_parts) == ("", None)
 
 
 @pytest.mark.parametrize(("text", "index"), [("`", 0), ("secret " + HAN, 7), ("€ ok " + EMOJI + "`", 5)])

@@ -64,6 +64,10 @@ def _encoding(value: Encoding | str | None) -> Encoding | str | None:
     return rules.known_or_text(Encoding, value)
 
 
+def _sender(path: str, value: object) -> None:
+    rules.checked_sender(value, path)
+
+
 @attrs.frozen(kw_only=True)
 class SmsFallback(JsonModel):
     """The settings of the SMS if a message falls back to SMS.
@@ -74,7 +78,7 @@ class SmsFallback(JsonModel):
     """
 
     encoding: Encoding | str | None = attrs.field(default=None, converter=_encoding, metadata=ruled(one_of(*Encoding)))
-    source: str | None = attrs.field(default=None, repr=masked_digits, metadata=ruled(string(16, least=0)))
+    source: str | None = attrs.field(default=None, repr=masked_digits, metadata=ruled(_sender))
 
 
 @attrs.frozen(kw_only=True)

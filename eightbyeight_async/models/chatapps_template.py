@@ -114,13 +114,30 @@ def _only_value_of_its_type(path: str, parameter: TemplateParameter) -> None:
             fail(f"{path}.{name}", f"is not allowed in a parameter of type {parameter.type}")
 
 
+_NOT_IN_A_VALUE = (
+    ("\n", "a line break"),
+    ("\r", "a line break"),
+    ("\t", "a tab"),
+    (" " * 5, "more than 4 blanks in a row"),
+)
+
+
+def _whatsapp_can_fill_it_in(path: str, parameter: TemplateParameter) -> None:
+    """WhatsApp refuses such values (8x8's error code 3041). Placeholders with names are Zalo's."""
+    if parameter.type != _P.TEXT or parameter.name is not None or parameter.text is None:
+        return
+    for part_of_text, words in _NOT_IN_A_VALUE:
+        if part_of_text in parameter.text:
+            fail(f"{path}.text", f"must not have {words}: WhatsApp refuses such a value (code 3041)")
+
+
 @attrs.frozen(kw_only=True)
 class TemplateParameter(JsonModel):
     """The value of one placeholder. It has exactly the one value field that its type names.
 
     Attributes:
         type: `ParameterType` or its string; default `text`.
-        text: for `text`.
+        text: for `text`; for WhatsApp without line breaks, tabs and more than 4 blanks in a row.
         url: for `image`, `video`, `document` and `gif` (a `gif` takes the URL of a video file, not of a .gif file).
         location: for `location`.
         payload: for `payload`: a string of your own. The inbound message has it when the button is tapped.
@@ -143,7 +160,7 @@ class TemplateParameter(JsonModel):
     # The schema of the OpenAPI file lacks this field. Its example of a Zalo one-time password has it;
     # its example of a card does not.
     name: str | None = attrs.field(default=None, metadata=ruled(string()))
-    RULES: ClassVar[tuple[Rule, ...]] = (_only_value_of_its_type,)
+    RULES: ClassVar[tuple[Rule, ...]] = (_only_value_of_its_type, _whatsapp_can_fill_it_in)
 
 
 def _component_type(value: ComponentType | str) -> ComponentType | str:

@@ -32,6 +32,7 @@ __all__ = [
     "callback_url",
     "checked_country",
     "checked_destination",
+    "checked_sender",
     "country",
     "destination",
     "ip_address",
@@ -40,6 +41,7 @@ __all__ = [
     "optional",
     "required",
     "segment",
+    "sender",
     "subaccount",
     "text_up_to",
 ]
@@ -53,6 +55,9 @@ _SUBACCOUNT = re.compile(r"[A-Za-z0-9\-._&]{3,50}")
 # Ids are UUIDs in every example, but no page promises it. So any id of RFC 3986's unreserved characters (section 2.3)
 # is accepted: they cannot end a path segment. The length limit refuses what cannot be an id.
 _SEGMENT = re.compile(r"[A-Za-z0-9\-_~.]{1,200}")
+
+
+_MAX_SENDER = 16
 
 
 def checked_text(field: str, value: object) -> str:
@@ -76,17 +81,34 @@ def required(field: str, value: object) -> None:
         raise InvalidRequestError(field, "is required")
 
 
-def destination(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    checked_destination(value, attribute.name)
+def destination(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    checked_destination(value, attribute.name, getattr(instance, "country", None))
 
 
-def checked_destination(value: object, field: str) -> None:
-    if not _DESTINATION.fullmatch(checked_text(field, value)):
-        raise InvalidRequestError(
-            field,
-            "must be 7 to 15 digits, the first not 0, with or without a leading +, and nothing else; "
-            "a number in national format needs `country` too",
-        )
+def checked_destination(value: object, field: str, country: object = None) -> None:
+    """`country`: what is given as the country beside the number, for the error's advice."""
+    number = checked_text(field, value)
+    if not _DESTINATION.fullmatch(number):
+        from eightbyeight_async.models.number_advice import number_advice  # noqa: PLC0415 - only for a wrong number
+
+        raise InvalidRequestError(field, number_advice(number, country if isinstance(country, str) else None))
+
+
+def sender(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    checked_sender(value, attribute.name)
+
+
+def checked_sender(value: object, field: str) -> None:
+    """The rule for a sender id: at most 16 characters, all of them visible or blanks, not only blanks."""
+    text = checked_text(field, value)
+    if len(text) > _MAX_SENDER:
+        raise InvalidRequestError(field, f"must be at most {_MAX_SENDER} characters long, not {len(text)}")
+    for index, character in enumerate(text):
+        if not character.isprintable():
+            code = f"U+{ord(character):04X}"
+            raise InvalidRequestError(field, f"has a character that does not print ({code}) at index {index}")
+    if not text.strip():
+        raise InvalidRequestError(field, "is blank; leave it out for the sub-account's default sender")
 
 
 def country(_: object, attribute: attrs.Attribute[Any], value: object) -> None:

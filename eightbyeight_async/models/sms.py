@@ -78,7 +78,7 @@ class SmsRequest(JsonModel):
         text: the text. The platform truncates it to 10 parts (1,530 GSM7 or 670 UCS2 characters) and sends that.
             None only in a batch whose template has a text.
         country: ISO 3166-1 alpha-2 code, for a `destination` in national format.
-        source: the sender id, at most 16 characters; None for the sub-account's default.
+        source: the sender id: at most 16 characters that print, not only blanks; None for the sub-account's default.
         client_message_id: your reference, at most 350 characters, echoed in responses, receipts and exports. It does
             NOT make a send idempotent.
         encoding: `Encoding` or its string; None for AUTO.
@@ -95,7 +95,7 @@ class SmsRequest(JsonModel):
     destination: str = attrs.field(validator=rules.destination, repr=masked_number)
     text: str | None = attrs.field(default=None, validator=rules.optional(rules.text_up_to(None, least=1)), repr=hidden)
     country: str | None = attrs.field(default=None, validator=rules.optional(rules.country))
-    source: str | None = attrs.field(default=None, validator=rules.optional(rules.text_up_to(16)), repr=masked_digits)
+    source: str | None = attrs.field(default=None, validator=rules.optional(rules.sender), repr=masked_digits)
     client_message_id: str | None = attrs.field(
         default=None, validator=rules.optional(rules.text_up_to(350)), repr=masked_digits
     )

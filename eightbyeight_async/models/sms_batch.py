@@ -55,7 +55,7 @@ class SmsTemplate(JsonModel):
     """
 
     text: str | None = attrs.field(default=None, validator=rules.optional(rules.text_up_to(None, least=1)), repr=hidden)
-    source: str | None = attrs.field(default=None, validator=rules.optional(rules.text_up_to(16)), repr=masked_digits)
+    source: str | None = attrs.field(default=None, validator=rules.optional(rules.sender), repr=masked_digits)
     encoding: Encoding | None = attrs.field(default=None, converter=_encoding)
     scheduled: datetime | None = attrs.field(default=None, validator=rules.optional(rules.aware_datetime))
     expiry: datetime | None = attrs.field(default=None, validator=rules.optional(rules.aware_datetime))

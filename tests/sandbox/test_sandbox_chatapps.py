@@ -49,6 +49,18 @@ def test_the_documents_answer_has_its_own_status_shape(api: Any) -> None:
         ({"channels": [{"channel": "SMS", "successStatus": "read"}]}, 3024),
         ({"type": "template", "content": {}}, 3030),
         ({"type": "template", "content": {"template": {"name": "n"}}}, 3036),
+        *[
+            (
+                {
+                    "type": "template",
+                    "content": {
+                        "template": {"name": "n", "language": "en", "components": [{"parameters": [{"text": t}]}]}
+                    },
+                },
+                3041,
+            )
+            for t in ("a\nb", "a\tb", "a     b")
+        ],
         ({"type": "interactive", "content": {}}, 3004),
         ({"context": 5}, 1000),
         ({"context": {"umid": 5}}, 1000),

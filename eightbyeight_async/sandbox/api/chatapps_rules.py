@@ -5,23 +5,25 @@ the content by type, the fallback channels and the schedule. They do not check t
 and RCS content. Source: 8x8's OpenAPI file of the Messaging Apps API and its table of error codes.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
 from eightbyeight_async.sandbox.api.operation_results import JSONObject, Refusal
 from eightbyeight_async.sandbox.api.sms_rules import (
-    MAX_SOURCE,
     NUMBER,
     check_country,
     check_encoding,
     check_expiry,
     check_length,
     check_schedule,
+    check_source,
     check_url,
     require_object,
     string,
 )
 
+_BAD_VALUE = re.compile(r"[\n\r\t]| {5}")
 TYPES = ["text", "audio", "video", "image", "location", "file", "interactive", "template", "carousel", "richCard"]
 CHANNELS = ["SMS", "WhatsApp", "Facebook", "RCS", "Viber", "Line", "WeChat", "Zalo", "Instagram"]
 SUCCESS_STATUSES = ("Accepted", "Sent", "Delivered", "Read")
@@ -70,7 +72,7 @@ def check_chatapps(body: JSONObject, now: datetime) -> ChatAppsFields:
         destination=destination,
         country=country,
         text=string(content, "text"),
-        source=check_length(string(sms, "source"), MAX_SOURCE, 3011, "SMS source"),
+        source=check_source(string(sms, "source"), 3011, "SMS source"),
         client_message_id=check_length(client_message_id, MAX_CLIENT_MESSAGE_ID, 3009, "clientMessageId"),
         scheduled=check_schedule(string(body, "scheduled"), now),
         expiry=check_expiry(string(body, "expiry"), now),
@@ -100,8 +102,24 @@ def _check_content(kind: str, content: JSONObject) -> None:
             raise Refusal(3032, "template has no name")
         if not string(template, "language"):
             raise Refusal(3036, "template has no language")
+        _check_values(template.get("components"))
     if kind in ("interactive", "carousel", "richCard"):
         require_object(content.get(kind), f"{kind} is missing", 3004)
+
+
+def _check_values(components: object) -> None:
+    """WhatsApp's rule for the values of a template; placeholders with names are another channel's."""
+    for component in _objects(components):
+        for parameter in _objects(component.get("parameters")):
+            text = parameter.get("text")
+            if isinstance(text, str) and "name" not in parameter and _BAD_VALUE.search(text):
+                raise Refusal(3041, "a template value has a line break, a tab or more than four blanks in a row")
+        for card in _objects(component.get("cards")):
+            _check_values(card.get("components"))
+
+
+def _objects(value: object) -> list[JSONObject]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _check_channels(channels: object) -> None:

@@ -86,7 +86,7 @@ def check_sms(body: JSONObject, now: datetime) -> SmsFields:
         destination=destination,
         text=text,
         encoding=encoding_for(text, encoding),
-        source=check_length(given.get("source"), MAX_SOURCE, 1005, "source"),
+        source=check_source(given.get("source"), 1005, "source"),
         country=country,
         client_message_id=check_length(given.get("clientMessageId"), MAX_CLIENT_MESSAGE_ID, 1008, "clientMessageId"),
         scheduled=check_schedule(given.get("scheduled"), now),
@@ -106,7 +106,7 @@ def _check_usual(given: dict[str, str]) -> SmsFields:
         destination=destination,
         text=text,
         encoding=encoding_for(text, None),
-        source=check_length(given.get("source"), MAX_SOURCE, 1005, "source"),
+        source=check_source(given.get("source"), 1005, "source"),
         client_message_id=check_length(given.get("clientMessageId"), MAX_CLIENT_MESSAGE_ID, 1008, "clientMessageId"),
     )
 
@@ -117,7 +117,7 @@ def check_sms_template(template: JSONObject, now: datetime) -> None:
     if "text" in given:
         check_text(given["text"])
     check_encoding(given.get("encoding"))
-    check_length(given.get("source"), MAX_SOURCE, 1005, "template source")
+    check_source(given.get("source"), 1005, "template source")
     check_schedule(given.get("scheduled"), now)
     check_expiry(given.get("expiry"), now)
     check_url(given.get("dlrCallbackUrl"), 1000, "template dlrCallbackUrl")
@@ -184,6 +184,13 @@ def check_length(value: str | None, most: int, code: int, name: str) -> str | No
     if value is not None and len(value) > most:
         raise Refusal(code, f"{name} is longer than {most} characters")
     return value
+
+
+def check_source(value: str | None, code: int, name: str) -> str | None:
+    """Which characters 8x8 refuses is not documented. The sandbox refuses what no phone can show."""
+    if value is not None and (not value.isprintable() or not value or value.isspace()):
+        raise Refusal(code, f"{name} is blank or has a character that does not print")
+    return check_length(value, MAX_SOURCE, code, name)
 
 
 def check_country(country: str | None, code: int) -> str | None:
