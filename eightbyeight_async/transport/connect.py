@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import httpx
 
+from eightbyeight_async.transport.addresses import race
 from eightbyeight_async.transport.connection import Connection
 
 if TYPE_CHECKING:
@@ -20,11 +21,6 @@ if TYPE_CHECKING:
     from eightbyeight_async.transport.connection import Owner
 
 __all__ = ["Origin", "Settings", "open_connection"]
-
-_NEXT_ADDRESS_AFTER = 2.0
-# Seconds that an address may take if there is a next one. Without this limit a machine with broken IPv6 would wait
-# minutes for the kernel. Addresses are tried one after another, not in parallel (RFC 8305): if asyncio's happy eyeballs
-# are cancelled while a connection succeeds, its socket is leaked.
 
 
 class Origin(NamedTuple):
@@ -100,15 +96,17 @@ async def _reach(loop: asyncio.AbstractEventLoop, connection: Connection, host: 
     """Connect to the first address of the host that accepts.
 
     Raises:
-        OSError: no address accepted; it is the error of the last one.
+        OSError: no address accepted.
     """
     found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    for left, (family, _, _, _, address) in zip(range(len(found) - 1, -1, -1), found, strict=True):
-        try:
-            async with asyncio.timeout(_NEXT_ADDRESS_AFTER if left else None):
-                await loop.create_connection(lambda: connection, str(address[0]), port, family=family)
-        except OSError:  # TimeoutError is an OSError
-            if not left:
-                raise
-        else:
-            return
+    addresses = list(dict.fromkeys((family, address) for family, _, _, _, address in found))
+    if len(addresses) == 1:
+        family, address = addresses[0]
+        await loop.create_connection(lambda: connection, str(address[0]), int(address[1]), family=family)
+        return
+    connected = await race(loop, addresses)
+    try:
+        await loop.create_connection(lambda: connection, sock=connected)
+    except BaseException:
+        connected.close()
+        raise
