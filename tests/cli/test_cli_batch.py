@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from cli.command_line import started, under_way
 from cli.test_cli_commands import HOUR, csv_file
-from cli.test_cli_fan import Records, counts, interrupting, rows
+from cli.test_cli_fan import AT_ONCE, Records, counts, interrupting, rows
 from held import held
 from patience import PATIENCE
 
@@ -36,7 +36,7 @@ SIZE, WIDTH = 10, 2
 
 def the_chunks(sandbox: Sandbox, count: int, taken: Iterator[Row] | None = None, **options: object) -> BatchRun:
     settings = {"lines": Records(), "size": SIZE, "width": WIDTH, "grace": None, **options}
-    client = sandbox.client(max_concurrency=WIDTH, timeout=10 * PATIENCE)
+    client = sandbox.client(max_concurrency=WIDTH, timeout=10 * PATIENCE, retry=AT_ONCE)
     return BatchRun(client=client, rows=taken or rows(count), counts=OutcomeCounts(count), **settings)  # type: ignore[arg-type]
 
 
