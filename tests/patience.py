@@ -10,11 +10,12 @@ import time
 from typing import TYPE_CHECKING
 
 import anyio
+import anyio.lowlevel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["PATIENCE", "seen", "until"]
+__all__ = ["PATIENCE", "all_blocked", "seen", "until"]
 
 PATIENCE = 120.0  # seconds
 
@@ -33,3 +34,10 @@ async def seen(so: Callable[[], object]) -> None:
     while not so():
         assert time.monotonic() < end, "it never came to that"
         await anyio.sleep(0.002)
+
+
+async def all_blocked() -> None:
+    """`anyio.wait_all_tasks_blocked`, which on asyncio sleeps 0.1 s if one is not: after these turns all are."""
+    for _ in range(10):
+        await anyio.lowlevel.checkpoint()
+    await anyio.wait_all_tasks_blocked()

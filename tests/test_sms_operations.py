@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -282,6 +282,20 @@ async def test_an_export_that_ends_badly_or_never(serve: Serve, connect: Connect
             async with connect(server) as client:
                 with pytest.raises(LogExportError, match=name if name != "running" else "not finished after 10 s"):
                     await rows_of(client, patience=10, poll_interval=2)
+
+
+@pytest.mark.anyio
+async def test_by_default_an_export_is_polled_every_two_seconds_for_a_quarter_of_an_hour(
+    serve: Serve, connect: Connect
+) -> None:
+    waits: list[float] = []
+    began = datetime(2026, 1, 1, tzinfo=UTC)
+    with serve(state("running")) as server:
+        async with connect(server) as client:
+            client._exchange.now = lambda: began + timedelta(seconds=100 * len(waits))  # polls that take 98 s
+            with pytest.raises(LogExportError, match="not finished after 900 s"):
+                await rows_of(client, waits)
+    assert waits == [2.0] * 9
 
 
 @pytest.mark.anyio

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import anyio.lowlevel
 import pytest
+from patience import all_blocked
 
 from eightbyeight_async import SmsRequest, SmsResponse, SmsStatus
 from eightbyeight_async.fanout import SendEach, SendResult
@@ -144,11 +145,11 @@ async def test_a_sources_own_timeout_cancels_no_send(kind: str, busy: bool) -> N
     raised: BaseException | None = None
     try:
         async with run:
-            await anyio.wait_all_tasks_blocked()
+            await all_blocked()
             assert sender.in_flight == 3
             held.expire()
             for _ in range(5):
-                await anyio.wait_all_tasks_blocked()
+                await all_blocked()
                 await anyio.lowlevel.checkpoint()
             sender.gate.set()
             async for result in run:
@@ -169,7 +170,7 @@ async def test_leaving_early_closes_the_source_in_the_task_that_reads_it(kind: s
     requests = source(held, kind)
     run = SendEach(sender.send, requests, 3)
     async with run:
-        await anyio.wait_all_tasks_blocked()
+        await all_blocked()
     assert len(run.leftover) == sender.cancelled == 3
     assert [item async for item in requests] == []
 
@@ -181,7 +182,7 @@ async def test_a_cancellation_from_outside_closes_it_too(kind: str) -> None:
     run = SendEach(sender.send, source(held, kind), 3)
     with anyio.CancelScope() as scope:
         async with run:
-            await anyio.wait_all_tasks_blocked()
+            await all_blocked()
             scope.cancel()
             await anyio.sleep_forever()
     assert scope.cancelled_caught
@@ -191,9 +192,9 @@ async def test_a_cancellation_from_outside_closes_it_too(kind: str) -> None:
 async def test_a_source_that_goes_on_after_its_timeout_loses_nothing() -> None:
     held, sender = Held(), Sender()
     async with SendEach(sender.send, source(held, "move_on_after", after=5), 3) as run:
-        await anyio.wait_all_tasks_blocked()
+        await all_blocked()
         held.expire()
-        await anyio.wait_all_tasks_blocked()
+        await all_blocked()
         sender.gate.set()
         results = [result async for result in run]
     assert sorted(result.index for result in results) == list(range(8))
@@ -205,9 +206,9 @@ async def test_what_it_yielded_then_is_told_when_nobody_takes_it() -> None:
     held, sender = Held(), Sender()
     run = SendEach(sender.send, source(held, "move_on_after", after=5), 3)
     async with run:
-        await anyio.wait_all_tasks_blocked()
+        await all_blocked()
         held.expire()
-        await anyio.wait_all_tasks_blocked()
+        await all_blocked()
     sent = {result.index: result.error and result.error.sent.name for result in run.leftover}
     assert sent == {0: "MAYBE", 1: "MAYBE", 2: "MAYBE", 3: "NO"}
 
@@ -227,10 +228,10 @@ async def test_several_sources_at_once() -> None:
 
             group.start_soon(read)
         counts: dict[int, int] = {}
-        await anyio.wait_all_tasks_blocked()
+        await all_blocked()
         for held, _, _ in runs:
             held.expire()
-            await anyio.wait_all_tasks_blocked()
+            await all_blocked()
         for _, sender, _ in runs:
             sender.gate.set()
     assert counts == dict.fromkeys(range(4), 3)
@@ -273,7 +274,7 @@ async def test_an_item_given_to_a_caller_that_is_cancelled_meanwhile_is_not_lost
             async with anyio.create_task_group() as group:
                 group.start_soon(ask)
                 group.start_soon(ask)
-                await anyio.wait_all_tasks_blocked()
+                await all_blocked()
                 readers.start_soon(feeder.run)
                 await anyio.sleep_forever()
         rest = await feeder.next()

@@ -57,6 +57,22 @@ async def test_the_log_settles_what_is_unknown(sandbox: Sandbox, journal: Path) 
     assert status(journal).sent == 10
 
 
+async def test_a_log_that_is_not_ready_is_waited_for(sandbox: Sandbox, journal: Path) -> None:
+    """The look that finds it ready is the fourth; none comes sooner than 2 s after the one before."""
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    await doubtful(sandbox, journal)
+    sandbox.exports.polls = 3
+    async with sandbox.client() as client, Campaign(client, journal) as campaign:
+        client._exchange.sleep = sleep  # Exchange takes its sleep as an argument
+        found = await campaign.reconcile(lag=1e-9)
+    assert (found.sent, found.not_sent, found.unknown) == (1, 1, 0)
+    assert waits == [2.0] * 3
+
+
 async def test_too_early_nothing_counts_as_unsent(sandbox: Sandbox, journal: Path) -> None:
     await doubtful(sandbox, journal)
     async with sandbox.client() as client, Campaign(client, journal) as campaign:

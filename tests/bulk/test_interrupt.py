@@ -6,9 +6,11 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
+from held import held
 from patience import PATIENCE, until
 
 from eightbyeight_async.bulk import status
@@ -50,10 +52,11 @@ asyncio.run(main())
 @pytest.mark.parametrize("presses", [1, 2])
 def test_ctrl_c(tmp_path: Path, presses: int) -> None:
     journal = tmp_path / "run.db"
-    with Sandbox() as sandbox:
-        # Pressed twice: those after the twentieth get no answer. Once: they do, but not before the signal is there.
-        slow = Fault.slow(10 * PATIENCE if presses == 2 else 1, times=None)
-        sandbox.faults.plan([*[None] * 20, slow])
+    with Sandbox() as sandbox, ExitStack() as until_pressed:
+        if presses == 1:
+            until_pressed.enter_context(held(sandbox, 30))
+        else:  # those after the twentieth get no answer
+            sandbox.faults.plan([*[None] * 20, Fault.slow(10 * PATIENCE, times=None)])
         environment = {**os.environ, **sandbox.environment}
         command = [sys.executable, "-W", "error", "-c", PROGRAM, str(journal)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as program:  # noqa: S603
@@ -63,6 +66,7 @@ def test_ctrl_c(tmp_path: Path, presses: int) -> None:
             for _ in range(presses):
                 program.send_signal(signal.SIGINT)
                 assert program.stdout.readline() == "pressed\n"
+            until_pressed.close()
             said = program.stdout.read()
         found = status(journal)
         accepted = len(sandbox.messages)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from cli.command_line import COMMAND, Ended, eightbyeight, environment, started, under_way
 from cli.test_cli_commands import HOUR, csv_file
+from held import held
 from patience import PATIENCE
 
 from eightbyeight_async.cli.commands.main import make_app
@@ -285,20 +286,8 @@ def test_a_full_disk_stops_the_run_and_no_message_goes_out_unclaimed(
     sandbox: Sandbox, tmp_path: Path, journal: Path, bulk: Bulk, mode: str
 ) -> None:
     path = csv_file(tmp_path / "a.csv", 3000)
-    arguments = [
-        *COMMAND,
-        "bulk",
-        "run",
-        path,
-        "--text",
-        TEXT,
-        "--journal",
-        journal,
-        "--mode",
-        mode,
-        "--chunk-size",
-        100,
-    ]
+    options = ("--text", TEXT, "--journal", journal, "--mode", mode, "--chunk-size", 100)
+    arguments = [*COMMAND, "bulk", "run", path, *options]
     limited = f"""import resource, os, signal
 resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -369,25 +358,11 @@ def test_an_interrupted_run_waits_for_its_answers_and_says_how_to_go_on(
     sandbox: Sandbox, tmp_path: Path, journal: Path, bulk: Bulk, here: Here, number: signal.Signals
 ) -> None:
     path = csv_file(tmp_path / "a.csv", 200)
-    # The five after the tenth, and whichever come after them: a second, and the signal is there long before the last.
-    sandbox.faults.plan([*[None] * 10, Fault.slow(1, times=None)])
-    process = started(
-        "bulk",
-        "run",
-        path,
-        "--text",
-        TEXT,
-        "--concurrency",
-        5,
-        "--journal",
-        journal,
-        "--timeout",
-        99,
-        "--json",
-        sandbox=sandbox,
-    )
-    under_way(process, lambda: len(sandbox.messages) >= 15)
-    process.send_signal(number)
+    options = ("--text", TEXT, "--concurrency", 5, "--journal", journal, "--timeout", 99, "--json")
+    with held(sandbox, 15):
+        process = started("bulk", "run", path, *options, sandbox=sandbox)
+        under_way(process, lambda: len(sandbox.messages) == 15)
+        process.send_signal(number)
     out, err = process.communicate(timeout=PATIENCE)
     told, words = json.loads(out), err.decode()
     assert (process.returncode, told["unknown"], told["stopped"]) == (130, 0, "interrupted")
@@ -397,7 +372,6 @@ def test_an_interrupted_run_waits_for_its_answers_and_says_how_to_go_on(
     assert status(bulk) == counted(sent=told["accepted"], not_sent=200 - told["accepted"])
     (resume,) = re.findall(r"^to go on: eightbyeight (.*)$", words, re.MULTILINE)
     assert f"eightbyeight {resume}" == told["resume"] == f"eightbyeight bulk run --journal {journal} --timeout 99.0"
-    sandbox.faults.clear()
     assert here(*shlex.split(resume), sandbox=sandbox).code == 0
     assert sent_once(sandbox, 200)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from patience import PATIENCE, until
 
+from eightbyeight_async import RetryPolicy
 from eightbyeight_async.cli.exit_codes import Exit
 from eightbyeight_async.cli.reading.row_to_request import Row
 from eightbyeight_async.cli.reading.twice_read_lines import FileChangedError
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from eightbyeight_async.sandbox import Sandbox
 
 WIDTH = 4
+AT_ONCE = RetryPolicy(initial_delay=0.001, max_delay=0.001)
 
 
 class Records(NoRecords):
@@ -57,7 +59,7 @@ def rows(count: int, taken: Callable[[int], None] = lambda _: None) -> Iterator[
 
 def the_fan(sandbox: Sandbox, count: int, taken: Iterator[Row] | None = None, **options: object) -> OneByOneRun:
     settings = {"lines": Records(), **options}
-    client = sandbox.client(max_concurrency=WIDTH, timeout=10 * PATIENCE)
+    client = sandbox.client(max_concurrency=WIDTH, timeout=10 * PATIENCE, retry=AT_ONCE)
     return OneByOneRun(client=client, rows=taken or rows(count), counts=OutcomeCounts(count), **settings)  # type: ignore[arg-type]
 
 
@@ -114,7 +116,7 @@ def test_every_outcome_is_counted_and_recorded(sandbox: Sandbox) -> None:
         ]
     )
     one = the_fan(sandbox, 6)
-    one.client = sandbox.client(max_concurrency=1)
+    one.client = sandbox.client(max_concurrency=1, retry=AT_ONCE)
     send(one)
     found = sorted((r["row"], r["outcome"], r["ok"], r["sent"], r["code"]) for r in one.lines.kept)  # type: ignore[attr-defined]
     assert found == [

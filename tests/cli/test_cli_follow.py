@@ -223,20 +223,20 @@ def test_all_readers_work_beside_a_run_and_change_nothing(
 
 def test_many_followers_do_not_hold_up_a_run(sandbox: Sandbox, tmp_path: Path, journal: Path) -> None:
     """Three of them look as often as they can, from the first claim through the clean end of the run."""
-    path = csv_file(tmp_path / "a.csv", 2000)
+    path = csv_file(tmp_path / "a.csv", 1000)
     options = ("--text", "Hi", "--mode", "each", "--concurrency", 20, "--journal", journal)
     run = started("bulk", "run", path, *options, sandbox=sandbox)
     under_way(run, lambda: len(sandbox.messages) >= 10)
     watching = [started("bulk", "status", "--follow", "--interval", 0.001, "--journal", journal) for _ in range(3)]
     _, err = run.communicate(timeout=PATIENCE)
-    assert (run.returncode, b"stopped" in err, len(sandbox.messages)) == (0, False, 2000)
+    assert (run.returncode, b"stopped" in err, len(sandbox.messages)) == (0, False, 1000)
     for watch in watching:
         out, err = watch.communicate(timeout=PATIENCE)
         assert (watch.returncode, err in (b"", b"no campaign is sending with this journal now\n")) == (0, True)
-        assert out.decode().splitlines()[-1].startswith("2,000 messages: 2,000 sent, ")
+        assert out.decode().splitlines()[-1].startswith("1,000 messages: 1,000 sent, ")
     assert bulk("status", journal).code == 0
     assert eightbyeight("bulk", "run", "--journal", journal, sandbox=sandbox).code == 0
-    assert len(sandbox.messages) == 2000
+    assert len(sandbox.messages) == 1000
 
 
 # --- from Python

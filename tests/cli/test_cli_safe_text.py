@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from cli.command_line import COMMAND, eightbyeight, environment, in_process
+from cli.command_line import COMMAND, environment, in_process
 from patience import PATIENCE
 
 import eightbyeight_async.cli
@@ -22,6 +22,8 @@ from eightbyeight_async.cli.terminal.safe_text import csv_cell, json_text, visib
 from eightbyeight_async.sandbox import Fault
 
 if TYPE_CHECKING:
+    from cli.command_line import Here
+
     from eightbyeight_async.sandbox import Sandbox
 
 UMID = "bda3d56d-1424-e711-813c-06ed3428fe67"
@@ -95,7 +97,7 @@ def accepted(**fields: Any) -> dict[str, Any]:
     return {"umid": UMID, "destination": TO, "encoding": "GSM7", "status": {"code": "QUEUED"}, **fields}
 
 
-def test_a_servers_words_are_escaped_on_every_output(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_a_servers_words_are_escaped_on_every_output(sandbox: Sandbox, tmp_path: Path, here: Here) -> None:
     file, journal = tmp_path / "m.csv", tmp_path / "run.db"
     file.write_text(f"destination,text\n{TO},x\n")
     message = accepted(umid=EVIL, encoding=EVIL, clientMessageId=EVIL, status={"code": "QUEUED", "description": EVIL})
@@ -113,7 +115,7 @@ def test_a_servers_words_are_escaped_on_every_output(sandbox: Sandbox, tmp_path:
         (details, "bulk", "export", "--journal", journal, "--format", "csv"),
     ):
         answers(sandbox, body)
-        ended = eightbyeight(*command, sandbox=sandbox)
+        ended = here(*command, sandbox=sandbox)
         assert ended.code == 0, (command, ended.err)
         assert not UNSAFE.search(ended.out + ended.err), command
         if ended.out.startswith("{"):
@@ -121,7 +123,7 @@ def test_a_servers_words_are_escaped_on_every_output(sandbox: Sandbox, tmp_path:
             assert told["umid"] == EVIL  # JSON has the value itself
 
 
-def test_names_of_files_columns_and_options_are_escaped(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_names_of_files_columns_and_options_are_escaped(sandbox: Sandbox, tmp_path: Path, here: Here) -> None:
     name = EVIL.replace("/", "")
     file = tmp_path / f"{name}.csv"
     file.write_text(f'destination,text,"x\x1by","\u202ez"\n{TO},x,1,2\n', encoding="utf-8")
@@ -146,7 +148,7 @@ def test_names_of_files_columns_and_options_are_escaped(sandbox: Sandbox, tmp_pa
         (0, "send", "--to", TO, "--text", EVIL, "--client-message-id", EVIL, "--dry-run", "--json"),
         (0, "send", "--to", TO, "--text", EVIL, "--client-message-id", EVIL, "--json"),
     ):
-        ended = eightbyeight(*command, sandbox=sandbox)
+        ended = here(*command, sandbox=sandbox)
         assert ended.code == code, (command, ended.err)
         assert not UNSAFE.search(ended.out + ended.err), command
 
@@ -190,7 +192,7 @@ def test_half_of_a_surrogate_pair_loses_no_accepted_message(
         assert "accepted" in ended.out
 
 
-def test_and_none_in_records_journals_and_exports(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_and_none_in_records_journals_and_exports(sandbox: Sandbox, tmp_path: Path, here: Here) -> None:
     file, journal, output = tmp_path / "m.csv", tmp_path / "run.db", tmp_path / "out.jsonl"
     file.write_text(f"destination,text\n{TO},x\n")
     message = accepted(umid=HALF, encoding=HALF, status={"code": "QUEUED", "description": HALF})
@@ -198,7 +200,7 @@ def test_and_none_in_records_journals_and_exports(sandbox: Sandbox, tmp_path: Pa
 
     def out(body: dict[str, Any], *command: object) -> str:
         answers(sandbox, body)
-        ended = eightbyeight(*command, sandbox=sandbox)
+        ended = here(*command, sandbox=sandbox)
         assert ended.code == 0, ended.err
         return ended.out
 
@@ -238,16 +240,16 @@ def test_a_stdout_that_lacks_a_character_loses_no_accepted_message(
             assert json.loads(ended.stdout.decode(encoding))["umid"] == "é田\U0001f600"
 
 
-def test_an_export_as_csv_runs_nothing_in_a_spreadsheet(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_an_export_as_csv_runs_nothing_in_a_spreadsheet(sandbox: Sandbox, tmp_path: Path, here: Here) -> None:
     file, journal = tmp_path / "m.csv", tmp_path / "run.db"
     file.write_text(f'destination,text,client_message_id\n{TO},"=HYPERLINK(""x"")",@a\n')
     answers(sandbox, accepted(umid="-1+1"))
-    ran = eightbyeight("bulk", "run", file, "--journal", journal, "--mode", "each", "--store-private", sandbox=sandbox)
+    ran = here("bulk", "run", file, "--journal", journal, "--mode", "each", "--store-private", sandbox=sandbox)
     assert ran.code == 0, ran.err
     exported = {}
     for form in ("csv", "jsonl"):
         output = tmp_path / f"out.{form}"
-        ended = eightbyeight("bulk", "export", "--journal", journal, "--output", output, "--include-private")
+        ended = here("bulk", "export", "--journal", journal, "--output", output, "--include-private")
         assert ended.code == 0, ended.err
         exported[form] = output.read_text(encoding="utf-8")
     (row,) = csv.DictReader(io.StringIO(exported["csv"]))
