@@ -221,7 +221,9 @@ class Journal(JournalNumbers):
         """Syncs the mark, then `in_use`. Runs after the commit that began a run and before its first claim."""
         self._mark.write(self._head, self.last_id, sync=True)
         if not self._to_main_file("FULL"):
-            raise JournalError("cannot be written: another program keeps reading it; close it, then run the same again")
+            raise JournalError(
+                "cannot be written: another program keeps reading it; close that program, then run the same again"
+            )
         self._in_use = True
 
     def _write_in_use(self, in_use: bool) -> None:
