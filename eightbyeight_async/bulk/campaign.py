@@ -71,7 +71,7 @@ class Campaign(Book, PlannedCampaign):
             "skip" only counts it, "send" sends it. A second message with the same `client_message_id` is never sent; if
             its number, text or schedule differs, the run ends with an InvalidRequestError.
         one_per_number: send only the first message to a number, in the input and in the journal together. Later ones
-            are counted and not sent, also to a person who has a message from an earlier run.
+            are counted and not sent: a person who has a message from an earlier run gets no other.
         resend_unknown: send messages again that may have gone out. Some of them will arrive twice.
         resend_failed: try messages again that the API refused (FAILED, REJECTED).
         allow_changed_input: go on with other messages than the campaign began with. A message whose text, sender or

@@ -16,7 +16,7 @@ __all__ = ["AccountChangedError", "InputChangedError", "JournalError", "JournalI
 
 @attrs.frozen(kw_only=True)
 class Unrecorded:
-    """A result that could not be written. The journal has only the claim, so its next run finds the message UNKNOWN."""
+    """A result that could not be written. The journal has only the claim, so the next run finds the message UNKNOWN."""
 
     key: str
     place: int

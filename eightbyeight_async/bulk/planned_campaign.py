@@ -45,8 +45,8 @@ class PlannedCampaign:
     ) -> Plan:
         """What `send` would do with these messages. Sends nothing, and writes nothing to the journal.
 
-        Works also outside of the `async with` block, and makes no journal. Reads the input to its end: `send` needs the
-        same messages again, so an iterator that was planned is of no use to it.
+        Works also outside of the `async with` block, and makes no journal. Reads the input to its end: give `send` the
+        same messages again, not the same iterator, which is exhausted.
 
         Args:
             messages: as for `send`.

@@ -1,5 +1,4 @@
-"""Grants or refuses the claim of a message that has a row in the journal; chooses what a run does with the answer.
-Pure.
+"""Decides about a claim of a message that has a row in the journal, and what a run does with the answer. Pure.
 
 A run and its plan share these decisions, so that the plan is what happens.
 """

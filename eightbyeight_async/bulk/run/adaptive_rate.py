@@ -3,7 +3,8 @@
 Rules (AIMD: additive increase, multiplicative decrease, as in TCP's congestion control):
 - After a 429 nobody sends for its `Retry-After`. Then the rate is half of what it was, but at least a twentieth of the
   full rate: below that the pauses do the work, and a gateway that says 429 at random must not starve the campaign.
-- Many requests that are refused at once count as one 429: only a request sent after the last decrease causes another.
+- Many requests that are refused at once lower the rate once: a request that was sent before the last decrease does not
+  cause another one.
 - At most `max_rate` + 1 requests start in any second, also after the event loop stalled.
 - Each second without a 429 adds a fifth of the full rate, up to `max_rate`.
 """

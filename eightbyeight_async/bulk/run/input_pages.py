@@ -1,7 +1,9 @@
-"""The input of a run: takes the messages one by one and computes the key of each. Reads at most a page ahead.
+"""The input of a run: takes the messages one by one and computes the key of each.
 
 If the journal has messages already, each page is compared with it first. A resumed run then spends no time of its pace
-and no commit on messages that an earlier run settled. The comparison reads ahead in the input, but claims nothing.
+and no commit on messages that an earlier run settled. The comparison claims nothing.
+
+The input is read ahead by at most one page; only `more_than` may read further, before the first message is sent.
 
 One task reads an async source; `reading` starts it. See `source_feeder`.
 """

@@ -112,7 +112,7 @@ class Run:
     def stop(self, why: str, error: EightByEightError | None = None, *, abort: bool = False) -> None:
         """Takes no more messages; the requests in flight finish.
 
-        The first reason is kept, but the reason of an abort replaces one that is none.
+        Keeps the first reason, except that an abort replaces a reason that is no abort.
         """
         if self.stopped is None or (abort and not self.abort):
             self.stopped, self.error, self.abort = why, error, abort

@@ -37,8 +37,7 @@ class Cancelled:
         cancelled: messages that 8x8 cancelled now.
         too_late: messages that had gone out already, or that somebody else had cancelled.
         already: messages that an earlier `cancel()` of this campaign finished with.
-        unclear: messages whose earlier cancel was requested without an answer, and now there was nothing left to
-            cancel.
+        unclear: messages that 8x8 has nothing left to cancel of, after an earlier cancel whose answer was lost.
         failed: messages whose cancel failed; the next `cancel()` tries them again.
         unknown: scheduled messages whose own outcome is unknown: `reconcile()` first.
         elsewhere: messages that still wait for their time under another account: cancel them with its client.

@@ -150,7 +150,7 @@ class Journal(JournalNumbers):
         try:
             self._files = {name: _identity(name) for name in (self.path, side_file(self.path, "-wal"))}
             if open_claims:
-                # Who made these claims is dead, and the requests have ended. They become UNKNOWN at this moment.
+                # The process that claimed these is dead. Until now its requests may have gone out, so `at` is now.
                 self.transact(lambda: self.sql.execute(OPEN_CLAIMS, (self._now(),)))
         except BaseException:
             self.close()
