@@ -1,15 +1,15 @@
-"""The limiter: the most calls in flight over the whole client, in order of arrival, over all event loops together.
+"""The limiter: bounds the calls in flight of a client, over all its event loops together, in order of arrival.
 
 A call waits here before its request reaches the connection pool. So it cannot time out in the pool, and the pool never
 has more requests than connections.
 
 Rules:
-- All state changes are synchronous and under one lock, only waiting awaits.
+- State changes only in synchronous code and under one lock. Only waiting awaits.
 - Each place that is taken belongs to the gate of a loop. A loop that ends gives its places back: the next call that has
   to wait looks for such loops, and looks again every second while there is more than one loop.
 - A waiter that gives up leaves the queue at once.
-- Between two calls of other functions the state is consistent: the garbage collector can close a coroutine, and so
-  release its place, inside a locked section of the same thread.
+- The state is consistent whenever another function is called: there the garbage collector can close a coroutine, which
+  releases its place, even if this thread holds the lock.
 
 Why not anyio.CapacityLimiter: it identifies borrowers by task, takes several times as long for each call, and serves
 one loop.
@@ -150,7 +150,14 @@ class Gate:
 
 
 class _Waiter:
-    """A call that waits. `turn` is for waking it; `given` says whether it has a place."""
+    """A call that waits.
+
+    Attributes:
+        gate: of its loop.
+        turn: set to wake it.
+        given: whether it has a place.
+        gone: whether it gave up.
+    """
 
     __slots__ = ("gate", "given", "gone", "turn")
 

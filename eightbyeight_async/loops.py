@@ -64,7 +64,7 @@ class Loop:
         if native is None or isinstance(native, asyncio.AbstractEventLoop):
             return native is None or native.is_closed()
         try:
-            native.run_sync_soon(_nothing, idempotent=True)  # trio has no other question for this
+            native.run_sync_soon(_nothing, idempotent=True)  # trio has no other way to ask this
         except RuntimeError:
             return True
         return False

@@ -1,8 +1,8 @@
-"""One task reads an async iterable, an item at a time, and only when somebody asks for one.
+"""One task reads an async iterable: one item at a time, and only when somebody asks for one.
 
 Why one task: an async generator may hold a timeout or a cancel scope open over its yields. Such a scope belongs to the
-task that entered it, and cancels that task when its time is up. A worker that advances the generator would be cancelled
-in the middle of a send that has nothing to do with the source.
+task that entered it, and cancels that task when its time is up. If a worker advanced the generator, the worker would be
+cancelled in the middle of a send that has nothing to do with the source.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 class End:
-    """Not None: an iterable that yields None by mistake must not look finished."""
+    """The end of a source. Not None: an iterable that yields None by mistake must not look finished."""
 
 
 END = End()
@@ -40,11 +40,12 @@ class _Asker(Generic[T]):
 
 
 class Feeder(Generic[T]):
-    """
+    """Gives the items of one source to those who ask, in the order of their asking.
+
     Attributes:
         exhausted: the source was read to its end.
-        failure: what ended it instead.
-        undelivered: index and item of what was taken from the source and reached nobody.
+        failure: the error that ended it; None: none did.
+        undelivered: items that were taken from the source and reached nobody, each with its index.
     """
 
     def __init__(self, source: AsyncIterable[T]) -> None:
@@ -60,7 +61,7 @@ class Feeder(Generic[T]):
         self._taken = 0
 
     async def next(self) -> tuple[int, T] | End:
-        """The next item and its place in the source, from 0; `END` after the last one, and after `let_go`."""
+        """Returns the next item with its index in the source; `END` after the last one, and after `let_go`."""
         if self._ended:
             return END
         asker: _Asker[T] = _Asker()
@@ -69,7 +70,7 @@ class Feeder(Generic[T]):
         try:
             await asker.woken.wait()
         except BaseException:
-            if isinstance(asker.given, tuple):  # given, and cancelled before it could go on
+            if isinstance(asker.given, tuple):  # cancelled after it was given an item
                 self.undelivered.append(asker.given)
             elif asker.given is None:
                 self._askers.remove(asker)
@@ -77,21 +78,21 @@ class Feeder(Generic[T]):
         return asker.given or END
 
     def let_go(self) -> None:
-        """Whoever asks, now or later, gets `END`."""
+        """Answers `END` to everybody who asks, now or later."""
         self._ended = True
         while self._askers:
             self._give(END)
 
     def leave(self) -> None:
-        """The task of `run` is about to be cancelled because nothing more is wanted."""
+        """Announces that the task of `run` is about to be cancelled, because nothing more is wanted."""
         self._leaving = True
 
     async def run(self) -> None:
-        """Reads until the source ends. A source that is an async generator is closed if that is left earlier.
+        """Reads until the source ends. If reading stops earlier, an async generator is closed.
 
         Raises:
             whatever the source raises.
-            RuntimeError: it awaited something that was cancelled by somebody else.
+            RuntimeError: the source awaited something that somebody else had cancelled.
         """
         alive = True
         try:
@@ -113,7 +114,7 @@ class Feeder(Generic[T]):
                 await self._iterator.aclose()
 
     async def _read(self) -> None:
-        ahead: deque[tuple[int, T] | End] = deque()  # taken, and nobody asks for it: see _interrupted
+        ahead: deque[tuple[int, T] | End] = deque()  # taken, but nobody asks for it: see `_interrupted`
         cancellation = anyio.get_cancelled_exc_class()
         try:
             while True:
@@ -138,10 +139,12 @@ class Feeder(Generic[T]):
             self._asked = anyio.Event()
 
     async def _interrupted(self, cancelled: BaseException) -> tuple[int, T] | End:
-        """Between two items this task is cancelled: by a timeout that the source holds open, or by whoever ends it all.
+        """Tells the source that this task was cancelled between two items.
 
-        Only the source knows, so it is told, as if it had been awaiting something: it raises, ends, or goes on. (Not
-        by `aclose`: a task group that it holds open would make an exception group of the GeneratorExit.)
+        Either a timeout that the source holds open has cancelled it, or somebody who wants nothing more. Only the
+        source knows which, so the cancellation is raised in it, as if it had been awaiting something: it raises, ends,
+        or goes on. (Not by `aclose`: a task group that the source holds open would make an exception group of the
+        GeneratorExit.)
         """
         if self._told_of_leaving or not isinstance(self._iterator, AsyncGenerator):
             raise cancelled
@@ -164,7 +167,7 @@ class Feeder(Generic[T]):
 
 
 def foreign_cancellation(failure: BaseException) -> RuntimeError | None:
-    """What to raise for a cancellation that is not ours: something that was awaited had been cancelled before.
+    """The error to raise if the source awaited something that somebody else had cancelled.
 
     None for every other exception, and for our own cancellation.
     """

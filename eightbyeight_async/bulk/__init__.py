@@ -1,4 +1,4 @@
-"""Bulk sends that survive: `Campaign` sends with a journal, so that the same again sends only what is left.
+"""Bulk sends that survive a crash: `Campaign` keeps a journal, so a second run sends only what is left.
 
 from eightbyeight_async.bulk import Campaign, status
 

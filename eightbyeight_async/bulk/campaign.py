@@ -1,9 +1,9 @@
-"""`Campaign`: a bulk send that survives. Run the same again, and what was sent is not sent again.
+"""`Campaign`: a bulk send that survives a crash. Run it again, and it sends only what no earlier run settled.
 
     async with Campaign(client, journal="run.db") as campaign:
         report = await campaign.send(messages)
 
-This file opens, connects and ends the parts. What is sent and when: `run`; what is written: `store`.
+This file creates, connects and closes the parts. What is sent and when: `run`; what is written: `store`.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ from eightbyeight_async.settings import checked_count, checked_rate, checked_sec
 
 __all__ = ["Campaign"]
 
-# Of one sub-account, by 8x8's documents.
+# Requests a second that 8x8 documents for one sub-account.
 _MAX_RATE = 1_800.0
-# One is being sent while the next is made; more would only hold memory (a chunk of 10,000 is about 20 MB).
+# Batches in flight: one is sent while the next is built. More only take memory (10,000 messages are about 20 MB).
 _BATCHES = 2
 _CHOICES = {
     "durability": ("power", "process"),
@@ -58,29 +58,29 @@ class Campaign(Book, PlannedCampaign):
     """A bulk send with a journal. On asyncio and trio.
 
     Args:
-        client: what sends. Its own `max_concurrency` and `max_rate` hold besides.
-        journal: path of the journal; made if there is none. `-wal` and `-mark` beside it belong to it: move or copy all
-            of them together.
-        durability: "power": what was committed survives a power failure; "process": only the death of the process,
-            and commits cost less.
+        client: sends the messages. Its own `max_concurrency` and `max_rate` apply, too.
+        journal: path of the journal, which is made if there is none. The files `-wal` and `-mark` beside it belong to
+            it: move or copy all of them together.
+        durability: "power": a commit survives a power failure. "process": a commit survives only the death of the
+            process, and costs less.
         mode: "each": one POST a message; "batch": up to `batch_size` a request; "auto": batches above 1,000 messages.
-        batch_size: messages a batch, at most 10,000; also how many a lost answer leaves in doubt.
+        batch_size: messages a batch, at most 10,000. A lost answer leaves all of them in doubt.
         max_concurrency: requests in flight; None: 100 in mode each, 2 in mode batch.
         max_rate: requests a second; None: not paced until the API answers 429.
-        duplicates: the same message (number, sender, text, schedule) again in one input: "skip" counts it, "send"
-            sends it. The same `client_message_id` again is never sent; with another number, text or schedule it ends
-            the run with an InvalidRequestError.
-        one_per_number: only the first message to a number, in the input and in the journal. Later ones are counted and
-            not sent; neither is one to a person who has a message from an earlier run.
-        resend_unknown: messages that may have gone out are sent again: some will arrive twice.
-        resend_failed: messages that the API refused (FAILED, REJECTED) are tried again.
+        duplicates: what happens to a second message of one input with the same number, sender, text and schedule:
+            "skip" only counts it, "send" sends it. A second message with the same `client_message_id` is never sent; if
+            its number, text or schedule differs, the run ends with an InvalidRequestError.
+        one_per_number: send only the first message to a number, in the input and in the journal together. Later ones
+            are counted and not sent: a person who has a message from an earlier run gets no other.
+        resend_unknown: send messages again that may have gone out. Some of them will arrive twice.
+        resend_failed: try messages again that the API refused (FAILED, REJECTED).
         allow_changed_input: go on with other messages than the campaign began with. A message whose text, sender or
             number changed is another message: a person who has the first one gets a second.
-        allow_changed_account: go on under another host or sub-account than the journal's. What was settled under the
-            first one stays settled; what is UNKNOWN there is looked up only under that one.
-        store_private: the journal holds numbers and texts in clear.
+        allow_changed_account: go on under another host or sub-account than the journal's. Messages settled under the
+            first account stay settled; its UNKNOWN messages can be looked up only under that account.
+        store_private: keep numbers and texts in clear in the journal.
         max_pause: seconds; the run stops where the API asks for a longer pause.
-        accept_loss: open a journal that has lost claims; what was sent under them is sent again.
+        accept_loss: open a journal that has lost claims. Messages sent under those claims are sent again.
         on_result: called in the event loop with every settled message; must not block.
         now, clock: wall clock (seconds since 1970) and monotonic clock, passed in for tests.
 
@@ -183,25 +183,27 @@ class Campaign(Book, PlannedCampaign):
         fingerprint: Fingerprint | str | None = None,
         expected: int | None = None,
     ) -> Report:
-        """Sends what no earlier run has settled.
+        """Sends the messages that no earlier run has settled.
 
         Args:
-            messages: taken as fast as they are sent, never gathered. A plain iterable is advanced on the event loop.
-            fingerprint: of all of them (see `fingerprint()`), to refuse another input before anything is sent. None:
-                made here for a list or tuple; an iterator cannot be read twice, so for one it is not checked, and
-                `report.missing` tells afterwards what the earlier runs had and this input has not.
-            expected: how many there are, for the progress and `status`; None: the fingerprint or `len()` tells.
+            messages: taken one by one as they are sent, never collected. A plain iterable is advanced on the event
+                loop.
+            fingerprint: of all messages (see `fingerprint()`); another input is then refused before anything is sent.
+                None: made here for a list or tuple. An iterator cannot be read twice, so it is not checked;
+                `report.missing` then counts the messages of earlier runs that it lacks.
+            expected: number of messages, for the progress and `status`; None: the fingerprint or `len()` tells.
 
         Returns:
             The report; also in `campaign.report`, even if this raises while or after sending.
 
         Raises:
-            InputChangedError: these are not the messages the campaign began with; nothing was sent. Its `plan` says
-                what would be.
+            InputChangedError: these are not the messages that the campaign began with; nothing was sent. Its `plan`
+                says what would be sent.
             InvalidRequestError: two messages have one id and another number, text or schedule. Of a list nothing was
-                sent; of an iterator only what came before the second one.
-            JournalError: it cannot be written (any more); `unrecorded` has the results that it missed.
-            AuthenticationError and what else is wrong with every message alike: the run has ended, nothing is marked.
+                sent; of an iterator only messages before the second one.
+            JournalError: the journal cannot be written (any more); `unrecorded` has the results that it lacks.
+            AuthenticationError and other errors that every message would get: the run has ended, and no message is
+                marked.
             whatever the iterable raises.
         """
         if self._sending:
@@ -257,7 +259,10 @@ class Campaign(Book, PlannedCampaign):
         return mode, why
 
     async def _begin(self, fingerprint: str | None, expected: int | None) -> bool | None:
-        """Notes what the run is about; whether the journal knows nothing yet. None: these are other messages."""
+        """Writes the run's fingerprint and size to the journal, and begins the run.
+
+        Returns whether nothing was ever claimed; None: the campaign refuses these messages.
+        """
 
         def begin(store: Store) -> bool | None:
             if fingerprint is not None:
@@ -328,7 +333,7 @@ class Campaign(Book, PlannedCampaign):
         return self.report
 
     def stop(self) -> None:
-        """Nothing more is taken, what is in flight finishes, `send` returns its report. Any callback may call it."""
+        """Takes no more messages; `send` returns its report after the requests in flight. Callbacks may call it."""
         self._stop_asked = True
         if self._run is not None:
             self._run.stop("asked to stop")
@@ -341,11 +346,15 @@ class Campaign(Book, PlannedCampaign):
         return {**run.tally.counts(self._clock()), "pace": run.pace.rate, "paused": run.pace.paused_for()}
 
     def fingerprint(self) -> Fingerprint:
-        """An empty one: `add` every message of the input to it, in any order, and give it to `send`."""
+        """Makes an empty fingerprint: `add` every message of the input, in any order, and give it to `send`."""
         return self._opened().fingerprint()
 
     async def _fingerprint_of(self, messages: Sequence[SmsRequest]) -> Fingerprint | None:
-        """Reads the whole input once. Raises InvalidRequestError: two messages have one id."""
+        """Reads the whole input once.
+
+        Raises:
+            InvalidRequestError: two messages have one id.
+        """
         found, conflicts = self.fingerprint(), IdConflicts()
         for number, message in enumerate(messages):
             if not number % 5_000:

@@ -16,7 +16,7 @@ __all__ = ["AccountChangedError", "InputChangedError", "JournalError", "JournalI
 
 @attrs.frozen(kw_only=True)
 class Unrecorded:
-    """A result that could not be written. The journal has only the claim: the message opens as UNKNOWN."""
+    """A result that could not be written. The journal has only the claim, so the next run finds the message UNKNOWN."""
 
     key: str
     place: int
@@ -29,7 +29,7 @@ class JournalError(EightByEightError):
 
     Attributes:
         reason: what is wrong, and what to do about it.
-        unrecorded: results that came when they could not be written any more.
+        unrecorded: results that could not be written any more.
         journal: name of the file; None: not known here.
     """
 

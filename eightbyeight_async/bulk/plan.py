@@ -1,7 +1,7 @@
-"""`Planner`: what a run would do, found out by asking the journal's code the questions of the run. Sends nothing.
+"""`Planner`: computes what a run would do. It decides with the code of the run, and sends nothing.
 
-It claims the messages page by page in a store that is forgotten afterwards, and takes each claim for sent. What the
-API will answer nobody can plan: a message that it refuses, a pause it asks for, a batch that is halved.
+It claims the messages page by page in a store that is dropped afterwards, and treats each claim as sent. What the API
+will answer cannot be planned: a message that it refuses, a pause that it asks for, a batch that it refuses as a whole.
 """
 
 from __future__ import annotations
@@ -45,18 +45,17 @@ _NEW = (Next.SEND, CLAIMED)
 
 
 class Planner:
-    """Give it every message of the input in order: `add`, `decide` when a page is full, then `finish`.
+    """Plans an input: `add` every message in order, `decide` when a page is full, then `finish`.
 
     Args:
-        store: where the claims go; begins its run here.
-        send_copies: the same message again is sent again.
+        store: takes the claims; its run begins here.
+        send_copies: copies of a message are sent, too.
         mode, batch_size: as the run has them.
-        one_by_one: the run takes messages from an async source, and does not skip a page of settled ones before it
-            fills a batch.
-        on_send: sees every message that would be sent.
-        on_left_out: sees the index of every duplicate, or message whose number has another one, with the reason and the
-            index of the message that a duplicate repeats.
-        on_conflict: is told the indexes of two messages that have one id; else the InvalidRequestError is raised.
+        one_by_one: the run reads an async source. It then has no pages, so settled messages take places in its batches.
+        on_send: called with every message that would be sent.
+        on_left_out: called for every duplicate, and for every message whose number has another one. Gets the message's
+            index, the reason, and the index of the message that a duplicate repeats.
+        on_conflict: called with the indexes of two messages that have one id; None: InvalidRequestError is raised.
     """
 
     def __init__(
@@ -83,14 +82,14 @@ class Planner:
         self._on_conflict = on_conflict
         self._last_id = store.last_id
         self._page: list[Item] = []
-        self._late: set[int] = set()  # of the page, by place
+        self._late: set[int] = set()  # places of the page's late messages
         self._messages = 0
         self._counts = dict.fromkeys(_COUNTED, 0)
-        self._batches = self._filled = 0  # batches that are full; messages in the present one
-        self._posts = False  # whether one of these is sent
+        self._batches = self._filled = 0  # full batches; messages in the batch that is being filled
+        self._posts = False  # whether a message of the batch that is being filled is sent
 
     def add(self, request: SmsRequest, place: int | None = None, *, late: bool = False) -> bool:
-        """Takes the next message; True: the page is full, `decide` about it now.
+        """Adds the next message. Returns True if the page is full: call `decide` now.
 
         Args:
             request: the message.
@@ -109,7 +108,7 @@ class Planner:
         return len(self._page) >= PAGE
 
     def finish(self) -> Plan:
-        """The plan of all messages that were added."""
+        """Returns the plan of all messages that were added."""
         self.decide()
         mode, why = choose_mode(self._mode, self._messages > FEW)
         plan = Plan(
@@ -129,7 +128,7 @@ class Planner:
             InvalidRequestError: one of them has the id of another message.
         """
         page, self._page = self._page, []
-        others: dict[int, tuple[Next, Claimed]] = {}  # what is not simply sent, by place
+        others: dict[int, tuple[Next, Claimed]] = {}  # answers other than a plain CLAIMED, by place
         ask = page
         while ask:
             for item in ask:
@@ -151,7 +150,7 @@ class Planner:
         self._late.clear()
 
     def _count_new(self, page: Sequence[Item]) -> None:
-        """As `_count`, for the most frequent page: all of it is new."""
+        """Counts a page whose messages are all new: the most frequent kind of page."""
         self._counts["new"] += len(page)
         for item in page:
             if item.scheduled is not None:
@@ -189,12 +188,12 @@ class Planner:
             self._on_send(item.request)
         elif step in (Next.DUPLICATE, Next.SAME_NUMBER):
             self._on_left_out(item.place, step, answer.place)
-        # What is settled a run skips before it fills a batch.
+        # The run drops a page's settled messages before it fills a batch; every other message takes a place in one.
         if step is not Next.SETTLED or item.occurrence or not self._sifts:
             self._fill(1, sends=sends)
 
     def _fill(self, messages: int, *, sends: bool) -> None:
-        """Messages take their places in batches, also one that is left out after all."""
+        """Adds messages to the batch. Each takes a place, even if it is left out after its claim."""
         full, self._filled = divmod(self._filled + messages, self._batch_size)
         if not full:
             self._posts |= sends
@@ -224,13 +223,13 @@ async def plan_messages(
     now: Callable[[], datetime],
     fingerprint: Fingerprint | None = None,
 ) -> Plan:
-    """Plans a whole input, the store in a thread.
+    """Plans a whole input. The store works in a thread.
 
     Args:
         planner: plans.
         messages: the input.
         now: the clock that schedules are compared with.
-        fingerprint: gets every message, too.
+        fingerprint: every message is added to it, too; None: no fingerprint is wanted.
 
     Raises:
         InvalidRequestError: something is no SmsRequest, or two messages have one id.

@@ -45,8 +45,8 @@ class PlannedCampaign:
     ) -> Plan:
         """What `send` would do with these messages. Sends nothing, and writes nothing to the journal.
 
-        Works also outside of the `async with` block; a journal that is not there is not made. Reads the input to its
-        end: give `send` the same again, not the same iterator.
+        Works also outside of the `async with` block, and makes no journal. Reads the input to its end: give `send` the
+        same messages again, not the same iterator, which is exhausted.
 
         Args:
             messages: as for `send`.
@@ -100,7 +100,7 @@ class PlannedCampaign:
     def _is_changed(self, store: Store, fingerprint: str) -> bool:
         """Whether the campaign refuses these messages because it began with others.
 
-        As long as nothing was claimed there is nothing that a corrected input could send twice.
+        Before the first claim it refuses none: nothing was sent that a corrected input could send twice.
         """
         changed = store.meta("fingerprint") not in (None, fingerprint)
         return changed and not self._allow_changed_input and store.last_id > 0

@@ -19,9 +19,9 @@ class Status:
     """The state of a whole journal, over all its runs. The counts but `total` add up to `total`.
 
     Attributes:
-        total: messages of the campaign: as many as the journal knows, or as were expected.
-        sent: accepted by the API; they went out, or their scheduled time has come. Also those that 8x8 had nothing left
-            to cancel of, after an earlier cancel whose answer was lost.
+        total: messages of the campaign: the journal's number, or the expected number if that is higher.
+        sent: accepted by the API, and sent at once or at a scheduled time that has come. Includes unclear cancels: the
+            answer to a cancel was lost, and later 8x8 had nothing left to cancel.
         waiting: accepted, and their scheduled time has not come.
         cancelled: accepted, then cancelled before their scheduled time.
         rejected: refused by the API with HTTP 200.
@@ -63,7 +63,7 @@ class Plan:
         again_unknown: to send again, though they may have gone out (`resend_unknown`).
         again_failed: to send again after the API refused them (`resend_failed`).
         late: new, but not sent: their `scheduled` or `expiry` has passed.
-        settled: left out; an earlier run settled them: accepted or refused.
+        settled: left out; an earlier run settled them (accepted or refused).
         in_doubt: left out; they may have gone out in an earlier run.
         duplicates: left out; the input has the same message before.
         same_number: left out; their number has another message (`one_per_number`).
@@ -71,7 +71,7 @@ class Plan:
         second: new messages to a person who has, or may have, another one from an earlier run of this journal.
         repeated_numbers: numbers that get more than one message of this input, those of earlier runs included.
         missing: messages of earlier runs that this input does not have.
-        requests: POSTs, if the API takes each.
+        requests: POSTs, if the API accepts every one.
         mode: "each" or "batch".
         why: why that mode.
     """
@@ -105,7 +105,7 @@ class Plan:
 
 @attrs.frozen(kw_only=True)
 class Progress:
-    """A run at a moment.
+    """The counts of a run at one moment.
 
     Attributes:
         taken: messages taken from the input.
@@ -115,11 +115,11 @@ class Progress:
         duplicates: the same message again in this input, not sent again.
         same_number: left out because their number has another message (`one_per_number`).
         requests: POSTs made.
-        expected: messages in the input, None if nobody said.
+        expected: messages in the input; None: not known.
         seconds: since the run began.
-        rate: messages decided by the API a second, over the last seconds.
-        pace: requests a second at most at the moment, None: not limited.
-        paused: seconds until a pause that the API asked for ends, 0: none.
+        rate: messages a second that the API decided, over the last 5 seconds.
+        pace: present limit in requests a second; None: not limited.
+        paused: seconds left of a pause that the API asked for; 0: no pause.
     """
 
     taken: int = 0
@@ -141,7 +141,7 @@ class Progress:
 
     @property
     def seconds_left(self) -> float | None:
-        """At the present rate; None while nobody knows."""
+        """Estimate of the seconds left, at the present rate; None: not known yet."""
         if self.expected is None or self.rate <= 0:
             return None
         return max(0, self.expected - self.taken + self.in_flight) / self.rate + self.paused
@@ -149,15 +149,15 @@ class Progress:
 
 @attrs.frozen(kw_only=True)
 class Report(Progress):
-    """A run at its end.
+    """The counts of a run at its end.
 
     Attributes:
         mode: "each" or "batch".
         why: why that mode.
         complete: the input was read to its end and nothing stopped the run.
-        stopped: what stopped it, None: nothing.
-        error: the error that stopped it, None: none did.
-        missing: messages of earlier runs that this input does not have; None unless it was read to its end.
+        stopped: what stopped it; None: nothing.
+        error: the error that stopped it; None: no error did.
+        missing: messages of earlier runs that this input lacks; None: it was not read to its end.
         status: the whole journal after the run.
     """
 
@@ -198,7 +198,7 @@ class RunCounts:
         """The fields of `Progress` that are counted here."""
         decided = self.accepted + self.rejected + self.failed + self.unknown
         settled = decided + self.not_sent + self.known + self.duplicates + self.same_number
-        # A look each half second at most, and the oldest within the window is what the rate is measured from.
+        # At most one look each half second. The rate is measured from the oldest look of the window.
         if now - self._looks[-1][0] >= _WINDOW / 10:
             self._looks.append((now, decided))
             while len(self._looks) > 2 and now - self._looks[1][0] > _WINDOW:

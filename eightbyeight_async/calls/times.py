@@ -1,10 +1,11 @@
-"""Which `scheduled` and `expiry` can be sent: judged by the client's clock, which is passed in. Pure.
+"""Which `scheduled` and `expiry` can be sent: compared with the client's clock, which is passed in. Pure.
 
 Rules:
-- `scheduled` is at most 7 days ahead (SMS alone: the Messaging Apps API documents no limit), and at most a minute past:
-  the message then goes out at once. The minute is for clocks that differ, and for the time that a request takes;
-- `expiry` lies ahead, and after `scheduled`: a message that expires before it is due can never arrive;
-- in a batch a message's own value goes before the template's, and the pair that holds in the end is judged.
+- `scheduled` is at most 7 days ahead (SMS alone: the Messaging Apps API documents no limit).
+- `scheduled` is at most a minute in the past: the message then goes out at once. The minute is for clocks that differ,
+  and for the time that a request takes.
+- `expiry` is in the future, and after `scheduled`: a message that expires before it is due can never arrive.
+- In a batch a message's own value overrides the template's. The pair that results is checked.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def check_times(
     ahead: timedelta | None = None,
     place: str = "",
 ) -> None:
-    """The times of one message, or what a template has of them.
+    """Checks the times of one message, or those that a template has.
 
     Args:
         scheduled, expiry: aware; None: not given.
@@ -68,13 +69,13 @@ def check_times(
 def check_batch_times(
     messages: Iterable[_Timed], template: _Timed | None, now: datetime, *, ahead: timedelta | None = None
 ) -> None:
-    """The same for the messages of a batch.
+    """Checks the times of a batch: its messages and its template.
 
     Raises:
         InvalidRequestError: names the place, e.g. `messages[3].expiry`, or `template.scheduled`.
     """
     shared, end = (None, None) if template is None else (_utc(template.scheduled), _utc(template.expiry))
-    # Each alone: every message may have its own of the other.
+    # Each alone: for the other one every message may have a value of its own.
     check_times(shared, None, now, ahead=ahead, place="template.")
     check_times(None, end, now, place="template.")
     for index, message in enumerate(messages):
@@ -92,12 +93,12 @@ def check_batch_times(
 
 
 def _utc(moment: datetime | None) -> datetime | None:
-    """Two moments of one time zone compare by their wall clocks, which go back an hour in autumn."""
+    """In UTC: two moments of one time zone compare by their wall clocks, which go back an hour in autumn."""
     return None if moment is None else moment.astimezone(UTC)
 
 
 def passed(message: _Timed, now: datetime) -> bool:
-    """Whether it is too late for the message: a time that it names has passed."""
+    """Whether it is too late for the message: its `scheduled` or its `expiry` has passed."""
     try:
         check_times(message.scheduled, None, now)
         check_times(None, message.expiry, now)

@@ -53,10 +53,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rate-limit", type=float, metavar="N", help="answer 429 above N requests a second")
     parser.add_argument("--latency", type=float, default=0.0, metavar="SECONDS", help="wait before each response")
     parser.add_argument(
-        "--export-lag", type=float, default=0.0, metavar="SECONDS", help="age of a message before a log export has it"
+        "--export-lag", type=float, default=0.0, metavar="SECONDS", help="time until log exports have a message"
     )
     parser.add_argument(
-        "--keep", choices=("all", "counts"), default="all", help="counts: forget messages that were sent, count them"
+        "--keep", choices=("all", "counts"), default="all", help="counts: count messages, forget the sent ones"
     )
     parser.add_argument(
         "--fault-rate",

@@ -181,7 +181,7 @@ def test_a_mistake_is_one_line(journal: Path, content: bytes | None, options: li
 
 
 def test_an_interval_without_follow_is_a_mistake(journal: Path) -> None:
-    assert bulk("status", journal, "--interval", 1).err == "eightbyeight: --interval: is for --follow\n"
+    assert bulk("status", journal, "--interval", 1).err == "eightbyeight: --interval: needs --follow\n"
 
 
 def test_a_journal_that_waits_for_the_check_of_its_file_is_told(

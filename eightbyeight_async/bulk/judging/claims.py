@@ -1,6 +1,6 @@
-"""Whether a message may be claimed when the journal has a row for it, and what a run does with the answer. Pure.
+"""Decides about a claim of a message that has a row in the journal, and what a run does with the answer. Pure.
 
-A run and the plan of a run take the same decisions here, so that the plan is what happens.
+A run and its plan share these decisions, so that the plan is what happens.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ __all__ = ["JournaledMessage", "Next", "Step", "judge_claim", "may_claim_again",
 
 @attrs.define
 class JournaledMessage:
-    """The row of a message, as far as a claim needs it; `judge_claim` changes it as the claim changes the row.
+    """The fields of a message's row that a claim needs. `judge_claim` changes them as the claim changes the row.
 
     Attributes:
         id: number of its claim.
         state: its outcome.
-        run: the run that met it last.
+        run: the last run that met it, i.e. whose input has it.
         times: how often that run met it.
         place: its index in that run's input.
-        due: the schedule it had when it was met last, seconds since 1970; None: at once.
+        due: its schedule in that run's input, seconds since 1970; None: at once.
         who, what: see `Identity`.
         claim: the new claim, if one was granted.
     """
@@ -73,7 +73,7 @@ def judge_claim(
         claim: the new claim.
         run: number of the run that claims.
         policy: what the caller asked for.
-        number_taken: another message has the number, and one is allowed.
+        number_taken: another message has the number, and the policy allows one.
     """
     met = row.run == run
     copies = row.times if met else 0
@@ -96,11 +96,11 @@ def judge_claim(
 
 
 def numbers_taken(claims: Sequence[Claim], holders: Mapping[int, tuple[int, int]]) -> frozenset[int]:
-    """Ids of the claims that are refused because their number has another message. One message a number is allowed.
+    """Returns the ids of the claims to refuse because their number has another message: one a number is allowed.
 
     Args:
         claims: in the order of the input; the first one of a number keeps it.
-        holders: per number that has messages already: the lowest and the highest of their hashes.
+        holders: per number that has messages already: the lowest and the highest hash of these messages.
     """
     found = dict(holders)
     taken = set()
@@ -123,20 +123,20 @@ class Next(enum.Enum):
 
 
 class Step(NamedTuple):
-    """`occurrence`: the message's, of `CLAIM_AGAIN` the new one."""
+    """What a run does next with a message. `occurrence`: the message's own; for `CLAIM_AGAIN` the one to claim next."""
 
     next: Next
     occurrence: int
 
 
 def next_step(answer: Claimed, occurrence: int, *, own_id: bool, send_copies: bool) -> Step:
-    """What a run does with a message.
+    """Chooses what a run does with a message.
 
     Args:
-        answer: the journal's, to the claim.
-        occurrence: that the message was claimed with.
-        own_id: the message has an id of its own.
-        send_copies: the same message again is sent again.
+        answer: the journal's answer to the claim.
+        occurrence: the occurrence that was claimed.
+        own_id: the message has a `client_message_id`.
+        send_copies: copies of a message are sent, too.
     """
     if answer.state is None:
         return Step(Next.SEND, occurrence)

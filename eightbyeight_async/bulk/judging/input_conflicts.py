@@ -1,4 +1,4 @@
-"""Two messages of one input that have the same id and are not the same message. Pure."""
+"""Finds messages of one input that have the same id, but another number, text, sender or schedule. Pure."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ if TYPE_CHECKING:
 
 __all__ = ["IdConflicts", "id_conflict", "same_message", "same_moment"]
 
-_SAME_TIME = 1.0  # seconds; "in an hour", computed for two messages of one input, differs by less
+_SAME_TIME = 1.0  # seconds; a script that computes "in an hour" for each message gets times that differ by less
 
 
 class IdConflicts:
-    """Finds such messages in an input; `add` every message of it. Holds the ids of the input in memory."""
+    """Checks the ids of one input: `add` every message of it. Keeps the ids in memory."""
 
     def __init__(self) -> None:
         self._seen: dict[str, tuple[int, SmsRequest]] = {}
 
     def add(self, place: int, request: SmsRequest) -> None:
-        """
+        """Adds the next message.
+
         Raises:
             InvalidRequestError: an earlier message has the same id and another number, text, sender or schedule.
         """
@@ -54,9 +55,9 @@ def same_moment(one: float | None, other: float | None) -> bool:
 
 
 def id_conflict(place: int, first: int, what: str = "message") -> InvalidRequestError:
-    """The error for the message at index `place`, whose id the message at index `first` has already.
+    """Makes the error for the message at index `place`: the message at index `first` has the same id.
 
-    `what`: how the user calls a message of the input.
+    `what`: the word for a message of the input that the user knows, e.g. "row".
     """
     return InvalidRequestError(
         "client_message_id",

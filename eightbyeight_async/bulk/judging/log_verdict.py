@@ -1,20 +1,22 @@
 """What 8x8's log proves about a message whose outcome is UNKNOWN. Pure: rows and claims in, a verdict out.
 
 Rules:
-- a row of the log belongs to a message only if it can: same id, same sub-account, same number (where the log shows all
-  of it), and created between the claim and ten minutes after its end. A request is still on its way when its sender
-  dies or gives it up;
-- a row that is no refusal wins: SENT. Only refusals: REJECTED;
-- a row with the message's id is certainly another message's only if it names another sub-account, or was created before
-  the claim. Any other that does not belong (created later, at a time that cannot be read, another number, the id in
-  another case or with blanks around it) leaves the message UNKNOWN;
-- no row counts as NOT_SENT only with witnesses: accepted messages of the same sub-account, claimed within an hour, that
-  the log holds under their ids and umids. If it lacks a single one that is older than the lag, it is not whole;
-- not before the lag has passed since the claim's end, or since the schedule of a scheduled message;
-- a claim or an end in the future, or an end before the claim, tells of a clock that jumped: absence proves nothing.
+- A row of the log belongs to a message if it has the same id, the same sub-account and the same number (where the log
+  shows all of it), and was created between the claim and ten minutes after the claim's end. The ten minutes are for a
+  request that is still on its way when its sender dies or gives it up.
+- If one row of the message is no refusal, the message is SENT. If all its rows are refusals, it is REJECTED.
+- A row with the message's id certainly belongs to another message only if it names another sub-account, or was created
+  before the claim. Any other row that does not fit leaves the message UNKNOWN: created later, created at a time that
+  cannot be read, another number, the id in another case or with blanks around it.
+- A missing row proves NOT_SENT only with witnesses: accepted messages of the same sub-account, claimed within an hour,
+  that the log holds under their ids and umids. If the log lacks a single accepted message that is older than the lag,
+  the log is incomplete, and a missing row proves nothing.
+- A missing row proves nothing before the lag has passed since the claim's end, or since a message's scheduled time.
+- If a claim or its end lies in the future, or the end lies before the claim, a clock jumped: a missing row proves
+  nothing.
 
-The two clocks, ours and 8x8's, can differ. Each witness tells by how much: our clock at its claim and at its answer,
-8x8's in between. Without witnesses they are taken as equal, and a row from before the claim proves nothing, either.
+Our clock and 8x8's can differ. Each witness shows by how much: 8x8 created the message between our claim and our
+answer. Without witnesses the clocks count as equal, but a row from before the claim then proves nothing.
 """
 
 from __future__ import annotations
@@ -45,8 +47,8 @@ __all__ = [
 
 AROUND = 3_600.0  # seconds; how far from a claim its witnesses may have been claimed
 _ON_ITS_WAY = 600.0  # seconds that a request may still take after its sender died or gave it up
-_ROUNDING = 1.0  # seconds, where the log shows whole seconds
-_FRACTION = 0.01  # seconds, where it shows fractions
+_ROUNDING = 1.0  # tolerance in seconds, where the log shows whole seconds
+_FRACTION = 0.01  # tolerance in seconds, where it shows fractions
 
 
 class Why(enum.StrEnum):
@@ -67,8 +69,8 @@ class Window(NamedTuple):
     """The UNKNOWN messages as a whole.
 
     Attributes:
-        number: how many there are, of this account.
-        elsewhere: how many there are of another account.
+        number: how many belong to this account.
+        elsewhere: how many belong to another account.
         first, last: the earliest and the latest claim, seconds since 1970.
         settled: the latest moment at which one of them can have been sent.
     """
@@ -84,11 +86,11 @@ class LogRow(NamedTuple):
     """A row of the log, as the store keeps it.
 
     Attributes:
-        hash, key: of the `clientmessageid`; see `Keys`.
+        hash, key: digest and key of the `clientmessageid`; see `Keys`.
         umid: 8x8's id.
         refused: 8x8 took the message and refused it.
-        created: seconds since 1970, None if the log does not say.
-        who: digest of the number, None where the log masks it.
+        created: seconds since 1970; None: the log does not say.
+        who: digest of the number; None: the log masks it.
         ours: False: the row names another sub-account.
         form: the id in lower case (ASCII) and without blanks around it.
     """
@@ -104,7 +106,7 @@ class LogRow(NamedTuple):
 
 
 class LoggedRow(NamedTuple):
-    """A row of the log that has the id of a message; attributes as `LogRow`. `exact`: in the same form."""
+    """A row of the log with the id of a message; attributes as `LogRow`. `exact`: the id has the same form."""
 
     umid: str
     refused: bool
@@ -119,9 +121,9 @@ class Evidence(NamedTuple):
 
     Attributes:
         held: accepted messages of that hour that the log holds.
-        lacking: those older than the lag that it does not hold.
-        ahead: seconds by which 8x8's clock is ahead of ours, at least and at most; None: not known, or it jumped. At
-            least may be up to a second more than at most, where the log shows whole seconds.
+        lacking: accepted messages of that hour, older than the lag, that the log does not hold.
+        ahead: seconds by which 8x8's clock is ahead of ours: lower and upper bound. None: not known, or a clock jumped.
+            Where the log shows whole seconds, the lower bound can exceed the upper one by up to a second.
     """
 
     held: int = 0
@@ -155,7 +157,7 @@ class Doubt:
 
 
 class Verdict(NamedTuple):
-    """`state`: UNKNOWN if nothing is proved, then `why` says why; `umid`: of the row that proves it."""
+    """What the log proves. `state`: UNKNOWN if it proves nothing; `why` says why. `umid`: of the row that proves it."""
 
     state: State
     umid: str | None = None
@@ -163,7 +165,7 @@ class Verdict(NamedTuple):
 
 
 class Settlement(NamedTuple):
-    """What to write about a message: number of its claim, state, umid."""
+    """What to write about a message: number of its claim (`id`), state, umid."""
 
     id: int
     state: State
@@ -171,14 +173,14 @@ class Settlement(NamedTuple):
 
 
 class _Fit(enum.Enum):
-    """Whose a row is that has a message's id."""
+    """Whether a row with the message's id belongs to the message."""
 
     OWN = "own"
     OTHERS = "another message's"
     EARLY, LATE, NUMBER, FORM = "created before the claim", "created too late", "another number", "another form"
 
 
-# What a row that is neither the message's own nor certainly another's makes of the message.
+# Why a message stays UNKNOWN if a row is not certainly its own and not certainly another message's.
 _UNCLEAR = {
     _Fit.EARLY: Why.OTHER_TIME,
     _Fit.LATE: Why.OTHER_TIME,
@@ -188,7 +190,7 @@ _UNCLEAR = {
 
 
 def evidence_around(hours: Mapping[int, Evidence], claimed: float) -> Evidence:
-    """The witnesses of the hour of a claim, the hour before and the hour after."""
+    """Adds up the witnesses of three hours: the hour of a claim, the hour before and the hour after."""
     near = [hours[hour] for hour in range(int(claimed // AROUND) - 1, int(claimed // AROUND) + 2) if hour in hours]
     known = [one.ahead for one in near if one.held]
     ahead = None
@@ -220,7 +222,7 @@ def verdict(doubt: Doubt, *, asked_at: float, lag: float) -> Verdict:
 
 
 def _fit(row: LoggedRow, doubt: Doubt) -> _Fit:
-    """Whose this row is."""
+    """Decides whether this row belongs to the message."""
     if not row.ours:
         return _Fit.OTHERS
     if row.created is None:

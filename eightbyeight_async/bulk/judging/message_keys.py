@@ -1,17 +1,18 @@
 """Which messages are the same: keys, digests, and the fingerprint of a whole input. Pure: the salt is passed in.
 
 Rules:
-- a message is the same text from the same sender to the same number at the same time;
-- the key of a message is its `client_message_id`; a blank one is none. Without one the key is a salted digest of
-  number, country, sender and text;
-- the time is not in the digest: a script that schedules "in an hour" computes another time when it runs again, and must
-  not send everything twice. Messages of one input that differ only in their time get an `occurrence` each: 0, 1, 2 ...;
-- no number gets into a journal by way of an id: an id that contains its message's own number is digested as well. So
-  is an id with characters that do not print;
-- a number is compared by its digits: `+6591110001` and `6591110001` are the same.
+- Two messages are the same if text, sender, number and schedule are the same.
+- The key of a message is its `client_message_id`; a blank one does not count. A message without one gets as key a
+  salted digest of number, country, sender and text.
+- The schedule is not in the digest: a script that schedules "in an hour" computes another time when it runs again, and
+  must not send everything twice. Messages of one input that differ only in their schedule get an `occurrence` each:
+  0, 1, 2 ...
+- An id must not bring a phone number into a journal: an id that contains its message's own number is digested, too. So
+  is an id with unprintable characters.
+- A number is compared by its digits: `+6591110001` and `6591110001` are the same.
 
-Digests are keyed BLAKE2b: 96 bits for a key, 63 bits for a lookup. In a journal of a million messages two lookups meet
-with a chance of 6e-8. Whoever has the journal can test a guessed number against them.
+Digests are keyed BLAKE2b: 96 bits for a key, 63 bits for a lookup. In a journal of a million messages two lookup
+digests collide with a chance of 6e-8. Whoever has the journal can test a guessed number against the digests.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ __all__ = ["SALT_BYTES", "Fingerprint", "Identity", "Keys", "check_message", "ow
 
 SALT_BYTES = 16
 _DIGEST_BYTES = 12
-_TAIL = 7  # the shortest phone number has so many digits
+_TAIL = 7  # digits of the shortest phone number
 _NAMES = tuple(field.name for field in attrs.fields(SmsRequest) if field.name != "client_message_id")
 _read = operator.attrgetter(*_NAMES)
 _WRITE = tuple(getattr(SmsRequest, name).__set__ for name in _NAMES)  # the slots themselves: the class is frozen
@@ -66,7 +67,7 @@ class Keys:
 
         Args:
             request: the message.
-            occurrence: 1 for the second message of an input that has the same content and no id of its own, and so on.
+            occurrence: 0 for the first message of an input with this content and no id of its own, 1 for the next, ...
         """
         digits = request.destination.lstrip("+")
         national = request.country is not None and digits == request.destination
@@ -75,7 +76,7 @@ class Keys:
         if national:
             who = -1 - who
         source = request.source or ""
-        # Unambiguous: number and country hold no bar, and the sender's length goes before it.
+        # Unambiguous: number and country hold no bar, and the length of the sender goes before the sender.
         content = f"{len(source)}|{source}{request.text}"
         reference = own_reference(request)
         if reference is not None:
@@ -117,7 +118,7 @@ class Keys:
 
 
 class Fingerprint:
-    """The fingerprint of an input in any order: the count, and the sum of the digests of its messages.
+    """The fingerprint of an input: its count, and the sum of its messages' digests. Their order does not matter.
 
     fingerprint = campaign.fingerprint()
     for request in requests:
@@ -142,7 +143,7 @@ class Fingerprint:
 
 
 def own_reference(request: SmsRequest) -> str | None:
-    """The message's own id, None if it has none. An id of blanks and characters that do not print is none."""
+    """The message's own id; None: it has none. An id of only blanks and unprintable characters counts as none."""
     reference = request.client_message_id
     if reference is None or any(character.isprintable() and not character.isspace() for character in reference):
         return reference
@@ -164,7 +165,8 @@ def with_reference(request: SmsRequest, reference: str) -> SmsRequest:
 
 
 def check_message(request: object) -> SmsRequest:
-    """
+    """Returns the request.
+
     Raises:
         InvalidRequestError: it is no SmsRequest.
     """

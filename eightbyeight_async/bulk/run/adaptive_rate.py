@@ -1,11 +1,12 @@
-"""How fast a campaign sends: evenly paced, slower after a 429, then faster again. Pure but for the clock passed in.
+"""The send rate of a campaign: evenly paced, lower after a 429, then higher again. Pure but for the clock passed in.
 
-Rules (AIMD, additive increase and multiplicative decrease, as TCP finds its share of a line):
-- a 429 stops everybody for its `Retry-After`, then the pace is half of what it was, but no less than a twentieth of the
-  full pace: below that the pauses do the work, and a gateway that says 429 at random must not starve the campaign;
-- many requests refused at once are one 429: only one sent after the last decrease decreases again;
-- no second has more than `max_rate` + 1 real starts, also after the event loop stalled;
-- every second without a 429 adds a fifth of the full pace, up to it.
+Rules (AIMD: additive increase, multiplicative decrease, as in TCP's congestion control):
+- After a 429 nobody sends for its `Retry-After`. Then the rate is half of what it was, but at least a twentieth of the
+  full rate: below that the pauses do the work, and a gateway that says 429 at random must not starve the campaign.
+- Many requests that are refused at once lower the rate once: a request that was sent before the last decrease does not
+  cause another one.
+- At most `max_rate` + 1 requests start in any second, also after the event loop stalled.
+- Each second without a 429 adds a fifth of the full rate, up to `max_rate`.
 """
 
 from __future__ import annotations
@@ -21,13 +22,18 @@ __all__ = ["DEFAULT_PAUSE", "AdaptiveRate"]
 
 DEFAULT_PAUSE = 1.0  # seconds, for a 429 that does not say how long
 _DECREASE = 0.5
-_INCREASE = 1 / 5  # of the full pace, a second
-_LEAST = 1 / 20  # of the full pace
-_USUAL = 1_800.0  # requests a second that 8x8 allows a sub-account: the full pace where none is set
+_INCREASE = 1 / 5  # of the full rate, a second
+_LEAST = 1 / 20  # of the full rate
+_USUAL = 1_800.0  # requests a second that 8x8 allows a sub-account: the full rate where none is set
 
 
 class AdaptiveRate:
-    """`max_rate`: requests a second at most; None: as fast as they go, until the first 429, and never capped."""
+    """The rate of one run.
+
+    Args:
+        max_rate: requests a second at most. None: no limit until the first 429, and no upper bound after it.
+        clock: monotonic, in seconds.
+    """
 
     def __init__(self, max_rate: float | None, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -39,12 +45,12 @@ class AdaptiveRate:
         self._paused_until = 0.0
         self._decreased_at = float("-inf")
         self._raised_at = clock()
-        self._second = (clock(), 0)  # start of the second that is counted, requests in it
+        self._second = (clock(), 0)  # start of the second that is being counted, and its requests so far
         self._observed = 0.0
 
     @property
     def rate(self) -> float | None:
-        """Requests a second at the moment; None: not limited."""
+        """The present limit in requests a second; None: not limited."""
         return self._rate
 
     def paused_for(self) -> float:
@@ -52,7 +58,7 @@ class AdaptiveRate:
         return max(0.0, self._paused_until - self._clock())
 
     def reserve(self) -> float:
-        """Takes the next moment to send at; the seconds until it."""
+        """Reserves the next moment to send at. Returns the seconds until that moment."""
         now = self._clock()
         self._raise(now)
         moment = max(now, self._next, self._paused_until)
@@ -62,16 +68,16 @@ class AdaptiveRate:
         return moment - now
 
     def start(self) -> float:
-        """Starts a request whose moment has come: 0; or the seconds until it may start."""
+        """Starts a request whose moment has come: returns 0. Else returns the seconds until it may start."""
         return 0.0 if self._starts is None else self._starts.start(self._clock())
 
     def give_back(self) -> None:
-        """A moment that was taken and not used: the message was settled before."""
+        """Returns an unused reservation: the message of the last one is not sent after all."""
         if self._rate is not None:
             self._next -= 1.0 / self._rate
 
     def refused(self, sent_at: float, retry_after: float | None) -> None:
-        """A request that was sent at `sent_at` met a 429."""
+        """Pauses and lowers the rate after a 429. `sent_at`: when the refused request was sent."""
         now = self._clock()
         wait = DEFAULT_PAUSE if retry_after is None else retry_after
         self._paused_until = max(self._paused_until, now + wait)

@@ -1,9 +1,11 @@
-"""The messages as they are taken: one after the other, each with its key, never more ahead than one page.
+"""The input of a run: takes the messages one by one and computes the key of each.
 
-With a journal that knows something already, a page at a time is held against it, so that a resumed run does not spend
-its pace and its commits on what is settled. That looks ahead in the input, but claims nothing.
+If the journal has messages already, each page is compared with it first. A resumed run then spends no time of its pace
+and no commit on messages that an earlier run settled. The comparison claims nothing.
 
-An async source is read by one task, which `reading` starts: see `source_feeder`.
+The input is read ahead by at most one page; only `more_than` may read further, before the first message is sent.
+
+One task reads an async source; `reading` starts it. See `source_feeder`.
 """
 
 from __future__ import annotations
@@ -36,12 +38,12 @@ class Item:
     """One message of the input.
 
     Attributes:
-        id: number of its claim, 0: none yet.
+        id: number of its claim; 0: not claimed yet.
         identity: which message it is.
         occurrence: 0 for the first message with this content, 1 for the second, ...
         place: its index in the input.
-        request: as it was given.
-        scheduled: seconds since 1970, None: at once.
+        request: as the caller gave it.
+        scheduled: seconds since 1970; None: at once.
     """
 
     __slots__ = ("id", "identity", "occurrence", "place", "request", "scheduled")
@@ -59,13 +61,20 @@ class Item:
         return self.identity.key
 
     def wire(self) -> SmsRequest:
-        """As it is sent: with a reference that receipts and log exports can be matched by."""
+        """The request as it is sent: with an id by which receipts and log exports can be matched."""
         own = own_reference(self.request)
         return self.request if own is not None else with_reference(self.request, self.identity.key)
 
 
 class Intake:
-    """`known`: asks the journal about a page; None: it is empty."""
+    """Hands out the messages of one input.
+
+    Args:
+        messages: the input.
+        keys: compute each message's identity.
+        tally: counts the messages that are taken.
+        known: looks a page up in the journal: returns the state of each settled message by place. None: it is empty.
+    """
 
     def __init__(
         self,
@@ -77,27 +86,27 @@ class Intake:
         given: object = messages
         if not isinstance(given, Iterable | AsyncIterable):
             raise not_iterable(given)
-        self.ended = False  # the input is read to its end
+        self.ended = False  # True: the input was read to its end
         self.stopped = False
         self._keys = keys
         self._tally = tally
         self._feeder = Feeder(messages) if isinstance(messages, AsyncIterable) else None
         self._sync = None if isinstance(messages, AsyncIterable) else iter(messages)
-        # Not for an async source: it may take its time for every message, and a page of them would wait.
+        # Not for an async source: it may be slow, and its messages would wait until the page is full.
         self._known = known if self._feeder is None else None
         self._ahead: deque[Item] = deque()
         self._turn = anyio.Lock()
         self._place = 0
 
     def stop(self) -> None:
-        """Nothing more is taken; who waits for the source is let go."""
+        """Hands out no more messages, and wakes the workers that wait for the source."""
         self.stopped = True
         if self._feeder is not None:
             self._feeder.let_go()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[None]:
-        """While the block lasts, an async source is read; nothing can be taken from one outside of it."""
+        """Reads an async source while the block lasts. Outside of the block nothing can be taken from one."""
         if self._feeder is None:
             yield
             return
@@ -113,7 +122,7 @@ class Intake:
             await group.__aexit__(None, None, None)
 
     async def _feed(self, feeder: Feeder[SmsRequest]) -> None:
-        with suppress(Exception):  # the source's: `feeder.failure`, raised to who takes the next message
+        with suppress(Exception):  # `feeder.failure` keeps the source's error; `_read_async` raises it
             await feeder.run()
 
     async def next(self) -> Item | None:
@@ -133,7 +142,7 @@ class Intake:
         return item
 
     async def more_than(self, number: int) -> bool:
-        """Whether the input has more messages than that; looks ahead, at the beginning only."""
+        """Whether the input has more than `number` messages. Reads that far ahead, so call it before `next`."""
         while len(self._ahead) <= number and not self.ended and not self.stopped:
             item = self._read() if self._feeder is None else await self._read_async(self._feeder)
             if item is not None:
@@ -179,7 +188,10 @@ class Intake:
         return None
 
     def _item(self, place: int, request: object) -> Item:
-        """`place`: its index. Of an async source items may get here in another order than it gave them."""
+        """Makes the item with index `place`.
+
+        The items of an async source may get here in another order than the source gave them.
+        """
         message = check_message(request)
         item = Item(place, message, self._keys.of(message))
         self._place = max(self._place, place + 1)

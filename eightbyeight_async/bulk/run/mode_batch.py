@@ -38,7 +38,7 @@ async def send_batches(run: Run, size: int) -> None:
 
 async def _chunk(run: Run, size: int) -> list[Item]:
     chunk: list[Item] = []
-    # One worker at a time: two that fill their chunks at once would end with two half-full ones.
+    # One worker fills at a time: two at once would share the last messages and send two half-full batches.
     async with run.filling:
         while len(chunk) < size and (item := await run.intake.next()) is not None:
             chunk.append(item)

@@ -1,9 +1,10 @@
 """One run of a campaign: the state that its workers share, and the steps of each worker: wait, claim, settle.
 
 Rules:
-- a worker waits for its turn before it claims: no claim is held through a pause, so a kill leaves only those in flight;
-- nothing is sent before `claim` has returned;
-- results are written in the background; at most `most_pending` of them wait for their commit.
+- A worker waits for its turn before it claims. So no claim is held through a pause, and a kill leaves only the messages
+  of requests in flight in doubt.
+- Nothing is sent before `claim` has returned.
+- Results are written in the background; at most `most_pending` of them wait for their commit.
 """
 
 from __future__ import annotations
@@ -35,21 +36,22 @@ if TYPE_CHECKING:
 
 __all__ = ["Run", "Settled"]
 
-_REFUSALS = 20  # connections refused one after the other, with no answer in between: there is nobody
+_REFUSALS = 20  # connections that fail in a row, with no answer in between, until the API counts as unreachable
 
 
 @attrs.frozen(kw_only=True)
 class Settled:
-    """One message and what became of it, for `on_result`.
+    """One message and its outcome, for `on_result`.
 
     Attributes:
         place: its index in the input, from 0.
-        key: in the journal.
-        request: as it was given.
-        state: what the journal gets.
-        umid, batch_id: 8x8's ids, None where there are none.
-        code: the API's error code, None if there is none.
-        error: why there is no answer, None if there is one.
+        key: its key in the journal.
+        request: as the caller gave it.
+        state: the outcome that the journal gets.
+        umid: 8x8's id of the message; None: no answer gave one.
+        batch_id: 8x8's id of its batch; None: no answer gave one.
+        code: the API's error code; None: there is none.
+        error: what the request raised; None: nothing.
     """
 
     place: int
@@ -67,9 +69,9 @@ class Run:
 
     Attributes:
         stopped: why the run takes no more messages; None: it goes on.
-        error: the error that stopped it; None: none did.
+        error: the error that stopped it; None: no error did.
         abort: whether `Campaign.send` raises that error.
-        filling: held by the worker that fills its batch.
+        filling: lock of the worker that fills its batch.
     """
 
     def __init__(
@@ -108,27 +110,30 @@ class Run:
         self._refusals = 0
 
     def stop(self, why: str, error: EightByEightError | None = None, *, abort: bool = False) -> None:
-        """Nothing more is taken, what is in flight finishes. The first reason is kept, but an abort goes before."""
+        """Takes no more messages; the requests in flight finish.
+
+        Keeps the first reason, except that an abort replaces a reason that is no abort.
+        """
         if self.stopped is None or (abort and not self.abort):
             self.stopped, self.error, self.abort = why, error, abort
         self.intake.stop()
         self._halt.set()
 
     async def turn(self) -> bool:
-        """Waits for the pace; False: stopped meanwhile, do not send."""
+        """Waits for the next moment to send. False: the run was stopped meanwhile, so do not send."""
         wait = self.pace.reserve()
         while True:
             if wait > 0:
                 await self._pause(wait)
             if self._halt.is_set():
                 return False
-            if self.pace.paused_for() > 0:  # somebody met a 429 while this one waited
+            if self.pace.paused_for() > 0:  # another worker got a 429 while this one waited
                 wait = self.pace.reserve()
             elif (wait := self.pace.start()) <= 0:
                 return True
 
     async def _pause(self, seconds: float) -> None:
-        """Waits, until the run is stopped at most."""
+        """Waits for `seconds`, or until the run is stopped."""
         with anyio.move_on_after(seconds):
             await self._halt.wait()
 
@@ -175,7 +180,7 @@ class Run:
         return False
 
     def _conflict(self, item: Item, answer: Claimed) -> None:
-        """Two messages have one id: which of them was meant is not for us to guess."""
+        """Ends the run: two messages have one id, and only the caller can know which of them is meant."""
         self.tally.count(State.NOT_SENT)
         error = id_conflict(item.place, answer.place)
         self.stop(str(error), error, abort=True)
@@ -190,7 +195,7 @@ class Run:
         verdict: Verdict | None = None,
         error: EightByEightError | None = None,
     ) -> None:
-        """Counts and writes results: item, state, umid."""
+        """Counts and journals results (item, state, umid). Waits while too many results are not committed."""
         self.settle_now(results, batch_id, verdict, error)
         if self._writer.full:
             await self._writer.room()
@@ -206,7 +211,7 @@ class Run:
         self._writer.record(
             [Result(item.id, item.key, item.place, state, umid, batch_id, code) for item, state, umid in results]
         )
-        if len(results) == 1:  # a Counter takes longer than all the rest
+        if len(results) == 1:  # a Counter would take longer than the rest of this method
             self.tally.count(results[0][1])
         else:
             for state, number in Counter([state for _, state, _ in results]).items():
@@ -227,15 +232,15 @@ class Run:
                 )
 
     def release(self, items: Sequence[Item]) -> None:
-        """Their claims go; nothing is counted, because they are claimed again."""
+        """Releases the claims of these items. Counts nothing, because the items are claimed again."""
         self._writer.record([Result(item.id, item.key, item.place, State.NOT_SENT) for item in items])
 
     def not_tried(self, items: Sequence[Item]) -> None:
-        """Taken and not sent, without a claim."""
+        """Counts items that were taken from the input, but neither claimed nor sent."""
         self.tally.count(State.NOT_SENT, len(items))
 
     def obey(self, verdict: Verdict, error: EightByEightError, sent_at: float) -> None:
-        """What an error means for the run."""
+        """Applies to the run what an error means for it: go on, slow down, or stop."""
         match verdict.action:
             case Action.SLOW_DOWN:
                 retry_after: float | None = getattr(error, "retry_after", None)

@@ -31,13 +31,13 @@ __all__ = ["Cancelled", "cancel_scheduled"]
 
 @attrs.frozen(kw_only=True)
 class Cancelled:
-    """What came of a `cancel()`.
+    """The result of a `cancel()`.
 
     Attributes:
         cancelled: messages that 8x8 cancelled now.
-        too_late: messages that were out (or cancelled by somebody else) before.
-        already: messages that an earlier `cancel()` of this campaign was done with.
-        unclear: asked for before, the answer was lost, and now there was nothing left to cancel.
+        too_late: messages that had gone out already, or that somebody else had cancelled.
+        already: messages that an earlier `cancel()` of this campaign finished with.
+        unclear: messages that 8x8 has nothing left to cancel of, after an earlier cancel whose answer was lost.
         failed: messages whose cancel failed; the next `cancel()` tries them again.
         unknown: scheduled messages whose own outcome is unknown: `reconcile()` first.
         elsewhere: messages that still wait for their time under another account: cancel them with its client.
@@ -115,7 +115,10 @@ async def _cancel_page(
 
 
 def _mark_of(target: CancelTarget, left: int, *, unclear: bool) -> int:
-    """What to write of a target of which `left` messages were not cancelled. 8x8 does not say which of a batch."""
+    """The mark of a target of which `left` messages were not cancelled.
+
+    8x8 does not say which messages of a batch these are.
+    """
     if not left:
         return CancelMark.CANCELLED
     if unclear or left < target.messages:

@@ -33,7 +33,7 @@ class Book:
         return await self._writer.do(lambda store: store.status(self._now()))
 
     async def rows(self, state: State | None = None) -> AsyncIterator[MessageRow]:
-        """What the journal knows, in the order of the claims; only those of `state` if it is given."""
+        """Yields the journal's messages in the order of their claims; only those in `state` if it is given."""
         last = 0
         while True:
             after = last
@@ -49,7 +49,7 @@ class Book:
         return self.rows(State.UNKNOWN)
 
     async def resolve(self, key: str, *, sent: bool) -> None:
-        """Settles a message that is UNKNOWN. `sent=False`: the next run sends it.
+        """Settles an UNKNOWN message by hand. With `sent=False` the next run sends it.
 
         Raises:
             InvalidRequestError: no UNKNOWN message has this key.
@@ -70,13 +70,14 @@ class Book:
 
         Args:
             lag: seconds after which a message that was sent is certainly in the log.
-            wait: until the lag has passed since the last of them; False: those too young stay UNKNOWN if not found.
+            wait: wait until the lag has passed for the last of them. False: messages that are too young stay UNKNOWN,
+                unless the log has them.
             patience: seconds to wait for the export.
-            on_wait: called with the seconds that `wait` is going to take.
+            on_wait: called before the wait, with its seconds.
 
         Raises:
             JournalError: the journal cannot be written.
-            EightByEightError: the export failed; what was UNKNOWN still is.
+            EightByEightError: the export failed; the UNKNOWN messages stay UNKNOWN.
         """
         return await reconcile(
             self._client,
@@ -91,18 +92,19 @@ class Book:
         )
 
     async def cancel(self, *, max_concurrency: int = 8) -> Cancelled:
-        """Cancels what is still scheduled, by batch id or umid; in batches or by umid. After a crash call it again.
+        """Cancels every message that is still scheduled: batches by batch id, other messages by umid. After a crash
+        call it again.
 
         Raises:
             JournalError: the journal cannot be written.
-            AuthenticationError and what else is wrong with every call alike.
+            AuthenticationError and other errors that every call would get.
         """
         if self._sending:
             raise RuntimeError("this campaign is sending: stop it first")
         return await cancel_scheduled(self._client, self._writer, checked_count(max_concurrency, "max_concurrency"))
 
     async def keep(self, name: str, value: bytes) -> None:
-        """Keeps a value of the caller in the journal, e.g. the options of a command."""
+        """Stores a value of the caller in the journal, e.g. the options of a command."""
         await self._writer.do(lambda store: store.set_meta(name, value), writes=True)
 
     def _opened(self) -> Keys:

@@ -1,4 +1,4 @@
-"""Looks up in 8x8's log what became of the messages whose outcome is UNKNOWN.
+"""Looks up in 8x8's log the messages whose outcome is UNKNOWN.
 
 This file asks for the log and writes the verdicts. What a log proves: `judging.log_verdict`.
 """
@@ -37,16 +37,16 @@ _REFUSED = "rejected"  # the log's word for a message that 8x8 took and refused
 
 @attrs.frozen(kw_only=True)
 class Reconciled:
-    """What the log told.
+    """The result of a `reconcile()`.
 
     Attributes:
         sent: messages that were UNKNOWN and are in the log.
         rejected: messages that were UNKNOWN and are in the log as refused.
-        not_sent: messages that were UNKNOWN and are certainly not in it; the next run sends them.
+        not_sent: messages that were UNKNOWN and are certainly not in the log; the next run sends them.
         unknown: messages that still are UNKNOWN.
-        why: the reasons why they are, and for how many messages each.
-        lacking: accepted messages that the log does not hold (yet); it is not whole.
-        ready_in: seconds until the lag has passed for all of them; 0: it has.
+        why: number of messages that still are UNKNOWN, by the reason.
+        lacking: accepted messages that the log does not hold (yet), so it is incomplete.
+        ready_in: seconds until the lag has passed for all messages that are too young; 0: it has passed.
     """
 
     sent: int = 0
@@ -75,7 +75,7 @@ async def reconcile(
     if not window.number:
         elsewhere = {Why.OTHER_ACCOUNT.value: window.elsewhere} if window.elsewhere else {}
         return Reconciled(unknown=window.elsewhere, why=elsewhere)
-    # An end in the future tells of a clock that jumped: waiting longer than the lag would not help.
+    # If an end lies in the future, a clock jumped: waiting longer than the lag would not help.
     ready_in = min(max(0.0, window.settled + lag - now()), lag)
     if wait and ready_in:
         on_wait(ready_in)
@@ -122,7 +122,7 @@ async def _note(writer: Writer, page: Sequence[LogRow]) -> None:
 
 
 def _log_rows(row: Mapping[str, str], keys: Keys, subaccount_id: str) -> list[LogRow]:
-    """One row of the export, once for each key that its id can have. Pure."""
+    """Returns a row of the export once for each key that its id can have in the journal. Pure."""
     reference = row.get("clientmessageid", "")
     bare = reference.strip(_BLANKS)
     if not bare:
@@ -181,7 +181,7 @@ async def _settle(
 
 
 async def _look_up(client: AsyncConnectClient, doubt: Doubt, before: Verdict) -> Verdict:
-    """A message whose umid is known can be asked for, also before the log has it."""
+    """Asks 8x8 for a message by its umid, which works before the log has the message."""
     try:
         details = await client.sms.get(doubt.umid or "")
     except NotFoundError:

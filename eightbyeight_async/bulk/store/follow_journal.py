@@ -1,9 +1,9 @@
-"""Follows a campaign that another process runs, by its journal: its counts, again and again, until it ends.
+"""Follows a campaign that another process runs: reads the counts from its journal again and again, until it ends.
 
 Rules:
-- it writes nothing and takes no lock, and each look is one short read;
-- the file is verified once, when it is opened: later looks only count;
-- looks take at most a tenth of the time: in a journal of a million messages one takes half a second.
+- It writes nothing and takes no lock, and each look is one short read.
+- The file is verified once, when it is opened: later looks only count.
+- Looks take at most a tenth of the time: in a journal of a million messages one takes half a second.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from eightbyeight_async.settings import checked_seconds
 
 __all__ = ["follow"]
 
-_SHARE = 10  # times as long as a look took is the least pause after it
+_SHARE = 10  # after a look comes a pause of at least this many times its duration
 
 
 def follow(
@@ -50,7 +50,7 @@ def follow(
         real, head = real_path(path), reader.head()
         while True:
             began = clock()
-            # Before the counts: what is committed after the last look at a running campaign must not be missed.
+            # Asked before the counts are read. In the other order, what the campaign commits last would be missed.
             reader.running, _ = is_running(real, head)
             yield reader.status(time.time())
             if not reader.running:

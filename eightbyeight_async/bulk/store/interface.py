@@ -1,4 +1,4 @@
-"""The interface of a store: what a campaign asks of the place that keeps its claims. One method a question.
+"""The interface of a store, which keeps the claims and outcomes of a campaign. Each method answers one question.
 
 `journal.Journal` (SQLite) implements it. Another store implements the same methods and passes the same tests
 (`tests/bulk/test_store_conformance.py`). Only the writer's thread calls them, most of them within `transact`.
@@ -64,17 +64,17 @@ class Store(Protocol):
     # A run
 
     def begin_run(self) -> bool:
-        """Begins a run: what earlier runs settled is `known` from now on. Returns whether nothing was ever claimed."""
+        """Begins a run: `known` now tells what earlier runs settled. Returns whether nothing was ever claimed."""
         ...
 
     def known(self, met: Sequence[Met]) -> dict[int, State]:
-        """State of the messages that an earlier run settled, by place. They count as met by this run."""
+        """Returns the state of messages that an earlier run settled, by place. Marks them as met by this run."""
         ...
 
     def claim(self, claims: Sequence[Claim]) -> list[Claimed]:
-        """Claims messages that are new or released; tells for the others why not. In the order of `claims`.
+        """Claims the messages that are new or released. Returns an answer to each claim, in the order of `claims`.
 
-        With `Policy.one_per_number` only the first message to a number, of this run and of all before.
+        `Policy.one_per_number`: claims only the first message to a number, of this run and all earlier ones.
 
         Raises:
             JournalError: no run has begun, or the store was opened without an account.
@@ -96,15 +96,15 @@ class Store(Protocol):
         ...
 
     def page(self, after: int, state: State | None) -> list[tuple[int, MessageRow]]:
-        """The next messages by claim number above `after`, only those in `state` if it is given."""
+        """Returns the next messages with a claim number above `after`; only those in `state` if it is given."""
         ...
 
     def meta(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - a store's own types
-        """A value that belongs to the campaign as a whole: `fingerprint`, `expected`, `options`."""
+        """Returns a value of the campaign as a whole: `fingerprint`, `expected`, `options`."""
         ...
 
     def set_meta(self, name: str, value: object) -> None:
-        """Writes such a value."""
+        """Writes a value that `meta` returns."""
         ...
 
     # Settling
@@ -126,7 +126,7 @@ class Store(Protocol):
         ...
 
     def evidence(self, asked_at: float, lag: float) -> dict[int, Evidence]:
-        """What the accepted messages of this account tell of the log, by the hour of their claim."""
+        """Returns the witnesses among the accepted messages of this account, by the hour of their claim."""
         ...
 
     def settle(self, settlements: Sequence[Settlement], at: float) -> None:
@@ -140,14 +140,18 @@ class Store(Protocol):
     # Cancelling
 
     def scheduled_counts(self) -> tuple[int, int, int]:
-        """Scheduled messages of this account whose cancel is done; those that are UNKNOWN; and those of other accounts
-        that are accepted and not due yet."""
+        """Returns three counts of scheduled messages:
+
+        - those of this account whose cancel is finished;
+        - those of this account that are UNKNOWN;
+        - those of other accounts that are accepted and not due yet.
+        """
         ...
 
     def to_cancel(self, after: int, *, batch: bool) -> list[CancelTarget]:
-        """The next batches (all at once) or single messages above `after` that are still to cancel."""
+        """Returns the next batches (all at once) or single messages above `after` that are still to cancel."""
         ...
 
     def mark_cancel(self, marks: Sequence[Cancellation]) -> None:
-        """Writes a `CancelMark` for the messages of each target that are not done yet."""
+        """Writes a `CancelMark` for those messages of each target whose cancel is not finished."""
         ...

@@ -1,10 +1,10 @@
 """The journal: a store in one SQLite file. Lives in the writer's thread.
 
 Rules:
-- rows go in and come out as one JSON array in one statement: stepping through them from Python would take the
-  interpreter's lock again for every row, and under a busy event loop that costs up to 5 ms each;
-- the journal never holds more in memory than one page of rows;
-- a run claims nothing before the main file says on the disk that it is in use.
+- Rows pass as one JSON array in one statement, in both directions. Stepping through rows from Python would take the
+  interpreter's lock again for every row, and under a busy event loop that costs up to 5 ms each.
+- The journal never holds more in memory than one page of rows.
+- A run claims nothing before the main file says on the disk that it is in use.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ FROM (SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS h
       FROM json_each(:rows)) WHERE true
 ON CONFLICT (hash) DO NOTHING
 """  # noqa: S608 - constants
-# Reading a value out of the JSON takes half a microsecond.
+# Reads less: each value out of the JSON takes half a microsecond.
 _CLAIM_WITHOUT_PRIVATE = _CLAIM.replace("json_extract(value, '$[7]')", "NULL").replace(
     "json_extract(value, '$[8]')", "NULL"
 )
@@ -98,7 +98,7 @@ class Journal(JournalNumbers):
     """An open journal, under its lock; implements `Store`.
 
     Args:
-        path: its name; made if there is none.
+        path: the file, which is made if there is none.
         durability: "power" syncs every commit, "process" does not.
         now: the wall clock, seconds since 1970.
         account: whose messages are sent; None: nothing is claimed or looked up (settling by hand).
@@ -150,14 +150,14 @@ class Journal(JournalNumbers):
         try:
             self._files = {name: _identity(name) for name in (self.path, side_file(self.path, "-wal"))}
             if open_claims:
-                # Who claimed these is dead. Their requests ended before this moment: so long they may have gone out.
+                # The process that claimed these is dead. Until now its requests may have gone out, so `at` is now.
                 self.transact(lambda: self.sql.execute(OPEN_CLAIMS, (self._now(),)))
         except BaseException:
             self.close()
             raise
 
     def _look(self, mark: int, *, accept_loss: bool, allowed: bool) -> int:
-        """Refuses what must not be opened. Returns the number of open claims."""
+        """Refuses a journal that must not be opened. Returns the number of open claims."""
         self.last_id, self.run, open_claims = self.verify(self._head)
         self._keys = Keys(self.salt)
         if mark > self.last_id and not accept_loss:
@@ -212,23 +212,25 @@ class Journal(JournalNumbers):
         self._mark.close(forget=True)
 
     def _check_files(self) -> None:
-        """Commits to a deleted file succeed, and nobody will ever read them."""
+        """Fails if a file was deleted or replaced: commits to a deleted file succeed, but nobody can read them."""
         for name, identity in self._files.items():
             if _identity(name) != identity:
                 raise JournalError(f"{name.name} was deleted or replaced while the campaign ran: {RESTORE}")
 
     def _begin_use(self) -> None:
-        """After the commit that began a run and before its first claim: mark, then `in_use`, go to the disk."""
+        """Syncs the mark, then `in_use`. Runs after the commit that began a run and before its first claim."""
         self._mark.write(self._head, self.last_id, sync=True)
         if not self._to_main_file("FULL"):
-            raise JournalError("cannot be written: another program keeps reading it; close it, then run the same again")
+            raise JournalError(
+                "cannot be written: another program keeps reading it; close that program, then run the same again"
+            )
         self._in_use = True
 
     def _write_in_use(self, in_use: bool) -> None:
         self.sql.execute(f"PRAGMA user_version={self._head._replace(in_use=in_use).user_version}")
 
     def _to_main_file(self, how: str) -> bool:
-        """Writes the log into the main file; False: a reader is in the way for longer than it is waited for."""
+        """Writes the log into the main file. False: a reader blocked it for longer than the timeout."""
         busy, _, _ = self.sql.execute(f"PRAGMA wal_checkpoint({how})").fetchone()
         return not busy
 
@@ -273,7 +275,7 @@ class Journal(JournalNumbers):
         return answers
 
     def _own(self) -> None:
-        """Makes the journal this account's, in the transaction of the first claim."""
+        """Assigns the journal to this account, in the transaction of the first claim."""
         if self._account is None:
             raise JournalError("was opened without an account: nothing can be claimed")
         if self._number is None:
@@ -283,16 +285,16 @@ class Journal(JournalNumbers):
         self._owned = True
 
     def _insert(self, claims: Sequence[Claim], values: dict[str, Any]) -> int:
-        """Makes the rows of the messages that have none; returns their number."""
+        """Inserts a row for each message that has none; returns their number."""
         private = any(claim.destination is not None or claim.text is not None for claim in claims)
         rows = json.dumps([claim.as_row() for claim in claims])
         statement = _CLAIM if private else _CLAIM_WITHOUT_PRIVATE
         return self.sql.execute(statement, {**values, "rows": rows}).rowcount
 
     def _others(self, claims: Sequence[Claim]) -> dict[int, JournaledMessage]:
-        """The rows of these claims, by hash, as they were before this run met them with these claims.
+        """The rows of the claimed messages, by hash, as they were before this run met the messages with these claims.
 
-        The first claim of a new message has a row, too: its own.
+        A message that one of these claims has just inserted has a row, too.
         """
         rows = json.dumps([[claim.id, claim.identity.hash] for claim in claims])
         return self._found(rows, {claim.id: claim.identity for claim in claims})
@@ -333,7 +335,7 @@ class Journal(JournalNumbers):
                 or may_claim_again(row.state, settled_earlier=True, policy=self._policy)
             ):
                 continue
-            row.run = self.run  # another one of this page is not settled by an earlier run: it is a copy
+            row.run = self.run  # else a copy on this page would count as settled by an earlier run, too
             settled[one.place] = row.state
             meet.append([row.id, 1, one.place, one.scheduled])
         if meet:

@@ -7,16 +7,17 @@ Files that belong together (`run.db` stands for the journal's name; links are fo
 - `run.db-mark`: the journal's number and the number of the last claim that was acted upon, written after its commit.
 
 Rules:
-- nothing but a journal or an empty regular file is touched: a file is read without locks before SQLite may write;
-- a new journal is made whole beside its name, then moved there, under the lock and only in place of an empty file;
-- one campaign a journal: the lock on the mark is taken at once and held to the end. Readers take no lock. A file with
-  two names (hard links) has two marks, so it is refused;
-- a journal is looked at without writing first. Whatever is wrong with it, all its files stay as they are: SQLite would
-  write a log into the database, and delete it, as soon as a connection that can write is closed;
-- `in_use` reaches the disk, after the mark, before a run claims anything, and is cleared by a clean end. A journal in
-  use needs its mark: a copy, or a file under another name, has neither mark nor log. Then claims are lost, and it is
-  not opened: what was sent under them would be sent twice;
-- a mark above the last claim says the same of a log that is damaged or deleted, and of a backup that was put back.
+- Only a journal or an empty regular file is ever changed: a file is read without locks before SQLite may write.
+- A new journal is completed under another name beside its own, then renamed, under the lock and only in place of an
+  empty file.
+- One campaign a journal: it takes the lock on the mark first, and holds it to the end. Readers take no lock. A file
+  with two names (hard links) would have two marks, so it is refused.
+- A journal is first looked at without writing. If anything is wrong with it, all its files stay as they are. (When a
+  connection that can write is closed, SQLite writes the log into the database and deletes it.)
+- `in_use` reaches the disk after the mark, and before a run claims anything. A clean end clears it. A journal in use
+  needs its mark. A copy, or a file under another name, has neither mark nor log: its claims are lost, and it is not
+  opened, because messages sent under them would be sent twice.
+- A mark above the last claim means lost claims, too: the log is damaged or deleted, or an old copy was put back.
 """
 
 from __future__ import annotations
@@ -100,12 +101,12 @@ CREATE UNIQUE INDEX message_hash ON message (hash);
 class Head(NamedTuple):
     """What the main file alone says, without its log, in 4 bytes of its header (`PRAGMA user_version`).
 
-    Nothing else of the file can be read without the log: while a reader is in the way, a checkpoint copies only some of
-    the pages, and they do not fit together.
+    Nothing else of the file can be read without the log: a checkpoint that a reader blocks copies only some of the
+    pages, and they do not fit together.
 
     Attributes:
         number: of the journal; random, 22 bits.
-        in_use: it was not closed cleanly.
+        in_use: a run began and has not ended cleanly.
         version: of the layout, 8 bits.
     """
 
@@ -126,7 +127,7 @@ def real_path(path: Path) -> Path:
     """The path with its links followed.
 
     Raises:
-        JournalError: there is something else than a regular file.
+        JournalError: there is something other than a regular file.
     """
     try:
         real = path.resolve()
@@ -151,12 +152,13 @@ def side_file(path: Path, end: str) -> Path:
 
 
 def is_blank(path: Path) -> bool:
-    """Whether there is nothing yet, or an empty file."""
+    """Whether there is no file yet, or an empty one."""
     return not path.exists() or path.stat().st_size == 0
 
 
 def check_writable(path: Path) -> None:
-    """
+    """Checks the mode and the links of the main file.
+
     Raises:
         JournalError: the file may not be written, or has a second name.
     """
@@ -193,7 +195,7 @@ def make(path: Path, durability: Durability) -> None:
         os.close(descriptor)
         with closing(sqlite3.connect(_uri(beside, "rw"), uri=True, isolation_level=None)) as connection:
             make_tables(connection)
-            # Before it has its name: the switch rewrites the header.
+            # Before it gets its name: the switch to WAL rewrites the header.
             connection.execute("PRAGMA journal_mode=WAL")
         if not path.exists():
             # Takes the name without replacing anything. Not by a hard link: not every file system has them.
@@ -223,15 +225,15 @@ def make_tables(connection: sqlite3.Connection) -> bytes:
 def read_head(path: Path) -> Head:
     """Reads the main file alone; takes no lock and writes nothing.
 
-    Through SQLite and not by `open`: closing a descriptor of one's own would drop the locks of this process.
+    Uses SQLite, not `open`: closing a descriptor of our own would drop the locks that this process holds on the file.
 
     Raises:
         JournalError: it is no journal, or none that this version can use.
     """
     try:
         with closing(sqlite3.connect(_uri(path, "ro", "immutable=1"), uri=True)) as connection:
-            # Else SQLite refuses a file that is shorter than its header says: it is during a checkpoint, and after one
-            # that a kill or a full disk cut off.
+            # Else SQLite refuses a file that is shorter than its header says. It is shorter during a checkpoint, and
+            # after one that a kill or a full disk cut off.
             connection.execute("PRAGMA writable_schema=ON")
             (application_id,) = connection.execute("PRAGMA application_id").fetchone()
             head = Head.of(connection.execute("PRAGMA user_version").fetchone()[0])
@@ -258,9 +260,9 @@ def connect(path: Path, durability: Durability) -> sqlite3.Connection:
         connection.execute(f"PRAGMA fullfsync={durability == 'power':d}")
         connection.execute(f"PRAGMA checkpoint_fullfsync={durability == 'power':d}")
         connection.execute("PRAGMA cache_size=-16384")
-        # 16 MB: hashes are random, so a checkpoint soon after the last would write the same pages again.
+        # Pages (16 MB): hashes are random, so a checkpoint soon after the last would write the same pages again.
         connection.execute("PRAGMA wal_autocheckpoint=4000")
-        connection.executescript("BEGIN IMMEDIATE; COMMIT;")  # the log is there from now on
+        connection.executescript("BEGIN IMMEDIATE; COMMIT;")  # makes the log
     except BaseException:
         connection.close()
         raise
@@ -268,7 +270,7 @@ def connect(path: Path, durability: Durability) -> sqlite3.Connection:
 
 
 def connect_to_read(path: Path, *, locked: bool = False) -> sqlite3.Connection:
-    """Opens the database to read, also beside a campaign that is sending. No file is left that was not there.
+    """Opens the database to read, also while a campaign is sending. Leaves no file behind that was not there before.
 
     Args:
         path: as `real_path` gives it.
@@ -277,8 +279,8 @@ def connect_to_read(path: Path, *, locked: bool = False) -> sqlite3.Connection:
     log = side_file(path, "-wal")
     alone = not log.exists() or log.stat().st_size == 0
     if not (alone and locked):
-        # Of a journal without a log SQLite makes an empty one, and only a connection that may write removes it again. A
-        # log that is there stays as it is: a connection that may write would empty it into the database.
+        # Without a log: SQLite makes an empty one, and only a connection that may write removes it again. With a log:
+        # it must stay as it is, and a connection that may write would empty it into the database.
         for mode in ("ro",) if log.exists() else ("rw", "ro"):
             try:
                 connection = sqlite3.connect(_uri(path, mode), uri=True, timeout=_READER_PATIENCE, isolation_level=None)
@@ -291,7 +293,7 @@ def connect_to_read(path: Path, *, locked: bool = False) -> sqlite3.Connection:
                 connection.execute("SELECT count(*) FROM meta").fetchone()
             except sqlite3.Error as error:
                 connection.close()
-                # A directory that cannot be written: SQLite cannot make its `-shm` there, and without a log needs none.
+                # In a read-only directory SQLite cannot make its `-shm`. Without a log it needs none.
                 if not alone or getattr(error, "sqlite_errorname", "") not in _NO_SHM:
                     raise
             else:
@@ -300,7 +302,7 @@ def connect_to_read(path: Path, *, locked: bool = False) -> sqlite3.Connection:
 
 
 def salt_of(stored: object, head: Head) -> bytes | None:
-    """The salt out of `meta`; None: damaged, or another journal's. Under such a one every message would be new."""
+    """The salt in `meta`; None: damaged, or another journal's. With a wrong salt every message would be new."""
     if isinstance(stored, bytes) and stored[SALT_BYTES:] == _check_of(stored[:SALT_BYTES], head):
         return stored[:SALT_BYTES]
     return None
@@ -310,7 +312,7 @@ def problem(error: Exception, doing: str) -> JournalError:
     """An error of SQLite or the operating system in one line: what is wrong, and what to do about it."""
     if isinstance(error, JournalError):
         return error
-    if isinstance(error, UnicodeError | json.JSONDecodeError):  # a text that nobody has written
+    if isinstance(error, UnicodeError | json.JSONDecodeError):  # a text that no run has written
         return JournalError(f"{doing}: the file is damaged: {RESTORE}")
     if isinstance(error, OSError):
         kind = error.strerror or type(error).__name__
@@ -345,7 +347,7 @@ _KNOWN = (
 
 
 def _uri(path: Path, mode: str, *more: str) -> str:
-    """A name of its own would be taken for a URI if it begins with `file:`."""
+    """The file as a URI. A bare name that begins with `file:` would be taken for a URI, too."""
     name = quote(os.fsencode(path) if os.name != "nt" else "/" + path.as_posix())
     return "&".join([f"file:{name}?mode={mode}", *more])
 

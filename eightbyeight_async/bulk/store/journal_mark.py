@@ -1,7 +1,7 @@
 """The mark of a journal (`run.db-mark`) and the lock on it.
 
 The mark holds the journal's number (4 bytes) and the number of the last claim that was acted upon (8 bytes). The lock
-is a `flock`: POSIX drops a lock of the other kind as soon as anything in the process opens and closes the file.
+is a `flock`. POSIX drops a lock of the other kind (`lockf`) as soon as any code of the process closes the file.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ __all__ = ["Mark", "is_running", "lock_journal"]
 
 
 def _module(name: str) -> Any:  # noqa: ANN401 - a module
-    """None where the platform does not have it."""
+    """Imports a module; None: the platform does not have it."""
     try:
         return importlib.import_module(name)
     except ImportError:
@@ -44,7 +44,7 @@ fcntl = _module("fcntl")
 msvcrt = _module("msvcrt")  # Windows
 _LOCK_TRIES, _LOCK_PAUSE = 10, 0.02  # a reader holds the lock for microseconds, to learn whether a campaign runs
 _BINARY = getattr(os, "O_BINARY", 0)  # Windows
-_LOCKED_BYTE = 1 << 20  # Windows forbids to read a locked byte: one far behind the mark
+_LOCKED_BYTE = 1 << 20  # Windows forbids to read a locked byte, so this one is far behind the mark
 
 
 class Mark:
@@ -75,7 +75,7 @@ class Mark:
         return _read_mark(self._file, head)
 
     def write(self, head: Head, last_id: int, *, sync: bool = False) -> None:
-        """Not synced as a rule: a mark that a power failure takes back only stops warning."""
+        """Writes the mark. Usually not synced: if a power failure sets it back, only a warning is missing."""
         _pwrite(self._file, head.number.to_bytes(4) + last_id.to_bytes(8))
         if sync:
             os.fsync(self._file)
@@ -100,7 +100,7 @@ def lock_journal(path: Path, durability: Durability) -> tuple[Mark, Head]:
 
     Raises:
         JournalInUseError: another campaign has the lock.
-        JournalError: there is something else, or nothing can be made there.
+        JournalError: the file is something else, or none can be made there.
     """
     mark: Mark | None = None
     try:
@@ -164,7 +164,7 @@ def _is_at(file: int, path: Path) -> bool:
 
 
 def _try_lock(file: int, *, shared: bool) -> bool:
-    """A file system that knows no locks: everybody gets one."""
+    """Takes the lock; False: somebody else has it. A file system that knows no locks grants every one."""
     try:
         if fcntl is not None:
             fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)

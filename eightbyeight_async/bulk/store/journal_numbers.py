@@ -1,4 +1,4 @@
-"""One message a number (`Policy.one_per_number`), within a journal: which numbers have a message already."""
+"""`Policy.one_per_number` within a journal: finds the numbers that have a message already."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["JournalNumbers"]
 
-# Numbers that have a message, or that this run has met; of each the lowest and the highest hash.
+# Numbers that have a message, or that this run has met; for each the lowest and the highest hash of its messages.
 _HOLDERS = f"""
 SELECT json_group_array(json_array(who, low, high)) FROM (
     SELECT m.who AS who, min(m.hash) AS low, max(m.hash) AS high
@@ -26,13 +26,13 @@ SELECT json_group_array(json_array(who, low, high)) FROM (
 
 
 class JournalNumbers(JournalSettling):
-    """The part of `Journal` that knows numbers, by their digests."""
+    """The part of `Journal` that compares numbers, by their digests."""
 
     run: int
     _policy: Policy
 
     def index_numbers(self) -> None:
-        """Makes the index that `numbers_taken` needs; a journal without the option has none."""
+        """Makes the index that `numbers_taken` needs. A journal without the option needs none."""
         if self._policy.one_per_number:
             self.sql.execute("CREATE INDEX IF NOT EXISTS message_who ON message (who)")
 

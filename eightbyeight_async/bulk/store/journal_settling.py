@@ -28,7 +28,7 @@ _LOG_TABLE = """
 CREATE TEMP TABLE IF NOT EXISTS logged
     (id INTEGER, umid TEXT, refused INTEGER, created REAL, who INTEGER, ours INTEGER, exact INTEGER)
 """
-# The UNKNOWN messages by their id in the form that a log may have it in.
+# The UNKNOWN messages by their id in lower case without blanks: a log may show it in another case or with blanks.
 _FORM_TABLE = """
 CREATE TEMP TABLE IF NOT EXISTS form AS SELECT lower(trim(key, char(9, 10, 13, 32))) AS form, id, key
 FROM message WHERE state=4 AND account=?
@@ -46,8 +46,8 @@ INSERT INTO temp.logged SELECT f.id, {_ROW}, 0 FROM json_each(?) AS j CROSS JOIN
 ON f.form=json_extract(j.value, '$[7]') AND f.key<>json_extract(j.value, '$[1]')
 """  # noqa: S608 - constants
 # Accepted messages by the hour of their claim: how many the log holds, how many it lacks, and how far 8x8's clock is
-# ahead: a message was created there after its claim here and before its answer here. One without a umid was settled by
-# hand, and whether a log has a cancelled one is not known: they are no witnesses against it.
+# ahead (8x8 created a message after our claim and before our answer). Two kinds do not count as lacking: messages
+# without a umid, which were settled by hand, and cancelled messages, which a log may or may not have.
 _WITNESSES = """
 SELECT CAST(m.claimed / :around AS INTEGER) AS hour, count(DISTINCT l.id),
        sum(l.id IS NULL AND m.cancelled IS NULL

@@ -1,4 +1,4 @@
-"""What is done to a journal without a client: made in advance, removed unused, settled by hand."""
+"""What a journal needs no client for: made in advance, removed unused, a message settled by hand."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def make_unused(path: Path, durability: Durability) -> None:
     """Makes an empty journal.
 
     Raises:
-        JournalError: it cannot be made, or there is something.
+        JournalError: it cannot be made, or the file is something else.
     """
     mark, _ = lock_journal(real_path(path), durability)
     mark.close(forget=True)
 
 
 def resolve_message(path: Path, key: str, *, sent: bool) -> None:
-    """Settles a message that is UNKNOWN, without a client. `sent=False`: the next run sends it.
+    """Settles an UNKNOWN message by hand, without a client. With `sent=False` the next run sends it.
 
     Raises:
         JournalError: the journal is missing, in use, or cannot be written.
@@ -52,7 +52,7 @@ def resolve_message(path: Path, key: str, *, sent: bool) -> None:
 
 
 def remove_unused(path: Path) -> None:
-    """Removes a journal that was made in vain; never one that holds a message or is in use."""
+    """Removes a journal that was made but not used; never one that holds a message or is in use."""
     with suppress(JournalError, OSError, sqlite3.Error):
         real = real_path(path)
         read_head(real)

@@ -1,7 +1,7 @@
-"""A store to plan in: a copy of a journal, or an empty one. What is claimed there is never sent, and is forgotten.
+"""The store of a plan: a copy of a journal, or an empty one. Its claims are never sent, and go when it is closed.
 
-It is a temporary database of SQLite's: a file without a name that is gone when it is closed, also by a kill. The
-journal itself is only read.
+It is a temporary SQLite database: a file without a name that disappears when it is closed, also by a kill. The journal
+itself is only read.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ VALUES (?1, ?2, ?3, ?4, ?5, 0, {GUARD.format(0).replace("hash", "?2")}, ?8, ?6, 
 ON CONFLICT (hash) DO NOTHING
 """  # noqa: S608 - constants
 _LAST = "SELECT coalesce(max(id), 0), coalesce(max(run), 0) FROM message"
-# The numbers that have a message from an earlier run. Kept aside: a message that is claimed again loses its state.
+# The numbers that have a message from an earlier run, in a table: a message that is claimed again loses its state.
 _REACHED = f"""
 CREATE TABLE reached (who INTEGER PRIMARY KEY);
 INSERT INTO reached SELECT DISTINCT m.who FROM message AS m WHERE {HAS_MESSAGE} ORDER BY m.who;
@@ -46,10 +46,10 @@ SELECT count(*) FROM (SELECT 1 FROM message AS m WHERE m.run=? AND {HAS_MESSAGE}
 
 
 class PlanStore(Journal):
-    """Close it, or use it in a `with` block. Not bound to a thread, but for one at a time.
+    """A store in which a run is planned. Close it, or use it in a `with` block. Any thread may use it, one at a time.
 
     Args:
-        journal: its path; None, or no file there: begins empty.
+        journal: its path. None, or no file there: the store begins empty.
         account: whose messages would be sent; None: not compared.
         policy: which messages may be claimed.
         allow_changed_account: the journal may hold another account's messages.
@@ -81,7 +81,7 @@ class PlanStore(Journal):
         self._any_reached = False
         self.sql = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         try:
-            self.sql.execute("PRAGMA journal_mode=OFF")  # nothing is ever taken back
+            self.sql.execute("PRAGMA journal_mode=OFF")  # nothing is ever rolled back
             self.sql.execute("PRAGMA cache_size=-16384")
             path = None if journal is None else real_path(journal)
             if path is not None and path.exists() and path.stat().st_size:
@@ -126,12 +126,12 @@ class PlanStore(Journal):
         return value
 
     def _insert(self, claims: Sequence[Claim], values: dict[str, Any]) -> int:
-        """Row by row: there is no event loop to disturb, and it takes half the time of JSON."""
+        """Inserts row by row: there is no event loop to disturb, and it takes half the time of JSON."""
         common = values["run"], values["now"]
         return self.sql.executemany(_CLAIM, [(*claim.as_row()[:7], *common) for claim in claims]).rowcount
 
     def _write_in_use(self, in_use: bool) -> None:
-        """Nothing: nobody sends with a plan."""
+        """Does nothing: nobody sends with a plan."""
 
     def begin_run(self) -> bool:
         self.last_id, self.run = self.sql.execute(_LAST).fetchone()
@@ -141,11 +141,11 @@ class PlanStore(Journal):
         return super().begin_run()
 
     def reached(self, numbers: Iterable[int]) -> set[int]:
-        """Those of the numbers (their digests, `Identity.who`) that have a message from an earlier run."""
+        """Returns those of the numbers (digests, `Identity.who`) that have a message from an earlier run."""
         if not self._any_reached:
             return set()
         return set(json.loads(self.sql.execute(_AMONG_REACHED, (json.dumps(list(set(numbers))),)).fetchone()[0]))
 
     def repeated_numbers(self) -> int:
-        """How many numbers have more than one message of this run's input, sent by it or before."""
+        """How many numbers have more than one message of this run's input, those of earlier runs included."""
         return int(self.sql.execute(_REPEATED, (self.run,)).fetchone()[0])

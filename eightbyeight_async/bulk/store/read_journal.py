@@ -1,4 +1,4 @@
-"""Reads a journal: counts and messages, of an open campaign or of a file, also beside a campaign that is sending."""
+"""Reads the counts and messages of a journal, of an open campaign or of a file, also while a campaign is sending."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ __all__ = [
     "status",
 ]
 
-# `message.guard` holds state and hash once more. A flipped bit in one of the three shows.
+# `message.guard` holds state and hash once more, so that a flipped bit in one of the three is noticed.
 GUARD = "(hash & 1048575) * 8 + {}"
-# Somebody has this message or may have it: it went out or will, may have gone out, or is in flight.
+# A person has this message, or may get it: it went out or will go out, may have gone out, or is in flight.
 HAS_MESSAGE = f"(m.state IN (0, 4) OR (m.state=1 AND m.cancelled IS NOT {CancelMark.CANCELLED}))"
 _PAGE = 1_000
 _STATUS = """
@@ -74,7 +74,7 @@ class JournalQueries:
     Attributes:
         sql: the connection.
         salt: see `Store`; after `verify`.
-        running: a campaign is sending: a claim without an outcome is in flight. Else its sender died.
+        running: a campaign is sending, so a claim without an outcome is in flight. False: its sender died.
     """
 
     sql: sqlite3.Connection
@@ -112,7 +112,7 @@ class JournalQueries:
         return default if found is None else found[0]
 
     def account(self) -> Account | None:
-        """Whose messages it holds now; None: no message yet of which anything is known but that it was not sent."""
+        """Whose messages it holds now; None: it has no message, or only messages that were not sent."""
         if not self.sql.execute("SELECT EXISTS (SELECT 1 FROM message WHERE state<>5)").fetchone()[0]:
             return None
         found = self.sql.execute("SELECT host, subaccount_id FROM account WHERE number=?", (self.meta("account"),))
@@ -122,14 +122,14 @@ class JournalQueries:
         return Account(*values)
 
     def head(self) -> Head:
-        """With the log, if there is one; `read_head` has that of the main file alone."""
+        """The head, commits in the log included; `read_head` reads it from the main file alone."""
         return Head.of(self.sql.execute("PRAGMA user_version").fetchone()[0])
 
     def verify(self, head: Head) -> tuple[int, int, int]:
-        """Compares what stands in the file more than once.
+        """Compares the values that the file stores more than once.
 
         Args:
-            head: as the main file alone has it.
+            head: read from the main file alone.
 
         Returns:
             The last claim, the last run, and the number of open claims.
@@ -157,10 +157,10 @@ class JournalReader(JournalQueries):
         running, mark = is_running(path, head)
         self.sql = connect_to_read(path)
         try:
-            self.sql.execute("BEGIN")  # one view of everything
+            self.sql.execute("BEGIN")  # all queries see the same state
             last_id, _, _ = self.verify(head)
             self.sql.execute("COMMIT")
-            self.running = running or is_running(path, head)[0]  # one may have begun between the two looks
+            self.running = running or is_running(path, head)[0]  # a campaign may have begun between the two looks
             lost = (mark is None and head.in_use and not self.running) or (mark or 0) > last_id
             if lost and not accept_loss:
                 raise lost_claims(path, last_id, mark)  # noqa: TRY301 - closed below like the rest

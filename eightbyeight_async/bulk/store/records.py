@@ -1,4 +1,4 @@
-"""The values that pass between the event loop and the store: plain tuples, no number and no text unless asked for."""
+"""The values that pass between the event loop and the store: tuples, with number and text only for `store_private`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = [
 
 
 class Account(NamedTuple):
-    """Whose messages a journal holds: host (with port) of the SMS API, and sub-account."""
+    """The account that a journal's messages belong to: host (with port) of the SMS API, and sub-account."""
 
     host: str
     subaccount_id: str
@@ -40,8 +40,8 @@ class Policy(NamedTuple):
     """Which messages a run may claim.
 
     Attributes:
-        resend_unknown: those again that may have gone out.
-        resend_failed: those again that the API refused.
+        resend_unknown: also messages that may have gone out.
+        resend_failed: also messages that the API refused.
         one_per_number: only the first message to a number, in the input and in the journal.
     """
 
@@ -77,13 +77,13 @@ class Claimed(NamedTuple):
     """The answer to a claim.
 
     Attributes:
-        state: None: claimed. Else the state of the row that stands in the way.
+        state: None: the claim is granted. Else the state of the row that is in its way.
         copies: how often this run met that row before; 0: an earlier run settled it.
         same_time: the row's message has the same schedule.
         same_content: the row's message has the same number and text.
         place: index of the row's message in the input.
-        before: state of a settled message that was claimed again; None: a new one, or one that did not go out.
-        number_taken: the number has another message, and one is allowed; `state` says nothing then.
+        before: earlier state of a settled message that is claimed again; None: it is new, or did not go out.
+        number_taken: the number has another message, and one is allowed; `state` then means nothing.
     """
 
     state: State | None
@@ -139,7 +139,7 @@ class CancelTarget:
 
 
 class Cancellation(NamedTuple):
-    """What came of a cancel request.
+    """The result of a cancel request.
 
     Attributes:
         target: what was to be cancelled.
@@ -160,9 +160,10 @@ class MessageRow:
         key: its `client_message_id`, or the digest that it was sent with.
         place: its index in the input of the run that met it last, from 0.
         state: what became of it.
-        umid, batch_id: 8x8's ids, None where there are none.
-        code: the API's error code.
-        claimed_at, at: seconds since 1970 of the last claim and of the last change.
+        umid, batch_id: 8x8's ids; None: no answer gave one.
+        code: the API's error code; None: there is none.
+        claimed_at: when it was claimed last, seconds since 1970.
+        at: when its state changed last, seconds since 1970; None: the claim is still open.
         scheduled: seconds since 1970, None: at once.
         cancelled: True once 8x8 has confirmed its cancellation.
         destination, text: only in a journal with `store_private`.

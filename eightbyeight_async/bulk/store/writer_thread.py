@@ -1,13 +1,13 @@
 """The thread that writes the store, and how the event loop talks to it.
 
 Rules:
-- the thread has one group of requests at a time; those that come meanwhile form the next group, and so the next
-  transaction (group commit without a timer). Else the thread would be woken for each request;
-- the loop owns the state and the thread only writes; a request is answered after its commit;
-- within a transaction results go before claims: a message that a 429 released is claimed again. Results of the
-  transaction's own claims go after them;
-- after the first failure every later request gets the same error, and nothing is written;
-- the thread ends with the campaign's block.
+- The thread works on one group of requests at a time. Requests that come meanwhile form the next group, which is the
+  next transaction (group commit without a timer). Else each request would wake the thread.
+- The loop owns the state, and the thread only writes. A request is answered after its commit.
+- In a transaction results are written before claims: a message that a 429 released is claimed again. Only results of
+  the transaction's own claims are written after the claims.
+- After the first failure every later request gets the same error, and nothing is written.
+- The thread ends with the campaign's block.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class _Event(Protocol):
 
 
 class _FutureEvent:
-    """An event that one task of an asyncio loop waits for, once. anyio's asks three times which loop runs: 8 us."""
+    """An event that one task of an asyncio loop waits for, once. anyio's looks up the loop three times: 8 us."""
 
     __slots__ = ("_future",)
 
@@ -139,7 +139,11 @@ class Writer:
         self._thread: threading.Thread | None = None
 
     async def start(self) -> None:
-        """Raises JournalError: it cannot be opened."""
+        """Starts the thread, which opens the store.
+
+        Raises:
+            JournalError: the store cannot be opened.
+        """
         self._loop = _this_loop()
         opened: _Ticket[None] = _Ticket(self._loop.event())
         self._thread = threading.Thread(target=self._run, args=(opened,), name="eightbyeight-journal", daemon=True)
@@ -152,7 +156,7 @@ class Writer:
                 raise opened.error
 
     async def close(self) -> None:
-        """Writes what is queued, closes the journal, ends the thread. Twice is fine."""
+        """Writes what is queued, closes the store and ends the thread. A second call does nothing."""
         if self._thread is None:
             return
         stop = _Stop(self._loop.event())
@@ -163,7 +167,7 @@ class Writer:
         self._thread = None
 
     async def claim(self, claims: Sequence[Claim]) -> list[Claimed]:
-        """Returns when the claims are committed. Cancelled: they are released, or were never made."""
+        """Claims messages; returns after their commit. If cancelled, it releases the claims, or none was made."""
         self._check()
         order = _Claims(claims, self._loop.event())
         self._order(order)
@@ -175,7 +179,7 @@ class Writer:
             raise
 
     def record(self, results: Sequence[Result]) -> None:
-        """Queues results; never waits, so that it works in a cancelled task, too. `room` keeps the bound."""
+        """Queues results. Never waits, so it works in a cancelled task, too. `room` keeps the queue bounded."""
         if self.failure is not None or self._thread is None:
             self.unwritten.extend(results)
             return
@@ -184,16 +188,16 @@ class Writer:
 
     @property
     def full(self) -> bool:
-        """Whether as many results as allowed are not yet committed: `room` waits."""
+        """Whether the limit of results that are not yet committed is reached: `room` waits."""
         return self.pending >= self._most_pending and self.failure is None
 
     async def room(self) -> None:
-        """Waits while more results than allowed are not yet committed."""
+        """Waits while that limit is reached."""
         while self.full:
             await self._room.wait()
 
     async def do(self, work: Callable[[Store], T], *, writes: bool = False) -> T:
-        """Runs `work` in the thread; one that writes returns after its commit."""
+        """Runs `work` in the thread. With `writes` it runs in a transaction, and this returns after the commit."""
         self._check()
         order = _Work(work, self._loop.event(), writes=writes)
         self._order(order)
@@ -204,8 +208,8 @@ class Writer:
         if not self._busy:
             self._busy = True
             try:
-                self._loop.soon(self._hand_over)  # not now: the tasks that run in this turn of the loop may order more
-            except RuntimeError:  # the loop is closed, and a task that it left is finalized
+                self._loop.soon(self._hand_over)  # not now: other tasks may order more in this turn of the loop
+            except RuntimeError:  # the loop is closed, and one of its tasks is being finalized
                 self._hand_over()
 
     def _hand_over(self) -> None:
@@ -321,7 +325,7 @@ class _Loop(NamedTuple):
     """A running loop, asyncio's or trio's.
 
     Attributes:
-        soon: gets something run in the next turn of the loop.
+        soon: runs a function in the next turn of the loop.
         soon_from_thread: the same from any thread.
         event: makes an event.
     """

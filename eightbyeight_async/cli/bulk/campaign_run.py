@@ -73,7 +73,7 @@ class CampaignRun:
         resume: command line that continues the campaign.
         display: prints for the user.
         interrupted: whether a signal stopped the run.
-        error: the error that stopped the run, None if there is none.
+        error: the error that stopped the run; None: there is none.
         stopped: why the run stopped early; None: it did not, or the report says why.
         progress: the counts of this run.
         report: the campaign's report; None: the run ended without one.
@@ -104,12 +104,12 @@ class CampaignRun:
             run(self._run)
         except KeyboardInterrupt:  # Windows: the loop cannot handle signals
             self.interrupted = True
-        if self.status is None:  # it cannot be written any more: most often it can still be read
+        if self.status is None:  # the journal cannot be written any more, but often it can still be read
             with suppress(JournalError):
                 self.status = status(self.journal)
         self._print_results()
         if as_json:
-            with suppress(OSError):  # the command's end tells: the exit code of the run goes before
+            with suppress(OSError):  # reported when the command ends; the exit code is that of the run
                 print_json(self._as_json())
         return self._exit_code()
 
@@ -130,7 +130,7 @@ class CampaignRun:
             **rate,
         )
         scope = anyio.CancelScope()
-        # Around the closing as well: a signal that comes then must not cost the results that are being written.
+        # Signals are handled until the campaign is closed: a late one must not lose results that are being written.
         async with (
             on_interrupt(lambda: self._interrupt(campaign), scope.cancel),
             self.client,

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["cancel", "export", "reconcile", "resolve", "show_status", "status_exit", "unknown"]
 
 T = TypeVar("T")
-_TICK = 0.1  # seconds between two looks at whether a line of progress is due
+_TICK = 0.1  # seconds between two checks whether a line of progress is due
 
 
 def show_status(journal: Path, *, as_json: bool) -> Exit:
@@ -59,7 +59,7 @@ def status_exit(found: Status) -> Exit:
 def unknown(journal: Path, *, as_json: bool) -> Exit:
     """`bulk unknown`. Exit code `UNKNOWN` if there is an unknown message."""
     with journal_usage_errors(journal):
-        # A claim without a result: in flight while a campaign runs. Otherwise its run was killed: it is unknown.
+        # A claim without a result is in flight while a campaign runs. Otherwise its run was killed, and it is unknown.
         states = (State.UNKNOWN,) if status(journal).in_flight else (State.INTENT, State.UNKNOWN)
         found = [_unknown_entry(row) for state in states for row in read_rows(journal, state)]
     if as_json:
@@ -126,7 +126,7 @@ def reconcile(
 
 
 async def _reconcile(campaign: Campaign, display: Display, *, lag: float, wait: bool) -> Reconciled:
-    """It can wait for minutes: a log file gets a line now and then."""
+    """Reconciles; meanwhile prints lines of progress into a log file, because it can take minutes."""
     plain = display.progress_lines()
     ready = plain.began
 

@@ -35,7 +35,7 @@ Journal = Annotated[
         group=CAMPAIGN,
     ),
 ]
-_ONE_RUN = Parameter(negative=(), show_default=False, group=CAMPAIGN)
+_CAMPAIGN_FLAG = Parameter(negative=(), show_default=False, group=CAMPAIGN)
 ItsAccountOnly = Annotated[
     bool,
     Parameter(
@@ -43,7 +43,7 @@ ItsAccountOnly = Annotated[
         negative=(),
         show_default=False,
         group=CAMPAIGN,
-        help="The journal has gone on under another host or sub-account; look only at the messages of this one.",
+        help="The campaign went on under another host or sub-account. Use only the messages of the one given here.",
     ),
 ]
 
@@ -111,35 +111,37 @@ def run(
         ),
     ] = None,
     one_per_number: Annotated[
-        bool, _ONE_RUN, Parameter(help="Send only the first message to each number, in the file and in the journal.")
+        bool,
+        _CAMPAIGN_FLAG,
+        Parameter(help="Send only the first message to each number, in the file and in the journal."),
     ] = False,
     store_private: Annotated[
-        bool, _ONE_RUN, Parameter(help="Store numbers and texts in the journal, for export.")
+        bool, _CAMPAIGN_FLAG, Parameter(help="Store numbers and texts in the journal, for export.")
     ] = False,
     resend_unknown: Annotated[
-        bool, _ONE_RUN, Parameter(help="Send messages again that may have been sent. Some will arrive twice.")
+        bool, _CAMPAIGN_FLAG, Parameter(help="Send messages again that may have been sent. Some will arrive twice.")
     ] = False,
     resend_failed: Annotated[
-        bool, _ONE_RUN, Parameter(help="Send messages again that 8x8 refused (rejected, failed).")
+        bool, _CAMPAIGN_FLAG, Parameter(help="Send messages again that 8x8 refused (rejected, failed).")
     ] = False,
     allow_changed_input: Annotated[
         bool,
-        _ONE_RUN,
+        _CAMPAIGN_FLAG,
         Parameter(
-            help="Continue although the file's messages differ from those that the campaign began with. It sends those "
-            "that the journal does not know: a person whose message changed gets a second one. --dry-run counts them."
+            help="Continue although the file's messages differ from those that the campaign began with. New messages "
+            "are sent, so a person whose message changed gets a second one. --dry-run counts them."
         ),
     ] = False,
     allow_changed_account: Annotated[
         bool,
-        _ONE_RUN,
+        _CAMPAIGN_FLAG,
         Parameter(
             help="Continue under another host or sub-account. Messages settled under the first are not sent again."
         ),
     ] = False,
     accept_loss: Annotated[
         bool,
-        _ONE_RUN,
+        _CAMPAIGN_FLAG,
         Parameter(help="Continue with a journal that lost claims. Messages sent under a lost claim are sent again."),
     ] = False,
     dry_run: DryRun = False,
@@ -155,9 +157,9 @@ def run(
     The journal remembers FILE and the options, so `--journal` alone continues the campaign. It contains no numbers and
     no filled-in texts. A file with other messages is refused.
 
-    Ctrl-C stops the run after the requests in flight are answered. A second Ctrl-C stops it at once. SIGTERM is like
-    Ctrl-C, and so is a closed terminal (SIGHUP), except that it never stops the run at once; under `nohup` it is
-    ignored. Into a log file a line of progress is written every 15 seconds.
+    Ctrl-C or SIGTERM stops the run after the requests in flight are answered. A second one stops it at once. A closed
+    terminal (SIGHUP) stops it like the first Ctrl-C, never at once; under `nohup` SIGHUP is ignored. A log file gets a
+    line of progress every 15 seconds.
 
     ```
     eightbyeight bulk run people.csv --text "Hi {name}" --journal run.db --dry-run
@@ -207,7 +209,7 @@ def status(
 ) -> int:
     """Count the messages of a campaign by state. The exit code is that of the whole campaign.
 
-    It can run at any time beside `bulk run`, and so can `bulk unknown` and `bulk export`: they only read. With
+    `bulk status`, `bulk unknown` and `bulk export` only read, so they can run while `bulk run` is sending. With
     `--follow` the counts are shown until the campaign ends; Ctrl-C ends only this command. With `--json` each change
     is a line.
 
@@ -223,7 +225,7 @@ def status(
 
         return follow_status(journal, 2.0 if interval is None else interval, as_json=as_json)
     if interval is not None:
-        raise UsageError("--interval: is for --follow")
+        raise UsageError("--interval: needs --follow")
     return show_status(journal, as_json=as_json)
 
 
@@ -245,9 +247,7 @@ def resolve(
     ],
     /,
     *,
-    sent: Annotated[
-        bool, Parameter(negative="--not-sent", help="Whether the message was sent, as far as you found out.")
-    ],
+    sent: Annotated[bool, Parameter(negative="--not-sent", help="What you found out: whether the message was sent.")],
     journal: Journal,
     as_json: AsJson = False,
 ) -> int:
@@ -266,9 +266,7 @@ def reconcile(
     *,
     journal: Journal,
     lag: Annotated[float, Parameter(help="Seconds after which a sent message is certainly in 8x8's log.")] = 600.0,
-    wait: Annotated[
-        bool, FLAG, Parameter(help="Wait until --lag has passed, if it has not yet.", group=CAMPAIGN)
-    ] = False,
+    wait: Annotated[bool, FLAG, Parameter(help="Wait until --lag has passed.", group=CAMPAIGN)] = False,
     its_account_only: ItsAccountOnly = False,
     as_json: AsJson = False,
     connection: ConnectionOptions = ConnectionOptions(),  # noqa: B008 - frozen

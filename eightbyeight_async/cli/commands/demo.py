@@ -1,7 +1,7 @@
 """Runs `eightbyeight demo`: sends 2,000 rows to a sandbox, cancels the scheduled messages, compares all counts.
 
-The command compares its counts with the sandbox's counts. Compared only with each other, the command's counts could be
-wrong in the same way and still agree.
+The command compares its counts with the sandbox's counts. It is not enough that its own counts agree with each other:
+they could all be wrong in the same way.
 """
 
 from __future__ import annotations

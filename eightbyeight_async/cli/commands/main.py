@@ -44,7 +44,7 @@ def make_app() -> App:
         help_epilogue=MEANINGS,
         help_format="markdown",
         version=__version__,
-        suppress_keyboard_interrupt=False,  # else no word is said
+        suppress_keyboard_interrupt=False,  # else Ctrl-C prints nothing
     )
     for name, command in (
         ("send", send),
@@ -122,8 +122,8 @@ def send_each(
     message when its answer arrives (`row`, `outcome`, `umid`, ...), without numbers and texts. A row with the same
     message as a row before it is not sent; its record says `duplicate`.
     Ctrl-C stops the run. It waits 2 seconds for the requests in flight, and records those without an answer as
-    `unknown`. SIGTERM and a closed terminal (SIGHUP) do the same; under `nohup` SIGHUP is ignored. Into a log file a
-    line of progress is written every 15 seconds.
+    `unknown`. SIGTERM and a closed terminal (SIGHUP) do the same; under `nohup` SIGHUP is ignored. A log file gets a
+    line of progress every 15 seconds.
 
     ```
     eightbyeight send-each people.csv --text "Hi {name}, see you at {time}" --dry-run
@@ -205,7 +205,7 @@ def _send_file(
 
 
 def status(
-    umid: Annotated[str, Parameter(help="The id that sending it gave.")],
+    umid: Annotated[str, Parameter(help="The umid that 8x8 gave when the message was sent.")],
     /,
     *,
     include_private: Annotated[bool, FLAG, Parameter(help="Show the number and the text as 8x8 stores them.")] = False,
@@ -224,7 +224,7 @@ def status(
 
 
 def feedback(
-    umid: Annotated[str, Parameter(help="The id that sending it gave.")],
+    umid: Annotated[str, Parameter(help="The umid that 8x8 gave when the message was sent.")],
     outcome: Annotated[Literal["success", "failure"], Parameter(help="success or failure.")],
     /,
     *,
@@ -266,7 +266,7 @@ def measure(
 
 
 def cancel(
-    umid: Annotated[str, Parameter(help="The id that sending it gave.")],
+    umid: Annotated[str, Parameter(help="The umid that 8x8 gave when the message was sent.")],
     /,
     *,
     as_json: AsJson = False,
@@ -284,7 +284,7 @@ def cancel(
 
 
 def cancel_batch(
-    batch_id: Annotated[str, Parameter(help="The id that sending the batch gave.")],
+    batch_id: Annotated[str, Parameter(help="The id that 8x8 gave when the batch was sent.")],
     /,
     *,
     as_json: AsJson = False,
@@ -302,7 +302,7 @@ def cancel_batch(
 
 
 def chatapps_cancel(
-    umid: Annotated[str, Parameter(help="The id that sending it gave.")],
+    umid: Annotated[str, Parameter(help="The umid that 8x8 gave when the message was sent.")],
     /,
     *,
     as_json: AsJson = False,
@@ -333,7 +333,7 @@ def sandbox(
     ] = None,
     delivery: Annotated[
         Literal["delivered", "delivered_to_operator", "undelivered", "rejected_by_operator", "unconfirmed"],
-        Parameter(help="What the receipts say at last of each message."),
+        Parameter(help="The last state that the receipts of a message report."),
     ] = "delivered",
 ) -> int:
     """Run a sandbox of the 8x8 Connect API on this machine, until Ctrl-C.

@@ -118,7 +118,7 @@ def check_rows(
 def parts_of(request: SmsRequest) -> int:
     """Number of parts of the text. A text with encoding GSM7 that GSM7 cannot represent is counted as UCS2."""
     text = request.text or ""
-    # At worst a character takes two units of UCS2, or two septets: so short a text is one part. `measure` takes 5 us.
+    # A character takes at most two units of UCS2 or two septets, so a text this short is one part. `measure`: 5 us.
     if 0 < len(text) <= _ONE_PART or (0 < len(text) <= 2 * _ONE_PART and text.isascii()):
         return 1
     encoding = Encoding.UCS2 if request.encoding is Encoding.UCS2 else Encoding.AUTO

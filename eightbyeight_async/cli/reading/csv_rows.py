@@ -3,8 +3,8 @@
 Rules:
 - The encoding is UTF-8, with or without a byte order mark.
 - Every record has as many cells as the header.
-- A quoted cell that contains a line break is refused, unless the user says that this is meant. Two stray quotes make
-  one cell of all the rows between them: those people would get nothing, and one person their numbers. No rule tells
+- A quoted cell that contains a line break is refused without `--multiline`. Two stray quotes make one cell of all the
+  rows between them: those people would get nothing, and one person would get their numbers. No rule can distinguish
   such a cell from a text of several lines for certain, and a wrong guess cannot be undone.
 - The separator is the first of `, ; tab |` with which the header has a `destination` column.
 - Cells are stripped of white space, except the text.
@@ -82,7 +82,8 @@ class CsvRows:
         if (undecodable := text.undecodable()) is not None:
             return Problem(line=undecodable, number=number, rule=NOT_UTF8)
         if (broken := self._line_break(cells)) is not None:
-            # By number: what stands in the header may be private, and the cells may be those of several rows.
+            # The column's number, not its name: the header may be private data by mistake. The cells are not shown
+            # either: they may be those of several rows.
             rule = f"column {broken + 1}: {_line_break_rule(text.number)}"
             return Problem(line=line, number=number, rule=rule)
         if len(cells) != len(self._names):

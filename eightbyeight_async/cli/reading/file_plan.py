@@ -118,7 +118,7 @@ def check_file(
         display.note(f"the platform will truncate texts of more than {MAX_PARTS} parts, in {places}")
     if checked.late:
         places = _places(checked.late, checked.late_rows)
-        display.note(f"times that have passed, in {places}; messages of them that are not settled yet are not sent")
+        display.note(f"times that have passed, in {places}; this run sends none of these messages")
     return checked
 
 

@@ -81,7 +81,7 @@ class RowPlanner:
         self.left_out = LeftOutRows()
         self.problems: list[Problem] = []
         self.wrong = 0
-        self._lines: dict[int, int] = {}  # of the page, by row number
+        self._lines: dict[int, int] = {}  # line numbers of the page's rows, by row number
         self._planner = Planner(
             store, on_send=self._sent, on_left_out=self._left_out, on_conflict=self._conflict, **how
         )

@@ -45,7 +45,7 @@ class FileRun(ABC):
     Attributes:
         client: sends the requests; its `max_concurrency` and `max_rate` apply.
         rows: the rows of the file, read again.
-        left_out: those of them that are not sent.
+        left_out: the rows that are not sent.
         counts: the outcomes so far.
         lines: receives the records, one JSON line each.
         private: whether records contain numbers and texts.
@@ -69,9 +69,9 @@ class FileRun(ABC):
     say: Callable[[str], None] = lambda _: None
     why_stopped: str | None = None
     left_out: LeftOutRows = attrs.field(factory=LeftOutRows)
-    # Row numbers of the messages in flight by their index among those that are sent, where the two differ.
+    # Row numbers of messages in flight, by the index among the sent messages. Only where row number != index + 1.
     _numbers: dict[int, int] = attrs.field(factory=dict, init=False)
-    _blank: ClassVar[Mapping[str, object]] = {}  # what the record of a row without a request has besides
+    _blank: ClassVar[Mapping[str, object]] = {}  # more members for the record of a row that is left out
 
     async def run(self) -> None:
         scope = anyio.CancelScope()
@@ -111,7 +111,7 @@ class FileRun(ABC):
             self._stop("the file has changed since it was checked")
 
     async def _requests_to_send(self) -> AsyncIterator[SmsRequest]:
-        """`_requests()` without the rows that are left out; records these on the way."""
+        """Yields `_requests()` without the rows that are left out; records these instead."""
         left_out, taken = iter(self.left_out), 0
         skipped = next(left_out, None)
         for number, request in enumerate(self._requests(), 1):
@@ -130,10 +130,10 @@ class FileRun(ABC):
 
     async def _record_left_out(self, request: SmsRequest, row: LeftOutRow) -> None:
         if row.twin:
-            outcome, why = RecordOutcome.DUPLICATE, "the same message is in the file before"
+            outcome, why = RecordOutcome.DUPLICATE, "an earlier row has the same message"
             told = f"the same message as row {row.twin}"
         else:
-            outcome, why = RecordOutcome.SAME_NUMBER, "the number has a message in the file before"
+            outcome, why = RecordOutcome.SAME_NUMBER, "an earlier row has a message to this number"
             told = why
         self.counts.count_left_out(row.number, outcome, why)
         record = record_of_left_out(request, outcome, told, private=self.private)
@@ -153,7 +153,7 @@ class FileRun(ABC):
             index: position of the message among those that are sent, from 0.
             request: the message.
             response: the API's answer; None: there is none.
-            error: why there is no answer; None as well: the request was cut off.
+            error: why there is no answer. If both are None, the request was cut off.
             more: additional members of the record.
         """
         row = self._row_number(index)

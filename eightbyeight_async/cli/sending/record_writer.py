@@ -48,10 +48,10 @@ class RecordWriter(Protocol):
     unwritten: list[str]
 
     async def write(self, line: str) -> None:
-        """Takes one line, without its line end; waits while too many are waiting. After a failure: to `unwritten`."""
+        """Takes one line, without its line end. Waits while too many lines wait. After a failure: to `unwritten`."""
 
     def hurry(self) -> None:
-        """The run was interrupted: `write` waits no more, `close` waits at most 2 seconds. Also while they wait."""
+        """After an interrupt: `write` waits no more, `close` at most 2 seconds. Ends waits that have begun, too."""
 
     async def close(self) -> None:
         """Writes the waiting lines."""

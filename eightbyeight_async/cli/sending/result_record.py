@@ -41,8 +41,8 @@ class RecordOutcome(StrEnum):
         REJECTED: the API accepted the request and refused the message.
         FAILED: the message was certainly not sent.
         UNKNOWN: the message may have been sent.
-        DUPLICATE: left out; the file has the same message before.
-        SAME_NUMBER: left out; the file has another message to the number before.
+        DUPLICATE: left out; an earlier row has the same message.
+        SAME_NUMBER: left out; an earlier row has another message to the number.
     """
 
     ACCEPTED = "accepted"
@@ -74,7 +74,7 @@ def outcome_of(response: SmsResponse | None, error: EightByEightError | None) ->
     return RecordOutcome.UNKNOWN if error is None else outcome_of_error(error)
 
 
-# Of a message that is refused now.
+# Why a message is unknown though the last attempt was refused.
 EARLIER = "an earlier attempt, to which 8x8 gave an internal error, may have been sent"
 
 _SENT = {
@@ -93,7 +93,7 @@ def record_of(
     Args:
         request: the message.
         response: the API's answer; None: there is none.
-        error: why there is no answer; None as well: the request was cut off.
+        error: why there is no answer. If both are None, the request was cut off.
         private: whether to include the number and the text.
     """
     outcome = outcome_of(response, error)

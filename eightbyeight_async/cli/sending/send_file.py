@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 __all__ = ["send", "send_file"]
 
-_TICK = 0.1  # seconds between two looks at whether a line of progress is due, also while no answer comes
+_TICK = 0.1  # seconds between two checks whether a line of progress is due, also while no answer comes
 
 
 def send(plan: FilePlan, connection: ConnectionOptions, *, dry_run: bool) -> Exit:
@@ -118,7 +118,7 @@ def send_file(
     on_result: Callable[[SendResult], None] = lambda _: None,
     left_out: LeftOutRows | None = None,
 ) -> Exit:
-    """Sends the rows of a checked file but those that are left out, and prints the summary."""
+    """Sends the rows of a checked file, except those that are left out, and prints the summary."""
     began = time.monotonic()
     file_run = _file_run(client, rows.read(input_file.lines.again()), counts, lines(), plan, on_result)
     file_run.say = display.info

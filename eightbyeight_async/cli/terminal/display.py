@@ -250,7 +250,7 @@ def live_line(*, rewrite: bool = True) -> Iterator[Callable[[str], None]]:
     """Shows a text that changes, on stdout. Call the yielded function with the present text.
 
     Args:
-        rewrite: on a terminal the line is written anew in its place. Else, and elsewhere, each change is a new line.
+        rewrite: overwrite the line, if stdout is a terminal. In all other cases each change is a new line.
     """
     if rewrite and sys.stdout.isatty():
         with Live(

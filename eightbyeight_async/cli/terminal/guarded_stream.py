@@ -1,8 +1,11 @@
-"""stdout and stderr of a command, guarded: one failure each, and then nothing more is written.
+"""Guards stdout and stderr of a command: after its first failure a stream drops everything.
 
-The terminal was closed, the disk with the log file is full, the reader of the pipe has left, the stream was never open.
-What a command does matters more than what it says: a failure of stderr ends nothing. A result that cannot be written to
-stdout ends the command, once.
+A stream fails if its terminal is closed, the disk with the log file is full, the reader of its pipe has left, or it was
+never open.
+
+Rules:
+- A failure of stderr ends nothing: what a command does matters more than what it says.
+- A failure of stdout ends the command, once, because a result cannot be written.
 """
 
 from __future__ import annotations

@@ -88,7 +88,7 @@ async def on_interrupt(stop: Callable[[], None], give_up: Callable[[], object] =
     finally:
         for number, handler in before.items():
             loop.remove_signal_handler(number)
-            signal.signal(number, handler)  # the loop leaves the default: it kills at once
+            signal.signal(number, handler)  # the loop would leave the default handler, which kills at once
 
 
 @contextmanager

@@ -19,7 +19,7 @@ INTERVAL = 15.0  # seconds between two lines: four a minute, so that an hour is 
 
 
 class PlainProgress:
-    """Prints a line once an interval has passed since the last one, and the first after the first interval.
+    """Prints a line once an interval has passed since the last line. The first line comes an interval after the start.
 
     Args:
         print_line: prints it.
@@ -27,7 +27,7 @@ class PlainProgress:
         interval: seconds.
 
     Attributes:
-        began: when, by that clock.
+        began: time of the start, by that clock.
     """
 
     def __init__(self, print_line: Callable[[str], None], clock: Callable[[], float], interval: float) -> None:
@@ -38,11 +38,11 @@ class PlainProgress:
         self._printed = self.began
 
     def now(self) -> float:
-        """The present, by that clock."""
+        """The present time, by that clock."""
         return self._clock()
 
     def show(self, line: Callable[[float], str]) -> None:
-        """`line`: makes the words; gets the present."""
+        """Prints a line if it is due. `line`: makes its text from the present time."""
         now = self._clock()
         if now - self._printed >= self._interval:
             self._printed = now
@@ -50,7 +50,7 @@ class PlainProgress:
 
 
 def campaign_line(so_far: Progress) -> str:
-    """A `bulk run` at a moment: people, requests, rate, time left, a pause."""
+    """The line for a `bulk run`: people, requests, rate, time left, a pause."""
     counts = {
         "accepted": so_far.accepted,
         "rejected": so_far.rejected,
@@ -65,21 +65,21 @@ def campaign_line(so_far: Progress) -> str:
 
 
 def file_run_line(counts: OutcomeCounts, rate: float) -> str:
-    """A `send-each` or `send-batch` at a moment. `rate`: messages a second."""
+    """The line for a `send-each` or `send-batch`. `rate`: messages a second."""
     left = counts.not_tried / rate if rate > 0 else None
     outcomes = {outcome.value: number for outcome, number in counts.outcomes.items()}
     return _line(counts.tried, counts.rows, {"accepted": 0, **outcomes}, counts.requests, rate, left)
 
 
 def checking_line(name: str, read: int, size: int, seconds: float) -> str:
-    """The check of a file at a moment. `read`, `size`: bytes."""
+    """The line for the check of a file. `read`, `size`: bytes."""
     share = f"{100 * read / size:.0f} % of {size / 1e6:,.1f} MB" if size else f"{read / 1e6:,.1f} MB"
     left = f", {duration(seconds * (size - read) / read)} left" if 0 < read <= size else ""
     return f"checking {name}: {share}{left}; nothing is sent yet"
 
 
 def reconcile_line(waiting: float, seconds: float) -> str:
-    """A `bulk reconcile` at a moment. `waiting`: seconds that it still waits before it asks for the log."""
+    """The line for a `bulk reconcile`. `waiting`: seconds that it still waits before it asks for the log."""
     if waiting > 0:
         return f"waiting until every sent message is in 8x8's log: {duration(waiting)} left"
     return f"looking up messages in 8x8's log: {duration(seconds)} so far"

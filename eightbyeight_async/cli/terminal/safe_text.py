@@ -1,9 +1,9 @@
 """Text that is safe to print: what a file, a journal or a server contains cannot control the terminal.
 
 Rules:
-- Every line that a command prints for a person goes through `visible`. It shows control characters (C0, C1, DEL, escape
-  sequences begin with one), line ends, characters that turn the writing direction, and other invisible characters as
-  escapes such as `\\x1b`.
+- Every line that a command prints for a person goes through `visible`. It shows unsafe characters as escapes such as
+  `\\x1b`: control characters (C0, C1, DEL; escape sequences begin with one), line ends, characters that turn the
+  writing direction, and other invisible characters.
 - JSON goes through `json_text`, which writes the same characters as JSON escapes. The values stay the same.
 - A cell of a CSV goes through `csv_cell`: a spreadsheet must not run what a person was sent as a formula.
 - A stdout whose encoding lacks a character gets an escape. A message that was accepted must be reported.

@@ -17,7 +17,7 @@ DeliveryOutcome = Literal["delivered", "delivered_to_operator", "undelivered", "
 _Stage = tuple[str, str | None, int | None, str | None]  # state, detail, error code, error message
 _FINAL: dict[DeliveryOutcome, _Stage] = {
     "delivered": ("delivered", "delivered_to_recipient", None, None),
-    # What many SMS routes report at last.
+    # The last state that many SMS routes report.
     "delivered_to_operator": ("delivered", "delivered_to_operator", None, None),
     "undelivered": ("undelivered", "undelivered_to_recipient", 14, "the handset cannot be reached"),
     "rejected_by_operator": ("undelivered", "rejected_by_operator", 15, "the operator does not know the number"),
