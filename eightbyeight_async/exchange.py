@@ -26,7 +26,6 @@ from eightbyeight_async.errors import (
     TransportTimeoutError,
     UnexpectedResponseError,
 )
-from eightbyeight_async.frame_privacy import empty_frames
 from eightbyeight_async.hosts import Product
 from eightbyeight_async.models.common import after_doubt
 from eightbyeight_async.transport.failures import (
@@ -142,21 +141,17 @@ class Exchange:
             The response. After an attempt that may have been sent it says so, too (`maybe_done_before`).
         """
         flight = Flight() if flight is None else flight
-        try:
-            if options.deadline is None:
-                return await self._run(call, options, flight)
-            with anyio.move_on_after(options.deadline):
-                return await self._run(call, options, flight)
-        except BaseException as error:
-            empty_frames(error)
-            raise
+        if options.deadline is None:
+            return await self._run(call, options, flight)
+        with anyio.move_on_after(options.deadline):
+            return await self._run(call, options, flight)
         host = urlsplit(self.bases[call.product]).netloc
         sent = Sent.MAYBE if flight.maybe_sent else Sent.NO
         problem = f"the call to {host} did not end within its deadline of {options.deadline:g} s"
-        late = TransportTimeoutError(problem, sent=sent)
-        late.effect = Effect.LOOK_UP if call.unknown is Sent.NO else call.effect
-        late.attempts = flight.attempts
-        raise late
+        error = TransportTimeoutError(problem, sent=sent)
+        error.effect = Effect.LOOK_UP if call.unknown is Sent.NO else call.effect
+        error.attempts = flight.attempts
+        raise error
 
     async def _run(self, call: Call[T], options: CallOptions, flight: Flight) -> T:
         attempt = 0

@@ -15,7 +15,7 @@ from frame_locals import NUMBER, TEXT, leaks
 from patience import seen
 
 from eightbyeight_async import AsyncConnectClient, SmsRequest, TransportError
-from eightbyeight_async.frame_privacy import empty_frames, private_call
+from eightbyeight_async.frame_privacy import private_call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -62,51 +62,97 @@ def test_finished_frames_of_libraries_are_emptied_and_others_not() -> None:
     }
 
 
-@pytest.mark.anyio
-async def test_a_suspended_coroutine_lives_on() -> None:
-    """An exception object that several tasks raise: its traceback has frames of tasks that have caught it and go on."""
-    shared = ValueError("one for all")
+def test_causes_contexts_and_members_of_groups_are_emptied() -> None:
     source = """
-async def carry_on(error, resume, secret):
+def first(secret):
+    raise ValueError("first")
+
+def during(secret):
+    try:
+        first(secret)
+    except ValueError:
+        raise KeyError("during")
+
+def because(secret):
+    try:
+        during(secret)
+    except KeyError as error:
+        cause = error
+    raise OSError("because") from cause
+
+def grouped(secret):
+    try:
+        because(secret)
+    except OSError as error:
+        member = error
+    raise ExceptionGroup("grouped", [ValueError("never raised"), member])
+"""
+    with pytest.raises(ExceptionGroup) as caught:
+        private_call(library(source)["grouped"])(KEPT)
+    shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    text = "".join(shown.format())
+    assert all(f"in {name}" in text for name in ("first", "during", "because", "grouped"))
+    assert repr(KEPT) not in text
+
+
+def test_suspended_coroutines_and_generators_live_on() -> None:
+    """An exception object that several tasks raise: its traceback has frames of tasks that have caught it and go on."""
+    source = """
+import types
+
+@types.coroutine
+def wait():
+    yield
+
+async def coroutine(error, secret):
     try:
         raise error
     except ValueError:
-        pass
-    await resume()
+        await wait()
     return secret
 
-async def give(error, secret):
+def generator(error, secret):
     try:
         raise error
     except ValueError:
-        pass
-    yield secret
+        yield
     yield secret
 
-async def fail(error, secret):
+async def asynchronous(error, secret):
+    try:
+        raise error
+    except ValueError:
+        await wait()
+    yield secret
+
+def fail(error, secret):
     raise error
 """
     names = library(source)
-    resume = anyio.Event()
-    done: list[str] = []
-
-    async def first() -> None:
-        done.append(await names["carry_on"](shared, resume.wait, "a"))
-
-    async with anyio.create_task_group() as group:
-        group.start_soon(first)
-        await seen(lambda: shared.__traceback__ is not None)
-        generator = names["give"](shared, "b")
-        done.append(await anext(generator))
-        with pytest.raises(ValueError, match="one for all"):
-            await names["fail"](shared, "c")
-        empty_frames(shared)
-        kept = {frame.f_code.co_name: frame.f_locals.get("secret") for frame in frames(shared)}
-        assert (kept["carry_on"], kept["give"], kept["fail"]) == ("a", "b", None)
-        done.append(await anext(generator))
-        await generator.aclose()
-        resume.set()
-    assert done == ["b", "b", "a"]
+    shared = ValueError("one for all")
+    coroutine = names["coroutine"](shared, "a")
+    coroutine.send(None)
+    generator = names["generator"](shared, "b")
+    next(generator)
+    asynchronous = names["asynchronous"](shared, "c")
+    step = anext(asynchronous)
+    step.send(None)
+    with pytest.raises(ValueError, match="one for all"):
+        private_call(names["fail"])(shared, "d")
+    kept = {frame.f_code.co_name: frame.f_locals.get("secret") for frame in frames(shared)}
+    assert {name: kept[name] for name in ("coroutine", "generator", "asynchronous", "fail")} == {
+        "coroutine": "a",
+        "generator": "b",
+        "asynchronous": "c",
+        "fail": None,
+    }
+    with pytest.raises(StopIteration) as done:
+        coroutine.send(None)
+    assert done.value.value == "a"
+    assert next(generator) == "b"
+    with pytest.raises(StopIteration) as done:
+        step.send(None)
+    assert done.value.value == "c"
 
 
 @pytest.mark.anyio
