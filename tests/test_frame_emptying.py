@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 import traceback
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,8 @@ from patience import seen
 
 from eightbyeight_async import AsyncConnectClient, SmsRequest, TransportError
 from eightbyeight_async.frame_privacy import private_call
+from eightbyeight_async.transport.line import Line
+from eightbyeight_async.transport.tls_pipe import TlsPipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -246,3 +249,21 @@ async def test_frames_of_a_call_in_progress(
             await task
     assert {"run", "handle_async_request", "exchange"} <= set(names)
     assert not [one for one in shown if NUMBER[1:] in one or KEY in one or TEXT in one]
+
+
+def test_an_interrupted_write(tls: ssl.SSLContext) -> None:
+    """A KeyboardInterrupt in a callback of the loop reaches no code of ours that could empty the frames."""
+
+    class Interrupted:
+        def write(self, data: object) -> None:
+            del data
+            raise KeyboardInterrupt
+
+    line = Line(None, "localhost")
+    line._transport = Interrupted()  # type: ignore[assignment]
+    with pytest.raises(KeyboardInterrupt) as caught:
+        line.send(b"Bearer " + KEY.encode())
+    assert leaks(caught.value) == []
+    with pytest.raises(ssl.SSLError) as failed:  # before the handshake
+        TlsPipe(tls, "localhost").encrypt(b"Bearer " + KEY.encode())
+    assert leaks(failed.value) == ["ssl.py:write:data"]  # emptied when the error leaves the operation
