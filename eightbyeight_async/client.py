@@ -16,6 +16,7 @@ from eightbyeight_async import late_types, settings
 from eightbyeight_async.chatapps import ChatAppsOperations
 from eightbyeight_async.errors import ClientClosedError, InvalidRequestError
 from eightbyeight_async.exchange import Exchange
+from eightbyeight_async.frame_privacy import private_call
 from eightbyeight_async.hosts import Product, Region, host_of
 from eightbyeight_async.models.rules import subaccount
 from eightbyeight_async.request_pacer import Pacer
@@ -75,6 +76,7 @@ class AsyncConnectClient:
 
     sms: SmsOperations
 
+    @private_call
     def __init__(
         self,
         api_key: str | None = None,

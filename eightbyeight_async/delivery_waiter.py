@@ -12,6 +12,7 @@ import anyio
 import anyio.lowlevel
 
 from eightbyeight_async.errors import InvalidRequestError
+from eightbyeight_async.frame_privacy import private_call
 from eightbyeight_async.models.webhooks import DeliveryReceipt, DeliveryState
 from eightbyeight_async.receipt_folding import MessageProgress, ReceiptFolder, checked_receipt
 
@@ -59,6 +60,7 @@ class DeliveryWaiter:
         self._folder = ReceiptFolder(max_messages=max_messages)
         self._awaited: dict[tuple[str, Settle], _Awaited] = {}
 
+    @private_call
     def feed(self, receipt: DeliveryReceipt) -> MessageProgress:
         """Fold a receipt into the state of its message, and wake the waiters that accept this state as final.
 

@@ -257,6 +257,8 @@ class SendEach:
             response = await self._send(request, flight)
             return _result_of(response, index, request, flight.attempts)
         except EightByEightError as error:
+            # Without this frame, which has the request: it may be no SmsRequest.
+            error.__traceback__ = error.__traceback__ and error.__traceback__.tb_next
             return SendNotAccepted(index=index, request=request, error=error, attempts=error.attempts)
         except BaseException:
             self.leftover.append(_cut_off(index, request, flight))

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from eightbyeight_async import wire
 from eightbyeight_async.errors import InvalidRequestError
+from eightbyeight_async.frame_privacy import private_call
 from eightbyeight_async.models.json_model import JsonModel
 
 __all__ = ["from_dict", "to_dict"]
@@ -22,6 +23,7 @@ __all__ = ["from_dict", "to_dict"]
 Model = TypeVar("Model", bound=JsonModel)
 
 
+@private_call
 def to_dict(model: JsonModel) -> dict[str, Any]:
     """A model as dicts, lists, strings, numbers and booleans, ready for `json.dumps`.
 
@@ -36,6 +38,7 @@ def to_dict(model: JsonModel) -> dict[str, Any]:
     return written
 
 
+@private_call
 def from_dict(cls: type[Model], data: object) -> Model:
     """The model of class `cls` in a dict of `to_dict`, or in one with the same names.
 

@@ -16,6 +16,7 @@ import tempfile
 from typing import TYPE_CHECKING
 
 from eightbyeight_async.errors import LogExportError
+from eightbyeight_async.frame_privacy import empty_frames
 from eightbyeight_async.models.log_export import LogExportJob, LogExportState
 
 if TYPE_CHECKING:
@@ -44,14 +45,22 @@ async def log_rows(
 ) -> AsyncIterator[dict[str, str]]:
     """See `SmsOperations.iter_log_rows`."""
     job_id = job.job_id if isinstance(job, LogExportJob) else job
-    links = await _links(job_id, look, exchange, poll_interval, patience)
-    for link in links:
-        with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as file:
-            await exchange.downloader.fetch(link, file.write, patience=options.timeout)
-            file.seek(0)
-            with io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
-                for row in _rows(text, job_id):
-                    yield row
+    links: tuple[str, ...] = ()
+    link = ""
+    row: dict[str, str] = {}
+    try:
+        links = await _links(job_id, look, exchange, poll_interval, patience)
+        for link in links:
+            with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as file:
+                await exchange.downloader.fetch(link, file.write, patience=options.timeout)
+                file.seek(0)
+                with io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
+                    for row in _rows(text, job_id):
+                        yield row
+    except BaseException as error:
+        del links, link, row
+        empty_frames(error)
+        raise
 
 
 def _rows(text: TextIO, job_id: str) -> Iterator[dict[str, str]]:

@@ -16,15 +16,17 @@ import attrs
 from pydantic_core import core_schema
 
 from eightbyeight_async import wire
+from eightbyeight_async.frame_privacy import private_call
 
 __all__ = ["core_schema_of", "json_schema_of"]
 
 
 def core_schema_of(cls: Any) -> Any:  # noqa: ANN401 - any model
+    @private_call
     def read(value: object) -> object:
         return value if isinstance(value, cls) else wire.read_own(value, cls)
 
-    write = core_schema.plain_serializer_function_ser_schema(wire.write_own)
+    write = core_schema.plain_serializer_function_ser_schema(private_call(wire.write_own))
     return core_schema.no_info_plain_validator_function(read, serialization=write)
 
 

@@ -28,6 +28,7 @@ from datetime import UTC, datetime
 import attrs
 
 from eightbyeight_async.errors import InvalidRequestError
+from eightbyeight_async.frame_privacy import private_call
 from eightbyeight_async.models.webhooks import DeliveryReceipt, DeliveryState, DeliveryStatus
 
 __all__ = ["MessageProgress", "ReceiptFolder"]
@@ -91,6 +92,7 @@ class ReceiptFolder:
         self._open: OrderedDict[str, MessageProgress] = OrderedDict()
         self._finished: OrderedDict[str, MessageProgress] = OrderedDict()
 
+    @private_call
     def fold(self, receipt: DeliveryReceipt) -> MessageProgress:
         """Fold a receipt and return the message's state after it. `changed` is True if this receipt counts.
 

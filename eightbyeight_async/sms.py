@@ -16,6 +16,7 @@ from eightbyeight_async import late_types
 from eightbyeight_async.calls import cancel, sms
 from eightbyeight_async.calls.call import Call
 from eightbyeight_async.exchange import Exchange, Flight
+from eightbyeight_async.frame_privacy import empty_frames, private_coroutine
 from eightbyeight_async.hosts import Product
 from eightbyeight_async.models.common import CancelResponse
 from eightbyeight_async.models.sms import Outcome, SmsRequest, SmsResponse
@@ -48,7 +49,12 @@ class SmsOperations:
         Warns:
             LongTextWarning: the platform will truncate the text (`long_text="warn"`, the default).
         """
-        return await self._exchange.run(self._call(request, None), self._options)
+        try:
+            return await self._exchange.run(self._call(request, None), self._options)
+        except BaseException as error:
+            del request  # no SmsRequest, perhaps
+            empty_frames(error)
+            raise
 
     def _call(self, request: SmsRequest, warn: Callable[[], None] | None) -> Call[SmsResponse]:
         call = sms.send_sms(self._options.subaccount_id, request, self._exchange.now)
@@ -94,10 +100,16 @@ class SmsOperations:
         warn = _warner_at_caller_of(sys._getframe())  # noqa: SLF001 - documented, and cheaper than inspect
 
         async def send(request: SmsRequest, flight: Flight) -> SmsResponse:
-            return await self._exchange.run(self._call(request, warn), self._options, flight)
+            try:
+                return await self._exchange.run(self._call(request, warn), self._options, flight)
+            except BaseException as error:
+                del request
+                empty_frames(error)
+                raise
 
         return SendEach(send, requests, width)
 
+    @private_coroutine
     async def send_batch(self, request: late_types.BatchSmsRequest) -> late_types.BatchSmsResponse:
         """Send up to 10,000 SMS in one request (8x8's reference: send-many-sms).
 
@@ -120,9 +132,10 @@ class SmsOperations:
         call = sms_batch.send_batch(self._options.subaccount_id, request, self._exchange.now)
         warning = sms_batch.long_texts(request, self._options.long_text)
         if warning is not None:
-            warnings.warn(warning, LongTextWarning, stacklevel=2)
+            warnings.warn(warning, LongTextWarning, stacklevel=3)  # the second frame is the decorator's
         return paired(request, await self._exchange.run(call, self._options))
 
+    @private_coroutine
     async def get(self, umid: str) -> late_types.MessageDetails:
         """Get the details of one SMS (8x8's reference: get-sms-message-details).
 
@@ -138,6 +151,7 @@ class SmsOperations:
 
         return await self._exchange.run(sms_follow_up.get_details(self._options.subaccount_id, umid), self._options)
 
+    @private_coroutine
     async def send_feedback(self, umid: str, outcome: Outcome | str, timestamp: datetime | None = None) -> None:
         """Report the outcome of a message that was sent with `Track.OUTCOME` (8x8's reference: api-sms-feedback).
 
@@ -158,6 +172,7 @@ class SmsOperations:
             sms_follow_up.send_feedback(self._options.subaccount_id, umid, feedback), self._options
         )
 
+    @private_coroutine
     async def start_log_export(self, request: late_types.LogExportRequest | None = None) -> late_types.LogExportJob:
         """Start an export of the log (8x8's reference: start-log-export-job).
 
@@ -173,6 +188,7 @@ class SmsOperations:
         call = sms_follow_up.start_log_export(self._options.subaccount_id, wanted)
         return await self._exchange.run(call, self._options)
 
+    @private_coroutine
     async def get_log_export(self, job_id: str) -> late_types.LogExportStatus:
         """Get the status of an export (8x8's reference: get-log-export-job-result).
 
@@ -187,6 +203,7 @@ class SmsOperations:
             sms_follow_up.get_log_export(self._options.subaccount_id, job_id), self._options
         )
 
+    @private_coroutine
     async def cancel_log_export(self, job_id: str) -> None:
         """Cancel an export (8x8's reference: cancel-log-export-job).
 
@@ -233,6 +250,7 @@ class SmsOperations:
             patience=checked_seconds(patience, "patience"),
         )
 
+    @private_coroutine
     async def cancel(self, umid: str) -> CancelResponse:
         """Cancel one scheduled SMS (8x8's reference: cancel-scheduled-message).
 
@@ -247,6 +265,7 @@ class SmsOperations:
         call = cancel.cancel_message(Product.SMS, self._options.subaccount_id, umid)
         return await self._exchange.run(call, self._options)
 
+    @private_coroutine
     async def cancel_batch(self, batch_id: str) -> CancelResponse:
         """Cancel the messages of a batch that are still scheduled (8x8's reference: cancel-many-sms-messages).
 

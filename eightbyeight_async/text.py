@@ -21,6 +21,7 @@ import re
 import attrs
 
 from eightbyeight_async.errors import InvalidRequestError
+from eightbyeight_async.frame_privacy import private_call
 from eightbyeight_async.models import rules
 from eightbyeight_async.models.privacy import hidden
 from eightbyeight_async.models.sms import Encoding
@@ -88,6 +89,7 @@ class TextMeasure:
     gsm7_parts: int | None = None
 
 
+@private_call
 def measure(text: str, encoding: Encoding | str | None = Encoding.AUTO) -> TextMeasure:
     """Count the units and parts of a text.
 

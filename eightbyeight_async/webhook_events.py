@@ -19,6 +19,7 @@ import attrs
 
 from eightbyeight_async import wire
 from eightbyeight_async.errors import EightByEightError, InvalidRequestError
+from eightbyeight_async.frame_privacy import private_call
 from eightbyeight_async.models.webhooks import DeliveryReceipt, InboundMessage, Namespace, UnknownEvent
 
 __all__ = ["MAX_BODY", "WebhookAuthorizationError", "WebhookError", "parse"]
@@ -45,6 +46,7 @@ class WebhookAuthorizationError(WebhookError):
     """The `Authorization` header is missing or not the expected one. Respond with HTTP 401. The body was not read."""
 
 
+@private_call
 def parse(
     body: bytes,
     *,

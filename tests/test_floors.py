@@ -22,6 +22,7 @@ FLOORS = (
     {
         "version",
         "errors",
+        "frame_privacy",
         "hosts",
         "models",
         "wire",
@@ -58,7 +59,7 @@ FLOORS = (
 )
 
 PURE_ONLY = {"abc", "collections", "dataclasses", "datetime", "email", "enum", "functools", "hmac", "ipaddress"}
-PURE_ONLY |= {"heapq", "threading"}
+PURE_ONLY |= {"contextlib", "gc", "heapq", "threading"}
 PURE_ONLY |= {
     "itertools",
     "json",

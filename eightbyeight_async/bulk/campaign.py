@@ -36,6 +36,7 @@ from eightbyeight_async.bulk.store.records import Account, Met, Policy
 from eightbyeight_async.bulk.store.writer_thread import Writer
 from eightbyeight_async.client import AsyncConnectClient
 from eightbyeight_async.errors import InvalidRequestError
+from eightbyeight_async.frame_privacy import private_coroutine
 from eightbyeight_async.hosts import Product
 from eightbyeight_async.models.sms import SmsRequest
 from eightbyeight_async.models.sms_batch import MAX_BATCH
@@ -176,6 +177,7 @@ class Campaign(Book, PlannedCampaign):
 
     # Sending
 
+    @private_coroutine
     async def send(
         self,
         messages: Iterable[SmsRequest] | AsyncIterable[SmsRequest],

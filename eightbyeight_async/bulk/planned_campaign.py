@@ -16,6 +16,7 @@ from eightbyeight_async.bulk.run.choose_mode import Mode
 from eightbyeight_async.bulk.store.interface import Store
 from eightbyeight_async.bulk.store.plan_store import PlanStore
 from eightbyeight_async.bulk.store.records import Account, Policy
+from eightbyeight_async.frame_privacy import private_coroutine
 from eightbyeight_async.models.sms import SmsRequest
 
 __all__ = ["PlannedCampaign"]
@@ -37,6 +38,7 @@ class PlannedCampaign:
     _sending: bool
     _now: Callable[[], float]
 
+    @private_coroutine
     async def plan(
         self,
         messages: Iterable[SmsRequest] | AsyncIterable[SmsRequest],

@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
+
+from eightbyeight_async.frame_privacy import private_call
+
 __all__ = ["JsonModel"]
 
 
@@ -14,6 +18,16 @@ class JsonModel:
     """A model of the API. `to_dict` and `from_dict` write and read it."""
 
     __slots__ = ()
+
+    @classmethod
+    def __attrs_init_subclass__(cls) -> None:
+        # The arguments of a refused model are locals of its `__init__`. A model without rules is never refused: without
+        # the decorator a response takes 0.5 us less.
+        made: Any = cls
+        if hasattr(cls, "__attrs_post_init__") or any(
+            field.validator is not None or "rule" in field.metadata for field in attrs.fields(made)
+        ):
+            made.__init__ = private_call(made.__init__)
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:  # noqa: ANN401 - pydantic's types

@@ -29,7 +29,8 @@ from eightbyeight_async.transport.network_stream import NetworkStream
 if TYPE_CHECKING:
     import asyncio
     import ssl
-    from collections.abc import AsyncGenerator
+
+    from eightbyeight_async.transport.head import Outgoing
 
 __all__ = ["Connection", "Owner"]
 
@@ -112,7 +113,7 @@ class Connection(Line):
         self._error: httpx.HTTPError | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._paused = False
-        self._queued = b""
+        self._queued: Outgoing | None = None
         self._looked = False
         self._read_timeout: float | None = None
         self._deadline = Deadline(loop, self._run_out)
@@ -235,8 +236,7 @@ class Connection(Line):
 
     async def exchange(
         self,
-        data: bytes,
-        rest: AsyncGenerator[bytes] | None,
+        request: Outgoing,
         *,
         head_only: bool,
         write_timeout: float | None,
@@ -247,8 +247,7 @@ class Connection(Line):
         If it raises or is cancelled, the caller must call `close()`.
 
         Args:
-            data: the first bytes of the request.
-            rest: the other bytes, for a streamed body; None if `data` is the whole request.
+            request: its bytes.
             head_only: True for HEAD, whose answer has no body.
             write_timeout: seconds without progress while writing; None for no limit.
             read_timeout: seconds without progress while reading; None for no limit.
@@ -263,13 +262,13 @@ class Connection(Line):
             raise httpx.ConnectError("the connection was closed before the request")
         answer = self.answer
         answer.expect(head_only=head_only)
-        if rest is None and len(data) <= _PIECE:
+        if request.rest is None and len(request.data) <= _PIECE:
             self._state = _QUEUED
-            self._queued = data
+            self._queued = request
             self._read_timeout = read_timeout
             self._owner.queued(self)
         else:
-            await self._write(data, rest, write_timeout)
+            await self._write(request, write_timeout)
         while not answer.complete and self._error is None:
             await self._wait(None if self._state is _QUEUED else read_timeout)
         if self._error is not None:
@@ -280,7 +279,8 @@ class Connection(Line):
 
     def write_queued(self) -> None:
         """Write the request that `exchange` has queued, if the connection is still open."""
-        if self._state is not _QUEUED or self._waiter is None or self._waiter.done():
+        request = self._queued
+        if request is None or self._state is not _QUEUED or self._waiter is None or self._waiter.done():
             return  # the connection was closed, or the request cancelled
         if not self.quiet():
             if self.used or self._tls is None:
@@ -292,21 +292,21 @@ class Connection(Line):
                 self._looked = True
                 self._loop.call_soon(self.write_queued)
                 return
-        data, self._queued = self._queued, b""
+        self._queued = None
         self._state = _READING
         self.written = True
         self._deadline.start(self._read_timeout)
         try:
-            self.send(data)
+            self.send(request.data)
         except Exception as error:  # noqa: BLE001 - must not stop the other writes of this turn
             self.failed(f"the request could not be written: {error}", error)
 
-    async def _write(self, data: bytes, rest: AsyncGenerator[bytes] | None, seconds: float | None) -> None:
+    async def _write(self, request: Outgoing, seconds: float | None) -> None:
         self._state = _WRITING
         self.written = True
-        all_sent = await self._write_piecewise(data, seconds)
-        if rest is not None:
-            async with contextlib.aclosing(rest):
+        all_sent = await self._write_piecewise(request.data, seconds)
+        if request.rest is not None:
+            async with contextlib.aclosing(request.rest) as rest:
                 async for part in rest:
                     all_sent = all_sent and await self._write_piecewise(part, seconds)
                     if not all_sent:
@@ -320,6 +320,7 @@ class Connection(Line):
         Returns False if the rest need not be written, because the answer is complete or the connection is closed.
         """
         view = memoryview(data)
+        del data  # a traceback can show locals
         for start in range(0, len(view), _PIECE):
             if self._state is not _WRITING or self.answer.complete:
                 return False

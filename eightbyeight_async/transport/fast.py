@@ -20,13 +20,13 @@ import httpx
 
 from eightbyeight_async.transport.complete import CompleteResponse
 from eightbyeight_async.transport.connect import Origin, Settings
-from eightbyeight_async.transport.head import Head, Heads, framed
+from eightbyeight_async.transport.head import Head, Heads, Outgoing, framed
 from eightbyeight_async.transport.inflate import check_inflated
 from eightbyeight_async.transport.pool import Pool
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import Mapping
 
 __all__ = ["FastTransport"]
 
@@ -79,7 +79,7 @@ class FastTransport(httpx.AsyncBaseTransport):
         extensions = request.extensions
         pool = self._pool(Origin(url.raw_scheme, url.raw_host, url.port, extensions.get("sni_hostname")))
         head = self._heads.head(request.method, url.raw_path, request.headers.raw)
-        data, rest = _body(head, request.stream)
+        outgoing = _outgoing(head, request.stream)
         timeouts = extensions.get("timeout") or _NO_TIMEOUTS
         connection = pool.take()
         if connection is None:
@@ -87,8 +87,7 @@ class FastTransport(httpx.AsyncBaseTransport):
         while True:
             try:
                 await connection.exchange(
-                    data,
-                    rest,
+                    outgoing,
                     head_only=request.method == "HEAD",
                     write_timeout=timeouts.get("write"),
                     read_timeout=timeouts.get("read"),
@@ -179,9 +178,9 @@ class FastTransport(httpx.AsyncBaseTransport):
             await pool.aclose()
 
 
-def _body(head: Head, stream: object) -> tuple[bytes, AsyncGenerator[bytes] | None]:
+def _outgoing(head: Head, stream: object) -> Outgoing:
     if type(stream) is httpx.ByteStream:
-        return head.with_body(b"".join(stream)), None
+        return Outgoing(head.with_body(b"".join(stream)))
     if not isinstance(stream, httpx.AsyncByteStream):
         raise RuntimeError("a sync request body cannot be sent by an async transport")  # noqa: TRY004 - httpx's choice
-    return head.data, framed(head, stream)
+    return Outgoing(head.data, framed(head, stream))

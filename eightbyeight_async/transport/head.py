@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator
 
 import httpx
 
-__all__ = ["Head", "Heads", "framed"]
+__all__ = ["Head", "Heads", "Outgoing", "framed"]
 
 _METHOD = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _TARGET = re.compile(rb"[\x21-\x7e]+")
@@ -126,6 +126,21 @@ class Heads:
                 self._made.pop(next(iter(self._made)))
             self._made[key] = made
         return made
+
+
+class Outgoing:
+    """The bytes of one request. An object and not bytes, because tracebacks can show locals: its repr shows nothing.
+
+    Attributes:
+        data: the first bytes.
+        rest: the other bytes, for a streamed body; None if `data` is the whole request.
+    """
+
+    __slots__ = ("data", "rest")
+
+    def __init__(self, data: bytes, rest: AsyncGenerator[bytes] | None = None) -> None:
+        self.data = data
+        self.rest = rest
 
 
 async def framed(head: Head, stream: httpx.AsyncByteStream) -> AsyncGenerator[bytes]:

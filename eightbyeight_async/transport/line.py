@@ -70,13 +70,12 @@ class Line(asyncio.BufferedProtocol):
         """Write plaintext."""
         if self._transport is None:
             return
-        if self._tls is None:
-            self._transport.write(data)
-            return
         try:
-            self._transport.write(self._tls.encrypt(data))
+            self._transport.write(data if self._tls is None else self._tls.encrypt(data))
         except ssl.SSLError as error:
             self.failed(f"TLS failed: {tls_words(error)}", error)
+        finally:
+            del data  # a traceback can show locals
 
     def quiet(self) -> bool:
         """True if the socket is open and has nothing unread: no bytes and no EOF, even if the loop has not seen it."""

@@ -75,7 +75,10 @@ class TlsPipe:
 
     def encrypt(self, data: bytes | memoryview) -> bytes:
         """The TLS records of `data`, and any other bytes for the socket."""
-        self.session.write(data)
+        try:
+            self.session.write(data)
+        finally:
+            del data  # a traceback can show locals
         return self._outgoing.read()
 
     def say_goodbye(self) -> None:

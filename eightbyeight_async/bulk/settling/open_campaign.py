@@ -13,6 +13,7 @@ from eightbyeight_async.bulk.store.records import Account, MessageRow
 from eightbyeight_async.bulk.store.writer_thread import Writer
 from eightbyeight_async.client import AsyncConnectClient
 from eightbyeight_async.errors import InvalidRequestError
+from eightbyeight_async.frame_privacy import private_coroutine
 from eightbyeight_async.settings import checked_count, checked_seconds
 
 __all__ = ["Book"]
@@ -28,6 +29,7 @@ class Book:
     _sending: bool
     _now: Callable[[], float]
 
+    @private_coroutine
     async def status(self) -> Status:
         """Counts over all runs."""
         return await self._writer.do(lambda store: store.status(self._now()))
@@ -48,6 +50,7 @@ class Book:
         """The messages that may have gone out: `async for row in campaign.unknown()`."""
         return self.rows(State.UNKNOWN)
 
+    @private_coroutine
     async def resolve(self, key: str, *, sent: bool) -> None:
         """Settles an UNKNOWN message by hand. With `sent=False` the next run sends it.
 
@@ -58,6 +61,7 @@ class Book:
         if not await self._writer.do(lambda store: store.resolve(key, state), writes=True):
             raise InvalidRequestError("key", "no message whose outcome is unknown has it")
 
+    @private_coroutine
     async def reconcile(
         self,
         *,
@@ -91,6 +95,7 @@ class Book:
             on_wait=on_wait,
         )
 
+    @private_coroutine
     async def cancel(self, *, max_concurrency: int = 8) -> Cancelled:
         """Cancels every message that is still scheduled: batches by batch id, other messages by umid. After a crash
         call it again.
@@ -103,6 +108,7 @@ class Book:
             raise RuntimeError("this campaign is sending: stop it first")
         return await cancel_scheduled(self._client, self._writer, checked_count(max_concurrency, "max_concurrency"))
 
+    @private_coroutine
     async def keep(self, name: str, value: bytes) -> None:
         """Stores a value of the caller in the journal, e.g. the options of a command."""
         await self._writer.do(lambda store: store.set_meta(name, value), writes=True)
