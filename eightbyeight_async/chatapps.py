@@ -9,14 +9,15 @@ from __future__ import annotations
 from eightbyeight_async import late_types
 from eightbyeight_async.calls import cancel
 from eightbyeight_async.exchange import Exchange
-from eightbyeight_async.frame_privacy import private_coroutine
 from eightbyeight_async.hosts import Product
 from eightbyeight_async.models.common import CancelResponse
+from eightbyeight_async.operation_errors import operations
 from eightbyeight_async.settings import CallOptions
 
 __all__ = ["ChatAppsOperations"]
 
 
+@operations
 class ChatAppsOperations:
     """The operations of the Messaging Apps API. Use it as `client.chatapps`; the client makes it."""
 
@@ -24,7 +25,6 @@ class ChatAppsOperations:
         self._exchange = exchange
         self._options = options
 
-    @private_coroutine
     async def send(self, request: late_types.ChatAppsRequest) -> late_types.ChatAppsResponse:
         """Send one message (8x8's reference: Send-Message).
 
@@ -41,7 +41,6 @@ class ChatAppsOperations:
         call = chatapps.send_message(self._options.subaccount_id, request, self._exchange.now)
         return await self._exchange.run(call, self._options)
 
-    @private_coroutine
     async def send_batch(self, request: late_types.BatchChatAppsRequest) -> late_types.BatchChatAppsResponse:
         """Send up to 10,000 messages in one request (8x8's reference: send-message-many).
 
@@ -59,7 +58,6 @@ class ChatAppsOperations:
         call = chatapps.send_batch(self._options.subaccount_id, request, self._exchange.now)
         return paired(request, await self._exchange.run(call, self._options))
 
-    @private_coroutine
     async def get(self, umid: str) -> late_types.ChatAppsMessageDetails:
         """Get the details of one message, for each channel (8x8's reference: get-chatapps-message-details).
 
@@ -76,7 +74,6 @@ class ChatAppsOperations:
         call = chatapps.get_details(self._options.subaccount_id, umid)
         return await self._exchange.run(call, self._options)
 
-    @private_coroutine
     async def cancel(self, umid: str) -> CancelResponse:
         """Cancel one scheduled ChatApps message (8x8's reference: cancel-scheduled-message-1).
 
@@ -91,7 +88,6 @@ class ChatAppsOperations:
         call = cancel.cancel_message(Product.CHATAPPS, self._options.subaccount_id, umid)
         return await self._exchange.run(call, self._options)
 
-    @private_coroutine
     async def cancel_batch(self, batch_id: str) -> CancelResponse:
         """Cancel the messages of a ChatApps batch that are still scheduled.
 

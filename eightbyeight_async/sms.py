@@ -16,16 +16,18 @@ from eightbyeight_async import late_types
 from eightbyeight_async.calls import cancel, sms
 from eightbyeight_async.calls.call import Call
 from eightbyeight_async.exchange import Exchange, Flight
-from eightbyeight_async.frame_privacy import empty_frames, private_coroutine
+from eightbyeight_async.frame_privacy import empty_frames
 from eightbyeight_async.hosts import Product
 from eightbyeight_async.models.common import CancelResponse
 from eightbyeight_async.models.sms import Outcome, SmsRequest, SmsResponse
+from eightbyeight_async.operation_errors import operations
 from eightbyeight_async.settings import CallOptions, checked_count, checked_seconds
 from eightbyeight_async.text import LONG_TEXT, LongTextWarning, check_length
 
 __all__ = ["SmsOperations"]
 
 
+@operations
 class SmsOperations:
     """The operations of the SMS API. Use it as `client.sms`; the client makes it."""
 
@@ -49,12 +51,7 @@ class SmsOperations:
         Warns:
             LongTextWarning: the platform will truncate the text (`long_text="warn"`, the default).
         """
-        try:
-            return await self._exchange.run(self._call(request, None), self._options)
-        except BaseException as error:
-            del request  # no SmsRequest, perhaps
-            empty_frames(error)
-            raise
+        return await self._exchange.run(self._call(request, None), self._options)
 
     def _call(self, request: SmsRequest, warn: Callable[[], None] | None) -> Call[SmsResponse]:
         call = sms.send_sms(self._options.subaccount_id, request, self._exchange.now)
@@ -63,9 +60,9 @@ class SmsOperations:
         if warn is not None:
             warn()
         else:
-            # The third frame is the code that awaits `send`: awaiting coroutines are on the stack like callers. If
-            # `send` itself is a task, the third frame is the event loop's.
-            warnings.warn(LONG_TEXT, LongTextWarning, stacklevel=3)
+            # The fourth frame is the code that awaits `send`: awaiting coroutines are on the stack like callers. If
+            # `send` itself is a task, the fourth frame is the event loop's.
+            warnings.warn(LONG_TEXT, LongTextWarning, stacklevel=4)
         return call
 
     def send_each(
@@ -97,7 +94,7 @@ class SmsOperations:
         width = self._exchange.limiter.width
         if max_concurrency is not None:
             width = min(width, checked_count(max_concurrency, "max_concurrency"))
-        warn = _warner_at_caller_of(sys._getframe())  # noqa: SLF001 - documented, and cheaper than inspect
+        warn = _warner_at_caller_of(sys._getframe(1))  # noqa: SLF001 - documented, and cheaper than inspect
 
         async def send(request: SmsRequest, flight: Flight) -> SmsResponse:
             try:
@@ -109,7 +106,6 @@ class SmsOperations:
 
         return SendEach(send, requests, width)
 
-    @private_coroutine
     async def send_batch(self, request: late_types.BatchSmsRequest) -> late_types.BatchSmsResponse:
         """Send up to 10,000 SMS in one request (8x8's reference: send-many-sms).
 
@@ -135,7 +131,6 @@ class SmsOperations:
             warnings.warn(warning, LongTextWarning, stacklevel=3)  # the second frame is the decorator's
         return paired(request, await self._exchange.run(call, self._options))
 
-    @private_coroutine
     async def get(self, umid: str) -> late_types.MessageDetails:
         """Get the details of one SMS (8x8's reference: get-sms-message-details).
 
@@ -151,7 +146,6 @@ class SmsOperations:
 
         return await self._exchange.run(sms_follow_up.get_details(self._options.subaccount_id, umid), self._options)
 
-    @private_coroutine
     async def send_feedback(self, umid: str, outcome: Outcome | str, timestamp: datetime | None = None) -> None:
         """Report the outcome of a message that was sent with `Track.OUTCOME` (8x8's reference: api-sms-feedback).
 
@@ -172,7 +166,6 @@ class SmsOperations:
             sms_follow_up.send_feedback(self._options.subaccount_id, umid, feedback), self._options
         )
 
-    @private_coroutine
     async def start_log_export(self, request: late_types.LogExportRequest | None = None) -> late_types.LogExportJob:
         """Start an export of the log (8x8's reference: start-log-export-job).
 
@@ -188,7 +181,6 @@ class SmsOperations:
         call = sms_follow_up.start_log_export(self._options.subaccount_id, wanted)
         return await self._exchange.run(call, self._options)
 
-    @private_coroutine
     async def get_log_export(self, job_id: str) -> late_types.LogExportStatus:
         """Get the status of an export (8x8's reference: get-log-export-job-result).
 
@@ -203,7 +195,6 @@ class SmsOperations:
             sms_follow_up.get_log_export(self._options.subaccount_id, job_id), self._options
         )
 
-    @private_coroutine
     async def cancel_log_export(self, job_id: str) -> None:
         """Cancel an export (8x8's reference: cancel-log-export-job).
 
@@ -250,7 +241,6 @@ class SmsOperations:
             patience=checked_seconds(patience, "patience"),
         )
 
-    @private_coroutine
     async def cancel(self, umid: str) -> CancelResponse:
         """Cancel one scheduled SMS (8x8's reference: cancel-scheduled-message).
 
@@ -265,7 +255,6 @@ class SmsOperations:
         call = cancel.cancel_message(Product.SMS, self._options.subaccount_id, umid)
         return await self._exchange.run(call, self._options)
 
-    @private_coroutine
     async def cancel_batch(self, batch_id: str) -> CancelResponse:
         """Cancel the messages of a batch that are still scheduled (8x8's reference: cancel-many-sms-messages).
 

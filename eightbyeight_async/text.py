@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import enum
 import re
+import unicodedata
 
 import attrs
 
@@ -26,7 +27,16 @@ from eightbyeight_async.models import rules
 from eightbyeight_async.models.privacy import hidden
 from eightbyeight_async.models.sms import Encoding
 
-__all__ = ["LONG_TEXT", "MAX_PARTS", "LongTextWarning", "TextMeasure", "TextPolicy", "check_length", "measure"]
+__all__ = [
+    "LONG_TEXT",
+    "MAX_PARTS",
+    "LongTextWarning",
+    "TextMeasure",
+    "TextPolicy",
+    "check_length",
+    "measure",
+    "why_ucs2",
+]
 
 # Source: SMS API, field `text`.
 MAX_PARTS = 10
@@ -150,6 +160,27 @@ def check_length(text: str | None, encoding: Encoding | str | None, policy: Text
     return f"the text {takes}; beyond {MAX_PARTS} the platform truncates it and sends it"
 
 
+def why_ucs2(size: TextMeasure) -> str | None:
+    """One line: which characters make a text UCS2, and what that costs; None for a text that is not, or has to be.
+
+    It names up to `_NAMED` characters. A text with more of them is in another script, and its characters are its words.
+    """
+    if not size.foreign or size.gsm7_parts is None:
+        return None
+    count = len(size.foreign)
+    if count > _NAMED:
+        which = f"{count} different characters"
+    else:
+        which = " and ".join(
+            f"{one!r} (U+{ord(one):04X} {unicodedata.name(one, '')}".rstrip() + ")" for one in size.foreign
+        )
+    verb = "is" if count == 1 else "are"
+    without = "1 part" if size.gsm7_parts == 1 else f"{size.gsm7_parts} parts"
+    cost = f"with GSM7 characters instead the text takes {without}, not {size.parts}"
+    return f"UCS2: {which} {verb} not in GSM7; " + (cost if size.gsm7_parts < size.parts else "it costs no part more")
+
+
+_NAMED = 3
 _UNIT_WORDS = {Encoding.GSM7: "septets of GSM7", Encoding.UCS2: "units of UCS2"}
 
 

@@ -47,6 +47,7 @@ FLOORS = (
         "sms",
         "chatapps",
         "late_types",
+        "operation_errors",
         "log_export",
         "webhooks",
         "delivery_waiter",

@@ -192,7 +192,7 @@ REQUESTS = st.builds(
     destination=st.from_regex(r"\+?[1-9][0-9]{6,14}", fullmatch=True),
     text=st.none() | TEXT,
     country=st.none() | st.sampled_from(["SG", "TH"]),
-    source=st.none() | TEXT.filter(lambda text: len(text) <= 16),
+    source=st.none() | TEXT.filter(lambda text: len(text) <= 16 and text.isprintable() and bool(text.strip())),
     client_message_id=st.none() | TEXT,
     encoding=st.none() | st.sampled_from(Encoding),
     scheduled=st.none() | AWARE,

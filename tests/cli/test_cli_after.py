@@ -142,7 +142,8 @@ def test_measure_warns_of_what_will_be_cut_and_never_shows_the_text(tmp_path: Pa
     path = tmp_path / "text.txt"
     path.write_text(f"{TEXT} " * 100 + "\n")
     ended = here("measure", "--file", path, "--json")
-    assert json.loads(ended.out) == {"encoding": "GSM7", "units": 2500, "parts": 17, "truncated": True}
+    found = {"encoding": "GSM7", "units": 2500, "parts": 17, "truncated": True, "foreign": "", "gsm7_parts": None}
+    assert json.loads(ended.out) == found
     assert (ended.code, ended.err) == (0, "the platform truncates it to 10 parts and sends it\n")
     path.write_text(f"{TEXT}\u4e16")
     ended = here("measure", "--file", path, "--encoding", "GSM7")
@@ -151,6 +152,30 @@ def test_measure_warns_of_what_will_be_cut_and_never_shows_the_text(tmp_path: Pa
     path.write_bytes(b"\xff")
     assert here("measure", "--file", path).err == f"eightbyeight: {path}: is not UTF-8\n"
     assert here("measure", "--file", tmp_path / "no").code == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "note"),
+    [
+        (
+            "It\u2019s ready. " * 12,
+            "UCS2: '\u2019' (U+2019 RIGHT SINGLE QUOTATION MARK) is not in GSM7; with GSM7 characters instead the text "
+            "takes 1 part, not 3",
+        ),
+        (
+            "\u201cnow\u201d",
+            "UCS2: '\u201c' (U+201C LEFT DOUBLE QUOTATION MARK) and '\u201d' (U+201D RIGHT DOUBLE QUOTATION MARK) are "
+            "not in GSM7; it costs no part more",
+        ),
+        ("\u60a8\u7684\u5305\u88f9", "UCS2: 4 different characters are not in GSM7; it costs no part more"),
+    ],
+)
+def test_measure_says_what_makes_a_text_ucs2_and_what_it_costs(here: Here, text: str, note: str) -> None:
+    ended = here("measure", text)
+    assert (ended.code, ended.err) == (0, f"{note}\n")
+    assert json.loads(here("measure", text, "--json").out)["foreign"] == "".join(
+        dict.fromkeys(character for character in text if ord(character) > 255)
+    )
 
 
 # --- texts of more than ten parts

@@ -13,7 +13,7 @@ from eightbyeight_async.cli.terminal.display import Display
 from eightbyeight_async.cli.terminal.safe_text import print_line
 from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.models.sms import Encoding
-from eightbyeight_async.text import MAX_PARTS, measure
+from eightbyeight_async.text import MAX_PARTS, measure, why_ucs2
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,6 +42,8 @@ def measure_text(text: str | None, file: Path | None, encoding: str, *, as_json:
         one, many = _UNITS[size.encoding]
         parts = "1 part" if size.parts == 1 else f"{size.parts:,} parts"
         print_line(f"{parts}: {size.units:,} {one if size.units == 1 else many}, encoding {size.encoding}")
+    if (why := why_ucs2(size)) is not None:
+        display.note(why)
     if size.truncated:
         display.note(f"the platform truncates it to {MAX_PARTS} parts and sends it")
     return Exit.OK
