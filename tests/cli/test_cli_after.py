@@ -129,7 +129,7 @@ def test_measure_counts(here: Here, arguments: list[str], out: str) -> None:
     ("stdin", "out"),
     [
         ("Hell\u00f6\n", "1 part: 5 septets, encoding GSM7\n"),
-        ("\ufeff\U0001f600\r\n", "1 part: 2 UTF-16 units, encoding UCS2\n"),
+        ("\ufeff\u00e9\r\n", "1 part: 1 septet, encoding GSM7\n"),
         ("", "0 parts: 0 septets, encoding GSM7\n"),
     ],
 )
