@@ -59,8 +59,8 @@ class AsyncConnectClient:
         http_client: your application's own `httpx.AsyncClient`. Its TLS, proxies, pool and hooks are used unchanged,
             and it is never closed. Every transport failure is then `Sent.MAYBE`, because the phases of its transport
             are unknown. An `auth` of this client would replace the API key. It serves one event loop at a time.
-        proxy: the proxy for all https calls; None for `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`. With a proxy httpx's
-            own connections are used, which are slower.
+        proxy: the proxy for all https calls; None for `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`. The connections
+            through a proxy are slower than direct ones.
         http2: whether HTTP/2 is offered (extra `[http2]`). httpx's own connections are used then, which are slower.
         long_text: `TextPolicy` or its string, for SMS texts of more than 10 parts, which the platform truncates and
             sends: `warn` (a `LongTextWarning`), `refuse` (an InvalidRequestError before anything is sent), `allow`.
@@ -122,7 +122,9 @@ class AsyncConnectClient:
                 proxy=through,
                 http2=settings.checked_http2(http2),
             )
-            new_http = partial(httpx.AsyncClient, verify=context, proxy=through)
+            # One request a connection: httpx would read bytes after a redirect's answer as the file.
+            one_each = httpx.Limits(max_keepalive_connections=0)
+            new_http = partial(httpx.AsyncClient, verify=context, proxy=through, limits=one_each)
         else:
             http, new_http = (lambda: http_client), (lambda: nullcontext(http_client))
         exchange = Exchange(

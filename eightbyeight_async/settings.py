@@ -146,14 +146,16 @@ def check_http_client(value: object) -> None:
 
 def checked_proxy(value: object) -> httpx.Proxy | None:
     """Check a proxy's URL. The error does not show it, because it can have a password."""
-    if value is None or isinstance(value, httpx.Proxy):
-        return value
+    if value is None:
+        return None
     try:
-        proxy = httpx.Proxy(value) if isinstance(value, str) else None
+        proxy = httpx.Proxy(value) if isinstance(value, str) else value
     except Exception:  # noqa: BLE001 - httpx raises InvalidURL, ValueError and others
         proxy = None
-    if proxy is None or not proxy.url.host:
+    if not isinstance(proxy, httpx.Proxy) or not proxy.url.host:
         raise InvalidRequestError("proxy", "must be a URL such as http://proxy.example.com:3128")
+    if proxy.url.scheme.startswith("socks") and importlib.util.find_spec("socksio") is None:
+        raise InvalidRequestError("proxy", 'a SOCKS proxy needs another package: pip install "httpx[socks]"')
     return proxy
 
 

@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator
 
 import httpx
 
-__all__ = ["Head", "Heads", "framed"]
+__all__ = ["Head", "Heads", "body_of", "framed"]
 
 _METHOD = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _TARGET = re.compile(rb"[\x21-\x7e]+")
@@ -126,6 +126,19 @@ class Heads:
                 self._made.pop(next(iter(self._made)))
             self._made[key] = made
         return made
+
+
+def body_of(head: Head, stream: object) -> tuple[bytes, AsyncGenerator[bytes] | None]:
+    """The first bytes to write, and the others for a streamed body; None if the first are the whole request.
+
+    Raises:
+        httpx.LocalProtocolError: the body does not agree with the head. Nothing was written.
+    """
+    if type(stream) is httpx.ByteStream:
+        return head.with_body(b"".join(stream)), None
+    if not isinstance(stream, httpx.AsyncByteStream):
+        raise RuntimeError("a sync request body cannot be sent by an async transport")  # noqa: TRY004 - httpx's choice
+    return head.data, framed(head, stream)
 
 
 async def framed(head: Head, stream: httpx.AsyncByteStream) -> AsyncGenerator[bytes]:
