@@ -18,7 +18,7 @@ from eightbyeight_async.calls.call import Call
 from eightbyeight_async.calls.read_response import read_response
 from eightbyeight_async.errors import Effect, EightByEightError, Sent, UnexpectedResponseError
 from eightbyeight_async.hosts import Product
-from eightbyeight_async.transport.failures import WIRE_FAILURES, showable_cause, transport_error
+from eightbyeight_async.transport.failures import WIRE_FAILURES, showable_cause, transport_error, wire_failure
 from eightbyeight_async.transport.inflate import Inflater
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Downloader:
                 headers = {"Accept": "*/*", "Accept-Encoding": "gzip"}
                 if _same_origin(url, self._home):
                     headers = {**self._headers, **headers}
-                request = http.build_request("GET", url, headers=headers, timeout=patience)
+                request = http.build_request("GET", str(url), headers=headers, timeout=patience)
                 sending = http.send(request, stream=True, follow_redirects=False)
                 response = await self._guarded(sending, url, patience)
                 try:
@@ -93,7 +93,7 @@ class Downloader:
                     if response.next_request is None:
                         await self._refuse(response, url, patience)
                         return
-                    url = response.next_request.url
+                    url = _url(str(response.next_request.url))  # httpx's, also if the client is httpx2's
                 finally:
                     await response.aclose()
         raise UnexpectedResponseError("too many redirects on the way to the file", sent=Sent.NO)
@@ -146,7 +146,9 @@ class Downloader:
     async def _guarded(self, exchange: Awaitable[T], url: httpx.URL, patience: float) -> T:
         try:
             return await exchange
-        except WIRE_FAILURES as caught:
+        except Exception as caught:
+            if not wire_failure(caught):
+                raise
             failure = caught
         error = transport_error(failure, host=url.netloc.decode(), timeout=patience, own=self._own)
         error.sent = Sent.NO  # a download sends no message and can be repeated
