@@ -39,6 +39,7 @@ WIRE_FAILURES = (
     anyio.ClosedResourceError,
     anyio.BrokenResourceError,
     anyio.EndOfStream,
+    UnicodeError,  # idna's, for the host of a redirect
 )
 
 
@@ -125,7 +126,7 @@ def showable_cause(failure: Exception) -> Exception | None:
     Texts of the operating system, of TLS and of the application may be shown.
     """
     twin = as_httpx(failure)
-    quoting = isinstance(twin, httpx.HTTPError | httpx.InvalidURL | httpx.StreamError)
+    quoting = isinstance(twin, httpx.HTTPError | httpx.InvalidURL | httpx.StreamError | UnicodeError)
     return None if quoting and not isinstance(twin, httpx.NetworkError | httpx.TimeoutException) else failure
 
 
