@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import select
 import socket
 import ssl
@@ -159,9 +160,12 @@ class Proxy:
             client.sendall(b"\1\0" if given == self._password else b"\1\1")
             if given != self._password:
                 return None
-        _, command, _, kind, size = _exactly(client, 5)
-        assert (command, kind) == (1, 3)
-        host = _exactly(client, size)
+        _, command, _, kind = _exactly(client, 4)
+        assert command == 1
+        if kind == 3:
+            host = _exactly(client, _exactly(client, 1)[0])
+        else:
+            host = str(ipaddress.ip_address(_exactly(client, {1: 4, 4: 16}[kind]))).encode()
         port = int.from_bytes(_exactly(client, 2), "big")
         self.asked.append(b"%s:%d" % (host, port))
         server = self._keep(socket.create_connection((host.decode(), port)))

@@ -47,6 +47,7 @@ class AnyioLine:
         Raises:
             OSError: the socket failed, or TLS did (ssl.SSLError).
         """
+        context.set_alpn_protocols(["http/1.1"])  # each time: a client with HTTP/2 may share the context
         pipe = TlsPipe(context, server_hostname)
         while True:
             try:
@@ -192,20 +193,12 @@ async def connected(host: str, port: int) -> AnyioLine:
     errors: list[OSError] = []
 
     async def attempt(family: int, address: Any, failed: anyio.Event) -> None:  # noqa: ANN401
-        sock = socket.socket(family, socket.SOCK_STREAM)
         try:
-            sock.setblocking(False)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            await _connect(sock, address)
+            lines.append(AnyioLine(await _connect(family, address)))
         except OSError as error:
-            sock.close()
             errors.append(error)
             failed.set()
-        except BaseException:
-            sock.close()
-            raise
         else:
-            lines.append(AnyioLine(sock))
             group.cancel_scope.cancel()
 
     try:
@@ -226,14 +219,22 @@ async def connected(host: str, port: int) -> AnyioLine:
     return lines[0]
 
 
-async def _connect(sock: socket.socket, address: Any) -> None:  # noqa: ANN401
+async def _connect(family: int, address: Any) -> socket.socket:  # noqa: ANN401
+    sock = socket.socket(family, socket.SOCK_STREAM)
     try:
-        sock.connect(address)
-    except BlockingIOError:
-        await anyio.wait_writable(sock)
-        number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        if number:
-            raise OSError(number, os.strerror(number)) from None
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            sock.connect(address)
+        except BlockingIOError:
+            await anyio.wait_writable(sock)
+            number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if number:
+                raise OSError(number, os.strerror(number)) from None
+    except BaseException:
+        sock.close()
+        raise
+    return sock
 
 
 @contextlib.contextmanager

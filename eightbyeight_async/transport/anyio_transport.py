@@ -5,7 +5,7 @@ Rules:
   to a request, its connection is closed or back in the pool.
 - Only a connection on which nothing has come since the last answer carries another request. This is looked at directly
   before the first byte is written, in the socket and in TLS. So bytes that a server sends after an answer are never
-  read as the next one.
+  read as the next one. (What arrives later than that cannot be told from the answer.)
 
 `FastTransport` is several times as fast, but knows only asyncio and no proxies. Both have the same reader of answers.
 """
@@ -60,7 +60,6 @@ class AnyioTransport(httpx.AsyncBaseTransport):
         proxy: httpx.Proxy | None = None,
         max_body: int = 32 * 1024 * 1024,
     ) -> None:
-        ssl_context.set_alpn_protocols(["http/1.1"])
         self._ssl_context = ssl_context
         self._max_connections = max_connections
         self._keepalive_expiry = keepalive_expiry

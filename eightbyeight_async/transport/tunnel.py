@@ -7,8 +7,9 @@ been written by then, so the message was not sent.
 from __future__ import annotations
 
 import base64
+import ipaddress
 import re
-import ssl
+from functools import cache
 from typing import TYPE_CHECKING
 
 import anyio
@@ -17,6 +18,8 @@ import httpx
 from eightbyeight_async.transport.anyio_line import AnyioLine, connected
 
 if TYPE_CHECKING:
+    import ssl
+
     from eightbyeight_async.transport.connect import Origin
 
 __all__ = ["open_line"]
@@ -26,8 +29,8 @@ _STATUS = re.compile(rb"HTTP/1\.[01] ([0-9]{3})[ \r]")
 _PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 
 _NO_PASSWORD, _PASSWORD = 0, 2  # the SOCKS5 methods of authentication (RFC 1928, section 3)
-_ADDRESS_SIZES = {1: 4, 4: 16}  # bytes of an IPv4 and an IPv6 address (RFC 1928, section 5)
-_HOST_NAME = 3
+_IPV4, _HOST_NAME, _IPV6 = 1, 3, 4  # the kinds of an address (section 5)
+_ADDRESS_SIZES = {_IPV4: 4, _IPV6: 16}
 
 
 async def open_line(
@@ -68,8 +71,13 @@ async def _pass_through(line: AnyioLine, proxy: httpx.Proxy, host: str, port: in
         await _socks(line, proxy, host, port)
         return
     if proxy.url.scheme == "https":
-        await line.start_tls(proxy.ssl_context or ssl.create_default_context(), proxy.url.host)
+        await line.start_tls(proxy.ssl_context or _usual_context(), proxy.url.host)
     await _connect(line, proxy, host, port)
+
+
+@cache
+def _usual_context() -> ssl.SSLContext:
+    return httpx.create_ssl_context()  # certifi's authorities, or those of SSL_CERT_FILE; TLS 1.2 will do for a proxy
 
 
 async def _connect(line: AnyioLine, proxy: httpx.Proxy, host: str, port: int) -> None:
@@ -116,8 +124,7 @@ async def _socks(line: AnyioLine, proxy: httpx.Proxy, host: str, port: int) -> N
         await line.write(memoryview(b"\1" + b"".join(bytes([len(word)]) + word for word in proxy.raw_auth)), None)
         if (await reader.take(2))[1:] != b"\0":
             raise httpx.ProxyError("the proxy refused the user name and password")
-    name = host.encode("ascii")
-    await line.write(b"\5\1\0%c%c%s" % (_HOST_NAME, len(name), name) + port.to_bytes(2, "big"), None)
+    await line.write(b"\5\1\0" + _socks_address(host) + port.to_bytes(2, "big"), None)
     version, reply, _, kind = await reader.take(4)
     if version != 5 or reply != 0:
         raise httpx.ProxyError(f"the proxy answered {reply}")
@@ -125,6 +132,16 @@ async def _socks(line: AnyioLine, proxy: httpx.Proxy, host: str, port: int) -> N
     await reader.take(size + 2)
     if reader.left:
         raise httpx.ProxyError("the proxy sent more than its answer")
+
+
+def _socks_address(host: str) -> bytes:
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        if len(host) > 255:
+            raise httpx.ProxyError("the host's name is longer than 255 bytes") from None
+        return bytes([_HOST_NAME, len(host)]) + host.encode("ascii")
+    return bytes([_IPV4 if address.version == 4 else _IPV6]) + address.packed
 
 
 class _Exactly:

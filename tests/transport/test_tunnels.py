@@ -79,6 +79,24 @@ async def test_socks5(serve: Serve, connect: Connect, password: tuple[bytes, byt
     assert len(server.received) == 3
 
 
+@pytest.mark.parametrize("scheme", ["http", "socks5"])
+async def test_an_address_instead_of_a_name(serve: Serve, connect: Connect, scheme: str) -> None:
+    with serve(certificate_for="127.0.0.1") as server, Proxy(scheme) as proxy:
+        url = server.url.replace("localhost", "127.0.0.1")
+        async with connect(server, sms_base_url=url, proxy=proxy.url) as client:
+            await client.sms.send(SMS)
+    assert b"127.0.0.1:" in proxy.asked[0]
+
+
+async def test_a_context_that_a_client_with_http_2_shares(serve: Serve, connect: Connect, tls: ssl.SSLContext) -> None:
+    """Each connection offers what its client speaks, whatever the context offered before."""
+    with serve(tls=lambda context: context.set_alpn_protocols(["h2", "http/1.1"])) as server, Proxy("http") as proxy:
+        async with connect(server, proxy=proxy.url) as client:
+            tls.set_alpn_protocols(["http/1.1", "h2"])
+            await client.sms.send(SMS)
+    assert len(server.received) == 1
+
+
 @pytest.mark.parametrize("given", ["", "ann:wrong@"])
 async def test_socks5_with_the_wrong_password(serve: Serve, connect: Connect, given: str) -> None:
     with serve() as server, Proxy("socks5", password=(b"ann", b"s3cr3t")) as proxy:
