@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Self
 from patience import PATIENCE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import trustme
 
 __all__ = ["Proxy"]
@@ -62,7 +64,7 @@ class Proxy:
     def settled(self) -> bool:
         """True if everything that the servers sent has been passed on."""
         with self._moving:
-            return not select.select(list(self._servers), [], [], 0)[0]
+            return not _readable(self._servers, 0)
 
     def __enter__(self) -> Self:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
@@ -83,12 +85,13 @@ class Proxy:
         for sock in self._open:
             sock.close()
 
-    def _start(self, *target: object) -> None:
+    def _start(self, *target: object) -> threading.Thread:
         act, *args = target
         thread = threading.Thread(target=act, args=args, daemon=True)  # type: ignore[arg-type]
         with self._lock:
             self._threads.append(thread)
         thread.start()
+        return thread
 
     def _keep(self, sock: socket.socket) -> socket.socket:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -113,16 +116,21 @@ class Proxy:
             with self._moving:
                 self._servers.add(server)
             if self._context is None:
-                self._start(self._pass_on, client, server, [server])
+                other = self._start(self._pass_on, client, server, [server])
                 self._pass_on(client, server, [client])
+                other.join(PATIENCE)
             else:
                 self._pass_on(client, server, [client, server])  # an SSLSocket is not for two threads
+            with self._lock:
+                self._open -= {client, server}
+            client.close()
+            server.close()
 
     def _pass_on(self, client: socket.socket, server: socket.socket, sources: list[socket.socket]) -> None:
         with contextlib.suppress(OSError):
             while True:
                 pending = isinstance(client, ssl.SSLSocket) and client.pending()
-                ready = [client] if pending else select.select(sources, [], [])[0]
+                ready = [client] if pending else _readable(sources, None)
                 if client in ready:
                     server.sendall(_some(client))
                 if server in ready:
@@ -171,6 +179,15 @@ class Proxy:
         server = self._keep(socket.create_connection((host.decode(), port)))
         client.sendall(b"\5\0\0\1" + bytes(6))
         return server
+
+
+def _readable(sockets: Iterable[socket.socket], milliseconds: int | None) -> list[socket.socket]:
+    """Those that have something to read. (select() knows only the first 1,024 descriptors.)"""
+    by_number = {sock.fileno(): sock for sock in sockets}
+    poll = select.poll()
+    for number in by_number:
+        poll.register(number, select.POLLIN)
+    return [by_number[number] for number, _ in poll.poll(milliseconds)]
 
 
 def _some(sock: socket.socket) -> bytes:
