@@ -196,8 +196,11 @@ async def test_what_breaks_after_the_request_left_may_have_been_sent(
     assert "may have been sent" in str(error)
 
 
-async def test_no_answer_in_time_may_have_been_sent(serve: Serve, connect: Connect) -> None:
+async def test_no_answer_in_time_may_have_been_sent(
+    serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """On a connection that is there already: opening one may take longer than this patience."""
+    monkeypatch.setattr("eightbyeight_async.transport.anyio_transport._REST", 0.0)
     never = threading.Event()
     with serve(QUEUED, never) as server:
         async with connect(server) as client:

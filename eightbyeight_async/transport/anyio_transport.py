@@ -5,7 +5,11 @@ Rules:
   to a request, its connection is closed or back in the pool.
 - Only a connection on which nothing has come since the last answer carries another request. This is looked at directly
   before the first byte is written, in the socket and in TLS. So bytes that a server sends after an answer are never
-  read as the next one. (What arrives later than that cannot be told from the answer.)
+  read as the next one.
+- What arrives later than that cannot be told from the answer. A stray answer mostly comes directly after the answer, so
+  a connection rests before its next request; meanwhile new ones are opened. Without the rest, 5 to 8 of 3,000 sends
+  read a stray answer that was sent directly after the answer; with it, none. It costs
+  a handshake a request under load: 266 to 411 requests a second instead of 1,550 to 2,140, on loopback.
 
 `FastTransport` is several times as fast, but knows only asyncio and no proxies. Both have the same reader of answers.
 """
@@ -37,6 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AnyioTransport"]
 
+_REST = 1.0  # seconds
 _NO_TIMEOUTS: Mapping[str, float | None] = {}
 
 
@@ -225,7 +230,7 @@ class _Pool:
         self.origin = origin
         self.busy: set[_Connection] = set()
         self.closed = False
-        self._idle: deque[_Connection] = deque()  # the last used one is on the right
+        self._idle: deque[_Connection] = deque()  # the one that has rested longest is on the left
         self._places = anyio.CapacityLimiter(max_connections)
         self._keepalive_expiry = keepalive_expiry
 
@@ -252,14 +257,19 @@ class _Pool:
             raise httpx.ConnectError("the transport was closed")
 
     def take(self) -> _Connection | None:
-        """The idle connection that was used last, if there is a quiet one."""
+        """The idle connection that has rested longest, if it has rested enough and is quiet.
+
+        If there is none, the caller opens one: an idle one is closed, if there would be too many.
+        """
         self._expire()
-        while self._idle:
-            connection = self._idle.pop()
+        while self._idle and anyio.current_time() - self._idle[0].idle_since >= _REST:
+            connection = self._idle.popleft()
             connection.in_pool = False
             if connection.line.quiet():
                 return connection
             connection.line.close()
+        if self._idle and len(self._idle) + self._places.borrowed_tokens > self._places.total_tokens:
+            self._idle.pop().line.close(politely=True)
         return None
 
     def keep(self, connection: _Connection) -> None:

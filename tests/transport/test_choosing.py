@@ -13,6 +13,7 @@ import pytest
 from patience import PATIENCE, seen
 from transport.raw_server import OK, Peer, RawServer, answering, polite
 
+from eightbyeight_async.transport import anyio_transport
 from eightbyeight_async.transport.anyio_transport import AnyioTransport
 from eightbyeight_async.transport.choose import build_http_client
 from eightbyeight_async.transport.shortcut import ShortcutClient
@@ -25,6 +26,12 @@ def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in PROXY_NAMES:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connections are used again at once."""
+    monkeypatch.setattr(anyio_transport, "_REST", 0.0)
 
 
 def client(tls: ssl.SSLContext, **options: Any) -> httpx.AsyncClient:

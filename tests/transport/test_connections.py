@@ -15,6 +15,7 @@ from patience import seen
 from transport.manual_clock import ManualClock, hold
 from transport.raw_server import OK, Peer, RawServer, answering, polite
 
+from eightbyeight_async.transport import anyio_transport
 from eightbyeight_async.transport.anyio_transport import AnyioTransport
 from eightbyeight_async.transport.fast import FastTransport
 
@@ -26,6 +27,12 @@ if TYPE_CHECKING:
     Make = Callable[..., FastTransport]
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("collected")]
+
+
+@pytest.fixture(autouse=True)
+def _no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connections are used again at once."""
+    monkeypatch.setattr(anyio_transport, "_REST", 0.0)
 
 
 class Anyio(AnyioTransport):

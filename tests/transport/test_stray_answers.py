@@ -21,6 +21,7 @@ from transport.conftest import LOOPS
 
 from eightbyeight_async import AsyncConnectClient, EightByEightError, RetryPolicy, Sent, SmsRequest
 from eightbyeight_async.transport import anyio_transport
+from eightbyeight_async.transport.anyio_transport import AnyioTransport
 
 if TYPE_CHECKING:
     import ssl
@@ -83,10 +84,17 @@ def through(tls: ssl.SSLContext, authority: trustme.CA, monkeypatch: pytest.Monk
     return make
 
 
+@pytest.fixture
+def _no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connections are used again at once, so that only the look at them protects."""
+    monkeypatch.setattr(anyio_transport, "_REST", 0.0)
+
+
 def sms(number: int = 0) -> SmsRequest:
     return SmsRequest(destination=f"+6598765{number:03}", text="Hello", client_message_id=f"message-{number}")
 
 
+@pytest.mark.usefixtures("_no_rest")
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("kind", STRAYS)
 @pytest.mark.parametrize("when", ["in the same record", "in its own record", "in the same segment", "while idle"])
@@ -116,6 +124,7 @@ async def test_a_stray_answer_is_nobodys(
         assert server.connections == 2
 
 
+@pytest.mark.usefixtures("_no_rest")
 @pytest.mark.parametrize("way", ["direct", "http", "https", "socks5", "NO_PROXY"])
 async def test_a_connection_without_stray_bytes_is_used_again(
     serve: Serve, through: Callable[..., Any], way: str
@@ -127,11 +136,44 @@ async def test_a_connection_without_stray_bytes_is_used_again(
         assert (len(server.received), server.connections) == (5, 1)
 
 
-@pytest.mark.parametrize("way", WAYS)
-async def test_a_few_hundred_sends_with_strays_between_them(
-    serve: Serve, through: Callable[..., Any], way: str
+@pytest.mark.parametrize("way", ["http", "socks5", "NO_PROXY"])
+async def test_a_connection_rests_between_two_requests(
+    serve: Serve, through: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
-    """Chaos with a seed: each answer names its request, so a wrong one would be seen; a stray comes in its segment."""
+    """Meanwhile there are others, and never more of them than the bound."""
+    monkeypatch.setattr(anyio_transport, "_REST", PATIENCE)
+    with serve(OWN) as server, through(way, server, max_concurrency=3) as (client, _):
+        async with client:
+            for _number in range(6):
+                await client.sms.send(sms())
+            pools = [pool for one in transports(client) for pool in one._pools.values()]
+            assert sum(len(pool._idle) for pool in pools) == 3
+        assert (len(server.received), server.connections) == (6, 6)
+
+
+def transports(client: AsyncConnectClient) -> list[AnyioTransport]:
+    mounts: Any = client._exchange._wires.here().http._mounts
+    return [one for one in mounts.values() if isinstance(one, AnyioTransport)]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("together", [True, False])
+async def test_a_few_hundred_sends_with_strays_between_them(
+    serve: Serve,
+    through: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    anyio_backend_name: str,
+    way: str,
+    together: bool,
+) -> None:
+    """Chaos with a seed; each answer names its request, so a wrong one would be seen.
+
+    `together`: the strays come in the segment of the answer, and connections are used again at once. Else they come
+    when they come, and connections rest.
+    """
+    if (anyio_backend_name, way, together) == ("asyncio", "direct", False):
+        return  # FastTransport's connections have no rest
+    monkeypatch.setattr(anyio_transport, "_REST", 0.0 if together else PATIENCE)
     dice = random.Random(f"strays of {way}")  # noqa: S311
     lock = threading.Lock()
 
@@ -149,7 +191,7 @@ async def test_a_few_hundred_sends_with_strays_between_them(
 
     outcomes: dict[int, str] = {}
     count = 300
-    with serve(script, corked=True) as server, through(way, server, max_concurrency=8) as (client, _):
+    with serve(script, corked=together) as server, through(way, server, max_concurrency=8) as (client, _):
         async with client, client.sms.send_each([sms(number) for number in range(count)]) as results:
             async for result in results:
                 if result.response is not None:
@@ -173,11 +215,11 @@ async def test_what_comes_before_the_first_request_is_no_answer_to_it(
 
     async def slowly(*args: Any) -> AnyioLine:
         line = await opened(*args)
-        await seen(lambda: server.sent == 1)
+        await seen(lambda: server.sent == 1 and settled())
         return line
 
     monkeypatch.setattr(anyio_transport, "open_line", slowly)
-    with serve(OWN, greeting=STRAYS[kind]) as server, through(way, server) as (client, _):
+    with serve(OWN, greeting=STRAYS[kind]) as server, through(way, server) as (client, settled):
         async with client:
             with pytest.raises(EightByEightError) as caught:
                 await client.sms.send(sms())

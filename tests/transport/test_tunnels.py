@@ -23,6 +23,7 @@ from eightbyeight_async import (
     SmsRequest,
     TransportTimeoutError,
 )
+from eightbyeight_async.transport import anyio_transport
 
 if TYPE_CHECKING:
     import ssl
@@ -41,6 +42,12 @@ SMS = SmsRequest(destination="+6598765432", text="Hello")
 @pytest.fixture(params=[*LOOPS, pytest.param(("trio", {}), id="trio")])
 def anyio_backend(request: pytest.FixtureRequest) -> Any:
     return request.param
+
+
+@pytest.fixture(autouse=True)
+def _no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connections are used again at once."""
+    monkeypatch.setattr(anyio_transport, "_REST", 0.0)
 
 
 async def failing(connect: Connect, server: ScriptedServer, proxy: object, **options: Any) -> EightByEightError:
