@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import cached_property, partial
-from typing import Self
+from typing import Self, cast
 
 import attrs
 import httpx
@@ -57,11 +57,13 @@ class AsyncConnectClient:
         max_rate: the most calls a second over the whole client, evenly spaced; None for no limit.
         ssl_context: your own context, for a private CA or a client certificate. It must allow only TLS 1.3 and check
             certificates. None for certifi's authorities, or those in `SSL_CERT_FILE` or `SSL_CERT_DIR`.
-        http_client: your application's own `httpx.AsyncClient`. Its TLS, proxies, pool and hooks are used unchanged,
-            and it is never closed. Every transport failure is then `Sent.MAYBE`, because the phases of its transport
-            are unknown. An `auth` of this client would replace the API key. It serves one event loop at a time.
-        proxy: the proxy for all https calls; None for `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`. With a proxy httpx's
-            own connections are used, which are slower.
+        http_client: your application's own `httpx.AsyncClient` or `httpx2.AsyncClient`. Its TLS, proxies, pool and
+            hooks are used unchanged, and it is never closed. Every transport failure is then `Sent.MAYBE`, because the
+            phases of its transport are unknown. Bytes that a server sends after an answer can be read as the next
+            answer, unless the client has `max_keepalive_connections=0`. An AssertionError, as mocks raise it, comes out
+            as itself. An `auth` of this client would replace the API key. It serves one event loop at a time.
+        proxy: the proxy for all https calls; None for `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`. The connections
+            through a proxy are slower than direct ones.
         http2: whether HTTP/2 is offered (extra `[http2]`). httpx's own connections are used then, which are slower.
         long_text: `TextPolicy` or its string, for SMS texts of more than 10 parts, which the platform truncates and
             sends: `warn` (a `LongTextWarning`), `refuse` (an InvalidRequestError before anything is sent), `allow`.
@@ -91,7 +93,7 @@ class AsyncConnectClient:
         max_concurrency: int = 100,
         max_rate: float | None = None,
         ssl_context: ssl.SSLContext | None = None,
-        http_client: httpx.AsyncClient | None = None,
+        http_client: settings.HttpClient | None = None,
         proxy: str | httpx.Proxy | None = None,
         http2: bool = False,
         long_text: late_types.TextPolicy | str = "warn",
@@ -124,9 +126,12 @@ class AsyncConnectClient:
                 proxy=through,
                 http2=settings.checked_http2(http2),
             )
-            new_http = partial(httpx.AsyncClient, verify=context, proxy=through)
+            # One request a connection: httpx would read bytes after a redirect's answer as the file.
+            one_each = httpx.Limits(max_keepalive_connections=0)
+            new_http = partial(httpx.AsyncClient, verify=context, proxy=through, limits=one_each)
         else:
-            http, new_http = (lambda: http_client), (lambda: nullcontext(http_client))
+            foreign = cast("httpx.AsyncClient", http_client)  # httpx2's has the same methods
+            http, new_http = (lambda: foreign), (lambda: nullcontext(foreign))
         exchange = Exchange(
             http=http,
             own=http_client is None,

@@ -54,10 +54,11 @@ class DeliveryWaiter:
     Args:
         max_messages: how many messages are remembered; see `ReceiptFolder`. A waiter gets the final state of its
             message even if more messages than that come before it.
+        max_bytes: about how many bytes they take; see `ReceiptFolder`.
     """
 
-    def __init__(self, *, max_messages: int = 100_000) -> None:
-        self._folder = ReceiptFolder(max_messages=max_messages)
+    def __init__(self, *, max_messages: int = 100_000, max_bytes: int | None = None) -> None:
+        self._folder = ReceiptFolder(max_messages=max_messages, max_bytes=max_bytes)
         self._awaited: dict[tuple[str, Settle], _Awaited] = {}
 
     @private_call

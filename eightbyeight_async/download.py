@@ -8,8 +8,10 @@ Rules:
 
 from __future__ import annotations
 
+import ipaddress
+import re
 import zlib
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import httpx
@@ -18,11 +20,11 @@ from eightbyeight_async.calls.call import Call
 from eightbyeight_async.calls.read_response import read_response
 from eightbyeight_async.errors import Effect, EightByEightError, Sent, UnexpectedResponseError
 from eightbyeight_async.hosts import Product
-from eightbyeight_async.transport.failures import WIRE_FAILURES, showable_cause, transport_error
+from eightbyeight_async.transport.failures import WIRE_FAILURES, showable_cause, transport_error, wire_failure
 from eightbyeight_async.transport.inflate import Inflater
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
     from contextlib import AbstractAsyncContextManager
 
 __all__ = ["Downloader"]
@@ -31,6 +33,7 @@ T = TypeVar("T")
 
 _MAX_REDIRECTS = 5
 _MAX_ERROR_BODY = 64 * 1024
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
 _PORTS = {"https": 443, "http": 80}
 
 
@@ -83,7 +86,7 @@ class Downloader:
                 headers = {"Accept": "*/*", "Accept-Encoding": "gzip"}
                 if _same_origin(url, self._home):
                     headers = {**self._headers, **headers}
-                request = http.build_request("GET", url, headers=headers, timeout=patience)
+                request = http.build_request("GET", str(url), headers=headers, timeout=patience)
                 sending = http.send(request, stream=True, follow_redirects=False)
                 response = await self._guarded(sending, url, patience)
                 try:
@@ -93,7 +96,7 @@ class Downloader:
                     if response.next_request is None:
                         await self._refuse(response, url, patience)
                         return
-                    url = response.next_request.url
+                    url = _url(str(response.next_request.url))  # httpx's, also if the client is httpx2's
                 finally:
                     await response.aclose()
         raise UnexpectedResponseError("too many redirects on the way to the file", sent=Sent.NO)
@@ -112,31 +115,35 @@ class Downloader:
         if encoding not in {"", "identity", "gzip", "x-gzip"}:
             raise UnexpectedResponseError("the file has a content-encoding that was not requested", sent=Sent.NO)
         inflater = Inflater() if "gzip" in encoding else None
-        not_gzip = False
-        async with aclosing(cast("AsyncGenerator[bytes, None]", response.aiter_raw())) as pieces:
+        async with _pieces(response, response.aiter_raw()) as pieces:
             while (piece := await self._guarded(anext(pieces, None), url, patience)) is not None:
                 if inflater is None:
                     write(piece)
-                elif not not_gzip:
-                    try:
-                        for plain in inflater.pieces(piece):
-                            write(plain)
-                    except zlib.error:
-                        # Read on to the end: httpx leaves a half-read stream to the garbage collector.
-                        not_gzip = True
-        if not_gzip:
-            raise UnexpectedResponseError("the file is not gzip, although its content-encoding says so", sent=Sent.NO)
+                    continue
+                unpacked = inflater.pieces(piece)
+                while plain := self._unpacked(unpacked):
+                    write(plain)
         if inflater is not None and not inflater.whole:
             raise UnexpectedResponseError("the file is cut off: its gzip has no end", sent=Sent.NO)
+
+    def _unpacked(self, pieces: Iterator[bytes]) -> bytes:
+        try:
+            return next(pieces, b"")
+        except zlib.error:
+            problem = "the file is not gzip, although its content-encoding says so"
+        raise UnexpectedResponseError(problem, sent=Sent.NO)
 
     async def _refuse(self, response: httpx.Response, url: httpx.URL, patience: float) -> None:
         if not _same_origin(url, self._home):
             problem = "the file cannot be fetched: the link may have expired"
             raise UnexpectedResponseError(problem, status_code=response.status_code, sent=Sent.NO)
         body = b""
-        async with aclosing(cast("AsyncGenerator[bytes, None]", response.aiter_bytes())) as pieces:
-            while len(body) < _MAX_ERROR_BODY and (piece := await self._guarded(anext(pieces, None), url, patience)):
+        async with _pieces(response, response.aiter_bytes()) as pieces:
+            while piece := await self._guarded(anext(pieces, None), url, patience):
                 body += piece
+                if len(body) > _MAX_ERROR_BODY:
+                    problem = "a response without a file"
+                    raise UnexpectedResponseError(problem, status_code=response.status_code, sent=Sent.NO)
         call: Call[Any] = Call(
             product=Product.SMS, method="GET", path="", body=None, response_class=None, unknown=Sent.NO
         )
@@ -146,22 +153,53 @@ class Downloader:
     async def _guarded(self, exchange: Awaitable[T], url: httpx.URL, patience: float) -> T:
         try:
             return await exchange
-        except WIRE_FAILURES as caught:
+        except Exception as caught:
+            if not wire_failure(caught):
+                raise
             failure = caught
         error = transport_error(failure, host=url.netloc.decode(), timeout=patience, own=self._own)
         error.sent = Sent.NO  # a download sends no message and can be repeated
         raise error from showable_cause(failure)
 
 
+@asynccontextmanager
+async def _pieces(response: httpx.Response, given: AsyncIterator[bytes]) -> AsyncIterator[AsyncGenerator[bytes]]:
+    """The pieces of a body. If they are left before their end, the response is closed, and then read on.
+
+    Else httpx would leave generators to the garbage collector, of which trio warns. A closed response ends them all.
+    """
+    async with aclosing(cast("AsyncGenerator[bytes]", given)) as pieces:
+        try:
+            yield pieces
+        except Exception:
+            await response.aclose()
+            with suppress(Exception):
+                while await anext(pieces, None) is not None:
+                    pass
+            raise
+
+
 def _url(link: str) -> httpx.URL:
     try:
         url = httpx.URL(link)
-        good = (url.port or 0) < 65_536
-    except (TypeError, *WIRE_FAILURES):
+        good = 0 <= (url.port or 0) < 65_536 and _is_host(url.host)
+    except (TypeError, ValueError, *WIRE_FAILURES):  # idna's errors are ValueErrors
         good = False
     if not good:
         raise UnexpectedResponseError("the link to the file is not an https URL", sent=Sent.NO)
     return url
+
+
+def _is_host(host: str) -> bool:
+    """False for what httpx takes as a host and no resolver does; it would raise other exceptions than httpx's."""
+    if ":" in host:
+        try:
+            ipaddress.IPv6Address(host)
+        except ValueError:
+            return False
+        return True
+    name = host.encode("idna").decode()  # UnicodeError is a ValueError
+    return len(name) < 254 and _NAME.fullmatch(name) is not None
 
 
 def _same_origin(one: httpx.URL, other: httpx.URL) -> bool:

@@ -34,6 +34,7 @@ from eightbyeight_async.transport.failures import (
     refused_answer,
     showable_cause,
     transport_error,
+    was_not_read,
 )
 from eightbyeight_async.version import __version__
 
@@ -214,7 +215,8 @@ class Exchange:
             failure = caught
         except Exception as caught:
             # Hooks and transports of an application's own client may raise any exception, before or after the send.
-            if self._own or isinstance(caught, EightByEightError):
+            # An AssertionError is that of a test, e.g. of a mock that was not told to answer this request.
+            if self._own or isinstance(caught, EightByEightError | AssertionError):
                 raise
             failure = caught
             if (answered := answer_in(caught)) is not None:
@@ -237,8 +239,9 @@ class Exchange:
             url,
             headers=self._headers if call.body is None else self._body_headers,
             content=call.body,
-            # No pool timeout: the limiter already limits the requests that reach the pool.
-            timeout=httpx.Timeout(options.timeout, pool=None),
+            # Connect, read, write, and no pool timeout: the limiter already limits the requests that reach the pool. A
+            # tuple, because httpx2 does not know httpx's Timeout.
+            timeout=(options.timeout, options.timeout, options.timeout, None),
         )
         # No redirects: following one would send the message a second time, to an unknown host.
         response = await http.send(request, stream=True, follow_redirects=False)
@@ -250,10 +253,12 @@ class Exchange:
 
 async def _read(response: httpx.Response, call: Call[Any]) -> bytes:
     """The decoded body. More than `MAX_BODY` bytes, compressed or decoded, raise UnexpectedResponseError."""
+    raw: bytes | None = None
     try:
         raw = response.content  # a hook or transport of the application has already read it
-    except httpx.ResponseNotRead:
-        raw = None
+    except RuntimeError as error:
+        if not was_not_read(error):
+            raise
     if raw is not None:
         return raw
     chunks = []

@@ -22,7 +22,7 @@ from anyio.abc import TaskGroup
 from eightbyeight_async.errors import EightByEightError, InvalidRequestError, Sent, TransportError
 from eightbyeight_async.exchange import Flight
 from eightbyeight_async.models.sms import SmsRequest, SmsResponse
-from eightbyeight_async.source_feeder import END, End, Feeder, foreign_cancellation
+from eightbyeight_async.source_feeder import END, End, Feeder, foreign_cancellation, without_cancellation
 
 __all__ = ["SendAccepted", "SendEach", "SendNotAccepted", "SendResult"]
 
@@ -226,12 +226,14 @@ class SendEach:
         """Keeps the iterable's exception, or a bug's, for the caller (see __anext__); not what only ends this task."""
         if isinstance(failure, GeneratorExit):
             return False  # this coroutine is being closed, perhaps outside the loop
-        foreign = foreign_cancellation(failure)
-        if foreign is not None:
-            foreign.__cause__ = failure
-        elif isinstance(failure, anyio.get_cancelled_exc_class()):
+        kept: BaseException | None = foreign_cancellation(failure)
+        if kept is not None:
+            kept.__cause__ = failure
+        else:
+            kept = without_cancellation(failure)
+        if kept is None:
             return False
-        self._failure = self._failure or foreign or failure
+        self._failure = self._failure or kept
         self._ending = True
         return True
 

@@ -4,6 +4,7 @@ Rules:
 - The API key goes only to the API's own host, whatever a link or a redirect points to.
 - A file is downloaded completely before its first row is returned; a large one is kept on disk. So a slow reader does
   not keep a connection open, and an interrupted download is an error, not a shorter log.
+- A file has a limit, counted after unpacking: gzip can pack 1,000 to 1, so that 300 KB would fill a disk.
 - A file that is not a log is an error, not an empty log. A caller that reconciles with an empty log would send messages
   twice.
 """
@@ -21,7 +22,7 @@ from eightbyeight_async.models.log_export import LogExportJob, LogExportState
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-    from typing import TextIO
+    from typing import IO, TextIO
 
     from eightbyeight_async.exchange import Exchange
     from eightbyeight_async.models.log_export import LogExportStatus
@@ -42,6 +43,7 @@ async def log_rows(
     options: CallOptions,
     poll_interval: float,
     patience: float,
+    max_file_bytes: int,
 ) -> AsyncIterator[dict[str, str]]:
     """See `SmsOperations.iter_log_rows`."""
     job_id = job.job_id if isinstance(job, LogExportJob) else job
@@ -52,7 +54,8 @@ async def log_rows(
         links = await _links(job_id, look, exchange, poll_interval, patience)
         for link in links:
             with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as file:
-                await exchange.downloader.fetch(link, file.write, patience=options.timeout)
+                bounded = _Bounded(file, max_file_bytes, job_id)
+                await exchange.downloader.fetch(link, bounded, patience=options.timeout)
                 file.seek(0)
                 with io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
                     for row in _rows(text, job_id):
@@ -61,6 +64,22 @@ async def log_rows(
         del links, link, row
         empty_frames(error)
         raise
+
+
+class _Bounded:
+    """Writes to a file, up to a limit."""
+
+    def __init__(self, file: IO[bytes], limit: int, job_id: str) -> None:
+        self._file = file
+        self._left = self._limit = limit
+        self._job_id = job_id
+
+    def __call__(self, piece: bytes) -> None:
+        self._left -= len(piece)
+        if self._left < 0:
+            problem = f"gave a file of more than {self._limit} bytes: export a shorter time, or raise `max_file_bytes`"
+            raise LogExportError(self._job_id, problem)
+        self._file.write(piece)
 
 
 def _rows(text: TextIO, job_id: str) -> Iterator[dict[str, str]]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib.util
 import math
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
 import httpx
@@ -20,15 +20,17 @@ from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.hosts import Product, Region, base_url, checked_base_url, region_named
 from eightbyeight_async.models.rules import member, subaccount
 from eightbyeight_async.retry import RetryPolicy
+from eightbyeight_async.transport.httpx2 import kin
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from eightbyeight_async.text import TextPolicy  # noqa: TC004 - for the type checker; imported when a client is made
 
 __all__ = [
     "PREFIX",
     "CallOptions",
+    "HttpClient",
     "bases",
     "check_http_client",
     "checked_count",
@@ -137,23 +139,38 @@ def checked_policy(value: TextPolicy | str) -> TextPolicy:
     return policy
 
 
+class HttpClient(Protocol):
+    """What is used of an application's own client. `httpx.AsyncClient` and `httpx2.AsyncClient` have it."""
+
+    @property
+    def build_request(self) -> Callable[..., Any]: ...
+
+    @property
+    def send(self) -> Callable[..., Awaitable[Any]]: ...
+
+
 def check_http_client(value: object) -> None:
     """Refuse an `http_client` that is not asynchronous: it would send the message before `await` fails."""
+    kind = value if isinstance(value, type) else type(value)
     usable = callable(getattr(value, "build_request", None)) and callable(getattr(value, "send", None))
-    if not usable or isinstance(value, httpx.Client):
-        raise InvalidRequestError("http_client", f"must be an httpx.AsyncClient, not {type(value).__name__}")
+    if not usable or value is kind or kin(kind, "Client"):
+        name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+        what = f"the class {name}" if value is kind else name
+        raise InvalidRequestError("http_client", f"must be an httpx.AsyncClient or httpx2.AsyncClient, not {what}")
 
 
 def checked_proxy(value: object) -> httpx.Proxy | None:
     """Check a proxy's URL. The error does not show it, because it can have a password."""
-    if value is None or isinstance(value, httpx.Proxy):
-        return value
+    if value is None:
+        return None
     try:
-        proxy = httpx.Proxy(value) if isinstance(value, str) else None
+        proxy = httpx.Proxy(value) if isinstance(value, str) else value
     except Exception:  # noqa: BLE001 - httpx raises InvalidURL, ValueError and others
         proxy = None
-    if proxy is None or not proxy.url.host:
+    if not isinstance(proxy, httpx.Proxy) or not proxy.url.host:
         raise InvalidRequestError("proxy", "must be a URL such as http://proxy.example.com:3128")
+    if proxy.url.scheme.startswith("socks") and importlib.util.find_spec("socksio") is None:
+        raise InvalidRequestError("proxy", 'a SOCKS proxy needs another package: pip install "httpx[socks]"')
     return proxy
 
 

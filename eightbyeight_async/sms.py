@@ -208,7 +208,12 @@ class SmsOperations:
         await self._exchange.run(sms_follow_up.cancel_log_export(self._options.subaccount_id, job_id), self._options)
 
     def iter_log_rows(
-        self, job: late_types.LogExportJob | str, *, poll_interval: float = 2.0, patience: float = 900.0
+        self,
+        job: late_types.LogExportJob | str,
+        *,
+        poll_interval: float = 2.0,
+        patience: float = 900.0,
+        max_file_bytes: int = 1024**3,
     ) -> AsyncIterator[dict[str, str]]:
         """The rows of an export: wait until it is ready, download its files, return one row after the other.
 
@@ -219,6 +224,8 @@ class SmsOperations:
             job: a started export, or its id.
             poll_interval: seconds between two polls of its status.
             patience: seconds to wait for its end.
+            max_file_bytes: the most bytes of one file of the export, unpacked. A file is kept on disk while its rows
+                are read. The default is 1 GiB.
 
         Returns:
             An async iterator of rows. A row has the column names of 8x8's CSV as keys and text as values. By default
@@ -226,8 +233,9 @@ class SmsOperations:
 
         Raises:
             InvalidRequestError: an argument breaks its rule.
-            LogExportError: while iterating: the export failed, was cancelled, gave no file or a broken one, or took
-                longer than `patience`.
+            LogExportError: while iterating: the export failed, was cancelled, gave no file, a broken one or one
+                that is too large, or took longer than `patience`.
+            UnexpectedResponseError: while iterating: a link or a response is not that of a file.
             EightByEightError: while iterating: another error of `errors`.
         """
         from eightbyeight_async.log_export import log_rows
@@ -239,6 +247,7 @@ class SmsOperations:
             options=self._options,
             poll_interval=checked_seconds(poll_interval, "poll_interval"),
             patience=checked_seconds(patience, "patience"),
+            max_file_bytes=checked_count(max_file_bytes, "max_file_bytes"),
         )
 
     async def cancel(self, umid: str) -> CancelResponse:

@@ -17,7 +17,7 @@ import anyio
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable
 
-__all__ = ["END", "End", "Feeder", "foreign_cancellation"]
+__all__ = ["END", "End", "Feeder", "foreign_cancellation", "without_cancellation"]
 
 T = TypeVar("T")
 
@@ -103,7 +103,7 @@ class Feeder(Generic[T]):
         except BaseException as failure:
             foreign = foreign_cancellation(failure)
             if foreign is None:
-                self.failure = None if isinstance(failure, anyio.get_cancelled_exc_class()) else failure
+                self.failure = without_cancellation(failure)
                 raise
             self.failure = foreign
             raise foreign from failure
@@ -166,11 +166,22 @@ class Feeder(Generic[T]):
         asker.woken.set()
 
 
+def without_cancellation(failure: BaseException) -> BaseException | None:
+    """An exception without the cancellations in it; None if it is nothing else.
+
+    A nursery of trio that is cancelled raises a group of cancellations: one for its block and one for each task.
+    """
+    cancellation = anyio.get_cancelled_exc_class()
+    if isinstance(failure, BaseExceptionGroup):
+        return failure.split(cancellation)[1]
+    return None if isinstance(failure, cancellation) else failure
+
+
 def foreign_cancellation(failure: BaseException) -> RuntimeError | None:
     """The error to raise if the source awaited something that somebody else had cancelled.
 
     None for every other exception, and for our own cancellation.
     """
-    if not isinstance(failure, anyio.get_cancelled_exc_class()) or anyio.current_effective_deadline() == -math.inf:
+    if without_cancellation(failure) is not None or anyio.current_effective_deadline() == -math.inf:
         return None
     return RuntimeError("the iterable awaited something that was cancelled")

@@ -52,6 +52,12 @@ def anyio_backend(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@pytest.fixture
+def no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On trio and through proxies, too, a connection is used again at once."""
+    monkeypatch.setattr("eightbyeight_async.transport.anyio_transport._REST", 0.0)
+
+
 @pytest.fixture(autouse=True)
 def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     names = ("API_KEY", "SUBACCOUNT_ID", "REGION", "SMS_BASE_URL", "CHATAPPS_BASE_URL")

@@ -9,6 +9,7 @@ import socket
 import ssl
 import threading
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Self
 
 import attrs
@@ -16,7 +17,7 @@ import h11
 from patience import PATIENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     import trustme
 
@@ -46,17 +47,27 @@ QUEUED = answer(
     {"Content-Type": "application/json"},
 )
 
-Step = bytes | None | threading.Event
-"""What to do with a request: answer these bytes; close without a word; or wait for the event, then close."""
+Parts = tuple[bytes | threading.Event, ...]
+"""Bytes that are each sent alone, and events that are waited for between them."""
+
+Step = bytes | None | threading.Event | Parts | Callable[[Received], Parts]
+"""What to do with a request: answer these bytes, or these parts; close without a word; wait for the event, then close;
+or what a function of the request says."""
 
 
 class ScriptedServer:
     """Answers request n with step n of the script; the last step serves all that follow.
 
+    Args:
+        greeting: what it sends on every connection before it reads a request.
+        corked: the parts of an answer come in one TCP segment.
+        deaf: it reads the first byte of a request alone, and then sends the greeting.
+
     Attributes:
         received: the requests, in the order of their ends.
         connections: how many were accepted.
         peak: the most requests that were unanswered at one time.
+        sent: how many answers, or parts of them, were sent.
     """
 
     def __init__(
@@ -68,14 +79,22 @@ class ScriptedServer:
         gate: threading.Event | None = None,
         certificate_for: str = "localhost",
         close_after_answer: bool = False,
+        greeting: bytes = b"",
+        corked: bool = False,
+        deaf: bool = False,
     ) -> None:
         self.received: list[Received] = []
         self.connections = 0
         self.peak = 0
+        self.sent = 0
         self._script = deque(script)
         self._gate = gate
         self._close_after_answer = close_after_answer
+        self._greeting = greeting
+        self._corked = corked
+        self._deaf = deaf
         self._unanswered = 0
+        self._stop = threading.Event()
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
         self._open: set[socket.socket] = set()
@@ -99,6 +118,7 @@ class ScriptedServer:
     def __exit__(self, *_: object) -> None:
         if self._gate is not None:
             self._gate.set()
+        self._stop.set()
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self._threads[0].join(PATIENCE)  # after it, nothing is accepted any more
@@ -143,6 +163,14 @@ class ScriptedServer:
                     self._open.discard(connection)
                     self._open.add(stream)
                 stream.do_handshake()
+            if self._deaf:
+                stream.recv(1)  # the request has begun, and no more of it is read
+            if self._greeting:
+                stream.sendall(self._greeting)
+                self.sent += 1
+            if self._deaf:
+                self._stop.wait(PATIENCE)
+                return
             while (request := _read(stream)) is not None:
                 if not self._respond(stream, request):
                     break
@@ -169,7 +197,17 @@ class ScriptedServer:
             return False
         if step is None:
             return False
-        stream.sendall(step)
+        parts = step(request) if callable(step) else step
+        if self._corked:
+            stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+        for part in parts if isinstance(parts, tuple) else (parts,):
+            if isinstance(part, threading.Event):
+                part.wait(PATIENCE)
+            else:
+                stream.sendall(part)
+                self.sent += 1
+        if self._corked:
+            stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
         return not self._close_after_answer
 
 

@@ -224,6 +224,7 @@ async def test_closing_while_calls_wait_and_fly(serve: Serve, connect: Connect) 
 
 
 @pytest.mark.anyio
+@pytest.mark.usefixtures("no_rest")
 async def test_with_options_is_a_view_on_the_same_pool(serve: Serve, connect: Connect) -> None:
     with serve(QUEUED, answer(200, '{"cancelledCount":1}')) as server:
         async with connect(server) as client:
@@ -310,6 +311,7 @@ async def test_an_injected_client_that_follows_redirects_does_not_send_twice(
 
 
 @pytest.mark.anyio
+@pytest.mark.usefixtures("no_rest")
 async def test_ten_thousand_at_once_all_succeed(serve: Serve, connect: Connect, anyio_backend: str) -> None:
     """The limiter stands before the pool: nobody times out there, and no more are in flight than allowed."""
     count = 10_000 if anyio_backend == "asyncio" else 500

@@ -48,6 +48,7 @@ async def dripping(peer: Peer) -> None:
         await asyncio.sleep(0.02)
 
 
+@pytest.mark.usefixtures("no_rest")
 async def test_a_dripping_answer_ends_at_the_deadline(connect: Connect) -> None:
     with (
         start_blocking_portal() as portal,

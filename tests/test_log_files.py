@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import json
 import zlib
@@ -13,7 +14,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scripted import ScriptedServer, answer
 
-from eightbyeight_async import AsyncConnectClient, EightByEightError, LogExportError, Sent, UnexpectedResponseError
+from eightbyeight_async import (
+    AsyncConnectClient,
+    EightByEightError,
+    InvalidRequestError,
+    LogExportError,
+    Sent,
+    SmsRequest,
+    UnexpectedResponseError,
+    download,
+)
 from eightbyeight_async.transport.inflate import Inflater
 
 if TYPE_CHECKING:
@@ -30,11 +40,13 @@ ROWS = b"".join(b"u%d,m%d,delivered\r\n" % (number, number) for number in range(
 GZIP = {"Content-Encoding": "gzip"}
 
 
-async def read(server: ScriptedServer, connect: Connect, file: bytes, **options: Any) -> list[dict[str, str]]:
+async def read(
+    server: ScriptedServer, connect: Connect, file: bytes, limits: dict[str, Any] | None = None, **options: Any
+) -> list[dict[str, str]]:
     server._script.clear()
     server._script.extend([answer(200, json.dumps({"status": "succeeded", "data": [f"{server.url}/file"]})), file])
     async with connect(server, **options) as client:
-        return [row async for row in client.sms.iter_log_rows("job")]
+        return [row async for row in client.sms.iter_log_rows("job", **(limits or {}))]
 
 
 def gzipped(data: bytes) -> bytes:
@@ -177,3 +189,90 @@ def test_however_a_gzip_is_cut_into_pieces_only_the_whole_is_whole(data: bytes, 
     assert inflater.whole is (missing == 0)
     if missing == 0:
         assert b"".join(out) == data
+
+
+LARGE = HEAD + ROWS * 200  # 11 MB, which gzip packs to 1 in 130
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("own", [True, False])
+async def test_a_file_has_a_limit(serve: Serve, connect: Connect, tls: ssl.SSLContext, packed: bool, own: bool) -> None:
+    """It is counted unpacked, and what comes beyond it is neither read nor kept."""
+    file = answer(200, gzipped(LARGE), GZIP) if packed else answer(200, LARGE)
+    with serve() as server:
+        async with httpx.AsyncClient(verify=tls) as http:
+            options = {} if own else {"http_client": http}
+            limit = {"max_file_bytes": len(LARGE)}
+            assert len(await read(server, connect, file, limit, **options)) == 600_000
+            for less in (1, len(LARGE) // 2, len(LARGE) - 20):
+                with pytest.raises(LogExportError, match="gave a file of more than") as caught:
+                    await read(server, connect, file, {"max_file_bytes": len(LARGE) - less}, **options)
+                assert caught.value.sent is Sent.NO
+                assert caught.value.job_id == "job"
+        gc.collect()
+
+
+@pytest.mark.parametrize("limit", [0, -1, 1.5, "9", True, None])
+async def test_a_bad_limit_is_refused(limit: Any) -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        AsyncConnectClient("key", "acme_hq").sms.iter_log_rows("job", max_file_bytes=limit)
+    assert caught.value.field == "max_file_bytes"
+
+
+NOT_LINKS = [
+    *("https://", "https:host", "https:", "https:///x", "https://:443/x", "https://?x", "https://@", "https://u:p@"),
+    *("https://[", "https://[]", "https://[::1", "https://[::1]x", "https://host:x", "https://host:99999"),
+    *("https://ho st", "https://a\nb", "https://\x00", "https://.", "https://..", "https://a..b", "https://.a"),
+    *(
+        "https://" + "a" * 64 + ".com",
+        "https://" + "a." * 150 + "com",
+        "https://" + "1" * 5000,
+        "https://" + "x" * 70_000,
+    ),
+    *("https://xn--", "https://xn--a", "https://\u2603.\u2603\u2603\u2603", "https://%41", "https://host\\x"),
+    *("//host/x", "/x", "", "host/x", "ftp://host/x", "http://host/x", "file:///etc/passwd"),
+]
+
+
+@pytest.mark.parametrize("where", ["link", "redirect"])
+@pytest.mark.parametrize("own", [True, False])
+async def test_what_is_no_link_is_refused(
+    serve: Serve, connect: Connect, tls: ssl.SSLContext, where: str, own: bool
+) -> None:
+    """In one line, that shows nothing of the link, and nothing is opened but the API's own host."""
+    for link in NOT_LINKS:
+        if where == "redirect" and not (link.isprintable() and link.isascii() and "://" in link):
+            continue  # not a header's value, or a part of this server's own URL
+        with serve() as server:
+            links = [link] if where == "link" else [f"{server.url}/there"]
+            server._script.clear()
+            server._script.append(answer(200, json.dumps({"status": "succeeded", "data": links})))
+            server._script.append(answer(302, b"", {"Location": link}))
+            async with httpx.AsyncClient(verify=tls) as http:
+                client = connect(server, **({} if own else {"http_client": http}))
+                with pytest.raises(EightByEightError) as caught:
+                    [row async for row in client.sms.iter_log_rows("job")]
+                await client.aclose()
+            assert caught.value.sent is Sent.NO
+            assert "\n" not in str(caught.value)
+            assert len(link) < 8 or link not in str(caught.value)
+            if where == "link":
+                assert "the link to the file is not an https URL" in str(caught.value)
+
+
+async def test_links_of_every_kind_of_host_are_links() -> None:
+    for link in ("https://a", "https://a.b.", "https://A_b-c.d1:65535/x?y#z", "https://[::1]:1/", "https://1.2.3.4"):
+        assert download._url(link)
+    assert download._url("https://b\u00fccher.example").host == "b\u00fccher.example"
+
+
+async def test_a_redirect_to_no_host_is_an_answer_that_may_follow_a_send(serve: Serve, connect: Connect) -> None:
+    """httpx makes a URL of it even if it is not followed, and idna's exception is not one of httpx's."""
+    for link in ("https://xn--", "https://xn--a/x", "https://[::1", "https://a..b"):
+        with serve(answer(302, b"", {"Location": link})) as server:
+            async with connect(server) as client:
+                with pytest.raises(EightByEightError) as caught:
+                    await client.sms.send(SmsRequest(destination="+6598765432", text="Hello"))
+        assert caught.value.sent is Sent.MAYBE
+        assert link not in str(caught.value)
+        assert len(server.received) == 1

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import tracemalloc
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
@@ -9,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from webhook_samples import CHATAPPS_RECEIPT, SMS_RECEIPT
 
 from eightbyeight_async import InvalidRequestError
 from eightbyeight_async.webhooks import (
@@ -22,6 +26,7 @@ from eightbyeight_async.webhooks import (
     Price,
     ReceiptFolder,
     UnknownEvent,
+    parse,
 )
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -185,11 +190,78 @@ def test_when_nothing_is_finished_the_oldest_goes_but_never_the_newest() -> None
     assert (len(folder), folder.forgotten) == (1, 2)
 
 
-@pytest.mark.parametrize("limit", [0, -1, 1.5, True, "9", None])
-def test_a_limit_that_is_none_is_refused(limit: object) -> None:
+PADDINGS: list[Callable[[str], dict[str, Any]]] = [
+    lambda text: {"umid": text},
+    lambda text: {"client_message_id": text},
+    lambda text: {"namespace": text},
+    lambda text: {"channel": text},
+    lambda text: {"price": Price(total=Decimal(1), currency=text)},
+    lambda text: {"price": Price(total=Decimal("1" * 50_000), currency=text[:1])},
+    lambda text: {"user": ChannelUser(name=text)},
+    lambda text: {"status": DeliveryStatus(state="delivered", error_message=text)},
+    lambda text: {"status": DeliveryStatus(state=text)},
+    lambda text: {"status": DeliveryStatus(state="sent", error_code="E" + text)},
+]
+
+
+@pytest.mark.parametrize("padding", PADDINGS)
+@pytest.mark.parametrize("letter", ["x", "\u2603", "\U0001f600"])
+def test_memory_is_bounded_in_bytes_too(padding: Callable[[str], dict[str, Any]], letter: str) -> None:
+    """Whoever can post to the callback URL can post a megabyte as a receipt; what is kept is counted in real bytes."""
+    folder = ReceiptFolder(max_bytes=2_000_000)
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        for number in range(150):
+            large = padding(letter * 50_000 + str(number))
+            values = {"namespace": "SMS", "umid": str(number), "status": DeliveryStatus(state="delivered")}
+            folder.fold(DeliveryReceipt(**{**values, **large}))
+            del large
+        assert tracemalloc.get_traced_memory()[0] - before < 2_500_000
+    finally:
+        tracemalloc.stop()
+    assert 8 < len(folder) < 42
+    assert len(folder) + folder.forgotten == 150
+
+
+def test_a_message_that_grows_and_shrinks_is_counted_once() -> None:
+    folder = ReceiptFolder(max_bytes=300_000)
+    for number in range(50):
+        for at, size in enumerate((100_000, 10, 100_000)):
+            status = DeliveryStatus(
+                state="sent", detail="x" * size, timestamp=NOON + timedelta(seconds=number * 3 + at)
+            )
+            folder.fold(DeliveryReceipt(namespace="SMS", umid="m1", status=status))
+    folder.fold(receipt("sent", umid="m2"))
+    assert (len(folder), folder.forgotten) == (2, 0)
+    for umid in "abc":
+        folder.fold(DeliveryReceipt(namespace="SMS", umid=umid, status=status))
+    assert [umid for umid in ("m1", "m2", "a", "b", "c") if folder.state(umid)] == ["b", "c"]
+
+
+def test_one_receipt_larger_than_the_limit_is_kept_alone() -> None:
+    folder = ReceiptFolder(max_bytes=1)
+    for umid in "abc":
+        assert folder.fold(receipt("delivered", umid=umid)).changed
+        assert folder.state(umid) is not None
+    assert len(folder) == 1
+
+
+def test_a_hundred_thousand_real_receipts_are_within_the_default() -> None:
+    for sample in (SMS_RECEIPT, CHATAPPS_RECEIPT):
+        folder = ReceiptFolder()
+        real = parse(json.dumps(sample).encode())
+        assert isinstance(real, DeliveryReceipt)
+        folder.fold(real)
+        assert folder._bytes * 100_000 <= folder._max_bytes
+
+
+@pytest.mark.parametrize("field", ["max_messages", "max_bytes"])
+@pytest.mark.parametrize("limit", [0, -1, 1.5, True, "9"])
+def test_a_limit_that_is_none_is_refused(field: str, limit: object) -> None:
     with pytest.raises(InvalidRequestError) as caught:
-        ReceiptFolder(max_messages=limit)  # type: ignore[arg-type]
-    assert caught.value.field == "max_messages"
+        ReceiptFolder(**{field: limit})  # type: ignore[arg-type]
+    assert caught.value.field == field
 
 
 NO_RECEIPTS = [

@@ -199,6 +199,19 @@ class AnswerReader:
             part = "body" if self._head_done else "head"
             raise httpx.RemoteProtocolError(f"the server disconnected in the {part} of its answer")
 
+    def came_early(self) -> None:
+        """The answer came before the whole request was written.
+
+        It can refuse the request, e.g. because it is too large. It cannot accept it: the server did not have the
+        message yet.
+
+        Raises:
+            httpx.RemoteProtocolError: the answer says that the request was carried out.
+        """
+        self.reusable = False
+        if self.status < 300:
+            raise httpx.RemoteProtocolError("the server answered before it had the whole request")
+
     def _bound(self, framing: int) -> None:
         if not self._head_done:
             self._head_seen += framing

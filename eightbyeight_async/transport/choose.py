@@ -1,14 +1,13 @@
-"""The choice of a client's transport: ours, or httpx's for what ours does not support.
+"""The choice of a client's transport: one of ours, or httpx's for HTTP/2.
 
 The client chooses once, at its construction:
 
 | wanted | transport | httpx client |
 | --- | --- | --- |
 | nothing special, on asyncio or uvloop | `FastTransport` | `ShortcutClient` |
-| nothing special, on trio | `StockTransport` (at the first request: a client can be made outside a loop) | same |
-| a proxy, by argument | `StockTransport` | `httpx.AsyncClient` |
-| a proxy, by the environment | `StockTransport`; hosts in NO_PROXY: httpx's own | `httpx.AsyncClient` |
-| HTTP/2 | httpx's own | `httpx.AsyncClient` |
+| nothing special, on trio | `AnyioTransport` (at the first request: a client can be made outside a loop) | same |
+| a proxy, by argument or by the environment | `AnyioTransport`, also for hosts in NO_PROXY | `httpx.AsyncClient` |
+| HTTP/2 | `Http2Transport`: httpx's own | `httpx.AsyncClient` |
 
 With HTTP/2, httpcore repeats a request if the server's GOAWAY frame says that it was not processed. The standard allows
 this. It is the only repetition that this package does not make itself.
@@ -20,6 +19,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import ipaddress
 import logging
 import urllib.request
 from typing import TYPE_CHECKING
@@ -27,9 +27,10 @@ from typing import TYPE_CHECKING
 import httpx
 
 from eightbyeight_async.errors import InvalidRequestError
+from eightbyeight_async.transport.anyio_transport import AnyioTransport
 from eightbyeight_async.transport.fast import FastTransport
+from eightbyeight_async.transport.http2 import Http2Transport
 from eightbyeight_async.transport.shortcut import ShortcutClient
-from eightbyeight_async.transport.stock import StockTransport
 
 if TYPE_CHECKING:
     import ssl
@@ -67,39 +68,35 @@ def build_http_client(
         max_keepalive_connections=max_connections,
         keepalive_expiry=keepalive_expiry,
     )
+
+    def direct() -> AnyioTransport:
+        return AnyioTransport(
+            ssl_context=ssl_context, max_connections=max_connections, keepalive_expiry=keepalive_expiry
+        )
+
+    def special(through: httpx.Proxy | None) -> httpx.AsyncBaseTransport:
+        if http2:
+            return Http2Transport(ssl_context=ssl_context, limits=limits, proxy=through)
+        return AnyioTransport(
+            ssl_context=ssl_context, max_connections=max_connections, keepalive_expiry=keepalive_expiry, proxy=through
+        )
+
     if http2:
         # At DEBUG level hpack logs every header, the API key included.
         logging.getLogger("hpack").setLevel(logging.INFO)
-        return httpx.AsyncClient(
-            verify=ssl_context,
-            http2=True,
-            limits=limits,
-            timeout=timeout,
-            proxy=proxy,
-            trust_env=trust_env,
-            mounts={"http://": None},  # None: the client's own transport, without the proxy
-        )
-
-    def stock(through: httpx.Proxy | None = None) -> StockTransport:
-        return StockTransport(
-            ssl_context=ssl_context,
-            max_connections=max_connections,
-            keepalive_expiry=keepalive_expiry,
-            proxy=through,
-        )
-
+    mounts: dict[str, httpx.AsyncBaseTransport] = {}
     if proxy is not None:
-        through = proxy if isinstance(proxy, httpx.Proxy) else httpx.Proxy(proxy)
-        return httpx.AsyncClient(transport=stock(through), mounts={"http://": stock()}, timeout=timeout)
-    found = _environment_proxy(ssl_context) if trust_env else None
-    if found is not None:
-        # Without `transport=`, because httpx would then ignore the environment, and only httpx reads NO_PROXY.
+        mounts["https://"] = special(proxy if isinstance(proxy, httpx.Proxy) else httpx.Proxy(proxy))
+    elif trust_env and (found := _environment_proxy(ssl_context)) is not None:
         pattern, through = found
-        mounts = {pattern: stock(through), "http://": stock()}
-        return httpx.AsyncClient(verify=ssl_context, limits=limits, timeout=timeout, mounts=mounts)
+        mounts[pattern] = special(through)
+        mounts |= {excluded: special(None) for excluded in _without_proxy()}
+    if mounts or http2:
+        mounts["http://"] = direct()
+        return httpx.AsyncClient(transport=special(None), mounts=mounts, timeout=timeout, trust_env=trust_env)
     transport = AnyLoopTransport(
         FastTransport(ssl_context=ssl_context, max_connections=max_connections, keepalive_expiry=keepalive_expiry),
-        stock(),
+        direct(),
     )
     return ShortcutClient(transport=transport, timeout=timeout, trust_env=trust_env)
 
@@ -107,7 +104,7 @@ def build_http_client(
 class AnyLoopTransport(httpx.AsyncBaseTransport):
     """Sends requests of asyncio tasks through `on_asyncio`, all others (e.g. of trio) through `elsewhere`."""
 
-    def __init__(self, on_asyncio: FastTransport, elsewhere: httpx.AsyncBaseTransport) -> None:
+    def __init__(self, on_asyncio: FastTransport, elsewhere: AnyioTransport) -> None:
         self._on_asyncio = on_asyncio
         self._elsewhere = elsewhere
 
@@ -126,10 +123,12 @@ class AnyLoopTransport(httpx.AsyncBaseTransport):
     def abandon(self) -> None:
         """Release the connections of a loop that has ended, without using the loop."""
         self._on_asyncio.abandon()
+        self._elsewhere.abandon()
 
     def disown(self) -> None:
         """In a forked process: let go of the parent's sockets."""
         self._on_asyncio.disown()
+        self._elsewhere.disown()
 
 
 def _on_asyncio() -> bool:
@@ -171,6 +170,26 @@ def _proxy(url: str, variable: str) -> httpx.Proxy:
     if not proxy.url.host:
         raise InvalidRequestError(variable, "names no host; correct this environment variable or unset it")
     return proxy
+
+
+def _without_proxy() -> list[str]:
+    """httpx's patterns of the hosts in NO_PROXY, as httpx makes them if it reads the environment itself."""
+    patterns = []
+    for entry in urllib.request.getproxies().get("no", "").split(","):
+        host = entry.strip()
+        if "://" in host:
+            patterns.append(host)
+        elif host:
+            patterns.append(f"all://{_host_pattern(host)}")
+    return patterns
+
+
+def _host_pattern(host: str) -> str:
+    try:
+        address = ipaddress.ip_address(host.split("/", maxsplit=1)[0])
+    except ValueError:
+        return host if host.lower() == "localhost" else f"*{host}"
+    return f"[{host}]" if address.version == 6 else host
 
 
 def _check_no_proxy(ssl_context: ssl.SSLContext) -> None:

@@ -7,7 +7,8 @@ Rules:
   been sent.
 - A small request is written when the owner calls `write_queued`, at most one loop turn later. The owner writes a few
   requests together. So the peer, or the host of a virtual machine, wakes up once for all of them.
-- If a request is answered, fails or is cancelled before all of it was written, the connection is not used again.
+- If a request is answered, fails or is cancelled before all of it was written, the connection is not used again. A
+  success that comes so early is not the answer to this request.
 
 The whole body is collected, there is no streaming: the API's answers are small. So the connection is free again when
 the last byte has come, and not only when the caller has read the body.
@@ -273,7 +274,9 @@ class Connection(Line):
             await self._wait(None if self._state is _QUEUED else read_timeout)
         if self._error is not None:
             raise self._error
-        if answer.reusable and self._state is _READING:
+        if self._state is _WRITING:
+            answer.came_early()
+        elif answer.reusable and self._state is _READING:
             self._state = _IDLE
             self.used = True
 

@@ -15,8 +15,18 @@ import anyio
 import httpx
 
 from eightbyeight_async.errors import Sent, TransportError, TransportTimeoutError
+from eightbyeight_async.transport.httpx2 import as_httpx, kin
 
-__all__ = ["WIRE_FAILURES", "AnswerTooLargeError", "answer_in", "refused_answer", "showable_cause", "transport_error"]
+__all__ = [
+    "WIRE_FAILURES",
+    "AnswerTooLargeError",
+    "answer_in",
+    "refused_answer",
+    "showable_cause",
+    "transport_error",
+    "was_not_read",
+    "wire_failure",
+]
 
 # Failures of the transport: httpx's exceptions, and those that a closed or a foreign transport raises. Any other
 # exception is a bug and is not converted.
@@ -29,7 +39,18 @@ WIRE_FAILURES = (
     anyio.ClosedResourceError,
     anyio.BrokenResourceError,
     anyio.EndOfStream,
+    UnicodeError,  # idna's, for the host of a redirect
 )
+
+
+def wire_failure(failure: Exception) -> bool:
+    """True for `WIRE_FAILURES`, and for those of httpx2."""
+    return isinstance(as_httpx(failure), WIRE_FAILURES)
+
+
+def was_not_read(failure: Exception) -> bool:
+    """True if the body of a response was asked for before it was read."""
+    return kin(type(failure), "ResponseNotRead")
 
 
 class AnswerTooLargeError(httpx.RemoteProtocolError):
@@ -64,6 +85,7 @@ def transport_error(failure: Exception, *, host: str, timeout: float, own: bool)
         timeout: the timeout in seconds, for the message.
         own: True if the transport is ours or httpx's, so that the exception names the right phase.
     """
+    failure = as_httpx(failure)
     sent = Sent.NO if own and isinstance(failure, _NOTHING_WRITTEN) else Sent.MAYBE
     if isinstance(failure, httpx.TimeoutException):
         return TransportTimeoutError(f"{_timeout_text(failure, host)} within {timeout:g} s", sent=sent)
@@ -72,6 +94,7 @@ def transport_error(failure: Exception, *, host: str, timeout: float, own: bool)
 
 def refused_answer(failure: Exception) -> tuple[str, int | None] | None:
     """The problem and the status (None if unknown) of an answer that was refused; None for any other failure."""
+    failure = as_httpx(failure)
     if isinstance(failure, AnswerTooLargeError):
         return str(failure), failure.status_code
     if isinstance(failure, httpx.DecodingError):
@@ -84,12 +107,15 @@ def answer_in(failure: Exception) -> tuple[int, httpx.Headers, bytes] | None:
 
     Such a hook calls `response.raise_for_status()`. None for any other failure.
     """
+    failure = as_httpx(failure)
     if not isinstance(failure, httpx.HTTPStatusError):
         return None
     response = failure.response
     try:
         body = response.content
-    except httpx.ResponseNotRead:
+    except RuntimeError as error:
+        if not was_not_read(error):
+            raise
         body = b""  # the response is already closed, so only its status is known
     return response.status_code, response.headers, body
 
@@ -99,8 +125,9 @@ def showable_cause(failure: Exception) -> Exception | None:
 
     Texts of the operating system, of TLS and of the application may be shown.
     """
-    quoting = isinstance(failure, httpx.HTTPError | httpx.InvalidURL | httpx.StreamError)
-    return None if quoting and not isinstance(failure, httpx.NetworkError | httpx.TimeoutException) else failure
+    twin = as_httpx(failure)
+    quoting = isinstance(twin, httpx.HTTPError | httpx.InvalidURL | httpx.StreamError | UnicodeError)
+    return None if quoting and not isinstance(twin, httpx.NetworkError | httpx.TimeoutException) else failure
 
 
 def _timeout_text(failure: httpx.TimeoutException, host: str) -> str:

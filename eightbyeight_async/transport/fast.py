@@ -7,8 +7,8 @@ Rules:
   write a failure is an error.
 - Whatever happens to a request, it returns its slot in the pool. This includes cancellation at any await.
 
-`choose.py` uses httpx's own transport for proxies, HTTP/2 and loops other than asyncio's. This transport returns
-responses with complete bodies, never a stream, and does not call the `trace` extension.
+`choose.py` uses `AnyioTransport` for proxies and loops other than asyncio's, and httpx's own transport for HTTP/2. This
+transport returns responses with complete bodies, never a stream, and does not call the `trace` extension.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import httpx
 
 from eightbyeight_async.transport.complete import CompleteResponse
 from eightbyeight_async.transport.connect import Origin, Settings
-from eightbyeight_async.transport.head import Head, Heads, Outgoing, framed
+from eightbyeight_async.transport.head import Heads, outgoing
 from eightbyeight_async.transport.inflate import check_inflated
 from eightbyeight_async.transport.pool import Pool
 
@@ -79,7 +79,7 @@ class FastTransport(httpx.AsyncBaseTransport):
         extensions = request.extensions
         pool = self._pool(Origin(url.raw_scheme, url.raw_host, url.port, extensions.get("sni_hostname")))
         head = self._heads.head(request.method, url.raw_path, request.headers.raw)
-        outgoing = _outgoing(head, request.stream)
+        message = outgoing(head, request.stream)
         timeouts = extensions.get("timeout") or _NO_TIMEOUTS
         connection = pool.take()
         if connection is None:
@@ -87,7 +87,7 @@ class FastTransport(httpx.AsyncBaseTransport):
         while True:
             try:
                 await connection.exchange(
-                    outgoing,
+                    message,
                     head_only=request.method == "HEAD",
                     write_timeout=timeouts.get("write"),
                     read_timeout=timeouts.get("read"),
@@ -176,11 +176,3 @@ class FastTransport(httpx.AsyncBaseTransport):
             pool.retire()
         for pool in pools.values():
             await pool.aclose()
-
-
-def _outgoing(head: Head, stream: object) -> Outgoing:
-    if type(stream) is httpx.ByteStream:
-        return Outgoing(head.with_body(b"".join(stream)))
-    if not isinstance(stream, httpx.AsyncByteStream):
-        raise RuntimeError("a sync request body cannot be sent by an async transport")  # noqa: TRY004 - httpx's choice
-    return Outgoing(head.data, framed(head, stream))

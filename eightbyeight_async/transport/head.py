@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator
 
 import httpx
 
-__all__ = ["Head", "Heads", "Outgoing", "framed"]
+__all__ = ["Head", "Heads", "Outgoing", "framed", "outgoing"]
 
 _METHOD = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _TARGET = re.compile(rb"[\x21-\x7e]+")
@@ -141,6 +141,19 @@ class Outgoing:
     def __init__(self, data: bytes, rest: AsyncGenerator[bytes] | None = None) -> None:
         self.data = data
         self.rest = rest
+
+
+def outgoing(head: Head, stream: object) -> Outgoing:
+    """The bytes of a request with this head and body.
+
+    Raises:
+        httpx.LocalProtocolError: the body does not agree with the head. Nothing was written.
+    """
+    if type(stream) is httpx.ByteStream:
+        return Outgoing(head.with_body(b"".join(stream)))
+    if not isinstance(stream, httpx.AsyncByteStream):
+        raise RuntimeError("a sync request body cannot be sent by an async transport")  # noqa: TRY004 - httpx's choice
+    return Outgoing(head.data, framed(head, stream))
 
 
 async def framed(head: Head, stream: httpx.AsyncByteStream) -> AsyncGenerator[bytes]:

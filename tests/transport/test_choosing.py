@@ -13,9 +13,10 @@ import pytest
 from patience import PATIENCE, seen
 from transport.raw_server import OK, Peer, RawServer, answering, polite
 
+from eightbyeight_async.transport import anyio_transport
+from eightbyeight_async.transport.anyio_transport import AnyioTransport
 from eightbyeight_async.transport.choose import build_http_client
 from eightbyeight_async.transport.shortcut import ShortcutClient
-from eightbyeight_async.transport.stock import StockTransport
 
 PROXY_NAMES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
@@ -25,6 +26,12 @@ def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in PROXY_NAMES:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connections are used again at once."""
+    monkeypatch.setattr(anyio_transport, "_REST", 0.0)
 
 
 def client(tls: ssl.SSLContext, **options: Any) -> httpx.AsyncClient:
@@ -130,7 +137,7 @@ def test_a_client_is_made_outside_a_loop_and_used_in_several(tls: ssl.SSLContext
     asyncio.run(main(last=True))
 
 
-def test_trio_is_served_by_stock_transports(tls: ssl.SSLContext, threaded_server: RawServer) -> None:
+def test_trio_is_served_by_anyio_transports(tls: ssl.SSLContext, threaded_server: RawServer) -> None:
     pytest.importorskip("trio")
     http = client(tls)
 
@@ -148,7 +155,7 @@ def test_trio_is_served_by_stock_transports(tls: ssl.SSLContext, threaded_server
 
 
 @pytest.mark.anyio
-async def test_stock_transports_are_bounded_and_come_back(tls: ssl.SSLContext) -> None:
+async def test_anyio_transports_are_bounded_and_come_back(tls: ssl.SSLContext) -> None:
     gate = asyncio.Event()
 
     async def script(peer: Peer) -> None:
@@ -157,12 +164,12 @@ async def test_stock_transports_are_bounded_and_come_back(tls: ssl.SSLContext) -
             await gate.wait()
             await peer.send(OK)
 
-    async with RawServer(script) as server, StockTransport(ssl_context=tls, max_connections=2) as stock:
-        tasks = [asyncio.ensure_future(stock.handle_async_request(server.post())) for _ in range(6)]
+    async with RawServer(script) as server, AnyioTransport(ssl_context=tls, max_connections=2) as slow:
+        tasks = [asyncio.ensure_future(slow.handle_async_request(server.post())) for _ in range(6)]
         await seen(lambda: server.open_now == 2)
         with pytest.raises(httpx.PoolTimeout):
             pool_of_its_own = {"connect": None, "read": None, "write": None, "pool": 0.05}
-            await stock.handle_async_request(server.post(timeout=pool_of_its_own))
+            await slow.handle_async_request(server.post(timeout=pool_of_its_own))
         tasks[0].cancel()
         gate.set()
         results = await asyncio.gather(*tasks, return_exceptions=True)
@@ -171,8 +178,8 @@ async def test_stock_transports_are_bounded_and_come_back(tls: ssl.SSLContext) -
 
 
 @pytest.mark.anyio
-async def test_stock_transports_have_the_body_limit_too(tls: ssl.SSLContext) -> None:
+async def test_anyio_transports_have_the_body_limit_too(tls: ssl.SSLContext) -> None:
     large = b"HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n" + b"x" * 2000
-    async with RawServer(answering(large)) as server, StockTransport(ssl_context=tls, max_body=1000) as stock:
+    async with RawServer(answering(large)) as server, AnyioTransport(ssl_context=tls, max_body=1000) as slow:
         with pytest.raises(httpx.RemoteProtocolError, match="larger than 1000"):
-            await stock.handle_async_request(server.post())
+            await slow.handle_async_request(server.post())

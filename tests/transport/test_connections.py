@@ -15,16 +15,38 @@ from patience import seen
 from transport.manual_clock import ManualClock, hold
 from transport.raw_server import OK, Peer, RawServer, answering, polite
 
+from eightbyeight_async.transport import anyio_transport
+from eightbyeight_async.transport.anyio_transport import AnyioTransport
+from eightbyeight_async.transport.fast import FastTransport
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     import trustme
 
-    from eightbyeight_async.transport.fast import FastTransport
-
     Make = Callable[..., FastTransport]
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("collected")]
+
+
+@pytest.fixture(autouse=True)
+def _no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connections are used again at once."""
+    monkeypatch.setattr(anyio_transport, "_REST", 0.0)
+
+
+class Anyio(AnyioTransport):
+    """It looks at its idle connections when it needs one, and not before."""
+
+    pools: dict[str, Any] = {}  # noqa: RUF012
+
+
+@pytest.fixture(params=[FastTransport, Anyio])
+def transport(request: pytest.FixtureRequest, tls: ssl.SSLContext) -> Make:
+    return lambda **options: request.param(ssl_context=tls, **options)
+
+
+fast_alone = pytest.mark.parametrize("transport", [FastTransport], indirect=True)
 
 
 @pytest.fixture(params=["tls", "plain"])
@@ -94,6 +116,7 @@ async def test_after_such_an_answer_there_is_a_new_connection(
         assert len(server.peers) == 3
 
 
+@fast_alone
 @pytest.mark.parametrize("surplus", [b"\r\n", b"x", b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nbad"])
 async def test_bytes_on_an_idle_connection_are_never_the_next_answer(
     transport: Make, server_side: dict[str, Any], surplus: bytes
@@ -225,6 +248,7 @@ async def test_reset_while_a_large_body_is_written(transport: Make, server_side:
             await fast.handle_async_request(server.post(b"x" * 20_000_000))
 
 
+@fast_alone
 async def test_closed_while_idle_is_noticed_and_replaced(transport: Make, server_side: dict[str, Any]) -> None:
     async def script(peer: Peer) -> None:
         await peer.request()
@@ -312,6 +336,7 @@ async def arrives(peer: Peer, data: bytes, reads: list[int]) -> None:
     await seen(lambda: len(reads) > before)
 
 
+@fast_alone
 async def test_read_timeout_is_between_bytes(transport: Make, server_side: dict[str, Any], reads: list[int]) -> None:
     """An answer that takes longer than the timeout, but never pauses for so long, is an answer."""
     clock: ManualClock
@@ -333,6 +358,7 @@ async def test_read_timeout_is_between_bytes(transport: Make, server_side: dict[
         assert len(server.peers) == 1
 
 
+@fast_alone
 async def test_read_timeout_within_an_answer(transport: Make, server_side: dict[str, Any], reads: list[int]) -> None:
     """One that pauses for longer is none, however little of it is missing."""
     clock: ManualClock

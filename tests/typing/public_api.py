@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import assert_type
 
 import httpx
+import httpx2
 
 from eightbyeight_async import (
     APIError,
@@ -52,6 +53,8 @@ from eightbyeight_async.webhooks import DeliveryReceipt, DeliveryWaiter, Inbound
 AsyncConnectClient()
 AsyncConnectClient("key", "subaccount", region=Region.EUROPE, retry=RetryPolicy(max_attempts=2), max_rate=5)
 AsyncConnectClient(region="EUROPE", ssl_context=ssl.create_default_context(), timeout=3, max_concurrency=7)
+AsyncConnectClient(http_client=httpx2.AsyncClient())
+AsyncConnectClient(http_client=httpx.Client())  # type: ignore[arg-type]
 AsyncConnectClient(http_client=httpx.AsyncClient(), sms_base_url="https://x", chatapps_base_url=None)
 AsyncConnectClient("key", "subaccount", "too many")  # type: ignore[call-arg]
 AsyncConnectClient(max_concurency=1)  # type: ignore[call-arg]

@@ -1,0 +1,246 @@
+"""A stray answer (bytes after an answer, before the next request) is never the next answer, by no loop and no proxy.
+
+Real sockets and TLS; what was sent is counted at the server. A stray answer that arrives after the next request was
+written cannot be told from its answer, by anybody; so the tests wait until it has arrived, or it comes with the answer.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from patience import PATIENCE, seen
+from proxies import Proxy
+from scripted import Received, ScriptedServer, answer
+from transport.conftest import LOOPS
+
+from eightbyeight_async import AsyncConnectClient, EightByEightError, RetryPolicy, Sent, SmsRequest
+from eightbyeight_async.transport import anyio_transport
+from eightbyeight_async.transport.anyio_transport import AnyioTransport
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable, Iterator
+
+    import trustme
+
+    from eightbyeight_async.transport.anyio_line import AnyioLine
+
+    Connect = Callable[..., AsyncConnectClient]
+    Serve = Callable[..., ScriptedServer]
+    Settled = Callable[[], bool]
+
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("collected")]
+
+WAYS = ["direct", "http", "https", "socks5", "NO_PROXY", "http2", "http2+http"]
+OWN = answer(200, '{"umid": "own", "status": {"code": "QUEUED"}}')
+STRAYS = {
+    "accepted": answer(200, json.dumps({"umid": "stray", "status": {"code": "QUEUED"}})),
+    "to be repeated": answer(500, '{"code": 2000, "message": "internal"}'),
+    "not HTTP": b"\x00" * 40,
+}
+
+
+@pytest.fixture(params=[*LOOPS, pytest.param(("trio", {}), id="trio")])
+def anyio_backend(request: pytest.FixtureRequest) -> Any:
+    return request.param
+
+
+@pytest.fixture
+def through(tls: ssl.SSLContext, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """`with through("socks5", server) as client`: a client of the server, by one of `WAYS`."""
+    for name in ("HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+    @contextmanager
+    def make(way: str, server: ScriptedServer, **options: Any) -> Iterator[tuple[AsyncConnectClient, Settled]]:
+        options = {
+            "sms_base_url": server.url,
+            "chatapps_base_url": server.url,
+            "ssl_context": tls,
+            "timeout": PATIENCE,
+            "http2": way.startswith("http2"),
+            "retry": RetryPolicy(initial_delay=0.001, max_delay=0.001),
+            **options,
+        }
+        scheme = way.removeprefix("http2+")
+        if scheme in ("http", "https", "socks5"):
+            with Proxy(scheme, authority=authority) as proxy:
+                options["proxy"] = httpx.Proxy(proxy.url, ssl_context=tls if scheme == "https" else None)
+                yield AsyncConnectClient("key", "acme_hq", **options), proxy.settled
+                assert proxy.asked
+        else:
+            if way == "NO_PROXY":
+                monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+                monkeypatch.setenv("NO_PROXY", "localhost")
+            yield AsyncConnectClient("key", "acme_hq", **options), lambda: True
+
+    return make
+
+
+@pytest.fixture
+def _no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connections are used again at once, so that only the look at them protects."""
+    monkeypatch.setattr(anyio_transport, "_REST", 0.0)
+
+
+def sms(number: int = 0) -> SmsRequest:
+    return SmsRequest(destination=f"+6598765{number:03}", text="Hello", client_message_id=f"message-{number}")
+
+
+@pytest.mark.usefixtures("_no_rest")
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("kind", STRAYS)
+@pytest.mark.parametrize("when", ["in the same record", "in its own record", "in the same segment", "while idle"])
+async def test_a_stray_answer_is_nobodys(
+    serve: Serve, through: Callable[..., Any], way: str, kind: str, when: str
+) -> None:
+    """The second message is answered by its own answer, is written once, and goes over a new connection."""
+    stray = STRAYS[kind]
+    idle = threading.Event()
+    answers = {
+        "in the same record": (OWN + stray,),
+        "in its own record": (OWN, stray),
+        "in the same segment": (OWN, stray),
+        "while idle": (OWN, idle, stray),
+    }[when]
+    with (
+        serve(answers, OWN, corked=when == "in the same segment") as server,
+        through(way, server) as (client, settled),
+    ):
+        async with client:
+            first = await client.sms.send(sms())
+            idle.set()
+            await seen(lambda: server.sent == sum(isinstance(part, bytes) for part in answers) and settled())
+            second = await client.sms.send(sms())
+        assert first.umid == second.umid == "own"
+        assert len(server.received) == 2
+        assert server.connections == 2
+
+
+@pytest.mark.usefixtures("_no_rest")
+@pytest.mark.parametrize("way", ["direct", "http", "https", "socks5", "NO_PROXY"])
+async def test_a_connection_without_stray_bytes_is_used_again(
+    serve: Serve, through: Callable[..., Any], way: str
+) -> None:
+    with serve(OWN) as server, through(way, server) as (client, _):
+        async with client:
+            for _ in range(5):
+                await client.sms.send(sms())
+        assert (len(server.received), server.connections) == (5, 1)
+
+
+@pytest.mark.parametrize("way", ["http", "socks5", "NO_PROXY"])
+async def test_a_connection_rests_between_two_requests(
+    serve: Serve, through: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """Meanwhile there are others, and never more of them than the bound."""
+    monkeypatch.setattr(anyio_transport, "_REST", PATIENCE)
+    with serve(OWN) as server, through(way, server, max_concurrency=3) as (client, _):
+        async with client:
+            for _number in range(6):
+                await client.sms.send(sms())
+            pools = [pool for one in transports(client) for pool in one._pools.values()]
+            assert sum(len(pool._idle) for pool in pools) == 3
+        assert (len(server.received), server.connections) == (6, 6)
+
+
+def transports(client: AsyncConnectClient) -> list[AnyioTransport]:
+    mounts: Any = client._exchange._wires.here().http._mounts
+    return [one for one in mounts.values() if isinstance(one, AnyioTransport)]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("together", [True, False])
+async def test_a_few_hundred_sends_with_strays_between_them(
+    serve: Serve,
+    through: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    anyio_backend_name: str,
+    way: str,
+    together: bool,
+) -> None:
+    """Chaos with a seed; each answer names its request, so a wrong one would be seen.
+
+    `together`: the strays come in the segment of the answer, and connections are used again at once. Else they come
+    when they come, and connections rest.
+    """
+    if (anyio_backend_name, way, together) == ("asyncio", "direct", False):
+        return  # FastTransport's connections have no rest
+    monkeypatch.setattr(anyio_transport, "_REST", 0.0 if together else PATIENCE)
+    dice = random.Random(f"strays of {way}")  # noqa: S311
+    lock = threading.Lock()
+
+    def script(request: Received) -> tuple[bytes, ...]:
+        message = json.loads(request.body)
+        number = int(message["clientMessageId"].removeprefix("message-"))
+        with lock:
+            fate, kind, joined = dice.random(), dice.choice(list(STRAYS)), dice.random() < 0.5
+        own = answer(200, json.dumps({"umid": f"umid-{number}", "status": {"code": "QUEUED"}}))
+        if number % 7 == 3:
+            own = answer(400, '{"code": 1001, "message": "wrong"}')
+        if fate < 0.5:
+            return (own,)
+        return (own + STRAYS[kind],) if joined else (own, STRAYS[kind])
+
+    outcomes: dict[int, str] = {}
+    count = 300
+    with serve(script, corked=together) as server, through(way, server, max_concurrency=8) as (client, _):
+        async with client, client.sms.send_each([sms(number) for number in range(count)]) as results:
+            async for result in results:
+                if result.response is not None:
+                    outcomes[result.index] = result.response.umid
+                else:
+                    assert result.error is not None
+                    outcomes[result.index] = f"{type(result.error).__name__} {result.error.sent.name}"
+        written = [json.loads(request.body)["clientMessageId"] for request in server.received]
+    assert len(written) == len(set(written)) == count
+    expected = {number: "BadRequestError NO" if number % 7 == 3 else f"umid-{number}" for number in range(count)}
+    assert outcomes == expected
+
+
+@pytest.mark.parametrize("way", ["http", "socks5"])
+@pytest.mark.parametrize("kind", STRAYS)
+async def test_what_comes_before_the_first_request_is_no_answer_to_it(
+    serve: Serve, through: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, way: str, kind: str
+) -> None:
+    """The server speaks when TLS is up, and the request is written after that: nothing was sent."""
+    opened = anyio_transport.open_line
+
+    async def slowly(*args: Any) -> AnyioLine:
+        line = await opened(*args)
+        await seen(lambda: server.sent == 1 and settled())
+        return line
+
+    monkeypatch.setattr(anyio_transport, "open_line", slowly)
+    with serve(OWN, greeting=STRAYS[kind]) as server, through(way, server) as (client, settled):
+        async with client:
+            with pytest.raises(EightByEightError) as caught:
+                await client.sms.send(sms())
+        assert caught.value.sent is Sent.NO
+        assert server.received == []
+
+
+@pytest.mark.parametrize("way", ["direct", "http"])
+@pytest.mark.parametrize(("status", "taken"), [(200, False), (413, True)])
+async def test_a_success_before_the_request_was_written_is_not_its_answer(
+    serve: Serve, through: Callable[..., Any], tls: ssl.SSLContext, way: str, status: int, taken: bool
+) -> None:
+    """A server can refuse what it has not read to the end. It cannot have accepted it."""
+    early = answer(status, '{"umid": "x", "status": {"code": "QUEUED"}}')
+    body = b"x" * 30_000_000
+    with serve(OWN, greeting=early, deaf=True) as server, through(way, server) as (client, _):
+        async with client:
+            http = client._exchange._wires.here().http
+            sending = http.post(server.url, content=body)
+            if taken:
+                assert (await sending).status_code == status
+            else:
+                with pytest.raises(httpx.RemoteProtocolError, match="before it had the whole request"):
+                    await sending
