@@ -109,6 +109,7 @@ if TYPE_CHECKING:
     )
     from eightbyeight_async.models.log_export import LogExportJob, LogExportRequest, LogExportState, LogExportStatus
     from eightbyeight_async.models.message_details import MessageDetails, MessageState, MessageStatus, Price
+    from eightbyeight_async.models.number_plus import require_plus
     from eightbyeight_async.models.sms_batch import (
         BatchSmsAccepted,
         BatchSmsNotAccepted,
@@ -225,6 +226,7 @@ __all__ = [
     "__version__",
     "from_dict",
     "measure",
+    "require_plus",
     "to_dict",
 ]
 
@@ -312,6 +314,7 @@ _LATE = {
     ),
     "models.log_export": ("LogExportJob", "LogExportRequest", "LogExportState", "LogExportStatus"),
     "models.message_details": ("MessageDetails", "MessageState", "MessageStatus", "Price"),
+    "models.number_plus": ("require_plus",),
     "models.sms_batch": (
         "BatchSmsAccepted",
         "BatchSmsNotAccepted",

@@ -19,7 +19,7 @@ def main() -> int:
     Returns:
         The exit code. 2 if the extra `[cli]` is not installed.
     """
-    missing = [name for name in ("cyclopts", "rich") if find_spec(name) is None]
+    missing = [name for name in ("cyclopts", "phonenumbers", "rich") if find_spec(name) is None]
     if missing:
         needs = " and ".join(missing)
         print(f'eightbyeight: the command line needs {needs}: pip install "eightbyeight-async[cli]"', file=sys.stderr)  # noqa: T201

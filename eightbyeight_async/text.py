@@ -18,6 +18,7 @@ from __future__ import annotations
 import enum
 import re
 import unicodedata
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -27,19 +28,28 @@ from eightbyeight_async.models import rules
 from eightbyeight_async.models.privacy import hidden
 from eightbyeight_async.models.sms import Encoding
 
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
 __all__ = [
     "LONG_TEXT",
     "MAX_PARTS",
+    "NAMED",
     "LongTextWarning",
     "TextMeasure",
     "TextPolicy",
+    "character_name",
     "check_length",
     "measure",
+    "named_characters",
     "why_ucs2",
 ]
 
 # Source: SMS API, field `text`.
 MAX_PARTS = 10
+
+# Characters that a line names one by one.
+NAMED = 3
 
 # A short message has 140 octets (3GPP TS 23.040, 9.2.3.24): 160 septets or 70 UTF-16 units. If there are several parts,
 # a header that numbers them takes 6 octets and leaves 153 septets or 67 units.
@@ -161,26 +171,27 @@ def check_length(text: str | None, encoding: Encoding | str | None, policy: Text
 
 
 def why_ucs2(size: TextMeasure) -> str | None:
-    """One line: which characters make a text UCS2, and what that costs; None for a text that is not, or has to be.
-
-    It names up to `_NAMED` characters. A text with more of them is in another script, and its characters are its words.
-    """
+    """One line: which characters make a text UCS2, and what that costs; None for a text that is not, or has to be."""
     if not size.foreign or size.gsm7_parts is None:
         return None
-    count = len(size.foreign)
-    if count > _NAMED:
-        which = f"{count} different characters"
-    else:
-        which = " and ".join(
-            f"{one!r} (U+{ord(one):04X} {unicodedata.name(one, '')}".rstrip() + ")" for one in size.foreign
-        )
-    verb = "is" if count == 1 else "are"
+    which, verb = named_characters(size.foreign), "is" if len(size.foreign) == 1 else "are"
     without = "1 part" if size.gsm7_parts == 1 else f"{size.gsm7_parts} parts"
     cost = f"with GSM7 characters instead the text takes {without}, not {size.parts}"
     return f"UCS2: {which} {verb} not in GSM7; " + (cost if size.gsm7_parts < size.parts else "it costs no part more")
 
 
-_NAMED = 3
+def named_characters(characters: Collection[str]) -> str:
+    """Names up to `NAMED` characters, else their number: more are of a text in another script, and are its words."""
+    if len(characters) > NAMED:
+        return f"{len(characters):,} different characters"
+    return " and ".join(f"{one!r} ({character_name(one)})" for one in characters)
+
+
+def character_name(character: str) -> str:
+    """`U+2019 RIGHT SINGLE QUOTATION MARK`."""
+    return f"U+{ord(character):04X} {unicodedata.name(character, '')}".rstrip()
+
+
 _UNIT_WORDS = {Encoding.GSM7: "septets of GSM7", Encoding.UCS2: "units of UCS2"}
 
 

@@ -186,7 +186,7 @@ def test_the_sandbox_shares_no_code_with_the_client_but_the_ready_client() -> No
 def test_what_needs_an_extra_is_imported_by_its_edge_alone() -> None:
     for library in ("aiohttp", "trustme"):
         assert {m.partition(".")[0] for m in importers(library)} <= {"sandbox"}
-    for library in ("cyclopts", "rich"):
+    for library in ("cyclopts", "phonenumbers", "rich"):
         assert {m.partition(".")[0] for m in importers(library)} <= {"cli", "__main__"}
 
 
@@ -204,6 +204,7 @@ def test_importing_the_package_imports_no_edge_and_no_extra() -> None:
         "aiohttp",
         "trustme",
         "cyclopts",
+        "phonenumbers",
         "rich",
         "trio",
         "uvloop",

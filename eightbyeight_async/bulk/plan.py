@@ -22,6 +22,7 @@ from eightbyeight_async.bulk.run.input_pages import PAGE, Item, not_iterable
 from eightbyeight_async.bulk.store.records import CLAIMED, Claim
 from eightbyeight_async.calls.times import MAX_AHEAD, check_times
 from eightbyeight_async.errors import InvalidRequestError
+from eightbyeight_async.models.number_plus import lacks_plus
 from eightbyeight_async.models.sms import SmsRequest
 from eightbyeight_async.models.sms_batch import MAX_BATCH
 
@@ -39,7 +40,7 @@ __all__ = ["Planner", "plan_messages"]
 
 _COUNTED = (
     "new", "again_unknown", "again_failed", "late", "settled", "in_doubt", "duplicates", "same_number",
-    "scheduled", "second",
+    "scheduled", "second", "without_plus",
 )  # fmt: skip
 _NEW = (Next.SEND, CLAIMED)
 
@@ -153,9 +154,7 @@ class Planner:
         """Counts a page whose messages are all new: the most frequent kind of page."""
         self._counts["new"] += len(page)
         for item in page:
-            if item.scheduled is not None:
-                self._counts["scheduled"] += 1
-            self._on_send(item.request)
+            self._count_sent(item)
         self._fill(len(page), sends=True)
 
     def _asks_again(self, item: Item, answer: Claimed, others: dict[int, tuple[Next, Claimed]]) -> bool:
@@ -181,16 +180,21 @@ class Planner:
         counts = self._counts
         counts[kind] += 1
         if sends:
-            if item.scheduled is not None:
-                counts["scheduled"] += 1
             if second and kind == "new":
                 counts["second"] += 1
-            self._on_send(item.request)
+            self._count_sent(item)
         elif step in (Next.DUPLICATE, Next.SAME_NUMBER):
             self._on_left_out(item.place, step, answer.place)
         # The run drops a page's settled messages before it fills a batch; every other message takes a place in one.
         if step is not Next.SETTLED or item.occurrence or not self._sifts:
             self._fill(1, sends=sends)
+
+    def _count_sent(self, item: Item) -> None:
+        if item.scheduled is not None:
+            self._counts["scheduled"] += 1
+        if lacks_plus(item.request):
+            self._counts["without_plus"] += 1
+        self._on_send(item.request)
 
     def _fill(self, messages: int, *, sends: bool) -> None:
         """Adds messages to the batch. Each takes a place, even if it is left out after its claim."""

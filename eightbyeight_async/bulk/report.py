@@ -68,6 +68,8 @@ class Plan:
         duplicates: left out; the input has the same message before.
         same_number: left out; their number has another message (`one_per_number`).
         scheduled: messages to send that have a schedule.
+        without_plus: messages to send whose number has no `+` and no `country`: its first digits are the calling code.
+            `require_plus` refuses such a message.
         second: new messages to a person who has, or may have, another one from an earlier run of this journal.
         repeated_numbers: numbers that get more than one message of this input, those of earlier runs included.
         missing: messages of earlier runs that this input does not have.
@@ -86,6 +88,7 @@ class Plan:
     duplicates: int = 0
     same_number: int = 0
     scheduled: int = 0
+    without_plus: int = 0
     second: int = 0
     repeated_numbers: int = 0
     missing: int = 0

@@ -25,6 +25,7 @@ from cyclopts.exceptions import (
 )
 
 from eightbyeight_async.cli.commands.main import make_app
+from eightbyeight_async.cli.did_you_mean import looks_like_option, nearest_command, nearest_option, unknown_option
 from eightbyeight_async.cli.exit_codes import Exit, UsageError, exit_after
 from eightbyeight_async.cli.terminal.guarded_stream import GuardedStream
 from eightbyeight_async.cli.terminal.safe_text import visible
@@ -32,7 +33,7 @@ from eightbyeight_async.errors import EightByEightError
 from eightbyeight_async.models.privacy import masked_runs
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 __all__ = ["run_command_line"]
 
@@ -57,7 +58,7 @@ def _run(app: App, arguments: Sequence[str], out: GuardedStream) -> int:
         code = app(list(arguments) or ["--help"], exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as wrong:
         command = " ".join(["eightbyeight", *(wrong.command_chain or ())])
-        return _fail(f"{_argument_error(wrong, app)} (see {command} --help)", Exit.USAGE)
+        return _fail(f"{_argument_error(wrong, app, arguments)} (see {command} --help)", Exit.USAGE)
     except UsageError as wrong:
         return _fail(str(wrong), Exit.USAGE)
     except EightByEightError as wrong:
@@ -98,12 +99,42 @@ def _debugging() -> bool:
     return os.environ.get("EIGHTBYEIGHT_DEBUG", "") not in ("", "0")
 
 
-def _argument_error(wrong: CycloptsError, app: App) -> str:
+def _commands(app: App) -> list[str]:
+    """The commands of an app, then those of its groups, such as `bulk run`."""
+    names = [name for name in app if not name.startswith("-")]
+    return names + [f"{group} {name}" for group in names for name in app[group] if not name.startswith("-")]
+
+
+def _did_you_mean(nearest: str | None) -> str:
+    return "" if nearest is None else f"; did you mean {nearest}?"
+
+
+def _options(app: App) -> dict[str, bool]:
+    """The options of a command by name; true if a value follows."""
+    found = {"--help": False, "--version": False}
+    if app.default_command is not None:
+        for argument in app.assemble_argument_collection():
+            found |= {name: argument.hint is not bool for name in argument.names if name.startswith("-")}
+    return found
+
+
+def _no_option(name: str, options: Collection[str]) -> str:
+    shown = f" {masked_runs(name)}" if looks_like_option(name) else " like this"
+    return f"there is no option{shown}{_did_you_mean(nearest_option(name, options))}"
+
+
+def _argument_error(wrong: CycloptsError, app: App, arguments: Sequence[str]) -> str:
     """What is wrong with the arguments, without their values."""
+    _, apps, words = app.parse_commands(arguments)
+    command = apps[-1]
+    options = _options(command)
+    # A mistyped option is also why another one is missing, or why one argument is too many.
+    if isinstance(wrong, MissingArgumentError | UnusedCliTokensError) and (unknown := unknown_option(words, options)):
+        return _no_option(unknown, options)
     match wrong:
         case UnknownOptionError():
             # In a misspelt `--too=+6598765432` only the part before the `=` may be shown.
-            return f"there is no option {masked_runs((wrong.token.keyword or wrong.token.value).partition('=')[0])}"
+            return _no_option((wrong.token.keyword or wrong.token.value).partition("=")[0], options)
         case UnusedCliTokensError() if wrong.command_chain:
             return "there is one argument too many; put a text with spaces in quotes"
         case MissingArgumentError() if wrong.argument is not None:
@@ -114,9 +145,11 @@ def _argument_error(wrong: CycloptsError, app: App) -> str:
             kind = f"one of {', '.join(map(str, choices))}" if choices else kinds.get(wrong.target_type or str)
             return f"{wrong.argument.name} must be {kind or 'of another kind'}"
         case UnknownCommandError():
-            for name in wrong.command_chain or ():
-                app = app[name]
-            commands = ", ".join(name for name in app if not name.startswith("-"))
-            return f"there is no such command; there are {commands}"
+            word = (wrong.unused_tokens or [""])[0].partition("=")[0]
+            names = ", ".join(name for name in command if not name.startswith("-"))
+            if word.startswith("-"):
+                return f"{_no_option(word, options)}; the command comes first: there are {names}"
+            meant = nearest_command(word, _commands(command))
+            return f"there is no such command{_did_you_mean(meant)}; there are {names}"
         case _:
             return "the arguments do not fit together"

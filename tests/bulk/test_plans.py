@@ -309,6 +309,19 @@ async def test_a_message_whose_time_has_passed_is_not_planned_as_sent(sandbox: S
 # --- one message a number
 
 
+async def test_numbers_that_do_not_say_their_country_are_counted(sandbox: Sandbox, journal: Path) -> None:
+    """Only those that the run sends: not a copy, and nothing that is settled."""
+    numbers = [("98765432", None), ("98765433", "SG"), ("+6598765434", None), ("6598765435", None), ("98765432", None)]
+    given = [SmsRequest(destination=number, country=country, text="Hello") for number, country in numbers]
+    plan = await campaign(sandbox, journal).plan(given)
+    assert (plan.without_plus, plan.new, plan.duplicates) == (2, 4, 1)
+    assert plan.as_dict()["without_plus"] == 2
+    report = await run(sandbox, journal, given)
+    assert report.accepted == plan.new
+    assert sum(message.destination[0] != "+" and message.country is None for message in sandbox.messages) == 2
+    assert (await campaign(sandbox, journal).plan(given)).without_plus == 0
+
+
 async def test_the_index_on_numbers_is_made_only_for_who_asks_for_it(sandbox: Sandbox, journal: Path) -> None:
     for one_per_number, expected in ((False, 0), (True, 1), (False, 1)):
         await run(sandbox, journal, messages(2), one_per_number=one_per_number)

@@ -417,8 +417,8 @@ def test_a_file_that_changes_while_it_is_checked_is_not_sent(
 ) -> None:
     path, plan = csv_file(tmp_path / "a.csv"), send_file.check_file
 
-    def slow_plan(*given: Any) -> Any:
-        checked = plan(*given)
+    def slow_plan(*given: Any, **more: Any) -> Any:
+        checked = plan(*given, **more)
         path.write_text(path.read_text().replace("Ann", "Bob"))
         return checked
 

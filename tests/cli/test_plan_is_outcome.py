@@ -46,6 +46,7 @@ def with_ids(count: int) -> str:
 
 REMINDERS = "destination,scheduled\n" + "".join(f"+6591110{n:03},{moment}\n" for n in range(4) for moment in LATER)
 NOTATIONS = "destination\n+6591110001\n6591110001\n+6591110001\n+6591110002\n"
+NO_PLUS = "destination,country\n98765432,\n+6591110001,\n6591110002,\n98765433,SG\n6591110002,\n98765434,\n"
 BLANK_IDS = 'destination,client_message_id\n+6591110001," "\n+6591110002,\n+6591110003,"  "\n'
 COPIES = numbers(6) + numbers(4).partition("\n")[2]
 
@@ -87,6 +88,14 @@ CASES = {
         COPIES, {"new": 6, "duplicates": 4}, (*NINE, "--mode", "batch", "--chunk-size", 3), requests=2
     ),
     "two notations of a number": Case(NOTATIONS, {"new": 2, "duplicates": 2}, requests=2),
+    "numbers without +": Case(NO_PLUS, {"new": 5, "duplicates": 1, "without_plus": 3}, requests=5),
+    "numbers without +, a country for all": Case(
+        NO_PLUS, {"new": 5, "duplicates": 1}, (*NINE, "--country", "SG"), requests=5
+    ),
+    "numbers without +, stopped, then resumed": Case(
+        NO_PLUS, {"new": 3, "settled": 2, "duplicates": 1, "without_plus": 2}, earlier=NO_PLUS,
+        faults=(*[None] * 2, STOPS), before=(*NINE, "--concurrency", 1), requests=3,
+    ),
     "three reminders": Case(REMINDERS, {"new": 12, "scheduled": 12, "repeated_numbers": 4}, requests=12),
     "blank ids are none": Case(BLANK_IDS, {"new": 3}, requests=3),
     "the same id, the same message": Case(
@@ -190,7 +199,7 @@ def test_a_campaign_does_what_its_dry_run_says(sandbox: Sandbox, tmp_path: Path,
     assert (dry.code, len(sandbox.messages), content(tmp_path)) == (0, out, before), dry.err
     plan = json.loads(dry.out)
     counts = ("new", "again_unknown", "again_failed", "late", "settled", "in_doubt", "duplicates", "same_number")
-    more = ("scheduled", "second", "repeated_numbers", "missing")
+    more = ("scheduled", "second", "repeated_numbers", "missing", "without_plus")
     assert {field: plan[field] for field in (*counts, *more) if plan[field]} == case.expected
     assert plan["messages"] == sum(plan[field] for field in counts)
     assert plan["requests"] == case.requests
@@ -209,6 +218,8 @@ def test_a_campaign_does_what_its_dry_run_says(sandbox: Sandbox, tmp_path: Path,
     assert len(sent) == to_send
     assert sum(message.state == "scheduled" for message in sent) == plan["scheduled"]
     assert plan["parts"] == to_send
+    without_plus = [message for message in sent if message.destination[0] != "+" and message.country is None]
+    assert len(without_plus) == plan["without_plus"] == sum(plan["without_plus_to"].values())
     earlier = {digits(message.destination) for message in sandbox.messages[:out]}
     if not plan["again_unknown"] and not plan["again_failed"]:
         assert sum(digits(message.destination) in earlier for message in sent) == plan["second"]

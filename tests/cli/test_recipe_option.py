@@ -38,6 +38,7 @@ FILES = {
     "twice.csv": f"{ROWS}+447700900003,Cem\n",
     "others.csv": "destination,name\n+447700900009,Dan\n",
     "refused.csv": "destination,name\n+9991234567,Eve\n",
+    "no_plus.csv": "destination,name\n447700900005,Ida\n",
     "lines.csv": 'destination,name\n+447700900008,"Fay\nand Gus"\n',
     "wrong.key": "no-key-of-anybody\n",
 }
@@ -131,6 +132,7 @@ OPTIONS = {
     "--store-private": Option(FLAG, run_only=NO_JOURNAL),
     "--duplicates": Option("send", {"FILE": "twice.csv"}),
     "--one-per-number": Option(FLAG, {"FILE": "twice.csv", "--duplicates": "send"}),
+    "--require-plus": Option(FLAG, {"FILE": "no_plus.csv"}),
     "--resend-unknown": Option(FLAG, before=a_campaign("people.csv", Fault.accept_then_drop())),
     "--resend-failed": Option(FLAG, {"FILE": "refused.csv"}, before=a_campaign("refused.csv")),
     "--allow-changed-input": Option(FLAG, before=a_campaign("others.csv")),
@@ -287,7 +289,7 @@ def test_a_campaign_remembers_every_option_but_those_of_one_run(
     values |= {"FILE": "people.csv", "--text": "Hi {name}", "--format": "csv", "--delimiter": ",", "--mode": "each"}
     values |= {"--long-text": "allow", "--chunk-size": "2", "--concurrency": "3", "--rate": "1000"}
     values |= {"--durability": "process", "--duplicates": "send", "--store-private": FLAG, "--one-per-number": FLAG}
-    values["--multiline"] = FLAG
+    values |= {"--multiline": FLAG, "--require-plus": FLAG}
     remembered = [name for name in names_of("bulk run") if name not in ONE_RUN]
     unknown = set(remembered) - set(values)
     assert not unknown, (

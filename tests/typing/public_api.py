@@ -47,6 +47,7 @@ from eightbyeight_async import (
     Track,
     UnexpectedResponseError,
     measure,
+    require_plus,
 )
 from eightbyeight_async.webhooks import DeliveryReceipt, DeliveryWaiter, InboundMessage, UnknownEvent, parse
 
@@ -129,6 +130,7 @@ async def use(client: AsyncConnectClient) -> None:
     assert_type(await client.chatapps.send_batch(many), BatchChatAppsResponse)
     assert_type(await client.chatapps.get("umid"), ChatAppsMessageDetails)
     assert_type(measure("Hello"), TextMeasure)
+    assert_type(require_plus(SmsRequest(destination="+6598765432", text="Hello")), SmsRequest)
     event = parse(b"{}")
     assert_type(event, DeliveryReceipt | InboundMessage | UnknownEvent)
     if isinstance(event, DeliveryReceipt):

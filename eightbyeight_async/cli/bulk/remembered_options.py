@@ -66,6 +66,7 @@ class RememberedOptions:
         durability: what the journal survives: `power` failures, or the end of the `process`.
         duplicates: whether a message that is in the file twice is left out (`skip`) or sent again (`send`).
         one_per_number: whether only the first message to each number is sent.
+        require_plus: whether a number without `+` and without country is refused.
         store_private: whether the journal contains numbers and texts.
     """
 
@@ -83,6 +84,7 @@ class RememberedOptions:
     durability: Durability = "power"
     duplicates: Literal["skip", "send"] = "skip"
     one_per_number: bool = False
+    require_plus: bool = False
     store_private: bool = False
 
     @classmethod

@@ -91,11 +91,13 @@ def run_campaign(
         try:
             with _plan_store(journal, settings, one_run) as store:
                 planner = _planner(store, settings, summary)
-                checked = check_file(input_file, rows, display, planner, allow_late=continues)
+                checked = check_file(
+                    input_file, rows, display, planner, allow_late=continues, require_plus=settings.require_plus
+                )
         except KeyboardInterrupt:
             display.error("interrupted; nothing was sent")
             return Exit.INTERRUPTED
-        if checked.wrong:
+        if checked.refused:
             return Exit.USAGE
         changed = summary is not None and summary.fingerprint not in (None, str(planner.fingerprint))
         if changed and not one_run.allow_changed_input:
@@ -103,6 +105,8 @@ def run_campaign(
                 f"{input_file.name}: the messages (rows, --text, --source, --country) differ from those "
                 f"that {journal.name} began with; nothing was sent ({changed_input_words(planner.plan)})"
             )
+        for told in planner.costs.lines():
+            display.info(told)
         line = _plan_line(input_file.name, planner, host_account, changed=changed)
         if client is None:
             if as_json:
@@ -192,7 +196,7 @@ def _planner(store: PlanStore, settings: RememberedOptions, summary: JournalSumm
 def _plan_line(name: str, planner: RowPlanner, host_account: tuple[str, str | None], *, changed: bool) -> str:
     plan, (host, account) = planner.plan, host_account
     return (
-        f"{name}: {plan_words(plan, planner.parts, journal=True, changed=changed)}, to {host}, "
+        f"{name}: {plan_words(plan, planner.costs.parts, journal=True, changed=changed)}, to {host}, "
         f"sub-account {account or 'not set'}, {plural(plan.requests, 'request')} in mode {plan.mode} ({plan.why})"
     )
 
@@ -204,7 +208,7 @@ def _dry_run_json(
     return {
         "dry_run": True,
         **planner.plan.as_dict(),
-        "parts": planner.parts,
+        **planner.costs.as_dict(),
         "long": checked.long,
         "host": host,
         "subaccount_id": account,

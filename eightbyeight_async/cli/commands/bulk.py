@@ -22,6 +22,7 @@ from eightbyeight_async.cli.commands.shared_options import (
     DryRun,
     FileOptions,
     MessageFields,
+    RequirePlus,
 )
 from eightbyeight_async.cli.exit_codes import UsageError
 
@@ -115,6 +116,7 @@ def run(
         _CAMPAIGN_FLAG,
         Parameter(help="Send only the first message to each number, in the file and in the journal."),
     ] = False,
+    require_plus: RequirePlus = False,
     store_private: Annotated[
         bool, _CAMPAIGN_FLAG, Parameter(help="Store numbers and texts in the journal, for export.")
     ] = False,
@@ -184,6 +186,7 @@ def run(
         "durability": durability,
         "duplicates": duplicates,
         "one_per_number": one_per_number or None,
+        "require_plus": require_plus or None,
         "store_private": store_private or None,
     }
     one_run = OneRunOptions(

@@ -25,6 +25,7 @@ from eightbyeight_async.cli.commands.shared_options import (
     MessageFields,
     OnePerNumber,
     RecordOptions,
+    RequirePlus,
     check_option_times,
 )
 from eightbyeight_async.cli.exit_codes import MEANINGS
@@ -106,6 +107,7 @@ def send_each(
     long_text: LongText = "warn",
     duplicates: Duplicates = "skip",
     one_per_number: OnePerNumber = False,
+    require_plus: RequirePlus = False,
     concurrency: Annotated[int, Parameter(help="Requests in flight.", group=SPEED)] = 50,
     rate: Rate = None,
     records: RecordOptions = RecordOptions(),  # noqa: B008 - frozen
@@ -133,7 +135,7 @@ def send_each(
     return _send_file(
         file, how, message, records, connection,
         dry_run=dry_run, mode="each", chunk_size=1, concurrency=concurrency, rate=rate, long_text=long_text,
-        duplicates=duplicates, one_per_number=one_per_number,
+        duplicates=duplicates, one_per_number=one_per_number, require_plus=require_plus,
     )  # fmt: skip
 
 
@@ -146,6 +148,7 @@ def send_batch(
     long_text: LongText = "warn",
     duplicates: Duplicates = "skip",
     one_per_number: OnePerNumber = False,
+    require_plus: RequirePlus = False,
     chunk_size: Annotated[int, Parameter(help="Messages per request, at most 10,000.", group=SPEED)] = 10_000,
     concurrency: Annotated[int, Parameter(help="Requests in flight.", group=SPEED)] = 2,
     rate: Rate = None,
@@ -170,7 +173,7 @@ def send_batch(
     return _send_file(
         file, how, message, records, connection,
         dry_run=dry_run, mode="batch", chunk_size=chunk_size, concurrency=concurrency, rate=rate, long_text=long_text,
-        duplicates=duplicates, one_per_number=one_per_number,
+        duplicates=duplicates, one_per_number=one_per_number, require_plus=require_plus,
     )  # fmt: skip
 
 

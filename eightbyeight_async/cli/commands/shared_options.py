@@ -38,6 +38,7 @@ __all__ = [
     "MessageFields",
     "OnePerNumber",
     "RecordOptions",
+    "RequirePlus",
     "as_option",
     "check_option_times",
 ]
@@ -58,6 +59,15 @@ Duplicates = Annotated[
 OnePerNumber = Annotated[
     bool,
     Parameter(negative=(), show_default=False, help="Send only the first message to each number.", group=FILE),
+]
+RequirePlus = Annotated[
+    bool,
+    Parameter(
+        negative=(),
+        show_default=False,
+        help="Refuse the file if a number has no + and no country: its first digits would be the calling code.",
+        group=FILE,
+    ),
 ]
 LongText = Annotated[
     Literal["warn", "refuse", "allow"],

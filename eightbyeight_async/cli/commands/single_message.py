@@ -23,6 +23,7 @@ from eightbyeight_async.cli.terminal.loop_and_signals import now, run
 from eightbyeight_async.cli.terminal.safe_text import json_text, print_line
 from eightbyeight_async.errors import EightByEightError, InvalidRequestError
 from eightbyeight_async.hosts import Product, host_of
+from eightbyeight_async.models.number_plus import lacks_plus
 from eightbyeight_async.models.privacy import masked_number, masked_runs
 from eightbyeight_async.models.rules import subaccount
 from eightbyeight_async.models.sms import SmsRequest, SmsStatusCode
@@ -39,7 +40,8 @@ Cancellation = Literal["cancel", "cancel-batch", "chatapps-cancel"]
 
 
 def request_from(values: dict[str, Any], long_text: str) -> SmsRequest:
-    """The request of `send`. Prints a warning if the text is long and `long_text` is `warn`.
+    """The request of `send`. Prints a warning if the text is long and `long_text` is `warn`, and where a number without
+    `+` and without country goes to.
 
     Raises:
         UsageError: a value breaks the rule of its field, or the text is longer than `long_text` allows. The message
@@ -54,6 +56,10 @@ def request_from(values: dict[str, Any], long_text: str) -> SmsRequest:
         raise UsageError(f"{option}: {wrong.reason}") from wrong
     if warning is not None:
         Display().note(warning)
+    if lacks_plus(request):
+        from eightbyeight_async.cli.reading.calling_code import country_of  # noqa: PLC0415 - 20 ms; rarely needed
+
+        Display().info(f"the number has no + and no country; it goes to: {country_of(request.destination)}")
     return request
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import attrs
 
 from eightbyeight_async.cli.reading.row_to_request import Problem, Row
+from eightbyeight_async.models.number_plus import NO_PLUS, lacks_plus
 from eightbyeight_async.models.sms import Encoding
 from eightbyeight_async.text import measure
 
@@ -16,12 +17,13 @@ if TYPE_CHECKING:
 
     from eightbyeight_async.models.sms import SmsRequest
 
-__all__ = ["Checked", "RowObserver", "check_rows", "parts_of"]
+__all__ = ["ONE_PART", "Checked", "RowObserver", "check_rows", "parts_of"]
 
 # Problems that are kept and printed; the others are only counted.
 SHOWN = 20
 _ROWS_SHOWN = 5
-_ONE_PART = 35
+# A character takes at most two units of UCS2 or two septets, so a text this short is one part. `measure`: 5 us.
+ONE_PART = 35
 
 
 class RowObserver(Protocol):
@@ -56,6 +58,8 @@ class Checked:
         long_rows: row numbers of the first of these messages, at most 5.
         late: number of messages with a time that has passed; 0 unless such times are allowed.
         late_rows: row numbers of the first of these messages, at most 5.
+        without_plus: number of messages whose number has no `+` and no country; 0 unless these are refused.
+        first_without_plus: the first of them; None: there is none.
         problems: the first problems, at most 20.
         wrong: number of all problems.
     """
@@ -67,8 +71,15 @@ class Checked:
     long_rows: list[int] = attrs.field(factory=list)
     late: int = 0
     late_rows: list[int] = attrs.field(factory=list)
+    without_plus: int = 0
+    first_without_plus: Problem | None = None
     problems: list[Problem] = attrs.field(factory=list)
     wrong: int = 0
+
+    @property
+    def refused(self) -> bool:
+        """Whether nothing of the file may be sent."""
+        return bool(self.wrong or self.without_plus)
 
 
 def check_rows(
@@ -76,6 +87,7 @@ def check_rows(
     observer: RowObserver | None = None,
     *,
     allow_late: bool = False,
+    require_plus: bool = False,
 ) -> Checked:
     """Checks every row.
 
@@ -83,6 +95,7 @@ def check_rows(
         rows: the rows of the file.
         observer: called with each valid row; None: nobody is.
         allow_late: whether a time that has passed is only counted, and is not a problem.
+        require_plus: whether a number without `+` and without country is refused.
     """
     checked = Checked()
     for found in rows:
@@ -106,6 +119,12 @@ def check_rows(
             checked.late += 1
             if len(checked.late_rows) < _ROWS_SHOWN:
                 checked.late_rows.append(row.number)
+        if require_plus and lacks_plus(row.request):
+            checked.without_plus += 1
+            if checked.first_without_plus is None:
+                checked.first_without_plus = Problem(
+                    line=row.line, number=row.number, field="destination", rule=NO_PLUS
+                )
         if observer is not None:
             observer.add(row)
     if observer is not None:
@@ -118,8 +137,7 @@ def check_rows(
 def parts_of(request: SmsRequest) -> int:
     """Number of parts of the text. A text with encoding GSM7 that GSM7 cannot represent is counted as UCS2."""
     text = request.text or ""
-    # A character takes at most two units of UCS2 or two septets, so a text this short is one part. `measure`: 5 us.
-    if 0 < len(text) <= _ONE_PART or (0 < len(text) <= 2 * _ONE_PART and text.isascii()):
+    if 0 < len(text) <= ONE_PART or (0 < len(text) <= 2 * ONE_PART and text.isascii()):
         return 1
     encoding = Encoding.UCS2 if request.encoding is Encoding.UCS2 else Encoding.AUTO
     return measure(text, encoding).parts

@@ -51,6 +51,7 @@ class FilePlan:
         include_private: whether records contain numbers and texts.
         duplicates: whether a message that is in the file twice is left out (`skip`) or sent again (`send`).
         one_per_number: whether only the first message to each number is sent.
+        require_plus: whether a number without `+` and without country is refused.
     """
 
     file: str
@@ -69,6 +70,7 @@ class FilePlan:
     include_private: bool = False
     duplicates: Literal["skip", "send"] = "skip"
     one_per_number: bool = False
+    require_plus: bool = False
 
 
 def row_reader(plan: FilePlan) -> CsvRows | JsonlRows:
@@ -94,18 +96,28 @@ def check_file(
     observer: RowObserver | None = None,
     *,
     allow_late: bool = False,
+    require_plus: bool = False,
 ) -> Checked:
-    """Checks every row, prints the problems and the notes. `observer`, `allow_late`: see `check_rows`."""
+    """Checks every row, prints the problems and the notes. The arguments from `observer` on: see `check_rows`."""
     with display.checking(input_file.name, input_file.size) as progress:
         input_file.lines.on_block = progress
-        checked = check_rows(rows.read(input_file.lines.first()), observer, allow_late=allow_late)
+        checked = check_rows(
+            rows.read(input_file.lines.first()), observer, allow_late=allow_late, require_plus=require_plus
+        )
     input_file.lines.on_block = lambda _: None
+    if checked.first_without_plus is not None:
+        rows_refused = "this row" if checked.without_plus == 1 else f"{checked.without_plus:,} such rows"
+        display.error(
+            f"{input_file.name}:{checked.first_without_plus}; write + and the calling code, or give a country; "
+            f"--require-plus refuses {rows_refused}; nothing was sent"
+        )
     for problem in checked.problems:
         display.error(f"{input_file.name}:{problem}")
     if checked.wrong > len(checked.problems):
         display.error(f"{input_file.name}: and {checked.wrong - len(checked.problems):,} more")
     if checked.wrong:
         display.error(f"{'1 problem' if checked.wrong == 1 else f'{checked.wrong:,} problems'}; nothing was sent")
+    if checked.refused:
         return checked
     if rows.unused:
         names = ", ".join(masked_digits(name) for name in rows.unused[:_UNUSED_SHOWN])

@@ -13,8 +13,9 @@ from eightbyeight_async.bulk.judging.claims import Next
 from eightbyeight_async.bulk.judging.input_conflicts import id_conflict
 from eightbyeight_async.bulk.plan import Planner
 from eightbyeight_async.cli.exit_codes import UsageError
-from eightbyeight_async.cli.reading.check_rows import SHOWN, parts_of
+from eightbyeight_async.cli.reading.check_rows import SHOWN
 from eightbyeight_async.cli.reading.row_to_request import Problem
+from eightbyeight_async.cli.reading.send_costs import SendCosts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from eightbyeight_async.bulk import Fingerprint, Plan
     from eightbyeight_async.bulk.store.plan_store import PlanStore
     from eightbyeight_async.cli.reading.row_to_request import Row
-    from eightbyeight_async.models.sms import SmsRequest
 
 __all__ = ["LeftOutRow", "LeftOutRows", "RowPlanner"]
 
@@ -66,7 +66,7 @@ class RowPlanner:
 
     Attributes:
         fingerprint: of all messages.
-        parts: number of parts of the messages to send.
+        costs: what the messages to send cost and where they go.
         left_out: the rows that are not sent because of another row.
         problems: the first problems: rows with the `client_message_id` of another message, at most 20.
         wrong: number of all problems.
@@ -77,13 +77,13 @@ class RowPlanner:
 
     def __init__(self, store: PlanStore, fingerprint: Fingerprint | None = None, **how: Any) -> None:  # noqa: ANN401 - of different types
         self.fingerprint = fingerprint
-        self.parts = 0
+        self.costs = SendCosts()
         self.left_out = LeftOutRows()
         self.problems: list[Problem] = []
         self.wrong = 0
         self._lines: dict[int, int] = {}  # line numbers of the page's rows, by row number
         self._planner = Planner(
-            store, on_send=self._sent, on_left_out=self._left_out, on_conflict=self._conflict, **how
+            store, on_send=self.costs.add, on_left_out=self._left_out, on_conflict=self._conflict, **how
         )
 
     def add(self, row: Row) -> None:
@@ -102,9 +102,6 @@ class RowPlanner:
     def finish(self) -> None:
         """Plans the rest. Raises UsageError as `add`."""
         self.plan = _guarded(self._planner.finish)
-
-    def _sent(self, request: SmsRequest) -> None:
-        self.parts += parts_of(request)
 
     def _left_out(self, place: int, step: Next, twin: int) -> None:
         self.left_out.add(LeftOutRow(place + 1, twin + 1 if step is Next.DUPLICATE else 0))

@@ -70,14 +70,16 @@ def send(plan: FilePlan, connection: ConnectionOptions, *, dry_run: bool) -> Exi
         try:
             with PlanStore(policy=Policy(one_per_number=plan.one_per_number)) as store:
                 planner = RowPlanner(store, send_copies=plan.duplicates == "send")
-                checked = check_file(input_file, rows, display, planner)
+                checked = check_file(input_file, rows, display, planner, require_plus=plan.require_plus)
         except KeyboardInterrupt:
             display.error("interrupted; nothing was sent")
             return Exit.INTERRUPTED
-        if checked.wrong:
+        if checked.refused:
             return Exit.USAGE
+        for told in planner.costs.lines():
+            display.info(told)
         line = (
-            f"{input_file.name}: {plan_words(planner.plan, planner.parts, journal=False)}, to {host}, "
+            f"{input_file.name}: {plan_words(planner.plan, planner.costs.parts, journal=False)}, to {host}, "
             f"sub-account {account or 'not set'}, {_speed(plan, planner.plan.to_send)}"
         )
         if client is None:

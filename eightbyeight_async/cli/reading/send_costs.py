@@ -1,0 +1,98 @@
+"""What the messages to send cost and where they go, summed up: parts, texts in UCS2, numbers without `+`. Pure.
+
+Takes the same memory for every number of messages.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import attrs
+
+from eightbyeight_async.cli.reading.check_rows import ONE_PART, parts_of
+from eightbyeight_async.gsm7 import foreign, is_gsm7
+from eightbyeight_async.models.number_plus import lacks_plus
+from eightbyeight_async.models.sms import Encoding
+from eightbyeight_async.text import NAMED, character_name, measure, named_characters
+
+if TYPE_CHECKING:
+    from eightbyeight_async.models.sms import SmsRequest
+
+__all__ = ["SendCosts"]
+
+_COUNTRIES_SHOWN = 8
+
+
+@attrs.define
+class SendCosts:
+    """Sums of the messages to send.
+
+    Attributes:
+        parts: message parts.
+        ucs2_texts: number of texts that UCS2 is needed for. Texts for which it is asked (`encoding`) do not count.
+        more_parts: how many parts fewer these would take with characters of GSM7.
+        foreign: the characters that are not in GSM7.
+        without_plus: number of messages whose number has no `+` and no country, by the country that they go to.
+    """
+
+    parts: int = 0
+    ucs2_texts: int = 0
+    more_parts: int = 0
+    foreign: dict[str, None] = attrs.field(factory=dict)  # in the order in which they are met
+    without_plus: Counter[str] = attrs.field(factory=Counter)
+
+    def add(self, request: SmsRequest) -> None:
+        """Takes the next message that will be sent."""
+        if lacks_plus(request):
+            from eightbyeight_async.cli.reading.calling_code import country_of  # noqa: PLC0415 - 20 ms; rarely needed
+
+            self.without_plus[country_of(request.destination)] += 1
+        text = request.text or ""
+        if request.encoding is Encoding.UCS2 or is_gsm7(text):
+            self.parts += parts_of(request)
+            return
+        self.ucs2_texts += 1
+        if len(text) <= ONE_PART:  # in GSM7 as well; `measure` takes 10 us more than `foreign`
+            self.parts += 1
+            self.foreign.update(dict.fromkeys(foreign(text)))
+            return
+        size = measure(text)
+        self.parts += size.parts
+        self.more_parts += size.parts - (size.gsm7_parts or 0)
+        self.foreign.update(dict.fromkeys(size.foreign))
+
+    def lines(self) -> list[str]:
+        """What the user should know before the messages are sent: no line, one or two. They have no numbers."""
+        return [line for line in (self._countries(), self._ucs2()) if line]
+
+    def as_dict(self) -> dict[str, object]:
+        """For JSON. Like `lines` it names the characters only if they are few."""
+        few = len(self.foreign) <= NAMED
+        return {
+            "parts": self.parts,
+            "without_plus_to": dict(self.without_plus.most_common()),
+            "ucs2": {
+                "texts": self.ucs2_texts,
+                "more_parts": self.more_parts,
+                "characters": len(self.foreign),
+                "names": [character_name(one) for one in self.foreign] if few else None,
+            },
+        }
+
+    def _countries(self) -> str | None:
+        count = self.without_plus.total()
+        if not count:
+            return None
+        by_count = sorted(self.without_plus.items(), key=lambda pair: (-pair[1], pair[0]))
+        named = ", ".join(f"{country} {number:,}" for country, number in by_count[:_COUNTRIES_SHOWN])
+        more = f" and {len(by_count) - _COUNTRIES_SHOWN} countries more" if len(by_count) > _COUNTRIES_SHOWN else ""
+        rows, go = ("1 row has", "it goes") if count == 1 else (f"{count:,} rows have", "they go")
+        return f"{rows} a number with no + and no country; {go} to: {named}{more}"
+
+    def _ucs2(self) -> str | None:
+        if not self.ucs2_texts:
+            return None
+        texts = "1 text needs" if self.ucs2_texts == 1 else f"{self.ucs2_texts:,} texts need"
+        cost = "no part" if not self.more_parts else "1 part" if self.more_parts == 1 else f"{self.more_parts:,} parts"
+        return f"{texts} UCS2 because of {named_characters(self.foreign)}: {cost} more than with GSM7 characters"
