@@ -5,12 +5,14 @@ from __future__ import annotations
 import ssl
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import assert_type
 
 import httpx
 import httpx2
 
 from eightbyeight_async import (
+    AccountBalance,
     APIError,
     AsyncConnectClient,
     BatchChatAppsRequest,
@@ -31,6 +33,7 @@ from eightbyeight_async import (
     LogExportStatus,
     MessageDetails,
     Outcome,
+    PriceList,
     Region,
     RetryPolicy,
     SendAccepted,
@@ -48,6 +51,7 @@ from eightbyeight_async import (
     UnexpectedResponseError,
     measure,
 )
+from eightbyeight_async.prices import Cost, TotalCost, cost
 from eightbyeight_async.webhooks import DeliveryReceipt, DeliveryWaiter, InboundMessage, UnknownEvent, parse
 
 AsyncConnectClient()
@@ -56,6 +60,7 @@ AsyncConnectClient(region="EUROPE", ssl_context=ssl.create_default_context(), ti
 AsyncConnectClient(http_client=httpx2.AsyncClient())
 AsyncConnectClient(http_client=httpx.Client())  # type: ignore[arg-type]
 AsyncConnectClient(http_client=httpx.AsyncClient(), sms_base_url="https://x", chatapps_base_url=None)
+AsyncConnectClient("key", "subaccount", account_id="2f1d6a0e-5c1b-4c57-9b0a-6d9f0f3b7a11")
 AsyncConnectClient("key", "subaccount", "too many")  # type: ignore[call-arg]
 AsyncConnectClient(max_concurency=1)  # type: ignore[call-arg]
 AsyncConnectClient(retry=None)  # type: ignore[arg-type]
@@ -128,6 +133,13 @@ async def use(client: AsyncConnectClient) -> None:
     many = BatchChatAppsRequest(messages=[chat])
     assert_type(await client.chatapps.send_batch(many), BatchChatAppsResponse)
     assert_type(await client.chatapps.get("umid"), ChatAppsMessageDetails)
+    prices = await client.account.prices(country="SG", direction="outbound")
+    assert_type(prices, PriceList)
+    assert_type(await client.account.balance(), AccountBalance)
+    planned = cost({"SG": 3}, prices, client.subaccount_id)
+    assert_type(planned, Cost)
+    assert_type(planned.totals, tuple[TotalCost, ...])
+    assert_type(planned.countries[0].highest, Decimal | None)
     assert_type(measure("Hello"), TextMeasure)
     event = parse(b"{}")
     assert_type(event, DeliveryReceipt | InboundMessage | UnknownEvent)
