@@ -37,6 +37,7 @@ FLOORS = (
         "gsm7",
         "webhook_events",
         "receipt_folding",
+        "opt_out",
         "prices",
     },
     # 1: the exchange of one request

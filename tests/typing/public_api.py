@@ -52,7 +52,15 @@ from eightbyeight_async import (
     measure,
 )
 from eightbyeight_async.prices import Cost, TotalCost, cost
-from eightbyeight_async.webhooks import DeliveryReceipt, DeliveryWaiter, InboundMessage, UnknownEvent, parse
+from eightbyeight_async.webhooks import (
+    OPT_OUT_WORDS,
+    DeliveryReceipt,
+    DeliveryWaiter,
+    InboundMessage,
+    UnknownEvent,
+    is_opt_out,
+    parse,
+)
 
 AsyncConnectClient()
 AsyncConnectClient("key", "subaccount", region=Region.EUROPE, retry=RetryPolicy(max_attempts=2), max_rate=5)
@@ -145,6 +153,8 @@ async def use(client: AsyncConnectClient) -> None:
     assert_type(event, DeliveryReceipt | InboundMessage | UnknownEvent)
     if isinstance(event, DeliveryReceipt):
         DeliveryWaiter().feed(event)
+    elif isinstance(event, InboundMessage):
+        assert_type(is_opt_out(event, words=OPT_OUT_WORDS["en"] - {"CANCEL"}), bool)
     client.sms.send_each(requests())
     client.sms.send_each(request)  # type: ignore[arg-type]
     request.text = "other"  # type: ignore[misc]
