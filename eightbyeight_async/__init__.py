@@ -45,6 +45,18 @@ from eightbyeight_async.version import __version__
 if TYPE_CHECKING:
     from eightbyeight_async.fanout import SendAccepted, SendEach, SendNotAccepted, SendResult
     from eightbyeight_async.json_models import from_dict, to_dict
+    from eightbyeight_async.models.account import (
+        AccountBalance,
+        Amount,
+        CountryPrices,
+        Direction,
+        InboundPrices,
+        MobileNetwork,
+        NumberPrice,
+        OperatorPrice,
+        PriceList,
+        SubaccountPrices,
+    )
     from eightbyeight_async.models.chatapps_action import (
         ButtonReply,
         InteractiveAction,
@@ -122,6 +134,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "APIError",
+    "AccountBalance",
+    "Amount",
     "AsyncConnectClient",
     "AudioContent",
     "AudioDetails",
@@ -149,7 +163,9 @@ __all__ = [
     "ChatAppsUser",
     "ClientClosedError",
     "ComponentType",
+    "CountryPrices",
     "DirectSend",
+    "Direction",
     "EightByEightError",
     "Encoding",
     "ErrorBody",
@@ -160,6 +176,7 @@ __all__ = [
     "HeaderType",
     "ImageContent",
     "ImageDetails",
+    "InboundPrices",
     "Interactive",
     "InteractiveAction",
     "InteractiveButton",
@@ -181,11 +198,15 @@ __all__ = [
     "MessageDetails",
     "MessageState",
     "MessageStatus",
+    "MobileNetwork",
     "NotFoundError",
+    "NumberPrice",
+    "OperatorPrice",
     "Outcome",
     "ParameterType",
     "PermissionDeniedError",
     "Price",
+    "PriceList",
     "ProductItem",
     "RateLimitError",
     "RawContent",
@@ -205,6 +226,7 @@ __all__ = [
     "SmsStatus",
     "SmsStatusCode",
     "SmsTemplate",
+    "SubaccountPrices",
     "SuccessStatus",
     "TLSVersionError",
     "Template",
@@ -234,6 +256,18 @@ __all__ = [
 # the import.
 _LATE = {
     "fanout": ("SendAccepted", "SendEach", "SendNotAccepted", "SendResult"),
+    "models.account": (
+        "AccountBalance",
+        "Amount",
+        "CountryPrices",
+        "Direction",
+        "InboundPrices",
+        "MobileNetwork",
+        "NumberPrice",
+        "OperatorPrice",
+        "PriceList",
+        "SubaccountPrices",
+    ),
     "models.chatapps_action": (
         "ButtonReply",
         "InteractiveAction",

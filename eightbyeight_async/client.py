@@ -13,12 +13,13 @@ import attrs
 import httpx
 
 from eightbyeight_async import late_types, settings
+from eightbyeight_async.account import AccountOperations
 from eightbyeight_async.chatapps import ChatAppsOperations
 from eightbyeight_async.errors import ClientClosedError, InvalidRequestError
 from eightbyeight_async.exchange import Exchange
 from eightbyeight_async.frame_privacy import private_call
 from eightbyeight_async.hosts import Product, Region, host_of
-from eightbyeight_async.models.rules import subaccount
+from eightbyeight_async.models.rules import account, subaccount
 from eightbyeight_async.request_pacer import Pacer
 from eightbyeight_async.retry import RetryPolicy
 from eightbyeight_async.sms import SmsOperations
@@ -41,6 +42,8 @@ class AsyncConnectClient:
     Args:
         api_key: the API key; None for `EIGHTBYEIGHT_API_KEY`.
         subaccount_id: the sub-account; None for `EIGHTBYEIGHT_SUBACCOUNT_ID`.
+        account_id: the account that the sub-account belongs to, a UUID; None for `EIGHTBYEIGHT_ACCOUNT_ID`. Only
+            `client.account` needs it.
         region: the region of the account, a `Region` or its name; it decides the hosts. None for
             `EIGHTBYEIGHT_REGION`, or else Asia Pacific.
         sms_base_url: another base URL for SMS; https, or http to a loopback address. None for
@@ -74,6 +77,7 @@ class AsyncConnectClient:
     Attributes:
         sms: the SMS operations.
         chatapps: the Messaging Apps operations.
+        account: prices and balance of the account.
     """
 
     sms: SmsOperations
@@ -84,6 +88,7 @@ class AsyncConnectClient:
         api_key: str | None = None,
         subaccount_id: str | None = None,
         *,
+        account_id: str | None = None,
         region: Region | str | None = None,
         sms_base_url: str | None = None,
         chatapps_base_url: str | None = None,
@@ -102,7 +107,7 @@ class AsyncConnectClient:
         from eightbyeight_async.limiter import Limiter
 
         key = settings.found_key(api_key)
-        options = settings.options(subaccount_id, retry, timeout, long_text, deadline)
+        options = settings.options(subaccount_id, retry, timeout, long_text, deadline, account_id)
         bases = settings.bases(region, sms_base_url, chatapps_base_url)
         width = settings.checked_count(max_concurrency, "max_concurrency")
         rate = settings.checked_rate(max_rate, "max_rate")
@@ -147,6 +152,7 @@ class AsyncConnectClient:
         self,
         *,
         subaccount_id: str | None = None,
+        account_id: str | None = None,
         retry: RetryPolicy | None = None,
         timeout: float | None = None,
         deadline: float | None = None,
@@ -163,6 +169,8 @@ class AsyncConnectClient:
         options = self._options
         if subaccount_id is not None:
             options = attrs.evolve(options, subaccount_id=subaccount(subaccount_id))
+        if account_id is not None:
+            options = attrs.evolve(options, account_id=account(account_id))
         if retry is not None:
             options = attrs.evolve(options, retry=settings.checked_retry(retry))
         if timeout is not None:
@@ -185,6 +193,11 @@ class AsyncConnectClient:
     def chatapps(self) -> ChatAppsOperations:
         """The Messaging Apps operations; their first use imports the models."""
         return ChatAppsOperations(self._exchange, self._options)
+
+    @cached_property
+    def account(self) -> AccountOperations:
+        """Prices and balance of the account; they need the setting `account_id`."""
+        return AccountOperations(self._exchange, self._options)
 
     @property
     def subaccount_id(self) -> str:

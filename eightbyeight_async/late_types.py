@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from eightbyeight_async.fanout import SendEach
+    from eightbyeight_async.models.account import AccountBalance, Direction, PriceList
     from eightbyeight_async.models.chatapps_batch import BatchChatAppsRequest, BatchChatAppsResponse
     from eightbyeight_async.models.chatapps_details import ChatAppsMessageDetails
     from eightbyeight_async.models.chatapps_message import ChatAppsRequest
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from eightbyeight_async.text import TextPolicy
 
 __all__ = [
+    "AccountBalance",
     "BatchChatAppsRequest",
     "BatchChatAppsResponse",
     "BatchSmsRequest",
@@ -26,16 +28,19 @@ __all__ = [
     "ChatAppsMessageDetails",
     "ChatAppsRequest",
     "ChatAppsResponse",
+    "Direction",
     "LogExportJob",
     "LogExportRequest",
     "LogExportStatus",
     "MessageDetails",
+    "PriceList",
     "SendEach",
     "TextPolicy",
 ]
 
 _MODULES = {
     "fanout": ("SendEach",),
+    "models.account": ("AccountBalance", "Direction", "PriceList"),
     "models.chatapps_batch": ("BatchChatAppsRequest", "BatchChatAppsResponse"),
     "models.chatapps_details": ("ChatAppsMessageDetails",),
     "models.chatapps_message": ("ChatAppsRequest",),

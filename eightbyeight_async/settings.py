@@ -18,7 +18,7 @@ import httpx
 
 from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.hosts import Product, Region, base_url, checked_base_url, region_named
-from eightbyeight_async.models.rules import member, subaccount
+from eightbyeight_async.models.rules import account, member, subaccount
 from eightbyeight_async.retry import RetryPolicy
 from eightbyeight_async.transport.httpx2 import kin
 
@@ -40,6 +40,7 @@ __all__ = [
     "checked_rate",
     "checked_retry",
     "checked_seconds",
+    "found_account",
     "found_key",
     "options",
 ]
@@ -54,6 +55,7 @@ class CallOptions:
     - `subaccount_id`: the sub-account in the path.
     - `retry`: the retry policy.
     - `timeout`: seconds for each phase of an attempt.
+    - `account_id`: the account in the path of its operations; None: they cannot be called.
     - `deadline`: seconds for the whole call, with its waits and all attempts; None for no limit.
     - `long_text`: the policy for SMS texts of more than 10 parts.
     """
@@ -63,6 +65,7 @@ class CallOptions:
     timeout: float
     long_text: TextPolicy
     deadline: float | None = None
+    account_id: str | None = None
 
 
 def found_key(value: str | None, environment: Mapping[str, str] = os.environ) -> str:
@@ -89,15 +92,29 @@ def options(
     timeout: float,
     long_text: TextPolicy | str,
     deadline: float | None = None,
+    account_id: str | None = None,
     environment: Mapping[str, str] = os.environ,
 ) -> CallOptions:
+    of_account = account_id if account_id is not None else environment.get(PREFIX + "ACCOUNT_ID") or None
     return CallOptions(
         subaccount_id=subaccount(_found(subaccount_id, "subaccount_id", environment)),
         retry=checked_retry(retry),
         timeout=checked_seconds(timeout, "timeout"),
         long_text=checked_policy(long_text),
         deadline=None if deadline is None else checked_seconds(deadline, "deadline"),
+        account_id=None if of_account is None else account(of_account),
     )
+
+
+def found_account(options: CallOptions) -> str:
+    """The account's id, which only its own operations need.
+
+    Raises:
+        InvalidRequestError: the client has none.
+    """
+    if options.account_id is None:
+        raise InvalidRequestError("account_id", f"is not set: pass it to the client, or set {PREFIX}ACCOUNT_ID")
+    return options.account_id
 
 
 def bases(

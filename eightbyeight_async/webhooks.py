@@ -1,10 +1,11 @@
-"""Webhooks: the public names to read events, to fold receipts and to wait for a final state.
+"""Webhooks: the public names to read events, to fold receipts, to find opt-outs and to wait for a final state.
 
     event = parse(body, authorization=header, expected_authorization=secret)
     if isinstance(event, DeliveryReceipt):
         waiter.feed(event)
 
-The code is in models/webhooks.py, webhook_events.py, receipt_folding.py and delivery_waiter.py.
+The code is in models/webhooks.py, webhook_events.py, receipt_folding.py, opt_out.py and
+delivery_waiter.py.
 """
 
 from eightbyeight_async.delivery_waiter import DeliveryWaiter
@@ -19,11 +20,13 @@ from eightbyeight_async.models.webhooks import (
     Recipient,
     UnknownEvent,
 )
+from eightbyeight_async.opt_out import OPT_OUT_WORDS, is_opt_out
 from eightbyeight_async.receipt_folding import MessageProgress, ReceiptFolder
 from eightbyeight_async.webhook_events import MAX_BODY, WebhookAuthorizationError, WebhookError, parse
 
 __all__ = [
     "MAX_BODY",
+    "OPT_OUT_WORDS",
     "ChannelUser",
     "DeliveryReceipt",
     "DeliveryState",
@@ -38,5 +41,6 @@ __all__ = [
     "UnknownEvent",
     "WebhookAuthorizationError",
     "WebhookError",
+    "is_opt_out",
     "parse",
 ]

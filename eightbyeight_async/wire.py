@@ -31,6 +31,7 @@ from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.wire_types import (
     Tagged,
     array_arguments,
+    array_within,
     camel,
     is_array,
     is_enum_or_text,
@@ -251,6 +252,7 @@ def _structure_object(cls: Any) -> typing.Callable[[object, object], Any]:  # no
     read = make_dict_structure_fn(cls, _converter, **names)
     optional = {name: field for field in fields if field.default is not attrs.NOTHING and (name := wire_name(field))}
     arrays = [name for field in fields if is_array(field.type) and (name := wire_name(field))]
+    within = [(name, inner) for f in fields if (inner := f.metadata.get("within")) and (name := wire_name(f))]
 
     def strict(value: dict[str, Any], kind: object) -> Any:  # noqa: ANN401 - an instance of cls
         for name in arrays:
@@ -279,6 +281,9 @@ def _structure_object(cls: Any) -> typing.Callable[[object, object], Any]:  # no
         # null in an optional field counts as missing, so the field gets its default.
         if None in value.values():
             value = {k: v for k, v in value.items() if v is not None or k not in optional}
+        for name, inner in within:
+            if name in value:
+                value = {**value, name: array_within(value[name], inner)}
         try:
             return strict(value, kind)
         except _UNREADABLE:

@@ -14,6 +14,7 @@ from eightbyeight_async.wire_values import ValueProblemError, json_type
 __all__ = [
     "Tagged",
     "array_arguments",
+    "array_within",
     "camel",
     "is_array",
     "is_enum_or_text",
@@ -103,6 +104,22 @@ def tagged(fields: Any) -> list[Tagged]:  # noqa: ANN401 - attrs.Attributes
 def array_arguments(kind: Any) -> tuple[Any, ...]:  # noqa: ANN401 - a type expression
     options = typing.get_args(kind) if typing.get_origin(kind) in (Union, types.UnionType) else (kind,)
     return next(typing.get_args(option) for option in options if typing.get_origin(option) is tuple)
+
+
+def array_within(value: object, name: str) -> object:
+    """The array that a field's value means if the API writes it in three ways; any other value as it is.
+
+    An array; an object that has the array under `name`; an array of such objects.
+    """
+    parts = value if isinstance(value, list) else [value]
+    if any(isinstance(part, dict) and isinstance(part.get(name), list) for part in parts):
+        return [item for part in parts for item in _items(part, name)]
+    return value
+
+
+def _items(part: object, name: str) -> list[object]:
+    found = part.get(name) if isinstance(part, dict) else None
+    return found if isinstance(found, list) else [part]
 
 
 def is_array(kind: Any) -> bool:  # noqa: ANN401 - a type expression

@@ -154,6 +154,9 @@ NO_UMID = Documented(400, 1000, "fbb239f1-2eb1-ea11-afa9-00155db6eaf4", "2020-06
 KEY = Documented(401, 1200, _KEY_ID, "2018-08-02T09:42:38.8988997+00:00", AuthenticationError)
 NO_MESSAGE = Documented(404, 1300, "1949a467-2db1-ea11-afa9-00155db6eaf4", "2020-06-18T06:31:58.11Z", NotFoundError)
 NO_JOB = Documented(404, 4018, "aa400d4b-fffe-ea11-8277-00155d4ff7ed", "2020-09-25T07:18:22.78Z", NotFoundError)
+POSTPAID = Documented(
+    403, 1201, "c388daa9-980e-eb11-81f8-0433c2195dfb", "2020-10-15T03:44:02.25Z", PermissionDeniedError
+)
 TLS = Documented(426, 1014, _MSISDN_ID, "2018-08-04T09:25:40.9235752+00:00", TLSVersionError)
 QUOTA = Documented(429, 429, "c8a41b47-57bf-ea11-8273-00155d466a31", "2020-07-06T07:07:00.30Z", RateLimitError)
 INTERNAL = Documented(500, 2000, _KEY_ID, "2018-07-02T09:42:38.8988997+00:00", ServerError, MAYBE, retried=True)
@@ -209,6 +212,17 @@ ODD = [
 ]
 
 _QUEUED = {"code": "QUEUED", "description": "accepted"}
+_SINGAPORE = {"alpha2Code": "SG", "countryName": "Singapore", "dialingPrefix": "+65"}
+
+
+def _operator(name: str, number: int, *networks: str) -> dict[str, Any]:
+    return {
+        "operatorName": name,
+        "operatorId": number,
+        "hni": [{"mcc": "525", "mnc": mnc} for mnc in networks],
+        "price": {"amount": 0.0099171, "currency": "SGD"},
+    }
+
 
 # By operation: status and body of the documented success (b"": nothing), with every field that its example has.
 SUCCESSES: dict[str, tuple[int, Any]] = {
@@ -359,6 +373,40 @@ SUCCESSES: dict[str, tuple[int, Any]] = {
             ]
         },
     ),
+    "account.prices": (
+        200,
+        {
+            "subAccounts": [
+                {
+                    "subAccountId": "example",
+                    "outbound": {
+                        "countries": [
+                            {
+                                **_SINGAPORE,
+                                "operators": [
+                                    _operator("SingTel", 525001, "01", "02", "07"),
+                                    _operator("MobileOne", 525003, "03"),
+                                    _operator("Starhub", 525005, "05", "06"),
+                                ],
+                            }
+                        ]
+                    },
+                    "inbound": {
+                        "countries": [
+                            {
+                                **_SINGAPORE,
+                                "numberTypes": [
+                                    {"type": "tollFree", "defaultPrice": {"amount": 0.01, "currency": "SGD"}},
+                                    {"type": "shortCodeP2P", "defaultPrice": {"amount": 0.123, "currency": "SGD"}},
+                                ],
+                            }
+                        ]
+                    },
+                }
+            ]
+        },
+    ),
+    "account.balance": (200, {"balance": 149309.7985931, "currency": "USD"}),
 }
 
 

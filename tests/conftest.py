@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 KEY = "key-2f6c1a9be07d"
 SUBACCOUNT = "acme_hq"
+ACCOUNT = "2f1d6a0e-5c1b-4c57-9b0a-6d9f0f3b7a11"
 
 # The suite draws the same examples at every run, however slow the machine is. 50, for more of the same find nothing
 # new; new ones are the business of `nox -s fuzz`, which sets the variable.
@@ -60,7 +61,7 @@ def no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    names = ("API_KEY", "SUBACCOUNT_ID", "REGION", "SMS_BASE_URL", "CHATAPPS_BASE_URL")
+    names = ("API_KEY", "SUBACCOUNT_ID", "ACCOUNT_ID", "REGION", "SMS_BASE_URL", "CHATAPPS_BASE_URL")
     for name in names:
         monkeypatch.delenv(f"EIGHTBYEIGHT_{name}", raising=False)
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
@@ -98,6 +99,7 @@ def connect(tls: ssl.SSLContext) -> Callable[..., AsyncConnectClient]:
 
     def make(server: ScriptedServer, **options: Any) -> AsyncConnectClient:
         settings: dict[str, Any] = {
+            "account_id": ACCOUNT,
             "sms_base_url": server.url,
             "chatapps_base_url": server.url,
             "ssl_context": tls,

@@ -8,9 +8,18 @@ from typing import Annotated
 from fastapi import FastAPI, Header, HTTPException, Request
 
 from eightbyeight_async import AsyncConnectClient, SmsRequest
-from eightbyeight_async.webhooks import DeliveryReceipt, DeliveryWaiter, WebhookAuthorizationError, WebhookError, parse
+from eightbyeight_async.webhooks import (
+    DeliveryReceipt,
+    DeliveryWaiter,
+    InboundMessage,
+    WebhookAuthorizationError,
+    WebhookError,
+    is_opt_out,
+    parse,
+)
 
 waiter = DeliveryWaiter()
+opted_out: set[str | None] = set()  # in your service: a table
 
 
 @asynccontextmanager
@@ -34,6 +43,8 @@ async def receipts(request: Request, authorization: Annotated[str | None, Header
         raise HTTPException(400, error.reason) from error
     if isinstance(event, DeliveryReceipt):
         waiter.feed(event)
+    elif isinstance(event, InboundMessage) and is_opt_out(event):  # STOP, and words like it
+        opted_out.add(event.sender)
 
 
 @app.post("/login-code")

@@ -95,6 +95,19 @@ def test_what_is_not_given_comes_from_the_environment(monkeypatch: pytest.Monkey
         ("subaccount_id", {"subaccount_id": "a/../b"}),
         ("subaccount_id", {"subaccount_id": "acme hq"}),
         ("subaccount_id", {"subaccount_id": "acmé"}),
+        *[
+            ("account_id", {"account_id": value})
+            for value in (
+                "",
+                "acme_hq",
+                "2f1d6a0e-5c1b-4c57-9b0a-6d9f0f3b7a1",
+                "2f1d6a0e-5c1b-4c57-9b0a-6d9f0f3b7a11\n",
+                "2f1d6a0e-5c1b-4c57-9b0a-6d9f0f3b7a1g",
+                "2f1d6a0e-5c1b-4c57-9b0a-6d9f0f3b7a\uff11",
+                "../2f1d6a0e5c1b4c579b0a6d9f0f3b7a11",
+                5,
+            )
+        ],
         ("region", {"region": "mars"}),
         ("region", {"region": 3}),
         *[

@@ -65,6 +65,8 @@ OPERATIONS: dict[str, tuple[Callable[[AsyncConnectClient], Awaitable[Any]], tupl
     "chatapps.send": (lambda c: c.chatapps.send(CHAT), SENT),
     "chatapps.send_batch": (lambda c: c.chatapps.send_batch(BatchChatAppsRequest(messages=[CHAT])), SENT),
     "chatapps.get": (lambda c: c.chatapps.get(UMID), LOOKED_UP),
+    "account.prices": (lambda c: c.account.prices(), LOOKED_UP),
+    "account.balance": (lambda c: c.account.balance(), LOOKED_UP),
     "chatapps.cancel": (lambda c: c.chatapps.cancel(UMID), CANCELLED),
     "chatapps.cancel_batch": (lambda c: c.chatapps.cancel_batch(UMID), CANCELLED),
 }
@@ -73,7 +75,7 @@ OPERATIONS: dict[str, tuple[Callable[[AsyncConnectClient], Awaitable[Any]], tupl
 def test_no_operation_is_left_out(connect: Connect, serve: Serve) -> None:
     with serve() as server:
         client = connect(server)
-        groups = {"sms": client.sms, "chatapps": client.chatapps}
+        groups = {"sms": client.sms, "chatapps": client.chatapps, "account": client.account}
     known = {f"{group}.{name}" for group, of in groups.items() for name in dir(of) if not name.startswith("_")}
     assert known - set(OPERATIONS) == {"sms.send_each", "sms.iter_log_rows"}  # made of the others
 

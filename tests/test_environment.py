@@ -34,6 +34,7 @@ CASES = [
     ("EIGHTBYEIGHT_API_KEY", '"key"', "still in quotes"),
     ("EIGHTBYEIGHT_API_KEY", "'key'", "still in quotes"),
     ("EIGHTBYEIGHT_API_KEY", "Bearer key", "give the key alone"),
+    ("EIGHTBYEIGHT_ACCOUNT_ID", "acme_hq", "not a sub-account's name"),
     ("EIGHTBYEIGHT_SMS_BASE_URL", "https://sms.8x8.com/api/v1", "must end before /api/v1"),
     ("EIGHTBYEIGHT_SMS_BASE_URL", "https://sms.8x8.com/api/v1/subaccounts/acme/messages", "must end before /api/v1"),
     ("EIGHTBYEIGHT_CHATAPPS_BASE_URL", "https://proxy.example.com/8x8/api/v1/", "must end before /api/v1"),

@@ -23,6 +23,7 @@ from answers import (
     NO_MESSAGE,
     NO_UMID,
     ODD,
+    POSTPAID,
     QUOTA,
     SUCCESSES,
     TLS,
@@ -30,10 +31,13 @@ from answers import (
     coded,
     success,
 )
+from conftest import ACCOUNT
 from conftest import KEY as API_KEY
 from scripted import ScriptedServer, answer
 
 from eightbyeight_async import (
+    AccountBalance,
+    Amount,
     APIError,
     AsyncConnectClient,
     BatchChatAppsRequest,
@@ -49,7 +53,9 @@ from eightbyeight_async import (
     ChatAppsStatus,
     ChatAppsTemplate,
     ChatAppsUser,
+    CountryPrices,
     Encoding,
+    InboundPrices,
     LogExportJob,
     LogExportRequest,
     LogExportState,
@@ -57,7 +63,11 @@ from eightbyeight_async import (
     MessageDetails,
     MessageState,
     MessageStatus,
+    MobileNetwork,
+    NumberPrice,
+    OperatorPrice,
     Price,
+    PriceList,
     ReplyContext,
     RetryPolicy,
     Sent,
@@ -67,6 +77,7 @@ from eightbyeight_async import (
     SmsStatus,
     SmsStatusCode,
     SmsTemplate,
+    SubaccountPrices,
     TextContent,
     Track,
 )
@@ -250,6 +261,43 @@ CHAT_DETAILS = ChatAppsMessageDetails(
     )
 )
 
+SINGAPORE: dict[str, Any] = {"alpha2_code": "SG", "country_name": "Singapore", "dialing_prefix": "+65"}
+PRICE = Amount(amount=Decimal("0.0099171"), currency="SGD")
+PRICES = PriceList(
+    sub_accounts=(
+        SubaccountPrices(
+            sub_account_id="example",
+            outbound=(
+                CountryPrices(
+                    **SINGAPORE,
+                    operators=tuple(
+                        OperatorPrice(
+                            operator_name=name,
+                            operator_id=number,
+                            hni=tuple(MobileNetwork(mcc="525", mnc=mnc) for mnc in codes),
+                            price=PRICE,
+                        )
+                        for name, number, codes in (
+                            ("SingTel", 525001, ("01", "02", "07")),
+                            ("MobileOne", 525003, ("03",)),
+                            ("Starhub", 525005, ("05", "06")),
+                        )
+                    ),
+                ),
+            ),
+            inbound=(
+                InboundPrices(
+                    **SINGAPORE,
+                    number_types=(
+                        NumberPrice(type="tollFree", default_price=Amount(amount=Decimal("0.01"), currency="SGD")),
+                        NumberPrice(type="shortCodeP2P", default_price=Amount(amount=Decimal("0.123"), currency="SGD")),
+                    ),
+                ),
+            ),
+        ),
+    )
+)
+
 
 @attrs.frozen
 class Operation:
@@ -257,7 +305,7 @@ class Operation:
 
     Attributes:
         call: makes it.
-        method, path: of the request; `path` below the messages.
+        method, path: of the request; `path` below the messages, or whole if it begins with /api.
         errors: the documented ones.
         expected: what the documented success is read as; a batch without its `results`.
         schema: product and schema of the request's body; None: it has none.
@@ -369,6 +417,22 @@ OPERATIONS = {
     "chatapps.get": Operation(
         lambda c: c.chatapps.get(UMID), "GET", f"/{UMID}", (MSISDN, KEY, NO_JOB, QUOTA), CHAT_DETAILS, looks=True
     ),
+    "account.prices": Operation(
+        lambda c: c.account.prices(country="sg", subaccount_id="a&b", direction="outbound", mcc=525, mnc=1),
+        "GET",
+        f"/api/v1/accounts/{ACCOUNT}/prices?country=SG&mcc=525&mnc=1&direction=outbound&subAccountId=a%26b",
+        (MSISDN, KEY, TLS, QUOTA, INTERNAL),
+        PRICES,
+        looks=True,
+    ),
+    "account.balance": Operation(
+        lambda c: c.account.balance(),
+        "GET",
+        f"/api/v1/accounts/{ACCOUNT}/balance",
+        (POSTPAID, QUOTA, INTERNAL),
+        AccountBalance(balance=Decimal("149309.7985931"), currency="USD"),
+        looks=True,
+    ),
 }
 TWICE = RetryPolicy(max_attempts=2, max_delay=0.0)
 EACH = pytest.mark.parametrize("name", OPERATIONS)
@@ -377,7 +441,8 @@ EACH = pytest.mark.parametrize("name", OPERATIONS)
 def check_requests(server: ScriptedServer, row: Operation) -> None:
     """Every request of the row's operation that came, tries after the first included."""
     for request in server.received:
-        assert (request.method, request.target) == (row.method, PATH + row.path)
+        path = row.path if row.path.startswith("/api") else PATH + row.path
+        assert (request.method, request.target) == (row.method, path)
         assert request.headers["authorization"] == f"Bearer {API_KEY}"
         assert (request.headers.get("content-type") == "application/json") is (row.schema is not None)
     for body in {request.body for request in server.received}:
@@ -492,6 +557,6 @@ async def test_the_answers_of_the_documented_batches_are_paired(serve: Serve, co
 def test_no_operation_is_left_out() -> None:
     """`send_each` and `iter_log_rows` are made of these."""
     client = AsyncConnectClient("key", "acme_hq")
-    groups = {"sms": client.sms, "chatapps": client.chatapps}
+    groups = {"sms": client.sms, "chatapps": client.chatapps, "account": client.account}
     public = {f"{g}.{n}" for g, group in groups.items() for n in dir(group) if not n.startswith("_")}
     assert public - {"sms.send_each", "sms.iter_log_rows"} == set(OPERATIONS) == set(SUCCESSES)

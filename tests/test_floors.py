@@ -37,6 +37,8 @@ FLOORS = (
         "gsm7",
         "webhook_events",
         "receipt_folding",
+        "opt_out",
+        "prices",
     },
     # 1: the exchange of one request
     {"settings", "loops", "limiter", "transport", "download", "exchange"},
@@ -46,6 +48,7 @@ FLOORS = (
         "source_feeder",
         "sms",
         "chatapps",
+        "account",
         "late_types",
         "operation_errors",
         "log_export",

@@ -69,6 +69,17 @@ async def test_a_receipt_that_the_sandbox_posts_answers_the_request_that_waits(
     assert progress.status.detail == "delivered_to_recipient"
 
 
+async def test_who_writes_stop_is_kept_and_nobody_else(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    opted_out: set[str | None] = set()
+    monkeypatch.setattr(receipt_app, "opted_out", opted_out)
+    async with served(receipt_app.app) as url:
+        for number, text in (("+6598765432", " Stop."), ("+6598765433", "Stop by at noon"), ("+6598765434", "退订")):
+            sandbox.receive(number, text, callback_url=f"{url}/receipts")
+        sandbox.receive("+6598765435", "UNSUBSCRIBE", product="chatapps", callback_url=f"{url}/receipts")
+        await sandbox.receipts.wait_idle(PATIENCE)
+    assert opted_out == {"+6598765432", "+6598765434", "+6598765435"}
+
+
 @pytest.mark.parametrize("secret", [None, "Bearer no"])
 async def test_receipts_without_the_secret_are_answered_401_and_tell_nothing(
     sandbox: Sandbox, secret: str | None

@@ -23,6 +23,7 @@ from test_every_operation import OPERATIONS
 
 import eightbyeight_async
 from eightbyeight_async import EightByEightError, models, webhooks
+from eightbyeight_async.account import AccountOperations
 from eightbyeight_async.chatapps import ChatAppsOperations
 from eightbyeight_async.sandbox import Sandbox
 from eightbyeight_async.sandbox.api import chatapps as sandbox_chatapps
@@ -39,7 +40,7 @@ NOT_EXPORTED = {
     "JsonModel": "a base class that the models share",
 }
 
-GROUPS: dict[str, type] = {"sms": SmsOperations, "chatapps": ChatAppsOperations}
+GROUPS: dict[str, type] = {"sms": SmsOperations, "chatapps": ChatAppsOperations, "account": AccountOperations}
 METHODS = {
     f"{group}.{name}": method
     for group, cls in GROUPS.items()

@@ -26,6 +26,17 @@ from hypothesis import strategies as st
 from test_wire import AWARE, TEXT
 
 from eightbyeight_async import from_dict, models, to_dict, wire
+from eightbyeight_async.models.account import (
+    AccountBalance,
+    Amount,
+    CountryPrices,
+    InboundPrices,
+    MobileNetwork,
+    NumberPrice,
+    OperatorPrice,
+    PriceList,
+    SubaccountPrices,
+)
 from eightbyeight_async.models.chatapps_batch import BatchChatAppsResult
 from eightbyeight_async.models.chatapps_interactive import InteractiveText
 from eightbyeight_async.models.common import CancelResponse, ErrorBody
@@ -171,8 +182,17 @@ ASKED: dict[type, Strategy] = {
 TOLD: dict[type, Strategy] = {
     cls: told(cls)
     for cls in (
+        AccountBalance,
+        Amount,
         CancelResponse,
+        CountryPrices,
         ErrorBody,
+        InboundPrices,
+        MobileNetwork,
+        NumberPrice,
+        OperatorPrice,
+        PriceList,
+        SubaccountPrices,
         LogExportJob,
         LogExportStatus,
         MessageDetails,

@@ -12,10 +12,14 @@ from typing import Any
 import pytest
 
 import eightbyeight_async
-from eightbyeight_async import bulk, sandbox, webhooks
+from eightbyeight_async import bulk, prices, sandbox, webhooks
 
-MODULES = (eightbyeight_async, bulk, webhooks, sandbox)
-OPERATIONS = ("eightbyeight_async.sms.SmsOperations", "eightbyeight_async.chatapps.ChatAppsOperations")
+MODULES = (eightbyeight_async, bulk, prices, webhooks, sandbox)
+OPERATIONS = (
+    "eightbyeight_async.sms.SmsOperations",
+    "eightbyeight_async.chatapps.ChatAppsOperations",
+    "eightbyeight_async.account.AccountOperations",
+)
 
 
 def public() -> Iterator[tuple[str, Any]]:

@@ -15,13 +15,15 @@ from eightbyeight_async.errors import Effect, InvalidRequestError, Sent
 from eightbyeight_async.models import rules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from eightbyeight_async.hosts import Product
 
 __all__ = ["Call", "check_kind", "messages_path", "segment"]
 
 T = TypeVar("T")
+
+_NO_MEANINGS: Mapping[int, str] = {}  # shared: a dict of its own costs time for each message
 
 
 @attrs.define(kw_only=True, eq=False)
@@ -39,6 +41,7 @@ class Call(Generic[T]):
         unknown: the `sent` of an error if the outcome is unknown: `Sent.MAYBE`, or `Sent.NO` for a call that changes
             nothing, such as a look-up.
         effect: what a call that changes something does, so that an error's words fit.
+        meanings: what error codes mean for this call, if that differs from the general table.
         contradiction: why a successful response cannot be the one to this call; None: it can.
     """
 
@@ -49,6 +52,7 @@ class Call(Generic[T]):
     response_class: type[T] | None
     unknown: Sent = Sent.MAYBE
     effect: Effect = Effect.SEND
+    meanings: Mapping[int, str] = attrs.field(default=_NO_MEANINGS, repr=False)
     contradiction: Callable[[T], str | None] | None = attrs.field(default=None, repr=False)
 
 

@@ -75,7 +75,7 @@ def _error(
         error_id=body.error_id,
         timestamp=body.timestamp,
         retry_after=_retry_after(headers),
-        meaning=_meaning(body.code, cls),
+        meaning=call.meanings.get(body.code or 0) or _meaning(body.code, cls),
         sent=Sent.NO if call.unknown is Sent.NO else sent,
     )
 

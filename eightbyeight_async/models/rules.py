@@ -51,6 +51,7 @@ E_ = TypeVar("E_", bound=enum.StrEnum)
 _SURROGATE = re.compile("[\ud800-\udfff]")  # a lone surrogate cannot be encoded as UTF-8
 _DESTINATION = re.compile(r"\+?[1-9][0-9]{6,14}")
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
+_ACCOUNT = re.compile(r"[0-9A-Fa-f]{8}-?(?:[0-9A-Fa-f]{4}-?){3}[0-9A-Fa-f]{12}")
 _SUBACCOUNT = re.compile(r"[A-Za-z0-9\-._&]{3,50}")
 # Ids are UUIDs in every example, but no page promises it. So any id of RFC 3986's unreserved characters (section 2.3)
 # is accepted: they cannot end a path segment. The length limit refuses what cannot be an id.
@@ -196,6 +197,16 @@ def subaccount(value: object, field: str = "subaccount_id") -> str:
     text = checked_text(field, value)
     if not _SUBACCOUNT.fullmatch(text):
         raise InvalidRequestError(field, "must be 3 to 50 letters, digits or characters of -._&")
+    return text
+
+
+def account(value: object, field: str = "account_id") -> str:
+    """Check the id of an account: 32 hexadecimal digits, with the dashes of a UUID or without."""
+    text = checked_text(field, value)
+    if not _ACCOUNT.fullmatch(text):
+        raise InvalidRequestError(
+            field, "must be 32 hexadecimal digits with or without dashes: the account's id, not a sub-account's name"
+        )
     return text
 
 

@@ -13,6 +13,7 @@ except ModuleNotFoundError as _missing:
     ) from _missing
 
 from eightbyeight_async.sandbox.api.sms import REJECTED_PREFIX
+from eightbyeight_async.sandbox.control.account import Account
 from eightbyeight_async.sandbox.control.clock import SandboxClock
 from eightbyeight_async.sandbox.control.fault_queue import Faults
 from eightbyeight_async.sandbox.control.faults import Fault
@@ -27,6 +28,7 @@ from eightbyeight_async.sandbox.webhooks.receipt_queue import Receipts, SandboxR
 
 __all__ = [
     "REJECTED_PREFIX",
+    "Account",
     "Deliveries",
     "Delivery",
     "Exports",

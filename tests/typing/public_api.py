@@ -5,12 +5,14 @@ from __future__ import annotations
 import ssl
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import assert_type
 
 import httpx
 import httpx2
 
 from eightbyeight_async import (
+    AccountBalance,
     APIError,
     AsyncConnectClient,
     BatchChatAppsRequest,
@@ -31,6 +33,7 @@ from eightbyeight_async import (
     LogExportStatus,
     MessageDetails,
     Outcome,
+    PriceList,
     Region,
     RetryPolicy,
     SendAccepted,
@@ -49,7 +52,16 @@ from eightbyeight_async import (
     measure,
     require_plus,
 )
-from eightbyeight_async.webhooks import DeliveryReceipt, DeliveryWaiter, InboundMessage, UnknownEvent, parse
+from eightbyeight_async.prices import Cost, TotalCost, cost
+from eightbyeight_async.webhooks import (
+    OPT_OUT_WORDS,
+    DeliveryReceipt,
+    DeliveryWaiter,
+    InboundMessage,
+    UnknownEvent,
+    is_opt_out,
+    parse,
+)
 
 AsyncConnectClient()
 AsyncConnectClient("key", "subaccount", region=Region.EUROPE, retry=RetryPolicy(max_attempts=2), max_rate=5)
@@ -57,6 +69,7 @@ AsyncConnectClient(region="EUROPE", ssl_context=ssl.create_default_context(), ti
 AsyncConnectClient(http_client=httpx2.AsyncClient())
 AsyncConnectClient(http_client=httpx.Client())  # type: ignore[arg-type]
 AsyncConnectClient(http_client=httpx.AsyncClient(), sms_base_url="https://x", chatapps_base_url=None)
+AsyncConnectClient("key", "subaccount", account_id="2f1d6a0e-5c1b-4c57-9b0a-6d9f0f3b7a11")
 AsyncConnectClient("key", "subaccount", "too many")  # type: ignore[call-arg]
 AsyncConnectClient(max_concurency=1)  # type: ignore[call-arg]
 AsyncConnectClient(retry=None)  # type: ignore[arg-type]
@@ -129,12 +142,21 @@ async def use(client: AsyncConnectClient) -> None:
     many = BatchChatAppsRequest(messages=[chat])
     assert_type(await client.chatapps.send_batch(many), BatchChatAppsResponse)
     assert_type(await client.chatapps.get("umid"), ChatAppsMessageDetails)
+    prices = await client.account.prices(country="SG", direction="outbound")
+    assert_type(prices, PriceList)
+    assert_type(await client.account.balance(), AccountBalance)
+    planned = cost({"SG": 3}, prices, client.subaccount_id)
+    assert_type(planned, Cost)
+    assert_type(planned.totals, tuple[TotalCost, ...])
+    assert_type(planned.countries[0].highest, Decimal | None)
     assert_type(measure("Hello"), TextMeasure)
     assert_type(require_plus(SmsRequest(destination="+6598765432", text="Hello")), SmsRequest)
     event = parse(b"{}")
     assert_type(event, DeliveryReceipt | InboundMessage | UnknownEvent)
     if isinstance(event, DeliveryReceipt):
         DeliveryWaiter().feed(event)
+    elif isinstance(event, InboundMessage):
+        assert_type(is_opt_out(event, words=OPT_OUT_WORDS["en"] - {"CANCEL"}), bool)
     client.sms.send_each(requests())
     client.sms.send_each(request)  # type: ignore[arg-type]
     request.text = "other"  # type: ignore[misc]

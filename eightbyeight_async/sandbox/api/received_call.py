@@ -16,6 +16,7 @@ from eightbyeight_async.sandbox.messages.message import Product, SandboxFeedback
 from eightbyeight_async.sandbox.messages.message_store import Store
 
 if TYPE_CHECKING:
+    from eightbyeight_async.sandbox.control.account import Account
     from eightbyeight_async.sandbox.export.jobs import Exports
 
 Result = JSONObject | Download | Moved | None
@@ -26,6 +27,7 @@ class ReceivedCall:
     """One valid call of an operation, and the sandbox's state that it may use.
 
     - `target`: the id in the path, or "".
+    - `query`: the query string, as it came.
     - `body`: the parsed JSON of a POST, else None.
     - `now`: the sandbox's time (aware).
     - `tls_version`: e.g. "TLSv1.3", or "" if the connection is already closed.
@@ -35,6 +37,7 @@ class ReceivedCall:
     product: Product
     subaccount_id: str
     target: str
+    query: str
     body: Any
     now: datetime
     tls_version: str
@@ -43,6 +46,7 @@ class ReceivedCall:
     deliveries: Deliveries
     exports: "Exports"
     feedback: list[SandboxFeedback]
+    account: "Account"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -72,14 +72,14 @@ class RequestPipeline:
             operation = f"{self._product} {route.operation}"
             self._note(operation, header_problems(operation, request.method, request.headers, query, body))
             self._check_key(request.headers.get("Authorization", ""))
-            state.rate_limit.admit(route.subaccount_id)
+            state.rate_limit.admit(route.account_id or route.subaccount_id)
             if route.operation == "details":
                 state.details_rate_limit.admit(f"{self._product} {route.subaccount_id}")
             fault = state.faults.next_planned(route.operation)
             if fault is not None and not fault.accepts:
                 response: Response = faulty_response(fault, 200, None, state.clock.now())
             else:
-                step = self._validate(route, operation, request, body, tls_version)
+                step = self._validate(route, operation, request, query, body, tls_version)
                 fault = fault or state.faults.next_for(step)
                 result = step.commit() if fault is None or fault.accepts else None
                 if fault is None:
@@ -118,9 +118,14 @@ class RequestPipeline:
         if scheme.lower() != "bearer" or not hmac.compare_digest(key.encode(), self._state.api_key.encode()):
             raise Refusal(1200, "the request is not authenticated", status=401)
 
-    def _validate(self, route: Route, operation: str, request: web.BaseRequest, body: bytes, tls_version: str) -> Step:
+    def _validate(
+        self, route: Route, operation: str, request: web.BaseRequest, query: str, body: bytes, tls_version: str
+    ) -> Step:
         state = self._state
-        if not SUBACCOUNT_ID.fullmatch(route.subaccount_id) or route.subaccount_id not in state.subaccount_ids:
+        if route.account_id is not None:
+            if not state.account.is_meant(route.account_id):
+                raise Refusal(1000, "the account is not yours")
+        elif not SUBACCOUNT_ID.fullmatch(route.subaccount_id) or route.subaccount_id not in state.subaccount_ids:
             raise Refusal(1001, "the sub-account is not yours")
         parsed: object = None
         if request.method == "POST":
@@ -130,6 +135,7 @@ class RequestPipeline:
             product=self._product,
             subaccount_id=route.subaccount_id,
             target=route.target or "",
+            query=query,
             body=parsed,
             now=state.clock.now(),
             tls_version=tls_version,
@@ -138,6 +144,7 @@ class RequestPipeline:
             deliveries=state.deliveries,
             exports=state.exports,
             feedback=state.feedback,
+            account=state.account,
         )
         return self._operations[route.operation](call)
 

@@ -8,16 +8,20 @@ Rules:
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-_PREFIX = ["", "api", "v1", "subaccounts"]
+_PREFIX = ["", "api", "v1"]
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A known path: its operation, its sub-account, and its last id (umid, batch id, job id or token) or None."""
+    """A known path: its operation, its sub-account, and its last id (umid, batch id, job id or token) or None.
+
+    A path about a whole account has an `account_id` and no sub-account ("").
+    """
 
     operation: str
     subaccount_id: str
     target: str | None
+    account_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +34,17 @@ class WrongMethod:
 def resolve(method: str, raw_path: str) -> Route | WrongMethod | None:
     """The route; or a WrongMethod with the methods that the path allows; or None for an unknown path."""
     segments = raw_path.split("/")
-    if segments[:4] != _PREFIX or "" in segments[1:]:
+    if segments[:3] != _PREFIX or "" in segments[1:]:
         return None
-    decoded = [unquote(segment) for segment in segments[4:]]
+    match segments[3:]:
+        case ["subaccounts", *rest]:
+            return _of_subaccount(method, [unquote(segment) for segment in rest])
+        case ["accounts", account_id, "prices" | "balance" as name]:
+            return Route(name, "", None, unquote(account_id)) if method == "GET" else WrongMethod("GET")
+    return None
+
+
+def _of_subaccount(method: str, decoded: list[str]) -> Route | WrongMethod | None:
     match decoded:
         case [subaccount_id, "messages"]:
             operations, target = {"POST": "send"}, None

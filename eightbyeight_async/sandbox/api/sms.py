@@ -8,6 +8,7 @@
 
 from typing import Any
 
+from eightbyeight_async.sandbox.api import account as account_api
 from eightbyeight_async.sandbox.api.batch_items import batch_step
 from eightbyeight_async.sandbox.api.cancel_scheduled import cancel, cancel_batch, require_tls13
 from eightbyeight_async.sandbox.api.message_details import details
@@ -211,4 +212,5 @@ OPERATIONS: dict[str, Operation] = {
     "details": details,
     "feedback": feedback,
     **export_api.OPERATIONS,
+    **account_api.OPERATIONS,
 }

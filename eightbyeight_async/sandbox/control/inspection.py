@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from eightbyeight_async.sandbox.control.account import Account
 from eightbyeight_async.sandbox.control.clock import SandboxClock
 from eightbyeight_async.sandbox.control.fault_queue import Faults
 from eightbyeight_async.sandbox.control.traffic import SandboxRequest, Traffic
@@ -96,6 +97,11 @@ class Inspectable:
     def exports(self) -> Exports:
         """The settings of log exports."""
         return self._state.exports
+
+    @property
+    def account(self) -> Account:
+        """The account: set its balance and its prices."""
+        return self._state.account
 
     @property
     def clock(self) -> SandboxClock:

@@ -79,6 +79,10 @@ _KNOWN["chatapps send_batch"] |= {
 }
 
 
+# Known parameters of the query string; an operation that is not listed has none.
+_QUERY = {"sms prices": frozenset({"country", "mcc", "mnc", "direction", "subAccountId"})}
+
+
 @dataclass(frozen=True, slots=True)
 class Violation:
     """One thing in a request that 8x8's documents do not allow.
@@ -100,7 +104,7 @@ def body_problems(operation: str, body: object) -> set[str]:
 
 
 def header_problems(operation: str, method: str, headers: Mapping[str, str], query: str, body: bytes) -> set[str]:
-    """Wrong headers, a query string, or a body on GET or DELETE."""
+    """Wrong headers, an unknown parameter in the query string, or a body on GET or DELETE."""
     problems = set()
     if not headers.get("Authorization", "").startswith("Bearer "):
         problems.add("header Authorization is not of the form Bearer KEY")
@@ -111,8 +115,11 @@ def header_problems(operation: str, method: str, headers: Mapping[str, str], que
     wanted = "text/csv" if operation == "sms download" else "application/json"
     if not any(kind in accept for kind in (wanted, f"{wanted.partition('/')[0]}/*", "*/*")):
         problems.add(f"header Accept does not allow {wanted}")
-    if query:
+    allowed = _QUERY.get(operation, frozenset())
+    if query and not allowed:
         problems.add("a query string")
+    elif query and not allowed.issuperset(pair.partition("=")[0] for pair in query.split("&")):
+        problems.add("an unknown parameter in the query string")
     if method in ("GET", "DELETE") and body:
         problems.add(f"a body on {method}")
     return problems

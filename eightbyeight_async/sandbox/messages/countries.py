@@ -27,7 +27,7 @@ class Place:
 
 
 NOWHERE = Place()
-_PLACES = (
+PLACES = (
     Place("US", "1", "Verizon", "310", "004"),
     Place("FR", "33", "Orange", "208", "01"),
     Place("ES", "34", "Movistar", "214", "07"),
@@ -46,8 +46,8 @@ _PLACES = (
     Place("HK", "852", "csl", "454", "00"),
     Place("TW", "886", "Chunghwa", "466", "92"),
 )
-_BY_CODE = {place.calling_code: place for place in _PLACES}
-_BY_COUNTRY = {place.country: place for place in _PLACES}
+_BY_CODE = {place.calling_code: place for place in PLACES}
+_BY_COUNTRY = {place.country: place for place in PLACES}
 
 
 def international(destination: str, country: str | None) -> str:

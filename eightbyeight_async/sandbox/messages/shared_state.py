@@ -1,10 +1,11 @@
 """The state that the hosts of a running sandbox share, and its reset."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from eightbyeight_async.sandbox.api.rate_limit import RateLimit
+from eightbyeight_async.sandbox.control.account import Account
 from eightbyeight_async.sandbox.control.clock import SandboxClock
 from eightbyeight_async.sandbox.control.fault_queue import Faults
 from eightbyeight_async.sandbox.control.traffic import REMEMBERED_REQUESTS, SandboxRequest, Traffic
@@ -28,7 +29,8 @@ class SharedState:
         self,
         *,
         api_key: str,
-        subaccount_ids: frozenset[str],
+        account_id: str,
+        subaccount_ids: Sequence[str],
         rejected_destinations: Iterable[str],
         rejected_prefix: str,
         rate_limit: float | None,
@@ -41,7 +43,8 @@ class SharedState:
         export_links: Links,
     ) -> None:
         self.api_key = api_key
-        self.subaccount_ids = subaccount_ids
+        self.subaccount_ids = frozenset(subaccount_ids)
+        self.account = Account(account_id, subaccount_ids)
         self.clock = clock
         self.deliveries = Deliveries()
         self.receipts = Receipts(clock, self.deliveries, callback_url)
@@ -74,6 +77,7 @@ class SharedState:
         self.receipts.reset()
         self.exports.reset()
         self.feedback.clear()
+        self.account.reset()
         self.faults.clear()
         self.rate_limit.reset()
         self.details_rate_limit.reset()

@@ -37,12 +37,15 @@ from eightbyeight_async.sandbox.webhooks.callback_bodies import inbound
 from eightbyeight_async.sandbox.webhooks.callback_poster import post_callbacks
 from eightbyeight_async.sandbox.webhooks.loopback_only import loopback_url
 
+ACCOUNT_ID = "5a4db0c5-acc0-4000-8000-000000000001"  # made up, the same in every sandbox
+
 
 class Sandbox(Inspectable):
     """A sandbox of the 8x8 Connect API on loopback, for `with` and `async with`. A stopped one cannot start again.
 
     - `api_key`: the accepted API key; a random one by default.
     - `subaccount_id`: the sub-account of `client()` and `environment`.
+    - `account_id`: the account that the sub-accounts belong to, a UUID.
     - `more_subaccount_ids`: further sub-accounts that are accepted.
     - `rejected_destinations`: numbers whose messages get the status REJECTED. Every number with the unassigned
       country code +999 gets it too.
@@ -66,6 +69,7 @@ class Sandbox(Inspectable):
         *,
         api_key: str | None = None,
         subaccount_id: str = "sandbox-account",
+        account_id: str = ACCOUNT_ID,
         more_subaccount_ids: Iterable[str] = (),
         rejected_destinations: Iterable[str] = (),
         rate_limit: float | None = None,
@@ -83,12 +87,14 @@ class Sandbox(Inspectable):
     ) -> None:
         self.api_key = api_key if api_key is not None else f"sandbox-key-{secrets.token_hex(8)}"
         self.subaccount_id = subaccount_id
+        self.account_id = account_id
         self._allow_tls12 = allow_tls12
         self._wanted_ports = (sms_port, chatapps_port)
         self._keep_alive = keep_alive
         self._state = SharedState(
             api_key=self.api_key,
-            subaccount_ids=frozenset({subaccount_id, *more_subaccount_ids}),
+            account_id=account_id,
+            subaccount_ids=tuple(dict.fromkeys([subaccount_id, *more_subaccount_ids])),
             rejected_destinations=rejected_destinations,
             rejected_prefix=sms_api.REJECTED_PREFIX,
             rate_limit=rate_limit,
@@ -133,6 +139,7 @@ class Sandbox(Inspectable):
         return {
             "EIGHTBYEIGHT_API_KEY": self.api_key,
             "EIGHTBYEIGHT_SUBACCOUNT_ID": self.subaccount_id,
+            "EIGHTBYEIGHT_ACCOUNT_ID": self.account_id,
             "EIGHTBYEIGHT_SMS_BASE_URL": self.sms_base_url,
             "EIGHTBYEIGHT_CHATAPPS_BASE_URL": self.chatapps_base_url,
             "SSL_CERT_FILE": self.ca_file,
@@ -149,6 +156,7 @@ class Sandbox(Inspectable):
         wiring: dict[str, Any] = {
             "api_key": self.api_key,
             "subaccount_id": self.subaccount_id,
+            "account_id": self.account_id,
             "sms_base_url": self.sms_base_url,
             "chatapps_base_url": self.chatapps_base_url,
         }
