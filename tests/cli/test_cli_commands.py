@@ -512,8 +512,8 @@ def test_a_bug_is_one_line_without_what_it_was_about(tmp_path: Path) -> None:
 def test_the_sandbox_command_prints_what_points_at_it() -> None:
     process = started("sandbox", "--latency", "0.01")
     assert process.stdout is not None
-    names = ("API_KEY", "SUBACCOUNT_ID", "SMS_BASE_URL", "CHATAPPS_BASE_URL")
-    lines = [process.stdout.readline().decode().split() for _ in range(5)]
+    names = ("API_KEY", "SUBACCOUNT_ID", "ACCOUNT_ID", "SMS_BASE_URL", "CHATAPPS_BASE_URL")
+    lines = [process.stdout.readline().decode().split() for _ in range(6)]
     assert {word for word, _ in lines} == {"export"}
     variables = dict(rest.split("=", 1) for _, rest in lines)
     assert variables.keys() == {*(f"EIGHTBYEIGHT_{name}" for name in names), "SSL_CERT_FILE"}
@@ -544,7 +544,7 @@ def test_the_sandbox_command_posts_receipts_as_it_is_told() -> None:
         threading.Thread(target=server.serve_forever).start()
         process = started("sandbox", "--receipt-authorization", "Bearer 9Q", "--delivery", "delivered_to_operator")
         assert process.stdout is not None
-        lines = [process.stdout.readline().decode().split() for _ in range(5)]
+        lines = [process.stdout.readline().decode().split() for _ in range(6)]
         variables = dict(rest.split("=", 1) for _, rest in lines)
         url = f"http://127.0.0.1:{server.server_port}/receipts"
         assert eightbyeight("send", "--to", TO, "--text", TEXT, "--dlr-callback-url", url, **variables).code == 0
