@@ -66,15 +66,12 @@ class Wires:
 
     Args:
         make: makes an httpx client. The first one is made now, so that wrong settings are found now.
-        own: False if `make` returns the application's own client. Then nothing is closed here, and the client serves
-            the loops that it can serve.
         headers: the headers of every request, for our own way to make requests.
     """
 
-    def __init__(self, make: Callable[[], httpx.AsyncClient], headers: Mapping[str, str], *, own: bool) -> None:
+    def __init__(self, make: Callable[[], httpx.AsyncClient], headers: Mapping[str, str]) -> None:
         self._make = make
         self._headers = headers
-        self._own = own
         self._spare: list[httpx.AsyncClient] = [make()]
         self._wires: PerLoop[Wire] = PerLoop(self._new, Wire.abandon)
 
@@ -85,10 +82,9 @@ class Wires:
     def _new(self, _: Loop) -> Wire:
         http = self._spare.pop() if self._spare else self._make()
         wire = Wire(http, self._headers)
-        if self._own:
-            wire.guard = self._guarded(wire)
-            with contextlib.suppress(StopIteration):
-                wire.guard.__anext__().send(None)  # runs to the `yield`; the loop now knows the generator
+        wire.guard = self._guarded(wire)
+        with contextlib.suppress(StopIteration):
+            wire.guard.__anext__().send(None)  # runs to the `yield`; the loop now knows the generator
         return wire
 
     async def _guarded(self, wire: Wire) -> AsyncGenerator[None]:
@@ -100,8 +96,6 @@ class Wires:
 
     async def aclose(self) -> None:
         """Close the connections of the running loop, and let other loops close theirs."""
-        if not self._own:
-            return
         here = None
         for loop, wire in self._wires.take_all():
             if loop.native() is running():
