@@ -56,9 +56,7 @@ class OneRequestTransport(httpx.AsyncBaseTransport):
             response = await inner.handle_async_request(request)
         except BaseException:
             self._in_flight.pop(inner, None)
-            # httpx closes what it has opened. A tool that stands in its place may have left something open.
-            with anyio.CancelScope(shield=True), contextlib.suppress(Exception):
-                await inner.aclose()
+            await _close(inner)
             raise
         response.stream = _Body(cast("httpx.AsyncByteStream", response.stream), inner, self._in_flight)
         return response
@@ -67,8 +65,7 @@ class OneRequestTransport(httpx.AsyncBaseTransport):
         """Close the connections in flight; their requests fail. Those of other loops are closed there, soon."""
         for inner, loop in list(self._in_flight.items()):
             if loop.native() is running():
-                with anyio.CancelScope(shield=True):
-                    await inner.aclose()
+                await _close(inner)
             else:
                 loop.start(inner.aclose)
 
@@ -95,4 +92,13 @@ class _Body(httpx.AsyncByteStream):
 
     async def aclose(self) -> None:
         self._in_flight.pop(self._inner, None)
-        await self._body.aclose()
+        try:
+            await self._body.aclose()
+        finally:
+            await _close(self._inner)
+
+
+async def _close(inner: httpx.AsyncHTTPTransport) -> None:
+    """Close what is still open. httpx closes what it has opened, but a tool that stands in its place may not."""
+    with anyio.CancelScope(shield=True), contextlib.suppress(Exception):
+        await inner.aclose()
