@@ -58,6 +58,8 @@ _log = logging.getLogger("eightbyeight_async")
 # Bytes. The largest response, to a batch of 10,000 with its messages, has about 3 MB; this is ten times as much.
 MAX_BODY = 32 * 1024 * 1024
 
+_NO_TRACE = WriteTrace()  # of calls that our own transports send: their exceptions name the right phase
+
 
 class Flight:
     """The state of a call in progress. If the call is cancelled, there is no error that says whether it was sent.
@@ -214,7 +216,7 @@ class Exchange:
         failure: Exception
         url = self.bases[call.product] + call.path
         wires = None if self._wires is None or self.door.wanted() else self._wires
-        trace = WriteTrace()
+        trace = WriteTrace() if wires is None else _NO_TRACE
         try:
             if wires is None:
                 return await self._send_watched(call, url, options, trace)

@@ -7,7 +7,7 @@ Rules:
 - Nothing is remembered but the judgement of the same objects: a mock that begins or ends between two calls is seen.
 - Private names are only looked at, never called.
 
-A look takes 2 us (Python 3.11, `timeit`).
+A look takes 1.5 us (Python 3.11, `timeit`).
 """
 
 from __future__ import annotations
@@ -21,76 +21,97 @@ import httpx
 
 __all__ = ["is_replaced", "somebody_watches"]
 
-_HTTPX = (
-    "AsyncClient",
-    "AsyncClient.__init__",
-    "AsyncClient.build_request",
-    "AsyncClient.request",
-    "AsyncClient.get",
-    "AsyncClient.post",
-    "AsyncClient.delete",
-    "AsyncClient.send",
-    "AsyncClient.send.__code__",  # some tracers replace the code of a function, and leave the function
-    "AsyncClient._send_handling_auth",
-    "AsyncClient._send_handling_redirects",
-    "AsyncClient._send_single_request",
-    "AsyncClient._transport_for_url",
-    "AsyncHTTPTransport",
-    "AsyncHTTPTransport.__init__",
-    "AsyncHTTPTransport.handle_async_request",
-    "AsyncHTTPTransport.handle_async_request.__code__",
+_IN_CLIENT = (
+    "__init__",
+    "build_request",
+    "request",
+    "get",
+    "post",
+    "delete",
+    "send",
+    "send.__code__",  # some tracers replace the code of a function, and leave the function
+    "_send_handling_auth",
+    "_send_handling_redirects",
+    "_send_single_request",
+    "_transport_for_url",
 )
-_HTTPCORE = (
-    "AsyncConnectionPool",
-    "AsyncConnectionPool.__init__",
-    "AsyncConnectionPool.handle_async_request",
-    "AsyncConnectionPool.handle_async_request.__code__",
-    "AsyncHTTPProxy",
-    "AsyncHTTPProxy.handle_async_request",
-    "AsyncHTTPConnection",
-    "AsyncHTTPConnection.handle_async_request",
-    "AsyncHTTP11Connection",
-    "AsyncHTTP11Connection.handle_async_request",
-    "AsyncHTTP11Connection._send_request_headers",
-    "AsyncHTTP11Connection._send_request_body",
-)
+_IN_TRANSPORT = ("__init__", "handle_async_request", "handle_async_request.__code__")
+_IN_POOL = ("__init__", "handle_async_request")
+_IN_HTTP11 = ("handle_async_request", "_send_request_headers", "_send_request_body")
+
+_of_client, _of_transport = attrgetter(*_IN_CLIENT), attrgetter(*_IN_TRANSPORT)
+_of_pool, _of_http11 = attrgetter(*_IN_POOL), attrgetter(*_IN_HTTP11)
 
 _INHERITED = {
     "AsyncClient.build_request": "BaseClient.build_request",
     "AsyncHTTPProxy.handle_async_request": "AsyncConnectionPool.handle_async_request",
 }
 
-_in_httpx = attrgetter(*_HTTPX)
-_in_httpcore = attrgetter(*_HTTPCORE)
 
-# By library: the objects that were last judged to be its own. At first, what nothing is.
-_genuine: dict[str, tuple[object, ...]] = {"httpx": (object(),), "httpcore": (object(),)}
+def _names(kind: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    return kind, *(f"{kind}.{name}" for name in names)
+
+
+_HTTPX = _names("AsyncClient", _IN_CLIENT) + _names("AsyncHTTPTransport", _IN_TRANSPORT)
+_HTTPCORE = (
+    _names("AsyncConnectionPool", _IN_POOL)
+    + _names("AsyncHTTPProxy", ("handle_async_request",))
+    + _names("AsyncHTTPConnection", ("handle_async_request",))
+    + _names("AsyncHTTP11Connection", _IN_HTTP11)
+)
+
+_genuine: tuple[object, ...] = ()  # the objects that were last judged to be the libraries' own
 
 
 def somebody_watches() -> bool:
     """True if a function of httpx or httpcore that a call passes through is not the library's own."""
-    httpcore = sys.modules.get("httpcore")  # httpx imports it when it makes a transport; until then it is untouched
     try:
-        return not _all_own(_in_httpx(httpx), _HTTPX, "httpx") or (
-            httpcore is not None and not _all_own(_in_httpcore(httpcore), _HTTPCORE, "httpcore")
-        )
+        found = _look()
+        # By identity: the wrappers of wrapt say that they are equal to what they wrap.
+        if len(found) == len(_genuine) and all(map(is_, found, _genuine)):
+            return False
+        return not _judge(found)
     except Exception:  # noqa: BLE001 - a name is missing, or what stands there raises whatever it likes
         return True
+
+
+def _look() -> tuple[object, ...]:
+    """The objects behind `_HTTPX`, and those behind `_HTTPCORE` if httpcore was imported."""
+    client, transport = httpx.AsyncClient, httpx.AsyncHTTPTransport
+    core = sys.modules.get("httpcore")  # httpx imports it when it makes a transport; until then it is untouched
+    if core is None:
+        return client, *_of_client(client), transport, *_of_transport(transport)
+    pool, proxy = core.AsyncConnectionPool, core.AsyncHTTPProxy
+    connection, http11 = core.AsyncHTTPConnection, core.AsyncHTTP11Connection
+    return (
+        client,
+        *_of_client(client),
+        transport,
+        *_of_transport(transport),
+        pool,
+        *_of_pool(pool),
+        proxy,
+        proxy.handle_async_request,
+        connection,
+        connection.handle_async_request,
+        http11,
+        *_of_http11(http11),
+    )
+
+
+def _judge(found: tuple[object, ...]) -> bool:
+    """True if all that was found is the libraries' own; this is remembered for the same objects."""
+    global _genuine  # noqa: PLW0603 - a cache
+    libraries = ["httpx"] * len(_HTTPX) + ["httpcore"] * len(_HTTPCORE)
+    if not all(map(_is_own, _HTTPX + _HTTPCORE, found, libraries)):
+        return False
+    _genuine = found
+    return True
 
 
 def is_replaced(name: str) -> bool:
     """True if a method of `httpx.AsyncClient` is not httpx's own, e.g. because a mock stands there."""
     return not _is_own(f"AsyncClient.{name}", getattr(httpx.AsyncClient, name, None), "httpx")
-
-
-def _all_own(found: tuple[object, ...], names: tuple[str, ...], library: str) -> bool:
-    # By identity: the wrappers of wrapt say that they are equal to what they wrap.
-    if all(map(is_, found, _genuine[library])):
-        return True
-    if not all(_is_own(name, one, library) for name, one in zip(names, found, strict=True)):
-        return False
-    _genuine[library] = found
-    return True
 
 
 def _is_own(name: str, found: Any, library: str) -> bool:  # noqa: ANN401 - whatever stands there now
