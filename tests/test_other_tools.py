@@ -152,6 +152,7 @@ async def test_vcr_records_and_replays_without_server_and_key(
             assert tape.play_count == 2
             with pytest.raises(TransportError) as caught:
                 await client.sms.send(SMS)
+        assert leaks(caught.value) == []
         assert isinstance(caught.value.__cause__, CannotOverwriteExistingCassetteException)
 
 

@@ -9,8 +9,8 @@
 All others are sent by our own transports, which no tool of httpx can see.
 
 Rule: `Sent.NO` for a failure behind this door only if httpx did not begin to write the request. A hook or a wrapper can
-raise `httpx.ConnectError` after the answer has come, and `WriteTrace` tells the two apart. Where the application has set
-hooks or transports, `WriteTrace` must also have heard that httpx began: it cannot hear what other transports write.
+raise `httpx.ConnectError` after the answer has come, and `WriteTrace` tells the two apart. Where the application has
+set hooks or transports, `WriteTrace` must also have heard that httpx began: it does not hear what other transports do.
 """
 
 from __future__ import annotations
