@@ -21,6 +21,7 @@ from eightbyeight_async.models.rules import subaccount
 from eightbyeight_async.request_pacer import Pacer
 from eightbyeight_async.retry import RetryPolicy
 from eightbyeight_async.sms import SmsOperations
+from eightbyeight_async.transport.direct import DirectClient
 from eightbyeight_async.transport.door import HttpxDoor
 from eightbyeight_async.transport.tls import checked_context, pinned_context
 
@@ -121,7 +122,7 @@ class AsyncConnectClient:
         if transport is not None:
             settings.check_transport(transport)
             settings.check_without_effect("transport", ssl_context, proxy, http2=http2)
-        http: Callable[[], httpx.AsyncClient] | None = None
+        http: Callable[[], DirectClient | httpx.AsyncClient] | None = None
         if http_client is not None:
             foreign = cast("httpx.AsyncClient", http_client)  # httpx2's has the same methods
             door = HttpxDoor(lambda: foreign, always=True, phases=False, own=False)

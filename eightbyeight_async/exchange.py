@@ -28,6 +28,7 @@ from eightbyeight_async.errors import (
 from eightbyeight_async.hosts import Product
 from eightbyeight_async.models.common import after_doubt
 from eightbyeight_async.transport.body_pieces import body_pieces
+from eightbyeight_async.transport.direct import DirectClient
 from eightbyeight_async.transport.door import WriteTrace, mocked_shortcut
 from eightbyeight_async.transport.failures import (
     WIRE_FAILURES,
@@ -80,7 +81,7 @@ class Exchange:
     """Makes the calls of a client.
 
     Args:
-        http: makes an httpx client over our own transports, for one event loop; None if every call goes through `door`.
+        http: makes what sends through our own transports, for one event loop; None if every call goes through `door`.
         door: the way through httpx, for calls that somebody could see.
         key: the API key.
         bases: the base URL of each product.
@@ -94,7 +95,7 @@ class Exchange:
     def __init__(
         self,
         *,
-        http: Callable[[], httpx.AsyncClient] | None,
+        http: Callable[[], DirectClient | httpx.AsyncClient] | None,
         door: HttpxDoor,
         key: str,
         bases: Mapping[Product, str],
@@ -221,9 +222,8 @@ class Exchange:
             if wires is None:
                 return await self._send_watched(call, url, options, trace)
             wire = wires.here()
-            if wire.preparer is not None:
-                request = wire.preparer.request(call.method, url, call.body, options.timeout)
-                response = await wire.http.send(request, follow_redirects=False)
+            if isinstance(wire.http, DirectClient):
+                response = await wire.http.send(wire.preparer.request(call.method, url, call.body, options.timeout))
                 return response.status_code, response.headers, response.content
             return await self._send_stream(wire.http, call, url, options)
         except WIRE_FAILURES as caught:

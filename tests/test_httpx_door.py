@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
+import subprocess
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -31,6 +34,9 @@ from eightbyeight_async import (
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+    import trustme
 
     Serve = Callable[..., ScriptedServer]
     Connect = Callable[..., AsyncConnectClient]
@@ -374,6 +380,53 @@ def test_loops_in_several_threads_share_the_httpx_client(serve: Serve, connect: 
         asyncio.run(client.aclose())
     assert results == [True] * 50
     assert len(server.received) == 50
+
+
+IMPORTED_UNDER_A_MOCK = """
+import asyncio, os, ssl, sys
+from unittest import mock
+import httpx
+if sys.argv[1] == "package":
+    import eightbyeight_async
+class Fake(httpx.AsyncClient):
+    async def send(self, *args, **options):
+        raise AssertionError("mocked")
+def client():
+    context = ssl.create_default_context(cafile=os.environ["T_CA"])
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    return AsyncConnectClient("key", "acme_hq", sms_base_url=os.environ["T_URL"], ssl_context=context)
+async def send(client):
+    return (await client.sms.send(SmsRequest(destination="+6598765432", text="Hello"))).ok
+with mock.patch("httpx.AsyncClient", **({"new": Fake} if sys.argv[2] == "subclass" else {})):
+    from eightbyeight_async import AsyncConnectClient, EightByEightError, SmsRequest
+    first = client()
+    try:
+        asyncio.run(send(first))
+    except (AssertionError, EightByEightError):
+        print("mocked")
+for one in (first, client()):
+    assert asyncio.run(send(one))
+    asyncio.run(one.aclose())
+"""
+
+
+@pytest.mark.parametrize("before", ["package", "nothing"])
+@pytest.mark.parametrize("kind", ["mock", "subclass"])
+def test_a_client_first_made_under_a_mock_of_the_class_is_a_real_one_afterwards(
+    serve: Serve, authority: trustme.CA, tmp_path: Path, before: str, kind: str
+) -> None:
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    with serve() as server:
+        done = subprocess.run(  # noqa: S603 - our own program
+            [sys.executable, "-c", IMPORTED_UNDER_A_MOCK, before, kind],
+            env={**os.environ, "T_CA": str(tmp_path / "ca.pem"), "T_URL": server.url},
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        assert (done.stdout, done.stderr) == ("mocked\n", "")
+        assert len(server.received) == 2
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])

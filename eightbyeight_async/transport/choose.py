@@ -4,7 +4,7 @@ The client chooses once, at its construction:
 
 | wanted | transport | httpx client |
 | --- | --- | --- |
-| nothing special, on asyncio or uvloop | `FastTransport` | `ShortcutClient` |
+| nothing special, on asyncio or uvloop | `FastTransport` | none: `DirectClient` |
 | nothing special, on trio | `AnyioTransport` (at the first request: a client can be made outside a loop) | same |
 | a proxy, by argument or by the environment | `AnyioTransport`, also for hosts in NO_PROXY | `httpx.AsyncClient` |
 | HTTP/2 | `Http2Transport`: httpx's own | `httpx.AsyncClient` |
@@ -30,10 +30,10 @@ import httpx
 
 from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.transport.anyio_transport import AnyioTransport
+from eightbyeight_async.transport.direct import DirectClient
 from eightbyeight_async.transport.fast import FastTransport
 from eightbyeight_async.transport.http2 import Http2Transport
 from eightbyeight_async.transport.one_request import OneRequestTransport
-from eightbyeight_async.transport.shortcut import ShortcutClient
 
 if TYPE_CHECKING:
     import ssl
@@ -52,8 +52,8 @@ def build_http_client(
     http2: bool = False,
     trust_env: bool = True,
     keepalive_expiry: float = 60.0,
-) -> httpx.AsyncClient:
-    """The `httpx.AsyncClient` for these settings.
+) -> DirectClient | httpx.AsyncClient:
+    """What sends the requests for these settings.
 
     Args:
         ssl_context: the TLS context for https. Only its ALPN protocols are changed, as httpx does.
@@ -99,7 +99,7 @@ def build_http_client(
         FastTransport(ssl_context=ssl_context, max_connections=max_connections, keepalive_expiry=keepalive_expiry),
         direct(),
     )
-    return ShortcutClient(transport=transport, timeout=timeout, trust_env=trust_env)
+    return DirectClient(transport)
 
 
 def watched_client(
