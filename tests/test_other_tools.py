@@ -307,6 +307,34 @@ async def test_switched_on_before_or_after_the_import(
         assert len(server.received) == sent + 1 + (order == "after")
 
 
+# mocket replaces the class of sockets and the context of TLS, so the client is made under it.
+MOCKET = """
+import asyncio, json, os
+from mocket import Mocket, Mocketizer
+from mocket.mocks.mockhttp import Entry
+from eightbyeight_async import AsyncConnectClient, SmsRequest
+
+async def main():
+    url = os.environ["T_URL"]
+    path = url + "/api/v1/subaccounts/acme_hq/messages"
+    Entry.single_register(Entry.POST, path, body=json.dumps({"umid": "u", "status": {"code": "QUEUED"}}))
+    async with AsyncConnectClient("key", "acme_hq", sms_base_url=url) as client:
+        for _ in range(3):
+            assert (await client.sms.send(SmsRequest(destination="+6598765432", text="Hello"))).ok
+    print("seen", len(Mocket.request_list()))
+
+with Mocketizer():
+    asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_mocket(serve: Serve, child: Callable[..., str]) -> None:
+    with serve() as server:
+        assert child(server, "-c", MOCKET) == "seen 3\n"
+        assert (server.received, server.connections) == ([], 0)
+
+
 # The fixture of pytest-httpx, in a test suite of an application.
 SUITE = """
 import asyncio, os, ssl

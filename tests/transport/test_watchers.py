@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import socket
 import subprocess
 import sys
 import timeit
@@ -119,6 +120,15 @@ def test_a_replaced_class_is_seen(library: Any, name: str) -> None:
     same_name = type(name, (original,), {"__module__": original.__module__})
     for replacement in (same_name, type("Traced", (original,), {}), mock.MagicMock(), mock.create_autospec(original)):
         with mock.patch.object(library, name, replacement):
+            assert somebody_watches(), replacement
+        assert not somebody_watches(), replacement
+
+
+def test_a_replaced_class_of_sockets_is_seen() -> None:
+    original = socket.socket
+    same_name = type("socket", (original,), {"__module__": "socket", "__init__": lambda *args: None})
+    for replacement in (same_name, type("Guarded", (original,), {}), mock.MagicMock()):
+        with mock.patch.object(socket, "socket", replacement):
             assert somebody_watches(), replacement
         assert not somebody_watches(), replacement
 
