@@ -55,6 +55,9 @@ AsyncConnectClient("key", "subaccount", region=Region.EUROPE, retry=RetryPolicy(
 AsyncConnectClient(region="EUROPE", ssl_context=ssl.create_default_context(), timeout=3, max_concurrency=7)
 AsyncConnectClient(http_client=httpx2.AsyncClient())
 AsyncConnectClient(http_client=httpx.Client())  # type: ignore[arg-type]
+AsyncConnectClient(transport=httpx.MockTransport(lambda _: httpx.Response(200)))
+AsyncConnectClient(transport="x")  # type: ignore[arg-type]
+assert_type(AsyncConnectClient(event_hooks={"request": []}).http, httpx.AsyncClient)
 AsyncConnectClient(http_client=httpx.AsyncClient(), sms_base_url="https://x", chatapps_base_url=None)
 AsyncConnectClient("key", "subaccount", "too many")  # type: ignore[call-arg]
 AsyncConnectClient(max_concurency=1)  # type: ignore[call-arg]
