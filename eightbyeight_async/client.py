@@ -5,7 +5,6 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import cached_property, partial
 from typing import Self, cast
 
@@ -15,7 +14,7 @@ import httpx
 from eightbyeight_async import late_types, settings
 from eightbyeight_async.account import AccountOperations
 from eightbyeight_async.chatapps import ChatAppsOperations
-from eightbyeight_async.errors import ClientClosedError, InvalidRequestError
+from eightbyeight_async.errors import ClientClosedError
 from eightbyeight_async.exchange import Exchange
 from eightbyeight_async.frame_privacy import private_call
 from eightbyeight_async.hosts import Product, Region, host_of
@@ -23,6 +22,8 @@ from eightbyeight_async.models.rules import account, subaccount
 from eightbyeight_async.request_pacer import Pacer
 from eightbyeight_async.retry import RetryPolicy
 from eightbyeight_async.sms import SmsOperations
+from eightbyeight_async.transport.direct import DirectClient
+from eightbyeight_async.transport.door import HttpxDoor
 from eightbyeight_async.transport.tls import checked_context, pinned_context
 
 __all__ = ["AsyncConnectClient"]
@@ -68,6 +69,11 @@ class AsyncConnectClient:
         proxy: the proxy for all https calls; None for `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`. The connections
             through a proxy are slower than direct ones.
         http2: whether HTTP/2 is offered (extra `[http2]`). httpx's own connections are used then, which are slower.
+        event_hooks: as for `httpx.AsyncClient`: lists of async functions, under "request" and "response". Every call
+            goes through httpx then, on a connection of its own: see `http`.
+        transport: as for `httpx.AsyncClient`; every call and download goes through it, and nothing past it. A test
+            without network passes an `httpx.MockTransport`. Every transport failure is then `Sent.MAYBE`, and an
+            AssertionError comes out as itself. It is closed with the client.
         long_text: `TextPolicy` or its string, for SMS texts of more than 10 parts, which the platform truncates and
             sends: `warn` (a `LongTextWarning`), `refuse` (an InvalidRequestError before anything is sent), `allow`.
 
@@ -101,6 +107,8 @@ class AsyncConnectClient:
         http_client: settings.HttpClient | None = None,
         proxy: str | httpx.Proxy | None = None,
         http2: bool = False,
+        event_hooks: settings.EventHooks | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
         long_text: late_types.TextPolicy | str = "warn",
     ) -> None:
         # Imported here, because it imports asyncio, and not every import of this package makes a client.
@@ -111,40 +119,51 @@ class AsyncConnectClient:
         bases = settings.bases(region, sms_base_url, chatapps_base_url)
         width = settings.checked_count(max_concurrency, "max_concurrency")
         rate = settings.checked_rate(max_rate, "max_rate")
+        hooks = settings.checked_hooks(event_hooks)
         if http_client is not None:
             settings.check_http_client(http_client)
-            for name, given in (("ssl_context", ssl_context), ("proxy", proxy), ("http2", http2 or None)):
-                if given is not None:
-                    raise InvalidRequestError(name, "has no effect with your own http_client; set it on that client")
-        http: Callable[[], httpx.AsyncClient]
-        new_http: Callable[[], AbstractAsyncContextManager[httpx.AsyncClient]]
-        if http_client is None:
-            from eightbyeight_async.transport.choose import build_http_client
+            here = {"event_hooks": hooks, "transport": transport}
+            settings.check_without_effect("http_client", ssl_context, proxy, http2=http2, **here)
+        if transport is not None:
+            settings.check_transport(transport)
+            settings.check_without_effect("transport", ssl_context, proxy, http2=http2)
+        http: Callable[[], DirectClient | httpx.AsyncClient] | None = None
+        if http_client is not None:
+            foreign = cast("httpx.AsyncClient", http_client)  # httpx2's has the same methods
+            door = HttpxDoor(lambda: foreign, always=True, phases=False, own=False)
+        elif transport is not None:
+            with_transport = partial(httpx.AsyncClient, transport=transport, event_hooks=hooks, timeout=options.timeout)
+            door = HttpxDoor(with_transport, always=True, phases=False)
+        else:
+            from eightbyeight_async.transport.choose import build_http_client, proxy_routes, watched_client
 
             context = pinned_context() if ssl_context is None else checked_context(ssl_context)
             through = settings.checked_proxy(proxy)
+            asked = settings.checked_http2(http2)
+            watched = partial(
+                watched_client,
+                ssl_context=context,
+                routes=proxy_routes(context, through),
+                http2=asked,
+                timeout=options.timeout,
+                event_hooks=hooks,
+            )
+            door = HttpxDoor(watched, always=any((hooks or {}).values()))
             http = partial(
                 build_http_client,
                 ssl_context=context,
                 max_connections=width,
                 timeout=options.timeout,
                 proxy=through,
-                http2=settings.checked_http2(http2),
+                http2=asked,
             )
-            # One request a connection: httpx would read bytes after a redirect's answer as the file.
-            one_each = httpx.Limits(max_keepalive_connections=0)
-            new_http = partial(httpx.AsyncClient, verify=context, proxy=through, limits=one_each)
-        else:
-            foreign = cast("httpx.AsyncClient", http_client)  # httpx2's has the same methods
-            http, new_http = (lambda: foreign), (lambda: nullcontext(foreign))
         exchange = Exchange(
             http=http,
-            own=http_client is None,
+            door=door,
             key=key,
             bases=bases,
             limiter=Limiter(width),
             pacer=None if rate is None else Pacer(rate, time.monotonic),
-            new_http=new_http,
         )
         self._bind(exchange, options, owner=True)
 
@@ -198,6 +217,15 @@ class AsyncConnectClient:
     def account(self) -> AccountOperations:
         """Prices and balance of the account; they need the setting `account_id`."""
         return AccountOperations(self._exchange, self._options)
+
+    @property
+    def http(self) -> httpx.AsyncClient:
+        """The `httpx.AsyncClient` of this client, for hooks, auth, headers, mounts and instrumentation.
+
+        From its first use on every call goes through it, on a connection of its own, which costs a TLS handshake.
+        It has httpx's own transports; with an `http_client` or a `transport` of your own, those.
+        """
+        return self._exchange.door.public
 
     @property
     def subaccount_id(self) -> str:

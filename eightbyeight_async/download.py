@@ -11,8 +11,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import zlib
-from contextlib import aclosing, asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
@@ -20,12 +19,12 @@ from eightbyeight_async.calls.call import Call
 from eightbyeight_async.calls.read_response import read_response
 from eightbyeight_async.errors import Effect, EightByEightError, Sent, UnexpectedResponseError
 from eightbyeight_async.hosts import Product
+from eightbyeight_async.transport.body_pieces import body_pieces
 from eightbyeight_async.transport.failures import WIRE_FAILURES, showable_cause, transport_error, wire_failure
 from eightbyeight_async.transport.inflate import Inflater
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
-    from contextlib import AbstractAsyncContextManager
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
 
 __all__ = ["Downloader"]
 
@@ -41,17 +40,17 @@ class Downloader:
     """Downloads files for a client.
 
     Args:
-        http: returns an httpx client that streams. Our own client keeps whole responses in memory, which a log of a
-            million rows does not allow.
+        http: returns an httpx client that streams. Our own transports keep whole responses in memory, which a log of a
+            million rows does not allow. It is not closed here.
         home: the API's own base URL.
         headers: the headers for the API's own host, the API key included.
-        own: True if the httpx client is ours, not the application's.
+        own: True if its transports are httpx's, so that its exceptions name the right phase.
     """
 
     def __init__(
         self,
         *,
-        http: Callable[[], AbstractAsyncContextManager[httpx.AsyncClient]],
+        http: Callable[[], httpx.AsyncClient],
         home: str,
         headers: Mapping[str, str],
         own: bool,
@@ -80,25 +79,25 @@ class Downloader:
 
     async def _fetch(self, link: str, write: Callable[[bytes], object], patience: float) -> None:
         url = _url(link)
-        async with self._http() as http:
-            for _ in range(_MAX_REDIRECTS + 1):
-                self._check(url)
-                headers = {"Accept": "*/*", "Accept-Encoding": "gzip"}
-                if _same_origin(url, self._home):
-                    headers = {**self._headers, **headers}
-                request = http.build_request("GET", str(url), headers=headers, timeout=patience)
-                sending = http.send(request, stream=True, follow_redirects=False)
-                response = await self._guarded(sending, url, patience)
-                try:
-                    if response.status_code == httpx.codes.OK:
-                        await self._copy(response, write, url, patience)
-                        return
-                    if response.next_request is None:
-                        await self._refuse(response, url, patience)
-                        return
-                    url = _url(str(response.next_request.url))  # httpx's, also if the client is httpx2's
-                finally:
-                    await response.aclose()
+        http = self._http()
+        for _ in range(_MAX_REDIRECTS + 1):
+            self._check(url)
+            headers = {"Accept": "*/*", "Accept-Encoding": "gzip"}
+            if _same_origin(url, self._home):
+                headers = {**self._headers, **headers}
+            request = http.build_request("GET", str(url), headers=headers, timeout=patience)
+            sending = http.send(request, stream=True, follow_redirects=False)
+            response = await self._guarded(sending, url, patience)
+            try:
+                if response.status_code == httpx.codes.OK:
+                    await self._copy(response, write, url, patience)
+                    return
+                if response.next_request is None:
+                    await self._refuse(response, url, patience)
+                    return
+                url = _url(str(response.next_request.url))  # httpx's, also if the client is httpx2's
+            finally:
+                await response.aclose()
         raise UnexpectedResponseError("too many redirects on the way to the file", sent=Sent.NO)
 
     def _check(self, url: httpx.URL) -> None:
@@ -115,7 +114,7 @@ class Downloader:
         if encoding not in {"", "identity", "gzip", "x-gzip"}:
             raise UnexpectedResponseError("the file has a content-encoding that was not requested", sent=Sent.NO)
         inflater = Inflater() if "gzip" in encoding else None
-        async with _pieces(response, response.aiter_raw()) as pieces:
+        async with body_pieces(response, response.aiter_raw()) as pieces:
             while (piece := await self._guarded(anext(pieces, None), url, patience)) is not None:
                 if inflater is None:
                     write(piece)
@@ -138,7 +137,7 @@ class Downloader:
             problem = "the file cannot be fetched: the link may have expired"
             raise UnexpectedResponseError(problem, status_code=response.status_code, sent=Sent.NO)
         body = b""
-        async with _pieces(response, response.aiter_bytes()) as pieces:
+        async with body_pieces(response, response.aiter_bytes()) as pieces:
             while piece := await self._guarded(anext(pieces, None), url, patience):
                 body += piece
                 if len(body) > _MAX_ERROR_BODY:
@@ -160,23 +159,6 @@ class Downloader:
         error = transport_error(failure, host=url.netloc.decode(), timeout=patience, own=self._own)
         error.sent = Sent.NO  # a download sends no message and can be repeated
         raise error from showable_cause(failure)
-
-
-@asynccontextmanager
-async def _pieces(response: httpx.Response, given: AsyncIterator[bytes]) -> AsyncIterator[AsyncGenerator[bytes]]:
-    """The pieces of a body. If they are left before their end, the response is closed, and then read on.
-
-    Else httpx would leave generators to the garbage collector, of which trio warns. A closed response ends them all.
-    """
-    async with aclosing(cast("AsyncGenerator[bytes]", given)) as pieces:
-        try:
-            yield pieces
-        except Exception:
-            await response.aclose()
-            with suppress(Exception):
-                while await anext(pieces, None) is not None:
-                    pass
-            raise
 
 
 def _url(link: str) -> httpx.URL:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import logging
 import random
-from contextlib import aclosing
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 import anyio
@@ -28,6 +27,9 @@ from eightbyeight_async.errors import (
 )
 from eightbyeight_async.hosts import Product
 from eightbyeight_async.models.common import after_doubt
+from eightbyeight_async.transport.body_pieces import body_pieces
+from eightbyeight_async.transport.direct import DirectClient
+from eightbyeight_async.transport.door import WriteTrace, mocked_shortcut
 from eightbyeight_async.transport.failures import (
     WIRE_FAILURES,
     answer_in,
@@ -39,14 +41,14 @@ from eightbyeight_async.transport.failures import (
 from eightbyeight_async.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
-    from contextlib import AbstractAsyncContextManager
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
 
     from eightbyeight_async.calls.call import Call
     from eightbyeight_async.download import Downloader
     from eightbyeight_async.limiter import Limiter
     from eightbyeight_async.request_pacer import Pacer
     from eightbyeight_async.settings import CallOptions
+    from eightbyeight_async.transport.door import HttpxDoor
 
 __all__ = ["MAX_BODY", "Exchange", "Flight"]
 
@@ -56,6 +58,8 @@ _log = logging.getLogger("eightbyeight_async")
 
 # Bytes. The largest response, to a batch of 10,000 with its messages, has about 3 MB; this is ten times as much.
 MAX_BODY = 32 * 1024 * 1024
+
+_NO_TRACE = WriteTrace()  # of calls that our own transports send: their exceptions name the right phase
 
 
 class Flight:
@@ -77,13 +81,12 @@ class Exchange:
     """Makes the calls of a client.
 
     Args:
-        http: makes an httpx client that sends the requests of one event loop.
-        own: True if this package makes it. Then it is closed here, and its exceptions name the right phase.
+        http: makes what sends through our own transports, for one event loop; None if every call goes through `door`.
+        door: the way through httpx, for calls that somebody could see.
         key: the API key.
         bases: the base URL of each product.
         limiter: limits the calls in flight.
         pacer: spaces the starts of calls; None for no pacing.
-        new_http: makes an httpx client for a download; it is closed afterwards.
         sleep: waits for seconds; passed in so that tests need no real time.
         random_fraction: returns a random number from 0 to 1, for the jitter of retries.
         now: returns the current time (aware).
@@ -92,13 +95,12 @@ class Exchange:
     def __init__(
         self,
         *,
-        http: Callable[[], httpx.AsyncClient],
-        own: bool,
+        http: Callable[[], DirectClient | httpx.AsyncClient] | None,
+        door: HttpxDoor,
         key: str,
         bases: Mapping[Product, str],
         limiter: Limiter,
         pacer: Pacer | None,
-        new_http: Callable[[], AbstractAsyncContextManager[httpx.AsyncClient]],
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
         random_fraction: Callable[[], float] = random.random,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -110,7 +112,7 @@ class Exchange:
         self.now = now
         self.closed = False
         self.bases = bases
-        self._own = own
+        self.door = door
         self.limiter = limiter
         self._pacer = pacer
         self.sleep = sleep
@@ -120,16 +122,21 @@ class Exchange:
             "Accept": "application/json",
             "User-Agent": f"eightbyeight-async/{__version__}",
         }
-        self._wires = Wires(http, self._headers, own=own)
+        self._wires = None if http is None else Wires(http, self._headers)
         self._body_headers = {**self._headers, "Content-Type": "application/json"}
-        self._new_http = new_http
         after_fork(self)
 
     @cached_property
     def downloader(self) -> Downloader:
         from eightbyeight_async.download import Downloader  # late: most clients export no log
 
-        return Downloader(http=self._new_http, home=self.bases[Product.SMS], headers=self._headers, own=self._own)
+        home = self.bases[Product.SMS]
+        return Downloader(http=self._open_http, home=home, headers=self._headers, own=self.door.phases)
+
+    def _open_http(self) -> httpx.AsyncClient:
+        if self.closed:
+            raise ClientClosedError
+        return self.door.http
 
     async def run(self, call: Call[T], options: CallOptions, flight: Flight | None = None) -> T:
         """Make the call; retry it if the retry policy says so. `flight` is updated during the call.
@@ -182,14 +189,19 @@ class Exchange:
 
     async def aclose(self) -> None:
         self.closed = True
-        await self._wires.aclose()
+        try:
+            await self.door.aclose()
+        finally:
+            if self._wires is not None:
+                await self._wires.aclose()
 
     def forked(self) -> None:
         """In a forked process: no place is taken here, and the parent's sockets are not used."""
         self.limiter.forked()
         if self._pacer is not None:
             self._pacer.forked()
-        self._wires.forked()
+        if self._wires is not None:
+            self._wires.forked()
 
     async def _attempt(self, call: Call[T], options: CallOptions, flight: Flight) -> T:
         async with self.limiter.here():
@@ -204,19 +216,22 @@ class Exchange:
     async def _send(self, call: Call[Any], options: CallOptions) -> tuple[int, httpx.Headers, bytes]:
         failure: Exception
         url = self.bases[call.product] + call.path
+        wires = None if self._wires is None or self.door.wanted() else self._wires
+        trace = WriteTrace() if wires is None else _NO_TRACE
         try:
-            wire = self._wires.here()
-            if wire.preparer is not None:
-                request = wire.preparer.request(call.method, url, call.body, options.timeout)
-                response = await wire.http.send(request, follow_redirects=False)
+            if wires is None:
+                return await self._send_watched(call, url, options, trace)
+            wire = wires.here()
+            if isinstance(wire.http, DirectClient):
+                response = await wire.http.send(wire.preparer.request(call.method, url, call.body, options.timeout))
                 return response.status_code, response.headers, response.content
             return await self._send_stream(wire.http, call, url, options)
         except WIRE_FAILURES as caught:
             failure = caught
         except Exception as caught:
-            # Hooks and transports of an application's own client may raise any exception, before or after the send.
+            # Hooks, mocks, and transports of the application may raise any exception, before or after the send.
             # An AssertionError is that of a test, e.g. of a mock that was not told to answer this request.
-            if self._own or isinstance(caught, EightByEightError | AssertionError):
+            if wires is not None or isinstance(caught, EightByEightError | AssertionError):
                 raise
             failure = caught
             if (answered := answer_in(caught)) is not None:
@@ -225,13 +240,25 @@ class Exchange:
         if (refused := refused_answer(failure)) is not None:
             problem, status = refused
             raise UnexpectedResponseError(problem, status_code=status, sent=call.unknown)
-        error = transport_error(failure, host=urlsplit(url).netloc, timeout=options.timeout, own=self._own)
+        phases = wires is not None or self.door.unsent(trace)
+        error = transport_error(failure, host=urlsplit(url).netloc, timeout=options.timeout, own=phases)
         if call.unknown is Sent.NO:
             error.sent = Sent.NO  # a look-up sends no message
         raise error from showable_cause(failure)
 
+    async def _send_watched(
+        self, call: Call[Any], url: str, options: CallOptions, trace: WriteTrace
+    ) -> tuple[int, httpx.Headers, bytes]:
+        http = self.door.http
+        if (shortcut := mocked_shortcut(http, call.method)) is None:
+            return await self._send_stream(http, call, url, options, trace if self.door.phases else None)
+        headers = self._headers if call.body is None else self._body_headers
+        content = {} if call.body is None else {"content": call.body}
+        response = await shortcut(url, headers=headers, timeout=options.timeout, follow_redirects=False, **content)
+        return response.status_code, response.headers, response.content
+
     async def _send_stream(
-        self, http: httpx.AsyncClient, call: Call[Any], url: str, options: CallOptions
+        self, http: httpx.AsyncClient, call: Call[Any], url: str, options: CallOptions, trace: WriteTrace | None = None
     ) -> tuple[int, httpx.Headers, bytes]:
         """Send through an httpx client that does not limit the size of responses."""
         request = http.build_request(
@@ -243,6 +270,8 @@ class Exchange:
             # tuple, because httpx2 does not know httpx's Timeout.
             timeout=(options.timeout, options.timeout, options.timeout, None),
         )
+        if trace is not None:
+            trace.follow(request)
         # No redirects: following one would send the message a second time, to an unknown host.
         response = await http.send(request, stream=True, follow_redirects=False)
         try:
@@ -263,7 +292,7 @@ async def _read(response: httpx.Response, call: Call[Any]) -> bytes:
         return raw
     chunks = []
     size = 0
-    async with aclosing(cast("AsyncGenerator[bytes, None]", response.aiter_raw())) as parts:
+    async with body_pieces(response, response.aiter_raw()) as parts:
         async for chunk in parts:
             size += len(chunk)
             if size > MAX_BODY:

@@ -29,8 +29,8 @@ __all__ = ["empty_frames", "private_call", "private_coroutine"]
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# Top-level modules whose frames are emptied: this package, the libraries below it, and the transports that applications
-# use with httpx.
+# Top-level modules whose frames are emptied: this package, the libraries below it, the transports that applications use
+# with httpx, and the tools that stand in the place of httpx's functions.
 _EMPTIED = frozenset(
     {
         "eightbyeight_async",
@@ -61,6 +61,12 @@ _EMPTIED = frozenset(
         "attr",
         "urllib",
         "csv",
+        "wrapt",
+        "opentelemetry",
+        "sentry_sdk",
+        "respx",
+        "pytest_httpx",
+        "vcr",
     }
 )
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 import importlib.util
 import math
 import os
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import attrs
 import httpx
@@ -23,17 +24,19 @@ from eightbyeight_async.retry import RetryPolicy
 from eightbyeight_async.transport.httpx2 import kin
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
-
     from eightbyeight_async.text import TextPolicy  # noqa: TC004 - for the type checker; imported when a client is made
 
 __all__ = [
     "PREFIX",
     "CallOptions",
+    "EventHooks",
     "HttpClient",
     "bases",
     "check_http_client",
+    "check_transport",
+    "check_without_effect",
     "checked_count",
+    "checked_hooks",
     "checked_http2",
     "checked_policy",
     "checked_proxy",
@@ -174,6 +177,38 @@ def check_http_client(value: object) -> None:
         name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
         what = f"the class {name}" if value is kind else name
         raise InvalidRequestError("http_client", f"must be an httpx.AsyncClient or httpx2.AsyncClient, not {what}")
+
+
+def check_transport(value: object) -> None:
+    """Refuse a `transport` that is not asynchronous."""
+    if isinstance(value, type) or not callable(getattr(value, "handle_async_request", None)):
+        kind = value if isinstance(value, type) else type(value)
+        what = f"the class {kind.__name__}" if value is kind else kind.__name__
+        raise InvalidRequestError("transport", f"must be an httpx.AsyncBaseTransport, not {what}")
+
+
+def check_without_effect(owner: str, ssl_context: object, proxy: object, *, http2: object, **others: object) -> None:
+    """Refuse settings that are those of the application's own `http_client` or `transport`."""
+    for name, given in {"ssl_context": ssl_context, "proxy": proxy, "http2": http2 or None, **others}.items():
+        if given is not None:
+            that = owner.removeprefix("http_")
+            raise InvalidRequestError(name, f"has no effect with your own {owner}; set it on that {that}")
+
+
+EventHooks: TypeAlias = Mapping[str, Sequence[Callable[[Any], Awaitable[object]]]]
+"""What `httpx.AsyncClient` takes: lists of async functions under "request" and "response"."""
+
+
+def checked_hooks(value: EventHooks | None) -> dict[str, list[Callable[..., Any]]] | None:
+    if value is None:
+        return None
+    given: object = value
+    if not isinstance(given, Mapping) or not set(given) <= {"request", "response"}:
+        raise InvalidRequestError("event_hooks", "must be a dict with the keys 'request' and 'response', and no others")
+    for name, hooks in given.items():
+        if not isinstance(hooks, list | tuple) or not all(map(callable, hooks)):
+            raise InvalidRequestError("event_hooks", f"must have a list of async functions under {name!r}")
+    return {name: list(hooks) for name, hooks in value.items()}
 
 
 def checked_proxy(value: object) -> httpx.Proxy | None:

@@ -147,9 +147,25 @@ def test_what_is_not_given_comes_from_the_environment(monkeypatch: pytest.Monkey
         *[("http_client", {"http_client": value}) for value in ("x", httpx, httpx.Client(verify=PLAIN))],
         *[("long_text", {"long_text": value}) for value in ("shout", None, 5)],
         *[
-            (name, {name: value, "http_client": httpx.AsyncClient(verify=PLAIN)})
-            for name, value in (("proxy", "http://proxy:1"), ("http2", True), ("ssl_context", PLAIN))
+            (name, {name: value, other: given})
+            for other, given in (
+                ("http_client", httpx.AsyncClient(verify=PLAIN)),
+                ("transport", httpx.MockTransport(lambda _: httpx.Response(200))),
+            )
+            for name, value in (
+                ("proxy", "http://proxy:1"),
+                ("http2", True),
+                ("ssl_context", PLAIN),
+                ("event_hooks", {}),
+                ("transport", httpx.MockTransport(lambda _: httpx.Response(200))),
+            )
+            if (other, name) not in (("transport", "event_hooks"), ("transport", "transport"))
         ],
+        *[
+            ("event_hooks", {"event_hooks": value})
+            for value in ([], "x", {"requests": []}, {"request": print}, {"response": ["print"]}, {"request": None})
+        ],
+        *[("transport", {"transport": value}) for value in (5, httpx, httpx.MockTransport, httpx.HTTPTransport(PLAIN))],
         *[("max_rate", {"max_rate": value}) for value in (0, -5, math.inf, math.nan, "9", True)],
     ],
 )

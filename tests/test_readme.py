@@ -83,6 +83,7 @@ def test_every_block_is_known_here() -> None:
         ("Test your own code against the sandbox", "python"),
         ("Test your own code against the sandbox", "python"),
         ("Test your own code against the sandbox", "python"),
+        ("Testing and instrumentation", "python"),
     ]
 
 
@@ -238,6 +239,13 @@ def test_the_sandbox_in_pytest(sandbox: Sandbox, tmp_path: Path, which: int) -> 
     code = of("Test your own code against the sandbox", "python")[which]
     (tmp_path / "test_mine.py").write_text(code)
     assert "1 passed" in run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "."], sandbox, tmp_path)
+
+
+def test_a_unit_test_without_network(sandbox: Sandbox) -> None:
+    (code,) = of("Testing and instrumentation", "python")
+    sandbox.reset()
+    assert run_python(code, sandbox) == "u1 True\n"
+    assert len(sandbox.messages) == 0
 
 
 def test_the_settings_table_is_the_signature() -> None:

@@ -4,10 +4,12 @@ The client chooses once, at its construction:
 
 | wanted | transport | httpx client |
 | --- | --- | --- |
-| nothing special, on asyncio or uvloop | `FastTransport` | `ShortcutClient` |
+| nothing special, on asyncio or uvloop | `FastTransport` | none: `DirectClient` |
 | nothing special, on trio | `AnyioTransport` (at the first request: a client can be made outside a loop) | same |
 | a proxy, by argument or by the environment | `AnyioTransport`, also for hosts in NO_PROXY | `httpx.AsyncClient` |
 | HTTP/2 | `Http2Transport`: httpx's own | `httpx.AsyncClient` |
+
+These are for calls that nobody could see. `watched_client` makes the httpx client for the others (see `door`).
 
 With HTTP/2, httpcore repeats a request if the server's GOAWAY frame says that it was not processed. The standard allows
 this. It is the only repetition that this package does not make itself.
@@ -28,15 +30,17 @@ import httpx
 
 from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.transport.anyio_transport import AnyioTransport
+from eightbyeight_async.transport.direct import DirectClient
 from eightbyeight_async.transport.fast import FastTransport
 from eightbyeight_async.transport.http2 import Http2Transport
-from eightbyeight_async.transport.shortcut import ShortcutClient
+from eightbyeight_async.transport.one_request import OneRequestTransport
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine, Mapping
+    from typing import Any
 
-__all__ = ["AnyLoopTransport", "build_http_client"]
+__all__ = ["AnyLoopTransport", "build_http_client", "proxy_routes", "watched_client"]
 
 
 def build_http_client(
@@ -48,8 +52,8 @@ def build_http_client(
     http2: bool = False,
     trust_env: bool = True,
     keepalive_expiry: float = 60.0,
-) -> httpx.AsyncClient:
-    """The `httpx.AsyncClient` for these settings.
+) -> DirectClient | httpx.AsyncClient:
+    """What sends the requests for these settings.
 
     Args:
         ssl_context: the TLS context for https. Only its ALPN protocols are changed, as httpx does.
@@ -84,21 +88,66 @@ def build_http_client(
     if http2:
         # At DEBUG level hpack logs every header, the API key included.
         logging.getLogger("hpack").setLevel(logging.INFO)
-    mounts: dict[str, httpx.AsyncBaseTransport] = {}
-    if proxy is not None:
-        mounts["https://"] = special(proxy if isinstance(proxy, httpx.Proxy) else httpx.Proxy(proxy))
-    elif trust_env and (found := _environment_proxy(ssl_context)) is not None:
-        pattern, through = found
-        mounts[pattern] = special(through)
-        mounts |= {excluded: special(None) for excluded in _without_proxy()}
-    if mounts or http2:
+    routes = proxy_routes(ssl_context, proxy, trust_env=trust_env)
+    if routes or http2:
+        mounts: dict[str, httpx.AsyncBaseTransport] = {
+            pattern: special(through) for pattern, through in routes.items() if pattern != "http://"
+        }
         mounts["http://"] = direct()
         return httpx.AsyncClient(transport=special(None), mounts=mounts, timeout=timeout, trust_env=trust_env)
     transport = AnyLoopTransport(
         FastTransport(ssl_context=ssl_context, max_connections=max_connections, keepalive_expiry=keepalive_expiry),
         direct(),
     )
-    return ShortcutClient(transport=transport, timeout=timeout, trust_env=trust_env)
+    return DirectClient(transport)
+
+
+def watched_client(
+    *,
+    ssl_context: ssl.SSLContext,
+    routes: Mapping[str, httpx.Proxy | None],
+    http2: bool,
+    timeout: float,
+    event_hooks: Mapping[str, list[Callable[..., Any]]] | None,
+) -> httpx.AsyncClient:
+    """An `httpx.AsyncClient` over httpx's own transports.
+
+    Args:
+        ssl_context: the TLS context for https.
+        routes: httpx's patterns of URLs, and the proxy of each; None for no proxy.
+        http2: whether HTTP/2 is offered.
+        timeout: seconds, for requests of the application.
+        event_hooks: as for `httpx.AsyncClient`.
+    """
+
+    def through(proxy: httpx.Proxy | None) -> OneRequestTransport:
+        return OneRequestTransport(ssl_context=ssl_context, proxy=proxy, http2=http2)
+
+    return httpx.AsyncClient(
+        transport=through(None),
+        mounts={pattern: through(proxy) for pattern, proxy in routes.items()},
+        timeout=timeout,
+        event_hooks=event_hooks,
+    )
+
+
+def proxy_routes(
+    ssl_context: ssl.SSLContext, proxy: str | httpx.URL | httpx.Proxy | None, *, trust_env: bool = True
+) -> dict[str, httpx.Proxy | None]:
+    """httpx's patterns of URLs and the proxy of each, None for no proxy. Empty if no URL has a proxy.
+
+    Args:
+        ssl_context: for a trial with httpx, which reads NO_PROXY.
+        proxy: a proxy for all https requests.
+        trust_env: whether proxies come from the environment without `proxy`.
+    """
+    if proxy is not None:
+        return {"https://": proxy if isinstance(proxy, httpx.Proxy) else httpx.Proxy(proxy), "http://": None}
+    found = _environment_proxy(ssl_context) if trust_env else None
+    if found is None:
+        return {}
+    pattern, through = found
+    return {pattern: through, **dict.fromkeys(_without_proxy()), "http://": None}
 
 
 class AnyLoopTransport(httpx.AsyncBaseTransport):

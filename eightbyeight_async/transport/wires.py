@@ -1,7 +1,7 @@
-"""The httpx client of each event loop: sockets belong to a loop, and several loops can use one `AsyncConnectClient`.
+"""What each event loop sends with: sockets belong to a loop, and several loops can use one `AsyncConnectClient`.
 
 Rules:
-- Each loop has its own httpx client, with its own connections and caches. No two threads share one.
+- Each loop has its own client of our transports, with its own connections and caches. No two threads share one.
 - A loop that ends in order (`asyncio.run`, `trio.run`) closes its connections. Its event is that of async generators:
   both libraries close those that are still open, while the loop can still close sockets.
 - The connections of a loop that was closed without that are released when the next loop comes.
@@ -11,17 +11,18 @@ Rules:
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from eightbyeight_async.loops import Loop, PerLoop, running
-from eightbyeight_async.transport.choose import AnyLoopTransport
+from eightbyeight_async.transport.direct import DirectClient
 from eightbyeight_async.transport.prepare import Preparer
-from eightbyeight_async.transport.shortcut import ShortcutClient
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
 
     import httpx
+
+    Client: TypeAlias = DirectClient | httpx.AsyncClient
 
 __all__ = ["Wire", "Wires"]
 
@@ -34,48 +35,43 @@ class Wire:
     """What one loop sends with.
 
     Attributes:
-        http: the httpx client.
-        preparer: makes its requests; None if httpx must make them.
+        http: sends requests.
+        preparer: makes those of a `DirectClient`.
     """
 
-    __slots__ = ("_transport", "guard", "http", "preparer")
+    __slots__ = ("guard", "http", "preparer")
 
-    def __init__(self, http: httpx.AsyncClient, headers: Mapping[str, str]) -> None:
+    def __init__(self, http: Client, headers: Mapping[str, str]) -> None:
         self.http = http
-        self.preparer = Preparer(headers) if isinstance(http, ShortcutClient) else None
-        transport = http.transport if isinstance(http, ShortcutClient) else None
-        self._transport = transport if isinstance(transport, AnyLoopTransport) else None
+        self.preparer = Preparer(headers)
         self.guard: AsyncGenerator[None] | None = None
 
     def abandon(self) -> None:
         """Release the connections without using the loop, because it has ended."""
-        if self._transport is not None:
-            self._transport.abandon()
+        if isinstance(self.http, DirectClient):
+            self.http.transport.abandon()
 
     def disown(self) -> None:
         """In a forked process: let go of the parent's sockets.
 
         httpx does not show its own sockets. They stay open in the forked process, which does not use them.
         """
-        if self._transport is not None:
-            self._transport.disown()
+        if isinstance(self.http, DirectClient):
+            self.http.transport.disown()
 
 
 class Wires:
-    """The httpx clients of all loops.
+    """What all loops send with.
 
     Args:
-        make: makes an httpx client. The first one is made now, so that wrong settings are found now.
-        own: False if `make` returns the application's own client. Then nothing is closed here, and the client serves
-            the loops that it can serve.
-        headers: the headers of every request, for our own way to make requests.
+        make: makes what sends requests. The first one is made now, so that wrong settings are found now.
+        headers: the headers of every request of a `DirectClient`.
     """
 
-    def __init__(self, make: Callable[[], httpx.AsyncClient], headers: Mapping[str, str], *, own: bool) -> None:
+    def __init__(self, make: Callable[[], Client], headers: Mapping[str, str]) -> None:
         self._make = make
         self._headers = headers
-        self._own = own
-        self._spare: list[httpx.AsyncClient] = [make()]
+        self._spare: list[Client] = [make()]
         self._wires: PerLoop[Wire] = PerLoop(self._new, Wire.abandon)
 
     def here(self) -> Wire:
@@ -85,10 +81,9 @@ class Wires:
     def _new(self, _: Loop) -> Wire:
         http = self._spare.pop() if self._spare else self._make()
         wire = Wire(http, self._headers)
-        if self._own:
-            wire.guard = self._guarded(wire)
-            with contextlib.suppress(StopIteration):
-                wire.guard.__anext__().send(None)  # runs to the `yield`; the loop now knows the generator
+        wire.guard = self._guarded(wire)
+        with contextlib.suppress(StopIteration):
+            wire.guard.__anext__().send(None)  # runs to the `yield`; the loop now knows the generator
         return wire
 
     async def _guarded(self, wire: Wire) -> AsyncGenerator[None]:
@@ -100,8 +95,6 @@ class Wires:
 
     async def aclose(self) -> None:
         """Close the connections of the running loop, and let other loops close theirs."""
-        if not self._own:
-            return
         here = None
         for loop, wire in self._wires.take_all():
             if loop.native() is running():

@@ -6,6 +6,7 @@ Half a million instead of a few thousand: `EIGHTBYEIGHT_SOAK=500000 python -m py
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import os
 import random
@@ -16,13 +17,11 @@ import pytest
 from patience import PATIENCE, seen
 from transport.raw_server import OK, Peer, RawServer
 
-from eightbyeight_async.transport.shortcut import ShortcutClient
+from eightbyeight_async.transport.direct import DirectClient
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
-
-    import httpx
 
     from eightbyeight_async.transport.fast import FastTransport
 
@@ -55,7 +54,7 @@ class Moody:
                 return
 
 
-async def load(client: httpx.AsyncClient, server: RawServer, requests: int) -> dict[str, int]:
+async def load(client: DirectClient, server: RawServer, requests: int) -> dict[str, int]:
     outcomes: dict[str, int] = {}
     numbers = iter(range(requests))
 
@@ -78,7 +77,7 @@ async def test_nothing_grows(
 ) -> None:
     del anyio_backend
     fast = transport(max_connections=20)
-    async with RawServer(Moody(), tls=server_tls) as server, ShortcutClient(transport=fast) as client:
+    async with RawServer(Moody(), tls=server_tls) as server, contextlib.aclosing(DirectClient(fast)) as client:
         await load(client, server, 1000)
         (pool,) = fast.pools.values()
         sizes, objects = [], []

@@ -68,6 +68,9 @@ AsyncConnectClient("key", "subaccount", region=Region.EUROPE, retry=RetryPolicy(
 AsyncConnectClient(region="EUROPE", ssl_context=ssl.create_default_context(), timeout=3, max_concurrency=7)
 AsyncConnectClient(http_client=httpx2.AsyncClient())
 AsyncConnectClient(http_client=httpx.Client())  # type: ignore[arg-type]
+AsyncConnectClient(transport=httpx.MockTransport(lambda _: httpx.Response(200)))
+AsyncConnectClient(transport="x")  # type: ignore[arg-type]
+assert_type(AsyncConnectClient(event_hooks={"request": []}).http, httpx.AsyncClient)
 AsyncConnectClient(http_client=httpx.AsyncClient(), sms_base_url="https://x", chatapps_base_url=None)
 AsyncConnectClient("key", "subaccount", account_id="2f1d6a0e-5c1b-4c57-9b0a-6d9f0f3b7a11")
 AsyncConnectClient("key", "subaccount", "too many")  # type: ignore[call-arg]
