@@ -35,20 +35,24 @@ class Source:
     def __init__(self, *, fails: bool, busy: bool = False, after: int = 0) -> None:
         self.expire: Callable[[], None] = lambda: None
         self.readers: set[int] = set()
+        self.expired = False  # its block has ended
         self._scope = anyio.fail_after if fails else anyio.move_on_after
         self._busy = busy
         self._after = after
 
     async def __aiter__(self) -> AsyncIterator[SmsRequest]:
         number = 0
-        with self._scope(3600) as scope:
-            self.expire = lambda: setattr(scope, "deadline", anyio.current_time() - 1)
-            while True:
-                if self._busy and number == 3:
-                    await anyio.sleep_forever()
-                self.readers.add(anyio.get_current_task().id)
-                number += 1  # before: an interrupted yield does not go on
-                yield message(number - 1)
+        try:
+            with self._scope(3600) as scope:
+                self.expire = lambda: setattr(scope, "deadline", anyio.current_time() - 1)
+                while True:
+                    if self._busy and number == 3:
+                        await anyio.sleep_forever()
+                    self.readers.add(anyio.get_current_task().id)
+                    number += 1  # before: an interrupted yield does not go on
+                    yield message(number - 1)
+        finally:
+            self.expired = True
         for _ in range(self._after):
             yield message(number)
             number += 1
@@ -67,6 +71,7 @@ async def test_its_end_cancels_no_send(tmp_path: Path, mode: str, fails: bool, b
         async def expire() -> None:
             await seen(lambda: campaign.progress().in_flight == 3 and sandbox.traffic.requests)
             source.expire()
+            await seen(lambda: source.expired)  # else an answer could let it be asked once more before
             gate.open()
 
         client = sandbox.client(retry=RetryPolicy.none())
@@ -101,6 +106,7 @@ async def test_what_it_gives_after_its_timeout_is_sent(tmp_path: Path, mode: str
         async def expire() -> None:
             await seen(lambda: campaign.progress().in_flight == 3 and sandbox.traffic.requests)
             source.expire()
+            await seen(lambda: source.expired)  # else an answer could let it be asked once more before
             gate.open()
 
         client = sandbox.client()

@@ -1,4 +1,4 @@
-"""The sandbox is driven by plain httpx, aiohttp and raw sockets: never by our own client."""
+"""The sandbox is driven by plain httpx and raw sockets: never by our own client."""
 
 import asyncio
 import json
