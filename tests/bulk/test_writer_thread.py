@@ -12,7 +12,7 @@ from eightbyeight_async.bulk.errors import JournalError
 from eightbyeight_async.bulk.judging.message_keys import Identity
 from eightbyeight_async.bulk.judging.outcomes import State
 from eightbyeight_async.bulk.store.records import CLAIMED, Claim, Claimed, Result
-from eightbyeight_async.bulk.store.writer_thread import Writer
+from eightbyeight_async.bulk.store.writer_thread import Writer, _Stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -153,6 +153,30 @@ async def test_after_a_failure_everybody_gets_the_error_and_no_result_is_forgott
     assert books.groups == []
 
 
+async def test_once_the_failure_is_known_no_result_is_missing() -> None:
+    books = Books()
+    writer = writer_of(books)
+    await writer.start()
+    books.gate.clear()
+    books.full = True
+    seen: list[list[int]] = []
+
+    async def ask() -> None:
+        with pytest.raises(JournalError):
+            await writer.claim([claim(1)])
+        seen.append([one.id for one in writer.unwritten])
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(ask)
+        await books.begins()
+        writer.record([result(7)])
+        writer.record([result(8)])
+        await anyio.sleep(0.001)
+        books.gate.set()
+    await writer.close()
+    assert seen == [[7, 8]]
+
+
 async def test_a_claim_that_is_cancelled_while_it_waits_is_released_or_never_made() -> None:
     books = Books()
     writer = writer_of(books)
@@ -192,3 +216,6 @@ async def test_a_result_of_a_task_that_its_loop_left_is_written() -> None:
     while not books.groups:
         await anyio.sleep(0.001)
     assert books.groups == [[-3]]
+    writer._groups.put([_Stop(writer._loop.event())])
+    assert writer._thread is not None
+    writer._thread.join()

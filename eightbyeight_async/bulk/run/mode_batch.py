@@ -67,7 +67,9 @@ async def _post(run: Run, items: list[Item]) -> list[Item]:
         run.settle_now([(item, State.UNKNOWN, None) for item in items])
         raise
     run.answered()
-    await run.settle(outcomes(items, answer), answer.batch_id)
+    results, batch_id = outcomes(items, answer), answer.batch_id
+    del answer  # 10,000 responses, while the results wait for their commit
+    await run.settle(results, batch_id)
     return []
 
 

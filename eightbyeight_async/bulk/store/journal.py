@@ -250,29 +250,35 @@ class Journal(JournalNumbers):
             self._own()
         taken = self.numbers_taken(claims)
         values = {"run": self.run, "now": self._now(), "account": self._number}
-        inserted = self._insert([claim for claim in claims if claim.id not in taken], values) == len(claims)
-        others = {} if inserted else self._others(claims)
+        if self._insert([claim for claim in claims if claim.id not in taken], values) == len(claims):
+            # All of them are new: nearly always.
+            self._made += [claim.id for claim in claims]
+            self._add_to_sums([claim.identity.hash for claim in claims])
+            return [CLAIMED] * len(claims)
+        others = self._others(claims)
         answers: list[Claimed] = []
-        count = low = high = 0
+        granted: list[int] = []
         for claim in claims:
             row = others.get(claim.identity.hash)
             if row is None and claim.id in taken:
                 answer = NUMBER_TAKEN
             elif row is None or row.id == claim.id:
                 answer = CLAIMED
-                count += 1
-                low += claim.identity.hash & 0xFFFFFFFF
-                high += claim.identity.hash >> 32
+                granted.append(claim.identity.hash)
             else:
                 answer = judge_claim(row, claim, self.run, self._policy, number_taken=claim.id in taken)
             if answer.state is None:
                 self._made.append(claim.id)
             answers.append(answer)
-        if count:
-            self.sql.execute("UPDATE sums SET count=count+?, low=low+?, high=high+?", (count, low, high))
+        self._add_to_sums(granted)
         if others:
             self._write_met(others, values)
         return answers
+
+    def _add_to_sums(self, hashes: Sequence[int]) -> None:
+        if hashes:
+            low, high = sum(one & 0xFFFFFFFF for one in hashes), sum(one >> 32 for one in hashes)
+            self.sql.execute("UPDATE sums SET count=count+?, low=low+?, high=high+?", (len(hashes), low, high))
 
     def _own(self) -> None:
         """Assigns the journal to this account, in the transaction of the first claim."""

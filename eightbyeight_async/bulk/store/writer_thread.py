@@ -247,6 +247,7 @@ class Writer:
                     store.close()
                     self._tell(order.ticket.done.set)
                     return
+            del group, order  # not kept while the thread waits for the next one: 10,000 claims and results
 
     def _settle(self, store: Store, group: list[Any]) -> JournalError | None:
         orders = [order for order in group if isinstance(order, _Claims) and not order.ticket.abandoned]
@@ -302,16 +303,19 @@ class Writer:
         self._written(results)
 
     def _failed(self, failure: JournalError, group: list[_Order]) -> None:
-        self._hand_over()
+        """Ends the requests of the group and all that wait: once `failure` is set, `unwritten` lacks no result."""
         self.failure = self.failure or failure
+        waiting, self._next = self._next, []
         results = 0
-        for order in group:
+        for order in (*group, *waiting):
             if isinstance(order, _Results):
                 self.unwritten.extend(order.results)
                 results += len(order.results)
             elif not isinstance(order, _Stop):
                 order.ticket.error = JournalError(failure.reason, journal=self._name)
                 order.ticket.done.set()
+        self._next = [order for order in waiting if isinstance(order, _Stop)]  # the thread has to end
+        self._hand_over()
         self._written(results)
 
     def _written(self, results: int) -> None:
