@@ -141,6 +141,19 @@ class Intake:
         self._tally.taken += 1
         return item
 
+    def take(self, most: int) -> list[Item] | None:
+        """The next messages, up to `most`, where none has to be waited for; None where `next` may have to wait."""
+        if self._feeder is not None or self._known is not None:
+            return None
+        items: list[Item] = []
+        while len(items) < most:
+            item = self._ahead.popleft() if self._ahead else self._read()
+            if item is None or self.stopped:
+                break
+            self._tally.taken += 1
+            items.append(item)
+        return items
+
     async def more_than(self, number: int) -> bool:
         """Whether the input has more than `number` messages. Reads that far ahead, so call it before `next`."""
         while len(self._ahead) <= number and not self.ended and not self.stopped:

@@ -40,6 +40,9 @@ async def _chunk(run: Run, size: int) -> list[Item]:
     chunk: list[Item] = []
     # One worker fills at a time: two at once would share the last messages and send two half-full batches.
     async with run.filling:
+        ready = run.intake.take(size)
+        if ready is not None:
+            return ready
         while len(chunk) < size and (item := await run.intake.next()) is not None:
             chunk.append(item)
     return chunk
