@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import ssl
 import time
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 KEY = "key-2f6c1a9be07d"
 SUBACCOUNT = "acme_hq"
 ACCOUNT = "2f1d6a0e-5c1b-4c57-9b0a-6d9f0f3b7a11"
+
+# `nohup`, and a shell that starts a job in the background, ignore these signals, and every child process inherits that.
+for _name, _usual in {"SIGINT": signal.default_int_handler, "SIGHUP": signal.SIG_DFL}.items():
+    if (_number := getattr(signal, _name, None)) and signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, _usual)
 
 # The suite draws the same examples at every run, however slow the machine is. 50, for more of the same find nothing
 # new; new ones are the business of `nox -s fuzz`, which sets the variable.
