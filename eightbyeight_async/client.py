@@ -6,10 +6,9 @@ import ssl
 import time
 from collections.abc import Callable
 from functools import cached_property, partial
-from typing import Self, cast
+from typing import TYPE_CHECKING, Self, cast
 
 import attrs
-import httpx
 
 from eightbyeight_async import late_types, settings
 from eightbyeight_async.account import AccountOperations
@@ -22,9 +21,11 @@ from eightbyeight_async.models.rules import account, subaccount
 from eightbyeight_async.request_pacer import Pacer
 from eightbyeight_async.retry import RetryPolicy
 from eightbyeight_async.sms import SmsOperations
-from eightbyeight_async.transport.direct import DirectClient
 from eightbyeight_async.transport.door import HttpxDoor
 from eightbyeight_async.transport.tls import checked_context, pinned_context
+
+if TYPE_CHECKING:
+    from eightbyeight_async.transport.choose import Sender
 
 __all__ = ["AsyncConnectClient"]
 
@@ -105,10 +106,10 @@ class AsyncConnectClient:
         max_rate: float | None = None,
         ssl_context: ssl.SSLContext | None = None,
         http_client: settings.HttpClient | None = None,
-        proxy: str | httpx.Proxy | None = None,
+        proxy: str | late_types.httpx.Proxy | None = None,
         http2: bool = False,
         event_hooks: settings.EventHooks | None = None,
-        transport: httpx.AsyncBaseTransport | None = None,
+        transport: late_types.httpx.AsyncBaseTransport | None = None,
         long_text: late_types.TextPolicy | str = "warn",
     ) -> None:
         # Imported here, because it imports asyncio, and not every import of this package makes a client.
@@ -127,38 +128,35 @@ class AsyncConnectClient:
         if transport is not None:
             settings.check_transport(transport)
             settings.check_without_effect("transport", ssl_context, proxy, http2=http2)
-        http: Callable[[], DirectClient | httpx.AsyncClient] | None = None
+        sender: Callable[[], Sender] | None = None
         if http_client is not None:
-            foreign = cast("httpx.AsyncClient", http_client)  # httpx2's has the same methods
+            foreign = cast("late_types.httpx.AsyncClient", http_client)  # httpx2's has the same methods
             door = HttpxDoor(lambda: foreign, always=True, phases=False, own=False)
         elif transport is not None:
+            import httpx
+
             with_transport = partial(httpx.AsyncClient, transport=transport, event_hooks=hooks, timeout=options.timeout)
             door = HttpxDoor(with_transport, always=True, phases=False)
         else:
-            from eightbyeight_async.transport.choose import build_http_client, proxy_routes, watched_client
+            from eightbyeight_async.transport.choose import make_sender, watched_client
+            from eightbyeight_async.transport.proxy_routes import proxy_routes
 
             context = pinned_context() if ssl_context is None else checked_context(ssl_context)
             through = settings.checked_proxy(proxy)
             asked = settings.checked_http2(http2)
+            routes = proxy_routes(context, through)
             watched = partial(
                 watched_client,
                 ssl_context=context,
-                routes=proxy_routes(context, through),
+                routes=routes,
                 http2=asked,
                 timeout=options.timeout,
                 event_hooks=hooks,
             )
             door = HttpxDoor(watched, always=any((hooks or {}).values()))
-            http = partial(
-                build_http_client,
-                ssl_context=context,
-                max_connections=width,
-                timeout=options.timeout,
-                proxy=through,
-                http2=asked,
-            )
+            sender = partial(make_sender, ssl_context=context, max_connections=width, routes=routes, http2=asked)
         exchange = Exchange(
-            http=http,
+            sender=sender,
             door=door,
             key=key,
             bases=bases,
@@ -219,7 +217,7 @@ class AsyncConnectClient:
         return AccountOperations(self._exchange, self._options)
 
     @property
-    def http(self) -> httpx.AsyncClient:
+    def http(self) -> late_types.httpx.AsyncClient:
         """The `httpx.AsyncClient` of this client, for hooks, auth, headers, mounts and instrumentation.
 
         From its first use on every call goes through it, on a connection of its own, which costs a TLS handshake.

@@ -20,7 +20,7 @@ from eightbyeight_async.calls.read_response import read_response
 from eightbyeight_async.errors import Effect, EightByEightError, Sent, UnexpectedResponseError
 from eightbyeight_async.hosts import Product
 from eightbyeight_async.transport.body_pieces import body_pieces
-from eightbyeight_async.transport.failures import WIRE_FAILURES, showable_cause, transport_error, wire_failure
+from eightbyeight_async.transport.failures import showable_cause, transport_error, wire_failure
 from eightbyeight_async.transport.inflate import Inflater
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def _url(link: str) -> httpx.URL:
     try:
         url = httpx.URL(link)
         good = 0 <= (url.port or 0) < 65_536 and _is_host(url.host)
-    except (TypeError, ValueError, *WIRE_FAILURES):  # idna's errors are ValueErrors
+    except (TypeError, ValueError, httpx.InvalidURL):  # idna's errors are ValueErrors
         good = False
     if not good:
         raise UnexpectedResponseError("the link to the file is not an https URL", sent=Sent.NO)

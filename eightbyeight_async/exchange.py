@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 import anyio
-import httpx
 
 from eightbyeight_async.calls.read_response import read_response
 from eightbyeight_async.errors import (
@@ -27,37 +26,31 @@ from eightbyeight_async.errors import (
 )
 from eightbyeight_async.hosts import Product
 from eightbyeight_async.models.common import after_doubt
-from eightbyeight_async.transport.body_pieces import body_pieces
-from eightbyeight_async.transport.direct import DirectClient
+from eightbyeight_async.transport.answer import AnswerHeaders
 from eightbyeight_async.transport.door import WriteTrace, mocked_shortcut
-from eightbyeight_async.transport.failures import (
-    WIRE_FAILURES,
-    answer_in,
-    refused_answer,
-    showable_cause,
-    transport_error,
-    was_not_read,
-)
+from eightbyeight_async.transport.failures import WIRE_FAILURES, refused_answer, showable_cause, transport_error
+from eightbyeight_async.transport.httpx_call import send_through
+from eightbyeight_async.transport.httpx_failures import answer_in
 from eightbyeight_async.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
+
+    import httpx
 
     from eightbyeight_async.calls.call import Call
     from eightbyeight_async.download import Downloader
     from eightbyeight_async.limiter import Limiter
     from eightbyeight_async.request_pacer import Pacer
     from eightbyeight_async.settings import CallOptions
+    from eightbyeight_async.transport.choose import Sender
     from eightbyeight_async.transport.door import HttpxDoor
 
-__all__ = ["MAX_BODY", "Exchange", "Flight"]
+__all__ = ["Exchange", "Flight"]
 
 T = TypeVar("T")
 
 _log = logging.getLogger("eightbyeight_async")
-
-# Bytes. The largest response, to a batch of 10,000 with its messages, has about 3 MB; this is ten times as much.
-MAX_BODY = 32 * 1024 * 1024
 
 _NO_TRACE = WriteTrace()  # of calls that our own transports send: their exceptions name the right phase
 
@@ -81,7 +74,7 @@ class Exchange:
     """Makes the calls of a client.
 
     Args:
-        http: makes what sends through our own transports, for one event loop; None if every call goes through `door`.
+        sender: makes what sends requests as bytes, for the running loop; None if every call goes through `door`.
         door: the way through httpx, for calls that somebody could see.
         key: the API key.
         bases: the base URL of each product.
@@ -95,7 +88,7 @@ class Exchange:
     def __init__(
         self,
         *,
-        http: Callable[[], DirectClient | httpx.AsyncClient] | None,
+        sender: Callable[[], Sender] | None,
         door: HttpxDoor,
         key: str,
         bases: Mapping[Product, str],
@@ -122,7 +115,7 @@ class Exchange:
             "Accept": "application/json",
             "User-Agent": f"eightbyeight-async/{__version__}",
         }
-        self._wires = None if http is None else Wires(http, self._headers)
+        self._wires = None if sender is None else Wires(sender, self._headers)
         self._body_headers = {**self._headers, "Content-Type": "application/json"}
         after_fork(self)
 
@@ -213,19 +206,16 @@ class Exchange:
             status, headers, body = await self._send(call, options)
         return read_response(call, status, headers, body)
 
-    async def _send(self, call: Call[Any], options: CallOptions) -> tuple[int, httpx.Headers, bytes]:
+    async def _send(self, call: Call[Any], options: CallOptions) -> tuple[int, Mapping[str, str], bytes]:
         failure: Exception
         url = self.bases[call.product] + call.path
         wires = None if self._wires is None or self.door.wanted() else self._wires
-        trace = WriteTrace() if wires is None else _NO_TRACE
+        trace = _NO_TRACE if wires is not None else WriteTrace()
         try:
-            if wires is None:
-                return await self._send_watched(call, url, options, trace)
-            wire = wires.here()
-            if isinstance(wire.http, DirectClient):
-                response = await wire.http.send(wire.preparer.request(call.method, url, call.body, options.timeout))
-                return response.status_code, response.headers, response.content
-            return await self._send_stream(wire.http, call, url, options)
+            if wires is not None:
+                answer = await wires.here().send(call.method, url, call.body, options.timeout)
+                return answer.status, AnswerHeaders(answer.headers), answer.body
+            return await self._send_watched(call, url, options, trace)
         except WIRE_FAILURES as caught:
             failure = caught
         except Exception as caught:
@@ -248,91 +238,19 @@ class Exchange:
 
     async def _send_watched(
         self, call: Call[Any], url: str, options: CallOptions, trace: WriteTrace
-    ) -> tuple[int, httpx.Headers, bytes]:
+    ) -> tuple[int, Mapping[str, str], bytes]:
         http = self.door.http
-        if (shortcut := mocked_shortcut(http, call.method)) is None:
-            return await self._send_stream(http, call, url, options, trace if self.door.phases else None)
         headers = self._headers if call.body is None else self._body_headers
+        if (shortcut := mocked_shortcut(http, call.method)) is None:
+            return await send_through(
+                http,
+                call.method,
+                url,
+                headers=headers,
+                body=call.body,
+                seconds=options.timeout,
+                trace=trace if self.door.phases else None,
+            )
         content = {} if call.body is None else {"content": call.body}
         response = await shortcut(url, headers=headers, timeout=options.timeout, follow_redirects=False, **content)
         return response.status_code, response.headers, response.content
-
-    async def _send_stream(
-        self, http: httpx.AsyncClient, call: Call[Any], url: str, options: CallOptions, trace: WriteTrace | None = None
-    ) -> tuple[int, httpx.Headers, bytes]:
-        """Send through an httpx client that does not limit the size of responses."""
-        request = http.build_request(
-            call.method,
-            url,
-            headers=self._headers if call.body is None else self._body_headers,
-            content=call.body,
-            # Connect, read, write, and no pool timeout: the limiter already limits the requests that reach the pool. A
-            # tuple, because httpx2 does not know httpx's Timeout.
-            timeout=(options.timeout, options.timeout, options.timeout, None),
-        )
-        if trace is not None:
-            trace.follow(request)
-        # No redirects: following one would send the message a second time, to an unknown host.
-        response = await http.send(request, stream=True, follow_redirects=False)
-        try:
-            return response.status_code, response.headers, await _read(response, call)
-        finally:
-            await response.aclose()
-
-
-async def _read(response: httpx.Response, call: Call[Any]) -> bytes:
-    """The decoded body. More than `MAX_BODY` bytes, compressed or decoded, raise UnexpectedResponseError."""
-    raw: bytes | None = None
-    try:
-        raw = response.content  # a hook or transport of the application has already read it
-    except RuntimeError as error:
-        if not was_not_read(error):
-            raise
-    if raw is not None:
-        return raw
-    chunks = []
-    size = 0
-    async with body_pieces(response, response.aiter_raw()) as parts:
-        async for chunk in parts:
-            size += len(chunk)
-            if size > MAX_BODY:
-                raise _too_large(response, call)
-            chunks.append(chunk)
-    raw = b"".join(chunks)
-    if "content-encoding" not in response.headers:
-        return raw
-    return _decoded(raw, response, call)
-
-
-class _Pieces(httpx.SyncByteStream):
-    """Compressed bytes in small pieces, so that memory can hold the decoded bytes of each piece."""
-
-    def __init__(self, raw: bytes) -> None:
-        self._raw = raw
-
-    def __iter__(self) -> Iterator[bytes]:
-        return (self._raw[start : start + 16_384] for start in range(0, len(self._raw), 16_384))
-
-
-def _decoded(raw: bytes, response: httpx.Response, call: Call[Any]) -> bytes:
-    """Decode a body with httpx's decoders after it was read: a failure while reading would leave the stream unread."""
-    whole = httpx.Response(response.status_code, headers=response.headers, stream=_Pieces(raw))
-    chunks = []
-    size = 0
-    try:
-        for chunk in whole.iter_bytes():
-            size += len(chunk)
-            if size > MAX_BODY:
-                raise _too_large(response, call)
-            chunks.append(chunk)
-    except httpx.DecodingError:
-        problem = "the body's content-encoding cannot be decoded"
-    else:
-        return b"".join(chunks)
-    raise UnexpectedResponseError(problem, status_code=response.status_code, sent=call.unknown)
-
-
-def _too_large(response: httpx.Response, call: Call[Any]) -> UnexpectedResponseError:
-    return UnexpectedResponseError(
-        f"the body is larger than {MAX_BODY // 2**20} MiB", status_code=response.status_code, sent=call.unknown
-    )

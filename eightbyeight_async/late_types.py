@@ -1,13 +1,15 @@
 """The types in public signatures that a single send does not use, by their names: `late_types.BatchSmsRequest`.
 
-Rule: a class is imported when its name is looked up, e.g. by `typing.get_type_hints`. Importing all takes as long as
-importing httpx.
+Rule: a class, or the module httpx, is imported when its name is looked up, e.g. by `typing.get_type_hints`. Importing
+all classes takes as long as importing httpx.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import httpx as httpx  # noqa: PLC0414 - exported
+
     from eightbyeight_async.fanout import SendEach
     from eightbyeight_async.models.account import AccountBalance, Direction, PriceList
     from eightbyeight_async.models.chatapps_batch import BatchChatAppsRequest, BatchChatAppsResponse
@@ -36,6 +38,7 @@ __all__ = [
     "PriceList",
     "SendEach",
     "TextPolicy",
+    "httpx",
 ]
 
 _MODULES = {
@@ -54,6 +57,8 @@ _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 
 def __getattr__(name: str) -> object:
+    if name == "httpx":
+        return import_module(name)
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"eightbyeight_async.{_HOME[name]}"), name)

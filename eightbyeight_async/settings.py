@@ -15,15 +15,16 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import attrs
-import httpx
 
 from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.hosts import Product, Region, base_url, checked_base_url, region_named
 from eightbyeight_async.models.rules import account, member, subaccount
 from eightbyeight_async.retry import RetryPolicy
-from eightbyeight_async.transport.httpx2 import kin
+from eightbyeight_async.transport.httpx_failures import kin
 
 if TYPE_CHECKING:
+    import httpx
+
     from eightbyeight_async.text import TextPolicy  # noqa: TC004 - for the type checker; imported when a client is made
 
 __all__ = [
@@ -215,6 +216,8 @@ def checked_proxy(value: object) -> httpx.Proxy | None:
     """Check a proxy's URL. The error does not show it, because it can have a password."""
     if value is None:
         return None
+    import httpx  # here, because few clients have a proxy
+
     try:
         proxy = httpx.Proxy(value) if isinstance(value, str) else value
     except Exception:  # noqa: BLE001 - httpx raises InvalidURL, ValueError and others

@@ -185,7 +185,7 @@ async def test_a_client_closed_between_two_attempts_says_what_the_first_may_have
         client._exchange.sleep = close
         with pytest.raises(ClientClosedError, match=r"\(may have been sent\)$") as caught:
             await client.sms.send(SMS)
-        await client._exchange._wires.here().http.aclose()
+        await client._exchange._wires.here().aclose()
     assert (caught.value.sent, caught.value.attempts) == (Sent.MAYBE, 1)
 
 

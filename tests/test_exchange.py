@@ -31,7 +31,7 @@ from eightbyeight_async import (
     TransportTimeoutError,
     UnexpectedResponseError,
 )
-from eightbyeight_async.exchange import MAX_BODY
+from eightbyeight_async.transport.httpx_call import MAX_BODY
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -335,7 +335,7 @@ async def test_a_stray_answer_is_nobodys_and_a_large_one_is_bounded(
             for _ in range(5):
                 assert (await client.sms.send(SMS)).umid != "stray"
         assert server.connections == len(server.received) == 5
-    monkeypatch.setattr("eightbyeight_async.exchange.MAX_BODY", 1000)
+    monkeypatch.setattr("eightbyeight_async.transport.httpx_call.MAX_BODY", 1000)
     with serve(answer(200, b"x" * 2000)) as server:
         async with connect(server, **HOOKED) as client:
             assert isinstance(await failure(client), UnexpectedResponseError)

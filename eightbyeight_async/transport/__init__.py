@@ -1,6 +1,6 @@
 """The transport: TLS, connections, the pool, and what a failure means. Only this folder knows httpx's exceptions.
 
-Two words: an "answer" is an HTTP response as bytes of a connection; a "response" is the `httpx.Response` made of it.
-`choose` selects the transport: `fast` for asyncio, `anyio_transport` for trio and for proxies, `http2`. Not here:
-retries and errors of the API.
+Two doors. The bytes' door (`wires`, `choose`, `request`, `answer`) sends calls as bytes, without an httpx object:
+`fast` on asyncio, `anyio_transport` on trio and through proxies, `http2`. httpx's door (`door`, `watchers`,
+`httpx_call`, `one_request`) is for calls that somebody could see. Not here: retries and errors of the API.
 """

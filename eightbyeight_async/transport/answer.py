@@ -16,14 +16,16 @@ takes 53 us for the same (Python 3.11, 100,000 rounds of `timeit` on one core, o
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 import httptools
-import httpx
 
-from eightbyeight_async.transport.failures import AnswerTooLargeError
+from eightbyeight_async.transport.inflate import decoded
 from eightbyeight_async.transport.odd_answer import OddAnswer
+from eightbyeight_async.transport.wire_errors import AnswerTooLargeError, RemoteProtocolError
 
-__all__ = ["MAX_HEAD", "AnswerReader"]
+__all__ = ["MAX_HEAD", "Answer", "AnswerHeaders", "AnswerReader"]
 
 MAX_HEAD = 64 * 1024
 """The most bytes of status lines and headers of one answer, 1xx answers before it included.
@@ -36,9 +38,50 @@ _FRAMING_PER_BODY_BYTE = 16
 
 _NOT_IN_A_REASON = re.compile(rb"[\x00\x0b\x0c]")  # h11 refuses these characters, llhttp does not
 _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
-_TO_ACT_ON = frozenset({b"content-encoding", b"location", b"set-cookie", b"set-cookie2"})
-_TELLING_LENGTHS = frozenset(map(len, {b"content-length", b"transfer-encoding", *_TO_ACT_ON}))
+_TELLING_LENGTHS = frozenset(map(len, (b"content-length", b"transfer-encoding", b"content-encoding")))
 _VERSIONS = {"1.1": b"HTTP/1.1", "1.0": b"HTTP/1.0"}
+
+
+class Answer(NamedTuple):
+    """A complete answer.
+
+    - `status`: the status code, 200 to 999.
+    - `headers`: the headers in the order and case in which they were sent.
+    - `body`: the body without its transfer encoding and content encoding.
+    - `version`: the HTTP version, e.g. `b"HTTP/1.1"`.
+    - `reason`: the reason phrase, as sent.
+    """
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+    version: bytes
+    reason: bytes
+
+
+class AnswerHeaders(Mapping[str, str]):
+    """The headers of an answer by their names in lower case. Most answers are read without them.
+
+    Args:
+        raw: the headers of an `Answer`.
+    """
+
+    __slots__ = ("_raw",)
+
+    def __init__(self, raw: list[tuple[bytes, bytes]]) -> None:
+        self._raw = raw
+
+    def __getitem__(self, name: str) -> str:
+        found = [value.decode("latin-1") for one, value in self._raw if one.lower() == name.encode()]
+        if not found:
+            raise KeyError(name)
+        return ", ".join(found)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({name.lower().decode("latin-1") for name, _ in self._raw})
+
+    def __len__(self) -> int:
+        return len(set(self))
 
 
 class AnswerReader:
@@ -52,7 +95,7 @@ class AnswerReader:
         version: the HTTP version, e.g. `b"HTTP/1.1"`.
         headers: the headers in the order and case in which they were sent.
         body: the body without its transfer encoding; a compressed body stays compressed.
-        plain: True if no header needs an action of the client (decode the body, store a cookie, follow a redirect).
+        plain: True if the body has no content encoding.
         complete: True if the whole answer has been read.
         reusable: True if the connection may carry another request.
     """
@@ -61,7 +104,6 @@ class AnswerReader:
         "_begun",
         "_framing_seen",
         "_head_done",
-        "_head_only",
         "_head_seen",
         "_max_body",
         "_odd",
@@ -91,11 +133,10 @@ class AnswerReader:
             lenient_version=True,
             lenient_keep_alive=True,
         )
-        self.expect(head_only=False)
+        self.expect()
 
-    def expect(self, *, head_only: bool) -> None:
-        """Prepare for the answer to the next request; `head_only` is for HEAD, whose answer has no body."""
-        self._head_only = head_only
+    def expect(self) -> None:
+        """Prepare for the answer to the next request."""
         self._begun = False
         self._head_done = False
         self._until_eof = False
@@ -118,17 +159,27 @@ class AnswerReader:
     def body(self) -> bytes:
         return self._part if self._parts is None else bytes(self._parts)
 
+    def answer(self) -> Answer:
+        """The complete answer, with its body decoded.
+
+        Raises:
+            DecodingError: the body is not what its content-encoding says.
+            AnswerTooLargeError: the decoded body is too large.
+        """
+        body = self.body if self.plain else decoded(self.body, self.headers, self._max_body, self.status)
+        return Answer(self.status, self.headers, body, self.version, self.reason)
+
     def feed(self, data: bytes | memoryview) -> bool:
         """Read the next bytes; return True if the answer is complete.
 
         Raises:
-            httpx.RemoteProtocolError: the bytes are not an HTTP answer, or the answer exceeds a limit.
+            RemoteProtocolError: the bytes are not an HTTP answer, or the answer exceeds a limit.
         """
         if not self._begun:
             self._begun = True
             # llhttp also accepts blank lines before an answer, RTSP and ICE; httpx refuses all three.
             if data[0] != 72:  # "H"
-                raise httpx.RemoteProtocolError("the server's answer is not HTTP")
+                raise RemoteProtocolError("the server's answer is not HTTP")
         size_before = self._size
         if self._odd is not None:
             self._feed_odd(bytes(data))
@@ -154,14 +205,14 @@ class AnswerReader:
 
     def _read_again(self, data: bytes, refusal: Exception) -> None:
         """Lets h11 read the answer from its first byte. If it refuses the answer too, llhttp's reason is told."""
-        self._odd = OddAnswer(head_only=self._head_only, max_head=MAX_HEAD)
+        self._odd = OddAnswer(max_head=MAX_HEAD)
         self.reusable = False
         self.status = 0
         try:
             self._feed_odd(b"".join([*self._raw, data]))
         except AnswerTooLargeError:
             raise
-        except httpx.RemoteProtocolError:
+        except RemoteProtocolError:
             raise self._refusal(refusal) from refusal
         self._raw.clear()
 
@@ -173,7 +224,7 @@ class AnswerReader:
         if odd.status and not self._head_done:
             self._head_done = True
             self.status, self.reason, self.version, self.headers = odd.status, odd.reason, odd.version, odd.headers
-            self.plain = not any(name.lower() in _TO_ACT_ON for name, _ in self.headers)
+            self.plain = not any(name.lower() == b"content-encoding" for name, _ in self.headers)
         for part in odd.body:
             try:
                 self.on_body(part)
@@ -185,7 +236,7 @@ class AnswerReader:
         """The server has closed its side. That ends a body without a length; otherwise it is an error.
 
         Raises:
-            httpx.RemoteProtocolError: the answer is cut off, or there was none.
+            RemoteProtocolError: the answer is cut off, or there was none.
         """
         if self.complete:
             return
@@ -194,10 +245,10 @@ class AnswerReader:
         elif self._head_done and self._until_eof:
             self.complete = True
         elif not self._begun:
-            raise httpx.RemoteProtocolError("the server disconnected without sending an answer")
+            raise RemoteProtocolError("the server disconnected without sending an answer")
         else:
             part = "body" if self._head_done else "head"
-            raise httpx.RemoteProtocolError(f"the server disconnected in the {part} of its answer")
+            raise RemoteProtocolError(f"the server disconnected in the {part} of its answer")
 
     def came_early(self) -> None:
         """The answer came before the whole request was written.
@@ -206,11 +257,11 @@ class AnswerReader:
         message yet.
 
         Raises:
-            httpx.RemoteProtocolError: the answer says that the request was carried out.
+            RemoteProtocolError: the answer says that the request was carried out.
         """
         self.reusable = False
         if self.status < 300:
-            raise httpx.RemoteProtocolError("the server answered before it had the whole request")
+            raise RemoteProtocolError("the server answered before it had the whole request")
 
     def _bound(self, framing: int) -> None:
         if not self._head_done:
@@ -220,12 +271,12 @@ class AnswerReader:
         else:
             self._framing_seen += framing
             if self._framing_seen > 4 * MAX_HEAD + _FRAMING_PER_BODY_BYTE * self._size:
-                raise httpx.RemoteProtocolError("the answer is nearly all framing")
+                raise RemoteProtocolError("the answer is nearly all framing")
 
-    def _refusal(self, error: Exception) -> httpx.RemoteProtocolError:
+    def _refusal(self, error: Exception) -> RemoteProtocolError:
         if isinstance(error.__context__, _TooLargeError):
             return AnswerTooLargeError(str(error.__context__), self.status or None)
-        return httpx.RemoteProtocolError(_why(error))
+        return RemoteProtocolError(_why(error))
 
     # Callbacks of httptools, which requires these names. An exception in a callback stops the parser at that point;
     # feed_data() then raises an HttpParserCallbackError with it as its context.
@@ -266,10 +317,6 @@ class AnswerReader:
         # Only HTTP/1.1 keeps the connection alive, whatever the Connection header says; httpx does the same.
         self.reusable = self._parser.should_keep_alive() and self.version == b"HTTP/1.1"
         self._frame(status)
-        if self._head_only:
-            # llhttp would wait for the body of Content-Length, but an answer to HEAD has no body.
-            self.complete = True
-            raise _Surplus
 
     def _frame(self, status: int) -> None:
         length: bytes | None = None
@@ -280,16 +327,14 @@ class AnswerReader:
             lower = name.lower()
             if lower == b"content-length":
                 length = value
-            elif lower in _TO_ACT_ON:
+            elif lower == b"content-encoding":
                 self.plain = False
             elif lower == b"transfer-encoding":
                 encodings += 1
                 if encodings > 1 or value.lower() != b"chunked":
                     raise _RefusedError("the answer has a transfer encoding other than chunked")
                 self.headers[index] = (name, b"chunked")
-        if status in (204, 304) or self._head_only:
-            return
-        if encodings:
+        if status in (204, 304) or encodings:
             return
         if length is None:
             self._until_eof = True

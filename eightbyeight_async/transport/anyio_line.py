@@ -4,7 +4,7 @@ Rules:
 - The socket is this file's own, without a loop's transport: no queue of a loop holds bytes that `quiet` does not see.
 - TLS is run here (`tls_pipe.py`), so that `quiet` also sees bytes that are between the socket and the plaintext. There
   may be two layers of it: to an https proxy and, inside, to the server.
-- A failure is a one-line httpx exception. The caller of `connected` and `start_tls` gets OSErrors as they are.
+- A failure is one of `wire_errors`. The caller of `connected` and `start_tls` gets OSErrors as they are.
 - Closing needs no loop, so no socket is left to the garbage collector.
 """
 
@@ -17,9 +17,15 @@ import ssl
 from typing import TYPE_CHECKING, Any
 
 import anyio
-import httpx
 
 from eightbyeight_async.transport.tls_pipe import TlsPipe, tls_words
+from eightbyeight_async.transport.wire_errors import (
+    ReadError,
+    ReadTimeoutError,
+    WireError,
+    WriteError,
+    WriteTimeoutError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -72,12 +78,12 @@ class AnyioLine:
             False if the rest was not written, because plaintext or the end came meanwhile.
 
         Raises:
-            httpx.WriteTimeout, httpx.WriteError: a part may have been written.
+            WriteTimeoutError, WriteError: a part may have been written.
         """
         view = memoryview(data)
         for start in range(0, len(view), _PIECE):
             left = memoryview(self._wrapped(view[start : start + _PIECE]))
-            with _phase(seconds, httpx.WriteError, httpx.WriteTimeout("the server did not take the request in time")):
+            with _phase(seconds, WriteError, WriteTimeoutError("the server did not take the request in time")):
                 while left:
                     try:
                         left = left[self._socket.send(left) :]
@@ -92,9 +98,9 @@ class AnyioLine:
         """The next plaintext; `b""` at its end.
 
         Raises:
-            httpx.ReadTimeout, httpx.ReadError: nothing came.
+            ReadTimeoutError, ReadError: nothing came.
         """
-        with _phase(seconds, httpx.ReadError, httpx.ReadTimeout("the server did not answer in time")):
+        with _phase(seconds, ReadError, ReadTimeoutError("the server did not answer in time")):
             data, self._ahead = self._ahead, None
             if data is None:
                 data = await self._receive()
@@ -124,16 +130,6 @@ class AnyioLine:
         """End the connection: the task that uses it gets an error, and closes it."""
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
-
-    def extra_info(self, name: str) -> Any:  # noqa: ANN401
-        if name == "ssl_object":
-            return self._layers[-1].session if self._layers else None
-        if name == "socket":
-            return self._socket
-        if name in ("client_addr", "server_addr"):
-            with contextlib.suppress(OSError):
-                return self._socket.getsockname() if name == "client_addr" else self._socket.getpeername()
-        return None
 
     def _wrapped(self, data: bytes | memoryview) -> bytes | memoryview:
         """`data` in the records of every layer of TLS."""
@@ -238,7 +234,7 @@ async def _connect(family: int, address: Any) -> socket.socket:  # noqa: ANN401
 
 
 @contextlib.contextmanager
-def _phase(seconds: float | None, failed: type[httpx.NetworkError], run_out: httpx.TimeoutException) -> Iterator[None]:
+def _phase(seconds: float | None, failed: type[WireError], run_out: WireError) -> Iterator[None]:
     try:
         with anyio.move_on_after(seconds) as scope:
             yield

@@ -1,8 +1,8 @@
 """Our transport for proxies and for loops other than asyncio's: HTTP/1.1 over plain sockets, on anyio.
 
 Rules:
-- Those of `fast.py`: the same exceptions mean that no byte was sent, no request is written twice, and whatever happens
-  to a request, its connection is closed or back in the pool.
+- Those of `fast.py`: the same classes of failures, no request is written twice, and whatever happens to a request, its
+  connection is closed or back in the pool.
 - Only a connection on which nothing has come since the last answer carries another request. This is looked at directly
   before the first byte is written, in the socket and in TLS. So bytes that a server sends after an answer are never
   read as the next one.
@@ -21,38 +21,35 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 import anyio
-import anyio.lowlevel
-import httpx
 
 from eightbyeight_async.transport.answer import AnswerReader
-from eightbyeight_async.transport.complete import CompleteResponse
-from eightbyeight_async.transport.connect import Origin
-from eightbyeight_async.transport.head import Heads, outgoing
-from eightbyeight_async.transport.inflate import check_inflated
-from eightbyeight_async.transport.network_stream import NetworkStream
+from eightbyeight_async.transport.request_log import log_request
 from eightbyeight_async.transport.tunnel import open_line
+from eightbyeight_async.transport.wire_errors import ConnectError, ReadError, RemoteProtocolError, WriteError
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-    from typing import Any
+    from collections.abc import AsyncIterator, Callable
 
+    import httpx
+
+    from eightbyeight_async.transport.answer import Answer
     from eightbyeight_async.transport.anyio_line import AnyioLine
+    from eightbyeight_async.transport.request import Origin, Outgoing, Timeouts
 
 __all__ = ["AnyioTransport"]
 
 _REST = 1.0  # seconds
-_NO_TIMEOUTS: Mapping[str, float | None] = {}
 
 
-class AnyioTransport(httpx.AsyncBaseTransport):
-    """A transport for every loop that anyio supports. It returns complete responses.
+class AnyioTransport:
+    """The connections of one event loop, of any kind that anyio supports.
 
     Args:
         ssl_context: the TLS context for https, also for the server behind a proxy.
-        max_connections: the most connections to one origin. Further requests wait up to their `pool` timeout.
+        max_connections: the most connections to one origin. Further requests wait in order of arrival.
         keepalive_expiry: seconds that an idle connection is kept.
-        proxy: the proxy for every request; None for no proxy.
+        proxy_for: returns the proxy for an origin; None for no proxy.
         max_body: the most bytes of a body, before and after decompression.
     """
 
@@ -62,83 +59,63 @@ class AnyioTransport(httpx.AsyncBaseTransport):
         ssl_context: ssl.SSLContext,
         max_connections: int = 100,
         keepalive_expiry: float = 60.0,
-        proxy: httpx.Proxy | None = None,
+        proxy_for: Callable[[Origin], httpx.Proxy | None] = lambda _: None,
         max_body: int = 32 * 1024 * 1024,
     ) -> None:
         self._ssl_context = ssl_context
         self._max_connections = max_connections
         self._keepalive_expiry = keepalive_expiry
-        self._proxy = proxy
+        self._proxy_for = proxy_for
         self._max_body = max_body
-        self._heads = Heads()
-        self._loop: object = None
+        self._closed = False
         self._pools: dict[Origin, _Pool] = {}
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send `request`; return the response with its whole body.
+    async def send(self, request: Outgoing, timeouts: Timeouts) -> Answer:
+        """Send one request; return its whole answer.
 
         Raises:
-            httpx.TransportError: an exception of the phase that failed.
+            WireError: one of the phase that failed.
         """
-        url = request.url
-        extensions = request.extensions
-        pool = self._pool(Origin(url.raw_scheme, url.raw_host, url.port, extensions.get("sni_hostname")))
-        head = self._heads.head(request.method, url.raw_path, request.headers.raw)
-        message = outgoing(head, request.stream)
+        pool = self._pool(request.prepared.origin)
         # Error trackers show the locals of a traceback, but not the bytes of a memoryview.
-        data, rest = memoryview(message.data), message.rest
-        timeouts = extensions.get("timeout") or _NO_TIMEOUTS
-        async with pool.place(timeouts.get("pool")):
+        data = memoryview(request.data())
+        async with pool.place():
             pool.check_open()
             connection = pool.take()
             if connection is None:
-                line = await open_line(pool.origin, self._ssl_context, self._proxy, timeouts.get("connect"))
+                line = await open_line(pool.origin, self._ssl_context, pool.proxy, timeouts.connect)
                 connection = _Connection(line, AnswerReader(self._max_body))
             pool.busy.add(connection)
             try:
                 pool.check_open()
                 if not connection.line.quiet():
-                    raise httpx.ConnectError("the server spoke before the request")  # noqa: TRY301
-                await connection.exchange(data, rest, head_only=request.method == "HEAD", timeouts=timeouts)
+                    raise ConnectError("the server spoke before the request")  # noqa: TRY301
+                await connection.exchange(data, timeouts)
+                answer = connection.answer.answer()
             except BaseException:
                 connection.line.close()
                 raise
             finally:
                 pool.busy.discard(connection)
-            answer = connection.answer
-            if answer.reusable and not head.close and not pool.closed:
+            if connection.answer.reusable and not pool.closed:
                 pool.keep(connection)
             else:
                 connection.line.close(politely=True)
-        response = CompleteResponse(
-            answer.status,
-            headers=httpx.Headers(answer.headers),
-            body=answer.body,
-            plain=answer.plain,
-            extensions={
-                "http_version": answer.version,
-                "reason_phrase": answer.reason,
-                "network_stream": NetworkStream(connection.extra_info),
-            },
-        )
-        if "content-encoding" in response.headers:
-            check_inflated(answer.body, response.headers["content-encoding"], self._max_body, response.status_code)
-        return response
+        log_request(request.prepared, answer)
+        return answer
 
     def _pool(self, origin: Origin) -> _Pool:
-        loop = anyio.lowlevel.current_token()
-        if loop != self._loop:
-            self.abandon()
-            self._loop = loop
         pool = self._pools.get(origin)
         if pool is None:
-            if origin.scheme not in (b"https", b"http") or not origin.host:
-                raise httpx.UnsupportedProtocol("the URL is neither https:// nor http:// with a host")
-            pool = self._pools[origin] = _Pool(origin, self._max_connections, self._keepalive_expiry)
+            if self._closed:
+                raise ConnectError("the client was closed")
+            proxy = self._proxy_for(origin)
+            pool = self._pools[origin] = _Pool(origin, proxy, self._max_connections, self._keepalive_expiry)
         return pool
 
     def abandon(self) -> None:
         """Close all connections without using a loop; requests in flight fail."""
+        self._closed = True
         pools, self._pools = self._pools, {}
         for pool in pools.values():
             pool.close()
@@ -150,8 +127,7 @@ class AnyioTransport(httpx.AsyncBaseTransport):
             pool.disown()
 
     async def aclose(self) -> None:
-        """Close all connections; requests in flight fail."""
-        self._heads = Heads()  # drops the kept heads, which contain the API key
+        """Close all connections; requests in flight fail. A second call does nothing."""
         self.abandon()
 
 
@@ -162,58 +138,34 @@ class _Connection:
         self.line = line
         self.answer = answer
         self.idle_since = 0.0
-        self.in_pool = False
 
-    def extra_info(self, name: str) -> Any:  # noqa: ANN401
-        if name == "is_readable":
-            return not (self.in_pool and self.line.quiet())
-        return self.line.extra_info(name)
-
-    async def exchange(
-        self,
-        data: memoryview,
-        rest: AsyncGenerator[bytes] | None,
-        *,
-        head_only: bool,
-        timeouts: Mapping[str, float | None],
-    ) -> None:
+    async def exchange(self, data: memoryview, timeouts: Timeouts) -> None:
         """Send one request and read its answer. The line must be quiet.
 
         Raises:
-            httpx.TransportError: an exception of the phase that failed.
+            WireError: one of the phase that failed.
         """
         answer = self.answer
-        answer.expect(head_only=head_only)
-        failure: httpx.WriteError | None = None
+        answer.expect()
+        failure: WriteError | None = None
         try:
-            whole = await self._write(data, rest, timeouts.get("write"))
-        except httpx.WriteError as error:
+            whole = await self.line.write(data, timeouts.write)
+        except WriteError as error:
             # A server may refuse a request and close before it has read all of it, so there can be an answer.
             whole, failure = False, error
-        read_timeout = timeouts.get("read")
         while not answer.complete:
             try:
-                piece = memoryview(await self.line.read(read_timeout))
+                piece = memoryview(await self.line.read(timeouts.read))
                 if piece:
                     answer.feed(piece)
                 else:
                     answer.eof()
-            except (httpx.NetworkError, httpx.RemoteProtocolError):
+            except (ReadError, RemoteProtocolError):
                 if failure is not None:
                     raise failure from failure.__cause__
                 raise
         if not whole:
             answer.came_early()
-
-    async def _write(self, data: memoryview, rest: AsyncGenerator[bytes] | None, seconds: float | None) -> bool:
-        whole = await self.line.write(data, seconds)
-        if rest is not None:
-            async with contextlib.aclosing(rest):
-                async for part in rest:
-                    whole = whole and await self.line.write(memoryview(part), seconds)
-                    if not whole:
-                        break
-        return whole
 
 
 class _Pool:
@@ -221,12 +173,16 @@ class _Pool:
 
     Attributes:
         origin: where they lead.
+        proxy: through which proxy; None for none.
         busy: those that carry a request.
         closed: True after `close`.
     """
 
-    def __init__(self, origin: Origin, max_connections: int, keepalive_expiry: float) -> None:
+    def __init__(
+        self, origin: Origin, proxy: httpx.Proxy | None, max_connections: int, keepalive_expiry: float
+    ) -> None:
         self.origin = origin
+        self.proxy = proxy
         self.busy: set[_Connection] = set()
         self.closed = False
         self._idle: deque[_Connection] = deque()  # the one that has rested longest is on the left
@@ -234,18 +190,10 @@ class _Pool:
         self._keepalive_expiry = keepalive_expiry
 
     @contextlib.asynccontextmanager
-    async def place(self, seconds: float | None) -> AsyncIterator[None]:
-        """A place for one request, within `seconds`.
-
-        Raises:
-            httpx.PoolTimeout: none became free.
-        """
+    async def place(self) -> AsyncIterator[None]:
+        """A place for one request."""
         borrower = object()  # not the task: one task may have several requests in flight
-        try:
-            with anyio.fail_after(seconds):
-                await self._places.acquire_on_behalf_of(borrower)
-        except TimeoutError as error:
-            raise httpx.PoolTimeout("no connection became free in time") from error
+        await self._places.acquire_on_behalf_of(borrower)
         try:
             yield
         finally:
@@ -253,7 +201,7 @@ class _Pool:
 
     def check_open(self) -> None:
         if self.closed:
-            raise httpx.ConnectError("the transport was closed")
+            raise ConnectError("the client was closed")
 
     def take(self) -> _Connection | None:
         """The idle connection that has rested longest, if it has rested enough and is quiet.
@@ -263,7 +211,6 @@ class _Pool:
         self._expire()
         while self._idle and anyio.current_time() - self._idle[0].idle_since >= _REST:
             connection = self._idle.popleft()
-            connection.in_pool = False
             if connection.line.quiet():
                 return connection
             connection.line.close()
@@ -275,7 +222,6 @@ class _Pool:
         """Take a connection back."""
         self._expire()
         connection.idle_since = anyio.current_time()
-        connection.in_pool = True
         self._idle.append(connection)
 
     def _expire(self) -> None:

@@ -1,6 +1,6 @@
 """Opening a connection to an origin: name lookup, TCP, TLS.
 
-Rule: every failure here is a one-line `httpx.ConnectError` or `httpx.ConnectTimeout`, with the system's exception as
+Rule: every failure here is a one-line `ConnectError` or `ConnectTimeoutError`, with the system's exception as
 its cause. No byte of a request has been written by then.
 """
 
@@ -10,32 +10,17 @@ import asyncio
 import socket
 from typing import TYPE_CHECKING, NamedTuple
 
-import httpx
-
 from eightbyeight_async.transport.addresses import race
 from eightbyeight_async.transport.connection import Connection
+from eightbyeight_async.transport.wire_errors import ConnectError, ConnectTimeoutError
 
 if TYPE_CHECKING:
     import ssl
 
     from eightbyeight_async.transport.connection import Owner
+    from eightbyeight_async.transport.request import Origin
 
-__all__ = ["Origin", "Settings", "open_connection"]
-
-
-class Origin(NamedTuple):
-    """The peer of a connection. A connection only serves requests of the same origin.
-
-    - `scheme`: `b"https"` or `b"http"`.
-    - `host`: the host name or address.
-    - `port`: the port, or None for the scheme's default.
-    - `sni`: the name for the TLS handshake and the certificate, if it is not the host.
-    """
-
-    scheme: bytes
-    host: bytes
-    port: int | None
-    sni: str | None = None
+__all__ = ["Settings", "open_connection"]
 
 
 class Settings(NamedTuple):
@@ -62,17 +47,17 @@ async def open_connection(
     """Open a connection within `limit`. The caller may reschedule `limit` to stop earlier.
 
     Raises:
-        httpx.ConnectError: the connection could not be opened.
-        httpx.ConnectTimeout: `limit` expired.
+        ConnectError: the connection could not be opened.
+        ConnectTimeoutError: `limit` expired.
     """
     loop = asyncio.get_running_loop()
-    secure = origin.scheme == b"https"
-    host = origin.host.decode("ascii")
+    secure = origin.scheme == "https"
+    host = origin.host
     connection = Connection(
         loop,
         owner,
         ssl_context=settings.ssl_context if secure else None,
-        server_hostname=origin.sni or host,
+        server_hostname=host,
         max_body=settings.max_body,
     )
     try:
@@ -87,8 +72,8 @@ async def open_connection(
         if not isinstance(error, (OSError, UnicodeError, OverflowError)):  # ssl.SSLError and TimeoutError are OSErrors
             raise
         if limit.expired():
-            raise httpx.ConnectTimeout("the server did not accept a connection in time") from error
-        raise httpx.ConnectError(f"no connection to {host}: {error}") from error
+            raise ConnectTimeoutError("the server did not accept a connection in time") from error
+        raise ConnectError(f"no connection to {host}: {error}") from error
     return connection
 
 

@@ -3,8 +3,8 @@
 Rules:
 - One request is in flight at a time, and one task waits for its answer. A byte that comes while no request is in
   flight closes the connection: otherwise it would be read as the answer to the next request.
-- A failure is an httpx exception of its phase. ConnectError and ConnectTimeout mean that no byte of a request can have
-  been sent.
+- A failure is one of `wire_errors`, of its phase. ConnectError and ConnectTimeoutError mean that no byte of a request
+  can have been sent.
 - A small request is written when the owner calls `write_queued`, at most one loop turn later. The owner writes a few
   requests together. So the peer, or the host of a virtual machine, wakes up once for all of them.
 - If a request is answered, fails or is cancelled before all of it was written, the connection is not used again. A
@@ -16,22 +16,27 @@ the last byte has come, and not only when the caller has read the body.
 
 from __future__ import annotations
 
-import contextlib
 import enum
-from typing import TYPE_CHECKING, Any, Protocol
-
-import httpx
+from typing import TYPE_CHECKING, Protocol
 
 from eightbyeight_async.transport.answer import AnswerReader
 from eightbyeight_async.transport.deadline import Deadline
 from eightbyeight_async.transport.line import Line
-from eightbyeight_async.transport.network_stream import NetworkStream
+from eightbyeight_async.transport.wire_errors import (
+    ConnectError,
+    ReadError,
+    ReadTimeoutError,
+    RemoteProtocolError,
+    WireError,
+    WriteError,
+    WriteTimeoutError,
+)
 
 if TYPE_CHECKING:
     import asyncio
     import ssl
 
-    from eightbyeight_async.transport.head import Outgoing
+    from eightbyeight_async.transport.request import Outgoing, Timeouts
 
 __all__ = ["Connection", "Owner"]
 
@@ -93,7 +98,6 @@ class Connection(Line):
         "_waiter",
         "answer",
         "idle_since",
-        "stream",
         "used",
         "written",
     )
@@ -111,7 +115,7 @@ class Connection(Line):
         self._loop = loop
         self._owner = owner
         self._state = _OPENING
-        self._error: httpx.HTTPError | None = None
+        self._error: WireError | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._paused = False
         self._queued: Outgoing | None = None
@@ -119,7 +123,6 @@ class Connection(Line):
         self._read_timeout: float | None = None
         self._deadline = Deadline(loop, self._run_out)
         self.answer = AnswerReader(max_body)
-        self.stream = NetworkStream(self.extra_info)
         self.idle_since = 0.0
         self.used = False
         self.written = False
@@ -136,23 +139,20 @@ class Connection(Line):
         """After `exchange`: True if another request may follow."""
         return self._state is _IDLE
 
-    def extra_info(self, name: str) -> Any:  # noqa: ANN401
-        return not self.usable() if name == "is_readable" else super().extra_info(name)
-
     # Opening and closing.
 
     async def opened(self) -> None:
         """Wait until a request can be written.
 
         Raises:
-            httpx.ConnectError: the TLS handshake failed, e.g. because the certificate is not trusted.
+            ConnectError: the TLS handshake failed, e.g. because the certificate is not trusted.
         """
         while self._state is _OPENING and self._error is None:
             await self._wait(None)
         if self._error is not None:
             raise self._error
 
-    def close(self, error: httpx.HTTPError | None = None, *, politely: bool = False) -> None:
+    def close(self, error: WireError | None = None, *, politely: bool = False) -> None:
         """Close the connection at once; the task that waits for an answer gets `error`.
 
         `politely`: close without a reset if all written bytes have been sent, and with TLS's close_notify if idle.
@@ -191,7 +191,7 @@ class Connection(Line):
         if self._state in _BUSY:
             try:
                 self.answer.eof()
-            except httpx.RemoteProtocolError as error:
+            except RemoteProtocolError as error:
                 self.close(error)
                 return
         where = " during the TLS handshake" if self._state is _OPENING else ""
@@ -206,7 +206,7 @@ class Connection(Line):
             return
         try:
             complete = self.answer.feed(data)
-        except httpx.RemoteProtocolError as error:
+        except RemoteProtocolError as error:
             self.close(error)
             return
         if complete:
@@ -217,7 +217,7 @@ class Connection(Line):
     def failed(self, reason: str, cause: BaseException | None = None) -> None:
         if self._state is _CLOSED:
             return
-        kind = {_READING: httpx.ReadError, _WRITING: httpx.WriteError}.get(self._state, httpx.ConnectError)
+        kind = {_READING: ReadError, _WRITING: WriteError}.get(self._state, ConnectError)
         error = kind(reason)
         error.__cause__ = cause
         self.close(error)
@@ -235,43 +235,34 @@ class Connection(Line):
 
     # One request.
 
-    async def exchange(
-        self,
-        request: Outgoing,
-        *,
-        head_only: bool,
-        write_timeout: float | None,
-        read_timeout: float | None,
-    ) -> None:
+    async def exchange(self, request: Outgoing, timeouts: Timeouts) -> None:
         """Send one request; return when its answer is complete in `self.answer`.
 
         If it raises or is cancelled, the caller must call `close()`.
 
         Args:
-            request: its bytes.
-            head_only: True for HEAD, whose answer has no body.
-            write_timeout: seconds without progress while writing; None for no limit.
-            read_timeout: seconds without progress while reading; None for no limit.
+            request: the request.
+            timeouts: those of writing and reading.
 
         Raises:
-            httpx.ConnectError: the connection was already closed, and nothing was written.
-            httpx.WriteTimeout, httpx.WriteError: writing failed; the server may have a part of the request.
-            httpx.ReadTimeout, httpx.ReadError, httpx.RemoteProtocolError: the answer did not come or is not HTTP.
+            ConnectError: the connection was already closed, and nothing was written.
+            WriteTimeoutError, WriteError: writing failed; the server may have a part of the request.
+            ReadTimeoutError, ReadError, RemoteProtocolError: the answer did not come or is not HTTP.
         """
         self.written = False
         if self._state is not _IDLE:
-            raise httpx.ConnectError("the connection was closed before the request")
+            raise ConnectError("the connection was closed before the request")
         answer = self.answer
-        answer.expect(head_only=head_only)
-        if request.rest is None and len(request.data) <= _PIECE:
+        answer.expect()
+        if request.body is None or len(request.body) <= _PIECE:
             self._state = _QUEUED
             self._queued = request
-            self._read_timeout = read_timeout
+            self._read_timeout = timeouts.read
             self._owner.queued(self)
         else:
-            await self._write(request, write_timeout)
+            await self._write(request, timeouts.write)
         while not answer.complete and self._error is None:
-            await self._wait(None if self._state is _QUEUED else read_timeout)
+            await self._wait(None if self._state is _QUEUED else timeouts.read)
         if self._error is not None:
             raise self._error
         if self._state is _WRITING:
@@ -300,37 +291,23 @@ class Connection(Line):
         self.written = True
         self._deadline.start(self._read_timeout)
         try:
-            self.send(request.data)
+            self.send(request.data())
         except Exception as error:  # noqa: BLE001 - must not stop the other writes of this turn
             self.failed(f"the request could not be written: {error}", error)
 
     async def _write(self, request: Outgoing, seconds: float | None) -> None:
+        """Write a large request in pieces and wait while the transport is paused. It stops when an answer comes."""
         self._state = _WRITING
         self.written = True
-        all_sent = await self._write_piecewise(request.data, seconds)
-        if request.rest is not None:
-            async with contextlib.aclosing(request.rest) as rest:
-                async for part in rest:
-                    all_sent = all_sent and await self._write_piecewise(part, seconds)
-                    if not all_sent:
-                        break
-        if all_sent and self._state is _WRITING:
-            self._state = _READING
-
-    async def _write_piecewise(self, data: bytes, seconds: float | None) -> bool:
-        """Write `data` in pieces and wait while the transport is paused.
-
-        Returns False if the rest need not be written, because the answer is complete or the connection is closed.
-        """
-        view = memoryview(data)
-        del data  # a traceback can show locals
+        view = memoryview(request.data())  # tools show the locals of frames, but not the bytes of a memoryview
         for start in range(0, len(view), _PIECE):
             if self._state is not _WRITING or self.answer.complete:
-                return False
+                return
             self.send(view[start : start + _PIECE])
             while self._paused and self._state is _WRITING and not self.answer.complete:
                 await self._wait(seconds)
-        return not self._paused
+        if not self._paused and self._state is _WRITING:
+            self._state = _READING
 
     # Waiting.
 
@@ -347,6 +324,6 @@ class Connection(Line):
         if self._waiter is None or self._waiter.done():
             return  # the answer has come, and the connection is idle
         if self._state is _WRITING:
-            self.close(httpx.WriteTimeout("the server did not take the request in time"))
+            self.close(WriteTimeoutError("the server did not take the request in time"))
         elif self._state is _READING:
-            self.close(httpx.ReadTimeout("the server did not answer in time"))
+            self.close(ReadTimeoutError("the server did not answer in time"))

@@ -19,12 +19,12 @@ import threading
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 
-import httpx
-
 from eightbyeight_async.transport.watchers import is_replaced, somebody_watches
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
+
+    import httpx
 
 __all__ = ["HttpxDoor", "WriteTrace", "mocked_shortcut"]
 
@@ -67,6 +67,8 @@ class HttpxDoor:
     @property
     def http(self) -> httpx.AsyncClient:
         """The httpx client."""
+        import httpx  # here, because most processes never need it, and it takes longer to import than this package
+
         with self._lock:
             # Before the application has it, a mock may have replaced the class, or have done so when it was made.
             if self._http is None or (not self._always and type(self._http) is not httpx.AsyncClient):
@@ -87,6 +89,8 @@ class HttpxDoor:
 
 def mocked_shortcut(http: httpx.AsyncClient, method: str) -> Callable[..., Awaitable[httpx.Response]] | None:
     """`http.post` and the like, if a mock stands in its place or in that of `http.request`, which it calls."""
+    import httpx
+
     names = (method.lower(), "request")
     kind: object = httpx.AsyncClient
     related = not isinstance(kind, type) or isinstance(http, kind)  # not httpx2's

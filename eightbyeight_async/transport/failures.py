@@ -12,28 +12,30 @@ from __future__ import annotations
 import ssl
 
 import anyio
-import httpx
 
 from eightbyeight_async.errors import Sent, TransportError, TransportTimeoutError
-from eightbyeight_async.transport.httpx2 import as_httpx, kin
+from eightbyeight_async.transport.httpx_failures import as_wire_error, kin
+from eightbyeight_async.transport.wire_errors import (
+    AnswerTooLargeError,
+    ConnectError,
+    ConnectTimeoutError,
+    DecodingError,
+    NothingWrittenError,
+    PoolTimeoutError,
+    ProxyError,
+    ReadError,
+    ReadTimeoutError,
+    WireError,
+    WriteError,
+    WriteTimeoutError,
+)
 
-__all__ = [
-    "WIRE_FAILURES",
-    "AnswerTooLargeError",
-    "answer_in",
-    "refused_answer",
-    "showable_cause",
-    "transport_error",
-    "was_not_read",
-    "wire_failure",
-]
+__all__ = ["WIRE_FAILURES", "refused_answer", "showable_cause", "transport_error", "wire_failure"]
 
-# Failures of the transport: httpx's exceptions, and those that a closed or a foreign transport raises. Any other
-# exception is a bug and is not converted.
+# Failures of our transports, and what a closed or a foreign transport raises. Any other exception that is not one of
+# httpx's is a bug and is not converted.
 WIRE_FAILURES = (
-    httpx.RequestError,
-    httpx.InvalidURL,
-    httpx.StreamError,
+    WireError,
     OSError,
     EOFError,
     anyio.ClosedResourceError,
@@ -42,82 +44,51 @@ WIRE_FAILURES = (
     UnicodeError,  # idna's, for the host of a redirect
 )
 
+_TIMEOUTS: dict[type[WireError], str] = {
+    ConnectTimeoutError: "no connection to {host}",
+    WriteTimeoutError: "{host} did not take the request",
+    PoolTimeoutError: "no connection of the pool became free",
+    ReadTimeoutError: "no answer from {host}",
+}
+
 
 def wire_failure(failure: Exception) -> bool:
-    """True for `WIRE_FAILURES`, and for those of httpx2."""
-    return isinstance(as_httpx(failure), WIRE_FAILURES)
-
-
-def was_not_read(failure: Exception) -> bool:
-    """True if the body of a response was asked for before it was read."""
-    return kin(type(failure), "ResponseNotRead")
-
-
-class AnswerTooLargeError(httpx.RemoteProtocolError):
-    """The answer exceeds a limit of our transports. For users of httpx it is a RemoteProtocolError.
-
-    Attributes:
-        status_code: the answer's HTTP status; None if its head is too large.
-    """
-
-    def __init__(self, message: str, status_code: int | None) -> None:
-        super().__init__(message)
-        self.status_code = status_code
-
-
-# No byte of the request has left this machine.
-_NOTHING_WRITTEN = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-    httpx.UnsupportedProtocol,
-    httpx.InvalidURL,
-)
+    """True for `WIRE_FAILURES`, and for those of httpx and httpx2."""
+    return isinstance(failure, WIRE_FAILURES) or as_wire_error(failure) is not None
 
 
 def transport_error(failure: Exception, *, host: str, timeout: float, own: bool) -> TransportError:
-    """The TransportError for one of `WIRE_FAILURES`.
+    """The TransportError for a failure.
 
     Args:
-        failure: the exception of `httpx.AsyncClient.send`.
+        failure: the exception of our transport or of an httpx client.
         host: the server's host, for the message.
         timeout: the timeout in seconds, for the message.
         own: True if the transport is ours or httpx's, so that the exception names the right phase.
     """
-    failure = as_httpx(failure)
-    sent = Sent.NO if own and isinstance(failure, _NOTHING_WRITTEN) else Sent.MAYBE
-    if isinstance(failure, httpx.TimeoutException):
-        return TransportTimeoutError(f"{_timeout_text(failure, host)} within {timeout:g} s", sent=sent)
-    return TransportError(_failure_text(failure, host), sent=sent)
+    twin = _twin(failure)
+    sent = Sent.NO if own and isinstance(twin, NothingWrittenError) else Sent.MAYBE
+    for kind, text in _TIMEOUTS.items():
+        if isinstance(twin, kind):
+            return TransportTimeoutError(f"{text.format(host=host)} within {timeout:g} s", sent=sent)
+    if isinstance(twin, ConnectError):
+        text = f"no connection to {host}: {_connect_reason(failure)}"
+    elif isinstance(twin, ProxyError):
+        text = f"the proxy refused to connect to {host}"
+    else:
+        # Only the name of the class: a transport's text may contain a part of a header or of a body.
+        text = f"the exchange with {host} broke ({type(failure).__name__})"
+    return TransportError(text, sent=sent)
 
 
 def refused_answer(failure: Exception) -> tuple[str, int | None] | None:
     """The problem and the status (None if unknown) of an answer that was refused; None for any other failure."""
-    failure = as_httpx(failure)
-    if isinstance(failure, AnswerTooLargeError):
-        return str(failure), failure.status_code
-    if isinstance(failure, httpx.DecodingError):
+    twin = _twin(failure)
+    if isinstance(twin, AnswerTooLargeError):
+        return str(twin), twin.status_code
+    if isinstance(twin, DecodingError):
         return "the body's content-encoding cannot be decoded", None
     return None
-
-
-def answer_in(failure: Exception) -> tuple[int, httpx.Headers, bytes] | None:
-    """Status, headers and body of a response that an application's hook turned into an exception.
-
-    Such a hook calls `response.raise_for_status()`. None for any other failure.
-    """
-    failure = as_httpx(failure)
-    if not isinstance(failure, httpx.HTTPStatusError):
-        return None
-    response = failure.response
-    try:
-        body = response.content
-    except RuntimeError as error:
-        if not was_not_read(error):
-            raise
-        body = b""  # the response is already closed, so only its status is known
-    return response.status_code, response.headers, body
 
 
 def showable_cause(failure: Exception) -> Exception | None:
@@ -125,30 +96,13 @@ def showable_cause(failure: Exception) -> Exception | None:
 
     Texts of the operating system, of TLS and of the application may be shown.
     """
-    twin = as_httpx(failure)
-    quoting = isinstance(twin, httpx.HTTPError | httpx.InvalidURL | httpx.StreamError | UnicodeError)
-    return None if quoting and not isinstance(twin, httpx.NetworkError | httpx.TimeoutException) else failure
+    twin = _twin(failure)
+    quoting = isinstance(twin, WireError | UnicodeError) or kin(type(failure), "HTTPError")
+    return None if quoting and not isinstance(twin, (ConnectError, ReadError, WriteError, *_TIMEOUTS)) else failure
 
 
-def _timeout_text(failure: httpx.TimeoutException, host: str) -> str:
-    match failure:
-        case httpx.ConnectTimeout():
-            return f"no connection to {host}"
-        case httpx.WriteTimeout():
-            return f"{host} did not take the request"
-        case httpx.PoolTimeout():
-            return "no connection of the pool became free"
-        case _:
-            return f"no answer from {host}"
-
-
-def _failure_text(failure: Exception, host: str) -> str:
-    if isinstance(failure, httpx.ConnectError):
-        return f"no connection to {host}: {_connect_reason(failure)}"
-    if isinstance(failure, httpx.ProxyError):
-        return f"the proxy refused to connect to {host}"
-    # Only the name of the class: a transport's text may contain a part of a header or of a body.
-    return f"the exchange with {host} broke ({type(failure).__name__})"
+def _twin(failure: Exception) -> Exception:
+    return failure if isinstance(failure, WireError) else as_wire_error(failure) or failure
 
 
 def _connect_reason(failure: BaseException) -> str:
@@ -162,7 +116,7 @@ def _connect_reason(failure: BaseException) -> str:
             if "PROTOCOL" in reason or "VERSION" in reason:
                 return f"it does not speak TLS 1.3 ({reason})"
             return f"TLS failed ({reason})"
-        if isinstance(cause, OSError) and cause.strerror and not isinstance(cause, httpx.HTTPError):
+        if isinstance(cause, OSError) and cause.strerror and as_wire_error(cause) is None:
             return cause.strerror
         cause = cause.__cause__ or cause.__context__
     return "the connection failed"

@@ -13,15 +13,84 @@ from typing import TYPE_CHECKING, cast
 import anyio
 import httpx
 
-from eightbyeight_async.transport.complete import CompleteResponse
-from eightbyeight_async.transport.failures import AnswerTooLargeError
-from eightbyeight_async.transport.inflate import check_inflated
+from eightbyeight_async.transport.answer import Answer
+from eightbyeight_async.transport.httpx_call import send_through
+from eightbyeight_async.transport.httpx_failures import as_wire_error
+from eightbyeight_async.transport.inflate import decoded
+from eightbyeight_async.transport.wire_errors import AnswerTooLargeError
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Mapping
 
-__all__ = ["Http2Transport"]
+    from eightbyeight_async.transport.request import Outgoing, Timeouts
+
+__all__ = ["Http2Sender", "Http2Transport"]
+
+
+class Http2Sender:
+    """Sends requests through an httpx client that offers HTTP/2. One for each event loop.
+
+    Args:
+        ssl_context: the TLS context for https.
+        max_connections: the most connections of each transport.
+        keepalive_expiry: seconds that an idle connection is kept.
+        routes: httpx's patterns of URLs, and the proxy of each; None for no proxy.
+
+    Raises:
+        ImportError: without the package h2; the message says what to install.
+    """
+
+    def __init__(
+        self,
+        *,
+        ssl_context: ssl.SSLContext,
+        max_connections: int,
+        keepalive_expiry: float,
+        routes: Mapping[str, httpx.Proxy | None],
+    ) -> None:
+        limits = httpx.Limits(
+            max_connections=max_connections,
+            max_keepalive_connections=max_connections,
+            keepalive_expiry=keepalive_expiry,
+        )
+
+        def through(proxy: httpx.Proxy | None) -> Http2Transport:
+            return Http2Transport(ssl_context=ssl_context, limits=limits, proxy=proxy)
+
+        mounts = {pattern: through(proxy) for pattern, proxy in routes.items()}
+        self._http = httpx.AsyncClient(transport=through(None), mounts=mounts, trust_env=False)
+
+    async def send(self, request: Outgoing, timeouts: Timeouts) -> Answer:
+        """Send one request; return its whole answer.
+
+        Raises:
+            WireError: one of the phase that failed.
+        """
+        prepared = request.prepared
+        headers = dict(prepared.headers)
+        if request.body is not None:
+            headers["Content-Type"] = "application/json"
+        try:
+            status, found, read = await send_through(
+                self._http, prepared.method, prepared.url, headers=headers, body=request.body, seconds=timeouts.read
+            )
+        except Exception as error:
+            twin = as_wire_error(error)
+            if twin is None:
+                raise
+            raise twin from error
+        return Answer(status, found.raw, read, b"HTTP/2", b"")
+
+    def abandon(self) -> None:
+        """Nothing: httpx does not show its sockets."""
+
+    def disown(self) -> None:
+        """Nothing: httpx's sockets stay open in a forked process, which does not use them."""
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._http.aclose()
 
 
 class Http2Transport(httpx.AsyncBaseTransport):
@@ -50,6 +119,7 @@ class Http2Transport(httpx.AsyncBaseTransport):
 
         Raises:
             httpx.TransportError: as `httpx.AsyncHTTPTransport` does.
+            AnswerTooLargeError, DecodingError: the body over HTTP/1.1 cannot be used.
         """
         response = await self._inner.handle_async_request(request)
         if response.http_version == "HTTP/2":
@@ -61,9 +131,8 @@ class Http2Transport(httpx.AsyncBaseTransport):
             _end(response.extensions["network_stream"].get_extra_info("socket"))
             with anyio.CancelScope(shield=True):
                 await response.aclose()
-        return CompleteResponse(
-            response.status_code, headers=response.headers, body=body, plain=False, extensions=response.extensions
-        )
+        headers = [(name, value) for name, value in response.headers.raw if name.lower() != b"content-encoding"]
+        return httpx.Response(response.status_code, headers=headers, content=body, extensions=response.extensions)
 
     async def _read(self, response: httpx.Response) -> bytes:
         body = bytearray()
@@ -75,9 +144,7 @@ class Http2Transport(httpx.AsyncBaseTransport):
                 if len(body) > self._max_body:
                     problem = f"the body of the answer is larger than {self._max_body} bytes"
                     raise AnswerTooLargeError(problem, response.status_code)
-        if "content-encoding" in response.headers:
-            check_inflated(bytes(body), response.headers["content-encoding"], self._max_body, response.status_code)
-        return bytes(body)
+        return decoded(bytes(body), response.headers.raw, self._max_body, response.status_code)
 
     async def aclose(self) -> None:
         await self._inner.aclose()

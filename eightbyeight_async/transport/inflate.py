@@ -1,8 +1,7 @@
-"""Checks of compressed bodies that httpx does not make: the unpacked size, and the end of a gzip.
+"""Compressed bodies: unpacking with a limit, and the end of a gzip.
 
 - gzip can pack 1,000 to 1. With a limit on the compressed size only, 32 MiB could become 32 GiB. So gzip and deflate
-  are unpacked up to the limit. br and zstd are not checked: they come only to an application that has installed their
-  packages and asks for them.
+  are unpacked up to the limit. Nothing else is asked for.
 - A truncated gzip unpacks to a shorter text without an error. JSON would be invalid then, but a log would look whole.
 """
 
@@ -11,39 +10,43 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING
 
-from eightbyeight_async.transport.failures import AnswerTooLargeError
+from eightbyeight_async.transport.wire_errors import AnswerTooLargeError, DecodingError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-__all__ = ["Inflater", "check_inflated"]
+__all__ = ["Inflater", "decoded"]
 
 _GZIP, _ZLIB, _RAW = 31, 15, -15
+_KINDS = {b"gzip": (_GZIP,), b"deflate": (_ZLIB, _RAW)}
 _PIECE = 256 * 1024
 
 
-def check_inflated(body: bytes, encodings: str, limit: int, status: int) -> None:
-    """Refuse a body that unpacks to more than `limit` bytes, without unpacking more than that.
-
-    A body that cannot be unpacked is accepted: httpx refuses it later.
+def decoded(body: bytes, headers: Iterable[tuple[bytes, bytes]], limit: int, status: int) -> bytes:
+    """The body without its content encodings. Encodings that were not asked for are left, as httpx does.
 
     Args:
-        body: the compressed body.
-        encodings: the value of Content-Encoding.
-        limit: bytes.
+        body: the whole body.
+        headers: those of the answer.
+        limit: the most bytes that are unpacked.
         status: the HTTP status, for the error.
 
     Raises:
+        DecodingError: the body is not what its content-encoding says.
         AnswerTooLargeError: the unpacked body is too large.
     """
-    for encoding in reversed(encodings.lower().split(",")):
-        kinds = {"gzip": (_GZIP,), "deflate": (_ZLIB, _RAW)}.get(encoding.strip())
-        unpacked = None if kinds is None else _unpacked(body, kinds, limit)
+    told = b",".join(value for name, value in headers if name.lower() == b"content-encoding")
+    for encoding in reversed(told.lower().split(b",")):
+        kinds = _KINDS.get(encoding.strip())
+        if kinds is None:
+            continue
+        unpacked = _unpacked(body, kinds, limit)
         if unpacked is None:
-            return
+            raise DecodingError("the body's content-encoding cannot be decoded")
         if len(unpacked) > limit:
             raise AnswerTooLargeError(f"the body of the answer unpacks to more than {limit} bytes", status)
         body = unpacked
+    return body
 
 
 def _unpacked(body: bytes, kinds: tuple[int, ...], limit: int) -> bytes | None:

@@ -17,7 +17,7 @@ import socket
 import ssl
 import sys
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from eightbyeight_async.transport.tls_pipe import TlsPipe, tls_words
 
@@ -122,12 +122,6 @@ class Line(asyncio.BufferedProtocol):
             return
         with Path(os.devnull).open("rb") as nothing, contextlib.suppress(OSError):
             os.dup2(nothing.fileno(), self._transport.get_extra_info("socket").fileno(), inheritable=False)
-
-    def extra_info(self, name: str) -> Any:  # noqa: ANN401
-        if name == "ssl_object":
-            return None if self._tls is None else self._tls.session
-        name = {"client_addr": "sockname", "server_addr": "peername"}.get(name, name)
-        return None if self._transport is None else self._transport.get_extra_info(name)
 
     # Callbacks of asyncio.
 

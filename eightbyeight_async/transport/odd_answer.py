@@ -7,7 +7,8 @@ same Content-Length twice. h11 is slow, but it reads only this one answer: the c
 from __future__ import annotations
 
 import h11
-import httpx
+
+from eightbyeight_async.transport.wire_errors import RemoteProtocolError
 
 __all__ = ["OddAnswer"]
 
@@ -16,7 +17,6 @@ class OddAnswer:
     """Give `feed` all bytes of the answer from its first one; read the attributes after it returned.
 
     Args:
-        head_only: the answer is to a HEAD request, so it has no body.
         max_head: the most bytes of a head.
 
     Attributes:
@@ -25,11 +25,10 @@ class OddAnswer:
         complete: the whole answer has been read.
     """
 
-    def __init__(self, *, head_only: bool, max_head: int) -> None:
+    def __init__(self, *, max_head: int) -> None:
         self._connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=max_head)
-        # h11 reads an answer only after a request, and the method tells it whether there is a body.
-        request = h11.Request(method="HEAD" if head_only else "GET", target="/", headers=[("Host", "x")])
-        self._connection.send(request)
+        # h11 reads an answer only after a request.
+        self._connection.send(h11.Request(method="GET", target="/", headers=[("Host", "x")]))
         self._connection.send(h11.EndOfMessage())
         self.status = 0
         self.reason = b""
@@ -42,7 +41,7 @@ class OddAnswer:
         """Reads the next bytes; empty bytes are the end of the connection.
 
         Raises:
-            httpx.RemoteProtocolError: the bytes are not an HTTP answer, or it ends early.
+            RemoteProtocolError: the bytes are not an HTTP answer, or it ends early.
         """
         self.body = []
         try:
@@ -54,7 +53,7 @@ class OddAnswer:
                 self._take(event)
         except h11.RemoteProtocolError:
             # Without h11's words: they can quote the answer.
-            raise httpx.RemoteProtocolError("the server's answer is not HTTP, or ends early") from None
+            raise RemoteProtocolError("the server's answer is not HTTP, or ends early") from None
 
     def _take(self, event: object) -> None:
         if isinstance(event, h11.Response):
@@ -67,6 +66,6 @@ class OddAnswer:
         elif isinstance(event, h11.EndOfMessage):
             self.complete = True
         elif not isinstance(event, h11.InformationalResponse):
-            raise httpx.RemoteProtocolError("the server disconnected in its answer")
+            raise RemoteProtocolError("the server disconnected in its answer")
         elif event.status_code == 101:  # Switching Protocols
-            raise httpx.RemoteProtocolError("the server switched protocols unasked")
+            raise RemoteProtocolError("the server switched protocols unasked")

@@ -18,12 +18,12 @@ import contextlib
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-import httpx
-
-from eightbyeight_async.transport.connect import Origin, Settings, open_connection
+from eightbyeight_async.transport.connect import Settings, open_connection
+from eightbyeight_async.transport.wire_errors import ConnectError, ReadError, WireError
 
 if TYPE_CHECKING:
     from eightbyeight_async.transport.connection import Connection
+    from eightbyeight_async.transport.request import Origin
 
 __all__ = ["Pool"]
 
@@ -82,23 +82,21 @@ class Pool:
             self.discard(connection)
         return None
 
-    async def acquire(self, *, pool_timeout: float | None, connect_timeout: float | None) -> Connection:
+    async def acquire(self, connect_timeout: float | None) -> Connection:
         """A connection for one request: an idle one, a new one, or the next one that is returned.
 
-        Args:
-            pool_timeout: seconds to wait for a connection or a slot; None for no limit.
-            connect_timeout: seconds to open a new connection; None for no limit.
+        `connect_timeout`: seconds to open a new connection; None for no limit. Waiting for one that is returned has no
+        limit: the client's limiter lets no more requests in than there are slots.
 
         Raises:
-            httpx.PoolTimeout: no connection was returned in time.
-            httpx.ConnectError, httpx.ConnectTimeout: a new connection could not be opened, or the pool was closed.
+            ConnectError, ConnectTimeoutError: a new connection could not be opened, or the pool was closed.
         """
         connection = self.take()
         if connection is None:
             if self.slots < self._settings.max_connections:
                 self.slots += 1
             else:
-                connection = await self._wait(pool_timeout)
+                connection = await self._wait()
                 if connection is not None and not connection.usable():
                     connection.close()  # it was closed while it was handed over; this request keeps its slot
                     connection = None
@@ -115,13 +113,12 @@ class Pool:
         self._free_slot()
         return other
 
-    async def _wait(self, seconds: float | None) -> Connection | None:
+    async def _wait(self) -> Connection | None:
         # Returns a connection, or None for a slot in which the caller may open one.
         if self._closed:
             raise _closed_error()
         waiter: asyncio.Future[Connection | None] = self._loop.create_future()
         self._waiters[waiter] = None
-        timer = None if seconds is None else self._loop.call_later(seconds, self._give_up, waiter)
         try:
             return await waiter
         except asyncio.CancelledError:
@@ -135,13 +132,6 @@ class Pool:
             else:
                 self._waiters.pop(waiter, None)
             raise
-        finally:
-            if timer is not None:
-                timer.cancel()
-
-    def _give_up(self, waiter: asyncio.Future[Connection | None]) -> None:
-        if self._waiters.pop(waiter, waiter) is None and not waiter.done():
-            waiter.set_exception(httpx.PoolTimeout("no connection became free in time"))
 
     async def _open(self, seconds: float | None) -> Connection:
         limit = asyncio.timeout(0 if self._closed else seconds)
@@ -151,7 +141,7 @@ class Pool:
         except BaseException as error:
             self._opening.discard(limit)
             self._free_slot()
-            if self._closed and isinstance(error, httpx.TransportError):
+            if self._closed and isinstance(error, WireError):
                 raise _closed_error() from error
             raise
         self._opening.discard(limit)
@@ -259,7 +249,7 @@ class Pool:
         while self._idle:
             self.discard(self._idle.popitem()[0])
         for connection in list(self._sockets):
-            connection.close(httpx.ReadError("the client was closed while the request was in flight"))
+            connection.close(ReadError("the client was closed while the request was in flight"))
 
     async def aclose(self) -> None:
         """`retire`, and wait until the sockets are closed (one or two loop turns)."""
@@ -291,5 +281,5 @@ class Pool:
             connection.disown()
 
 
-def _closed_error() -> httpx.ConnectError:
-    return httpx.ConnectError("the client was closed before the request was sent")
+def _closed_error() -> ConnectError:
+    return ConnectError("the client was closed before the request was sent")

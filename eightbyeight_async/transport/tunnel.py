@@ -1,6 +1,6 @@
 """Opening a line to an origin, directly or through a proxy: HTTP CONNECT (the proxy by http or https) or SOCKS5.
 
-Rule: every failure here is a one-line `httpx.ConnectError`, `ConnectTimeout` or `ProxyError`. No byte of a request has
+Rule: every failure here is a one-line `ConnectError`, `ConnectTimeout` or `ProxyError`. No byte of a request has
 been written by then, so the message was not sent.
 """
 
@@ -13,14 +13,22 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import anyio
-import httpx
 
 from eightbyeight_async.transport.anyio_line import AnyioLine, connected
+from eightbyeight_async.transport.wire_errors import (
+    ConnectError,
+    ConnectTimeoutError,
+    ProxyError,
+    ReadError,
+    WriteError,
+)
 
 if TYPE_CHECKING:
     import ssl
 
-    from eightbyeight_async.transport.connect import Origin
+    import httpx
+
+    from eightbyeight_async.transport.request import Origin
 
 __all__ = ["open_line"]
 
@@ -39,11 +47,11 @@ async def open_line(
     """A line over which a request to `origin` can be written, within `seconds`.
 
     Raises:
-        httpx.ConnectError, httpx.ConnectTimeout: no connection, or TLS failed.
-        httpx.ProxyError: the proxy refused, or spoke something else.
+        ConnectError, ConnectTimeoutError: no connection, or TLS failed.
+        ProxyError: the proxy refused, or spoke something else.
     """
-    host = origin.host.decode("ascii")
-    port = origin.port or _PORTS[origin.scheme.decode()]
+    host = origin.host
+    port = origin.port or _PORTS[origin.scheme]
     line: AnyioLine | None = None
     try:
         with anyio.move_on_after(seconds):
@@ -52,18 +60,19 @@ async def open_line(
             else:
                 line = await connected(proxy.url.host, proxy.url.port or _PORTS[proxy.url.scheme])
                 await _pass_through(line, proxy, host, port)
-            if origin.scheme == b"https":
-                await line.start_tls(ssl_context, origin.sni or host)
+            if origin.scheme == "https":
+                await line.start_tls(ssl_context, host)
             return line
     except BaseException as error:
         if line is not None:
             line.close()
-        if not isinstance(error, (OSError, UnicodeError, OverflowError, httpx.NetworkError)):  # SSLError is an OSError
+        # ssl.SSLError is an OSError.
+        if not isinstance(error, OSError | UnicodeError | OverflowError | ConnectError | ReadError | WriteError):
             raise
-        raise httpx.ConnectError(f"no connection to {host}: {error}") from error
+        raise ConnectError(f"no connection to {host}: {error}") from error
     if line is not None:
         line.close()
-    raise httpx.ConnectTimeout("the server did not accept a connection in time")
+    raise ConnectTimeoutError("the server did not accept a connection in time")
 
 
 async def _pass_through(line: AnyioLine, proxy: httpx.Proxy, host: str, port: int) -> None:
@@ -77,6 +86,8 @@ async def _pass_through(line: AnyioLine, proxy: httpx.Proxy, host: str, port: in
 
 @cache
 def _usual_context() -> ssl.SSLContext:
+    import httpx
+
     return httpx.create_ssl_context()  # certifi's authorities, or those of SSL_CERT_FILE; TLS 1.2 will do for a proxy
 
 
@@ -88,15 +99,15 @@ async def _connect(line: AnyioLine, proxy: httpx.Proxy, host: str, port: int) ->
         data = await line.read(None)
         answer += data
         if not data or len(answer) > _MAX_HEAD:
-            raise httpx.ProxyError("the proxy did not answer with HTTP")
+            raise ProxyError("the proxy did not answer with HTTP")
     status = _STATUS.match(answer)
     if status is None:
-        raise httpx.ProxyError("the proxy did not answer with HTTP")
+        raise ProxyError("the proxy did not answer with HTTP")
     if not 200 <= int(status[1]) < 300:
-        raise httpx.ProxyError(f"the proxy answered {int(status[1])}")
+        raise ProxyError(f"the proxy answered {int(status[1])}")
     if not answer.endswith(b"\r\n\r\n") or answer.count(b"\r\n\r\n") > 1:
         # In TLS the client speaks first.
-        raise httpx.ProxyError("the proxy sent more than its answer")
+        raise ProxyError("the proxy sent more than its answer")
 
 
 def _connect_head(proxy: httpx.Proxy, host: str, port: int) -> memoryview:
@@ -117,21 +128,21 @@ async def _socks(line: AnyioLine, proxy: httpx.Proxy, host: str, port: int) -> N
     method = _NO_PASSWORD if proxy.raw_auth is None else _PASSWORD
     await line.write(bytes([5, 1, method]), None)
     if await reader.take(2) != bytes([5, method]):
-        raise httpx.ProxyError("the proxy refused the way to authenticate")
+        raise ProxyError("the proxy refused the way to authenticate")
     if proxy.raw_auth is not None:
         if max(map(len, proxy.raw_auth)) > 255:
-            raise httpx.ProxyError("the proxy's user name or password is longer than 255 bytes")
+            raise ProxyError("the proxy's user name or password is longer than 255 bytes")
         await line.write(memoryview(b"\1" + b"".join(bytes([len(word)]) + word for word in proxy.raw_auth)), None)
         if (await reader.take(2))[1:] != b"\0":
-            raise httpx.ProxyError("the proxy refused the user name and password")
+            raise ProxyError("the proxy refused the user name and password")
     await line.write(b"\5\1\0" + _socks_address(host) + port.to_bytes(2, "big"), None)
     version, reply, _, kind = await reader.take(4)
     if version != 5 or reply != 0:
-        raise httpx.ProxyError(f"the proxy answered {reply}")
+        raise ProxyError(f"the proxy answered {reply}")
     size = _ADDRESS_SIZES.get(kind) or (await reader.take(1))[0]
     await reader.take(size + 2)
     if reader.left:
-        raise httpx.ProxyError("the proxy sent more than its answer")
+        raise ProxyError("the proxy sent more than its answer")
 
 
 def _socks_address(host: str) -> bytes:
@@ -139,7 +150,7 @@ def _socks_address(host: str) -> bytes:
         address = ipaddress.ip_address(host)
     except ValueError:
         if len(host) > 255:
-            raise httpx.ProxyError("the host's name is longer than 255 bytes") from None
+            raise ProxyError("the host's name is longer than 255 bytes") from None
         return bytes([_HOST_NAME, len(host)]) + host.encode("ascii")
     return bytes([_IPV4 if address.version == 4 else _IPV6]) + address.packed
 
@@ -155,7 +166,7 @@ class _Exactly:
         while len(self.left) < size:
             data = await self._line.read(None)
             if not data:
-                raise httpx.ProxyError("the proxy closed the connection")
+                raise ProxyError("the proxy closed the connection")
             self.left += data
         taken, self.left = self.left[:size], self.left[size:]
         return taken

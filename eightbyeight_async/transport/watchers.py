@@ -20,8 +20,6 @@ from operator import attrgetter, is_
 from types import CodeType, FunctionType
 from typing import Any
 
-import httpx
-
 __all__ = ["is_replaced", "somebody_watches"]
 
 _IN_CLIENT = (
@@ -79,7 +77,13 @@ def somebody_watches() -> bool:
 
 
 def _look() -> tuple[object, ...]:
-    """The class of sockets, the objects behind `_HTTPX`, and those behind `_HTTPCORE` if httpcore was imported."""
+    """The class of sockets, the objects behind `_HTTPX`, and those behind `_HTTPCORE`, if those were imported.
+
+    Whoever replaces a function has imported its library.
+    """
+    httpx = sys.modules.get("httpx")
+    if httpx is None:
+        return (socket.socket,)
     client, transport = httpx.AsyncClient, httpx.AsyncHTTPTransport
     core = sys.modules.get("httpcore")  # httpx imports it when it makes a transport; until then it is untouched
     if core is None:
@@ -115,6 +119,8 @@ def _judge(found: tuple[object, ...]) -> bool:
 
 def is_replaced(name: str) -> bool:
     """True if a method of `httpx.AsyncClient` is not httpx's own, e.g. because a mock stands there."""
+    import httpx
+
     return not _is_own(f"AsyncClient.{name}", getattr(httpx.AsyncClient, name, None), "httpx")
 
 

@@ -1,7 +1,7 @@
 """What each event loop sends with: sockets belong to a loop, and several loops can use one `AsyncConnectClient`.
 
 Rules:
-- Each loop has its own client of our transports, with its own connections and caches. No two threads share one.
+- Each loop has its own sender, with its own connections and caches. No two threads share one.
 - A loop that ends in order (`asyncio.run`, `trio.run`) closes its connections. Its event is that of async generators:
   both libraries close those that are still open, while the loop can still close sockets.
 - The connections of a loop that was closed without that are released when the next loop comes.
@@ -11,18 +11,16 @@ Rules:
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from eightbyeight_async.loops import Loop, PerLoop, running
-from eightbyeight_async.transport.direct import DirectClient
-from eightbyeight_async.transport.prepare import Preparer
+from eightbyeight_async.transport.request import Outgoing, Prepared, Timeouts
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Mapping
+    from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 
-    import httpx
-
-    Client: TypeAlias = DirectClient | httpx.AsyncClient
+    from eightbyeight_async.transport.answer import Answer
+    from eightbyeight_async.transport.choose import Sender
 
 __all__ = ["Wire", "Wires"]
 
@@ -30,48 +28,74 @@ _of_parents: list[object] = []
 # The wires of a forked process' parent. They are kept, because the garbage collector would finalize the parent's loop,
 # which shares its selector with this process.
 
+_KEPT = 512  # prepared requests. Those with an id in the path are used once and pushed out; the others stay
+
 
 class Wire:
     """What one loop sends with.
 
-    Attributes:
-        http: sends requests.
-        preparer: makes those of a `DirectClient`.
+    Args:
+        sender: sends the requests.
+        headers: the headers of every request.
     """
 
-    __slots__ = ("guard", "http", "preparer")
+    __slots__ = ("_headers", "_prepared", "_timeouts", "guard", "sender")
 
-    def __init__(self, http: Client, headers: Mapping[str, str]) -> None:
-        self.http = http
-        self.preparer = Preparer(headers)
+    def __init__(self, sender: Sender, headers: Mapping[str, str]) -> None:
+        self.sender = sender
         self.guard: AsyncGenerator[None] | None = None
+        self._headers = headers
+        self._prepared: dict[tuple[str, str], Prepared] = {}
+        self._timeouts: dict[float, Timeouts] = {}
+
+    def send(self, method: str, url: str, body: bytes | None, timeout: float) -> Coroutine[Any, Any, Answer]:
+        """Send one request; return its whole answer.
+
+        Args:
+            method: the HTTP method.
+            url: the absolute URL.
+            body: the request body (JSON); None for none.
+            timeout: seconds for each phase.
+
+        Raises:
+            WireError: one of the phase that failed.
+        """
+        prepared = self._prepared.get((method, url))
+        if prepared is None:
+            if len(self._prepared) >= _KEPT:
+                self._prepared.pop(next(iter(self._prepared)))
+            prepared = self._prepared[method, url] = Prepared(method, url, self._headers)
+        timeouts = self._timeouts.get(timeout)
+        if timeouts is None:
+            self._timeouts.clear()  # a client has few of them
+            timeouts = self._timeouts[timeout] = Timeouts(timeout, timeout, timeout)
+        return self.sender.send(Outgoing(prepared, body), timeouts)
 
     def abandon(self) -> None:
         """Release the connections without using the loop, because it has ended."""
-        if isinstance(self.http, DirectClient):
-            self.http.transport.abandon()
+        self.sender.abandon()
 
     def disown(self) -> None:
-        """In a forked process: let go of the parent's sockets.
+        """In a forked process: let go of the parent's sockets."""
+        self.sender.disown()
 
-        httpx does not show its own sockets. They stay open in the forked process, which does not use them.
-        """
-        if isinstance(self.http, DirectClient):
-            self.http.transport.disown()
+    async def aclose(self) -> None:
+        """Close the connections, and forget the prepared requests: they have the API key."""
+        self._prepared.clear()
+        await self.sender.aclose()
 
 
 class Wires:
     """What all loops send with.
 
     Args:
-        make: makes what sends requests. The first one is made now, so that wrong settings are found now.
-        headers: the headers of every request of a `DirectClient`.
+        make: makes the sender of the running loop.
+        headers: the headers of every request.
     """
 
-    def __init__(self, make: Callable[[], Client], headers: Mapping[str, str]) -> None:
+    def __init__(self, make: Callable[[], Sender], headers: Mapping[str, str]) -> None:
         self._make = make
         self._headers = headers
-        self._spare: list[Client] = [make()]
         self._wires: PerLoop[Wire] = PerLoop(self._new, Wire.abandon)
 
     def here(self) -> Wire:
@@ -79,8 +103,7 @@ class Wires:
         return self._wires.here()
 
     def _new(self, _: Loop) -> Wire:
-        http = self._spare.pop() if self._spare else self._make()
-        wire = Wire(http, self._headers)
+        wire = Wire(self._make(), self._headers)
         wire.guard = self._guarded(wire)
         with contextlib.suppress(StopIteration):
             wire.guard.__anext__().send(None)  # runs to the `yield`; the loop now knows the generator
@@ -91,7 +114,7 @@ class Wires:
             yield
         finally:
             self._wires.remove(wire)
-            await wire.http.aclose()
+            await wire.aclose()
 
     async def aclose(self) -> None:
         """Close the connections of the running loop, and let other loops close theirs."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trustme
+from transport.as_httpx import AsHttpx
 from transport.raw_server import RawServer, polite
 
 from eightbyeight_async.transport.fast import FastTransport
@@ -49,11 +50,11 @@ def tls(authority: trustme.CA) -> ssl.SSLContext:
 
 
 @pytest.fixture
-def transport(tls: ssl.SSLContext) -> Callable[..., FastTransport]:
+def transport(tls: ssl.SSLContext) -> Callable[..., AsHttpx]:
     """`async with transport(max_connections=5) as fast:`"""
 
-    def make(**options: Any) -> FastTransport:
-        return FastTransport(ssl_context=tls, **options)
+    def make(**options: Any) -> AsHttpx:
+        return AsHttpx(FastTransport(ssl_context=tls, **options))
 
     return make
 

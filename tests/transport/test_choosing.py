@@ -5,18 +5,23 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import ssl
+from functools import partial
 from typing import Any
 
 import anyio
 import httpx
 import pytest
 from patience import PATIENCE, seen
+from transport.as_httpx import AsHttpx
 from transport.raw_server import OK, Peer, RawServer, answering, polite
 
+from eightbyeight_async.loops import running
 from eightbyeight_async.transport import anyio_transport
 from eightbyeight_async.transport.anyio_transport import AnyioTransport
-from eightbyeight_async.transport.choose import AnyLoopTransport, build_http_client
-from eightbyeight_async.transport.direct import DirectClient
+from eightbyeight_async.transport.choose import make_sender
+from eightbyeight_async.transport.fast import FastTransport
+from eightbyeight_async.transport.proxy_routes import proxy_for, proxy_routes
+from eightbyeight_async.transport.request import Origin
 
 PROXY_NAMES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
@@ -34,14 +39,32 @@ def _no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(anyio_transport, "_REST", 0.0)
 
 
+class Chosen(httpx.AsyncBaseTransport):
+    """What is chosen at the first request, as a transport of httpx."""
+
+    def __init__(self, tls: ssl.SSLContext, proxy: str | None = None, **options: Any) -> None:
+        routes = proxy_routes(tls, None if proxy is None else httpx.Proxy(proxy))
+        self.make = partial(make_sender, ssl_context=tls, max_connections=5, routes=routes, **options)
+        self.here: dict[object, AsHttpx] = {}
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        loop = running()
+        if loop not in self.here:
+            self.here[loop] = AsHttpx(self.make())
+        return await self.here[loop].handle_async_request(request)
+
+    async def aclose(self) -> None:
+        if (chosen := self.here.pop(running(), None)) is not None:
+            await chosen.aclose()
+
+
 def client(tls: ssl.SSLContext, **options: Any) -> httpx.AsyncClient:
-    """What was chosen, as an httpx client: for its `get`."""
-    made = build_http_client(**{"ssl_context": tls, "max_connections": 5, "timeout": PATIENCE, **options})
-    return httpx.AsyncClient(transport=made.transport) if isinstance(made, DirectClient) else made
+    return httpx.AsyncClient(transport=Chosen(tls, **options), timeout=PATIENCE)
 
 
-def is_fast(http: httpx.AsyncClient) -> bool:
-    return isinstance(http._transport, AnyLoopTransport)
+def is_fast(http: Any) -> bool:
+    (chosen,) = http._transport.here.values()
+    return isinstance(chosen.sender, FastTransport)
 
 
 class Tunnel:
@@ -72,9 +95,9 @@ class Tunnel:
 @pytest.mark.anyio
 async def test_nothing_special_is_the_fast_one(tls: ssl.SSLContext, server_tls: ssl.SSLContext) -> None:
     async with RawServer(polite, tls=server_tls) as server, client(tls) as http:
-        assert is_fast(http)
         for _ in range(3):
             assert (await http.get(server.url)).text == "hi"
+        assert is_fast(http)
         await asyncio.gather(*[http.get(server.url) for _ in range(100)])
         assert server.open_at_most == 5
 
@@ -111,11 +134,8 @@ async def test_no_proxy_is_respected(
         for excluded, fast in (("127.0.0.1", False), ("*", True), ("other.example, *", True)):
             monkeypatch.setenv("NO_PROXY", excluded)
             async with client(tls) as http:
-                assert is_fast(http) is fast
                 assert (await http.get(server.url)).text == "hi"
-        async with client(tls, trust_env=False) as http:
-            assert is_fast(http)
-            assert (await http.get(server.url)).text == "hi"
+                assert is_fast(http) is fast
         assert tunnel.asked == []
 
 
@@ -123,24 +143,11 @@ async def test_no_proxy_is_respected(
 async def test_http_2_is_httpxs_business(tls: ssl.SSLContext, server_tls: ssl.SSLContext) -> None:
     if importlib.util.find_spec("h2") is None:
         with pytest.raises(ImportError, match="httpx\\[http2\\]"):
-            client(tls, http2=True)
+            make_sender(ssl_context=tls, max_connections=1, routes={}, http2=True)
         return
     async with RawServer(polite, tls=server_tls) as server, client(tls, http2=True) as http:
         response = await http.get(server.url)  # this server knows 1.1 alone, and is served all the same
-        assert (response.http_version, response.text) == ("HTTP/1.1", "hi")
-
-
-def test_a_client_is_made_outside_a_loop_and_used_in_several(tls: ssl.SSLContext, server_tls: ssl.SSLContext) -> None:
-    http = client(tls)
-
-    async def main(*, last: bool) -> None:
-        async with RawServer(polite, tls=server_tls) as server:
-            assert (await http.get(server.url)).text == "hi"
-        if last:
-            await http.aclose()
-
-    asyncio.run(main(last=False))
-    asyncio.run(main(last=True))
+        assert response.text == "hi"
 
 
 def test_trio_is_served_by_anyio_transports(tls: ssl.SSLContext, threaded_server: RawServer) -> None:
@@ -154,7 +161,8 @@ def test_trio_is_served_by_anyio_transports(tls: ssl.SSLContext, threaded_server
         assert threaded_server.open_at_most == 5
         with anyio.move_on_after(0.001):
             await http.get(threaded_server.url)
-        assert (await http.get(threaded_server.url)).json is not None
+        assert (await http.get(threaded_server.url)).text == "hi"
+        assert not is_fast(http)
         await http.aclose()
 
     anyio.run(main, backend="trio")
@@ -170,12 +178,9 @@ async def test_anyio_transports_are_bounded_and_come_back(tls: ssl.SSLContext) -
             await gate.wait()
             await peer.send(OK)
 
-    async with RawServer(script) as server, AnyioTransport(ssl_context=tls, max_connections=2) as slow:
+    async with RawServer(script) as server, AsHttpx(AnyioTransport(ssl_context=tls, max_connections=2)) as slow:
         tasks = [asyncio.ensure_future(slow.handle_async_request(server.post())) for _ in range(6)]
         await seen(lambda: server.open_now == 2)
-        with pytest.raises(httpx.PoolTimeout):
-            pool_of_its_own = {"connect": None, "read": None, "write": None, "pool": 0.05}
-            await slow.handle_async_request(server.post(timeout=pool_of_its_own))
         tasks[0].cancel()
         gate.set()
         results = await asyncio.gather(*tasks, return_exceptions=True)
@@ -186,6 +191,35 @@ async def test_anyio_transports_are_bounded_and_come_back(tls: ssl.SSLContext) -
 @pytest.mark.anyio
 async def test_anyio_transports_have_the_body_limit_too(tls: ssl.SSLContext) -> None:
     large = b"HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n" + b"x" * 2000
-    async with RawServer(answering(large)) as server, AnyioTransport(ssl_context=tls, max_body=1000) as slow:
+    async with RawServer(answering(large)) as server, AsHttpx(AnyioTransport(ssl_context=tls, max_body=1000)) as slow:
         with pytest.raises(httpx.RemoteProtocolError, match="larger than 1000"):
             await slow.handle_async_request(server.post())
+
+
+HOSTS = [
+    Origin("https", host, port)
+    for host in ("sms.8x8.com", "8x8.com", "x8x8.com", "localhost", "127.0.0.1", "::1", "chatapps.us.8x8.com")
+    for port in (None, 8443)
+] + [Origin("http", "127.0.0.1", None), Origin("http", "localhost", 8443)]
+EXCLUDED = [
+    "", "8x8.com", ".8x8.com", "sms.8x8.com", "SMS.8x8.com", "localhost", "127.0.0.1", "::1", "127.0.0.1/8",
+    "us.8x8.com", "8x8.com:8443", "https://sms.8x8.com", "http://sms.8x8.com", "all://*.8x8.com", "https://*8x8.com:8443",
+    "com", "sms.8x8.com, localhost", "https://", "all://", "https://*",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("given", ["https_proxy", "all_proxy"])
+@pytest.mark.parametrize("excluded", EXCLUDED)
+def test_the_proxy_of_an_origin_is_the_one_that_httpx_chooses(
+    tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch, given: str, excluded: str
+) -> None:
+    monkeypatch.setenv(given, "http://proxy.example:3128")
+    monkeypatch.setenv("no_proxy", excluded)
+    routes = proxy_routes(tls, None)
+    marks = {pattern: httpx.MockTransport(lambda _, proxy=proxy: httpx.Response(200, extensions={"proxy": proxy}))
+             for pattern, proxy in {"all://": None, **routes}.items()}  # fmt: skip
+    with httpx.Client(mounts=marks, verify=tls, trust_env=False) as theirs:
+        for origin in HOSTS:
+            host = f"[{origin.host}]" if ":" in origin.host else origin.host
+            url = f"{origin.scheme}://{host}" + (f":{origin.port}" if origin.port else "")
+            assert proxy_for(routes)(origin) is theirs.get(url).extensions["proxy"], (routes, origin)

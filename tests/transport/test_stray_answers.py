@@ -17,12 +17,11 @@ import pytest
 from patience import PATIENCE, seen
 from proxies import Proxy
 from scripted import Received, ScriptedServer, answer
+from transport.as_httpx import AsHttpx
 from transport.conftest import LOOPS
 
 from eightbyeight_async import AsyncConnectClient, EightByEightError, RetryPolicy, Sent, SmsRequest
 from eightbyeight_async.transport import anyio_transport
-from eightbyeight_async.transport.anyio_transport import AnyioTransport
-from eightbyeight_async.transport.direct import DirectClient
 
 if TYPE_CHECKING:
     import ssl
@@ -147,14 +146,9 @@ async def test_a_connection_rests_between_two_requests(
         async with client:
             for _number in range(6):
                 await client.sms.send(sms())
-            pools = [pool for one in transports(client) for pool in one._pools.values()]
+            pools = client._exchange._wires.here().sender._pools.values()
             assert sum(len(pool._idle) for pool in pools) == 3
         assert (len(server.received), server.connections) == (6, 6)
-
-
-def transports(client: AsyncConnectClient) -> list[AnyioTransport]:
-    mounts: Any = client._exchange._wires.here().http._mounts
-    return [one for one in mounts.values() if isinstance(one, AnyioTransport)]
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -238,9 +232,9 @@ async def test_a_success_before_the_request_was_written_is_not_its_answer(
     body = b"x" * 30_000_000
     with serve(OWN, greeting=early, deaf=True) as server, through(way, server) as (client, _):
         async with client:
-            http = client._exchange._wires.here().http
-            through: Any = httpx.AsyncClient(transport=http.transport) if isinstance(http, DirectClient) else http
-            sending = through.post(server.url, content=body)
+            sending = httpx.AsyncClient(transport=AsHttpx(client._exchange._wires.here().sender)).post(
+                server.url, content=body
+            )
             if taken:
                 assert (await sending).status_code == status
             else:
