@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import ssl
 import time
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,12 @@ settings.register_profile(
 )
 settings.register_profile("fuzz", settings.get_profile("suite"), max_examples=100, derandomize=False)
 settings.load_profile("fuzz" if FUZZ_SECONDS else "suite")
+
+# A signal that this process ignores (nohup, a shell's background) its children would ignore too, and tests send it to
+# them. A handler ends at their start; this one does as little as none.
+for _signal in (signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGINT)):
+    if signal.getsignal(_signal) is signal.SIG_IGN:
+        signal.signal(_signal, lambda *_: None)
 
 
 @pytest.hookimpl(wrapper=True)
