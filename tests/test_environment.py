@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from cli.command_line import eightbyeight
+from cli.command_line import in_process
 
 from eightbyeight_async import AsyncConnectClient, InvalidRequestError
 
@@ -67,10 +67,9 @@ def test_a_base_url_may_have_a_path_of_its_own() -> None:
     AsyncConnectClient("key", "acme_hq", sms_base_url="https://proxy.example.com/8x8/sms")
 
 
-def test_the_command_line_says_it_in_one_line() -> None:
-    ended = eightbyeight(
-        "cancel", "x", SSL_CERT_FILE="/none.pem", EIGHTBYEIGHT_API_KEY="k", EIGHTBYEIGHT_SUBACCOUNT_ID="acme_hq"
-    )
+def test_the_command_line_says_it_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    settings = {"SSL_CERT_FILE": "/none.pem", "EIGHTBYEIGHT_API_KEY": "k", "EIGHTBYEIGHT_SUBACCOUNT_ID": "acme_hq"}
+    ended = in_process("cancel", "x", capsys=capsys, **settings)
     assert (ended.code, ended.out) == (2, "")
     assert ended.err.count("\n") == 1, ended.err
     assert "SSL_CERT_FILE: names no file" in ended.err

@@ -386,6 +386,7 @@ def test_after(client):
 """
 
 
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])  # this test's own loop; the suite runs both
 @pytest.mark.parametrize("proxied", [False, True])
 async def test_pytest_httpx(serve: Serve, child: Callable[..., str], tmp_path: Path, proxied: bool) -> None:
     (tmp_path / "test_app.py").write_text(SUITE)

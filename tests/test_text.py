@@ -148,14 +148,11 @@ def test_what_is_no_text_or_no_encoding_is_refused(text: str, encoding: str, fie
 
 
 def test_the_alphabet_is_that_of_an_independent_codec() -> None:
-    """Every character there is; the codec also encodes the escape itself, which no text can hold."""
+    """Every character there is. The codec encodes those that it decodes; to ask it for each of a million takes 2 s."""
+    codes = [bytes([*before, code]) for before in (b"", b"\x1b") for code in range(256)]
     theirs = {}
-    for character in EVERY_CHARACTER:
-        try:
-            theirs[character] = len(CODEC.encode(character)[0])
-        except UnicodeEncodeError:
-            continue
-    assert theirs.pop("\x1b") == 1
+    for character in {character for code in codes for character in CODEC.decode(code, "ignore")[0]}:
+        theirs[character] = len(CODEC.encode(character)[0])
     ours = {c: measure(c, GSM7).units for c in EVERY_CHARACTER if gsm7.is_gsm7(c)}
     assert ours == theirs
     assert len(gsm7.BASIC) == len(set(gsm7.BASIC)) == 127

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 SMS = SmsRequest(destination="+6598765432", text="Hello", source="ACME")
 THREADS = 8
-SENDS = 40
+SENDS = 20
 LOOPS = ["asyncio", "trio"]
 if importlib.util.find_spec("uvloop"):
     LOOPS.append("uvloop")

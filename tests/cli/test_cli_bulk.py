@@ -285,11 +285,11 @@ def test_an_interrupt_while_the_file_is_checked_leaves_no_journal(
 def test_a_full_disk_stops_the_run_and_no_message_goes_out_unclaimed(
     sandbox: Sandbox, tmp_path: Path, journal: Path, bulk: Bulk, mode: str
 ) -> None:
-    path = csv_file(tmp_path / "a.csv", 3000)
+    path = csv_file(tmp_path / "a.csv", 1000)
     options = ("--text", TEXT, "--journal", journal, "--mode", mode, "--chunk-size", 100)
     arguments = [*COMMAND, "bulk", "run", path, *options]
     limited = f"""import resource, os, signal
-resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 os.execv({sys.executable!r}, {list(map(str, arguments))!r})"""
     ended = subprocess.run(  # noqa: S603
@@ -311,11 +311,11 @@ os.execv({sys.executable!r}, {list(map(str, arguments))!r})"""
     assert "to go on: eightbyeight bulk run --journal" in told
     assert "Traceback" not in told
     assert ".unrecorded" not in told
-    assert 0 < len(sandbox.messages) <= found["sent"] + found["unknown"] < found["total"] == 3000
+    assert 0 < len(sandbox.messages) <= found["sent"] + found["unknown"] < found["total"] == 1000
     bulk("run")
     bulk("reconcile", "--lag", 0.01, "--wait")
     assert bulk("run").code == 0
-    assert sent_once(sandbox, 3000)
+    assert sent_once(sandbox, 1000)
 
 
 # --- interrupted and killed

@@ -6,12 +6,14 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from cli.command_line import Ended, eightbyeight, in_process
+from cli.command_line import Ended, in_process
 
 from eightbyeight_async.sandbox import Fault
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from cli.command_line import Here
 
     from eightbyeight_async.sandbox import Sandbox
 
@@ -88,12 +90,12 @@ def test_send_says_that_an_earlier_attempt_may_be_out(
 
 @pytest.mark.parametrize("mode", ["send-each", "send-batch"])
 @pytest.mark.parametrize("lost", [False, True])
-def test_records_say_it_too(mode: str, lost: bool, sandbox: Sandbox, tmp_path: Path) -> None:
+def test_records_say_it_too(mode: str, lost: bool, sandbox: Sandbox, tmp_path: Path, here: Here) -> None:
     file = tmp_path / "m.csv"
     file.write_text("destination,text\n+6591110001,x\n")
     batch = {"batchId": UMID, "acceptedCount": 0, "rejectedCount": 1, "messages": [REJECTED]}
     planned(sandbox, REJECTED if mode == "send-each" else batch, lost=lost)
-    ended = eightbyeight(mode, file, *TWICE, sandbox=sandbox)
+    ended = here(mode, file, *TWICE, sandbox=sandbox)
     (record,) = ended.records
     assert (ended.code, record["outcome"], record["sent"]) == (
         (4, "unknown", "maybe") if lost else (1, "rejected", "no")

@@ -12,7 +12,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from cli.command_line import COMMAND, Ended, eightbyeight, environment, started, under_way
+from cli.command_line import COMMAND, environment, started, under_way
 from cli.test_cli_commands import csv_file
 from held import held
 from patience import PATIENCE
@@ -23,10 +23,14 @@ from eightbyeight_async.bulk.store.read_journal import JournalReader
 from eightbyeight_async.sandbox import Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from cli.command_line import Ended, Here
+
     from eightbyeight_async.sandbox import Sandbox
+
+    Bulk = Callable[..., Ended]
 
 ROWS = 60
 
@@ -36,9 +40,14 @@ def journal(tmp_path: Path) -> Path:
     return tmp_path / "run.db"
 
 
-def bulk(command: str, journal: Path, *options: object) -> Ended:
-    """In a process of its own; needs no sandbox."""
-    return eightbyeight("bulk", *command.split(), "--journal", journal, *options)
+@pytest.fixture
+def bulk(here: Here) -> Bulk:
+    """A reader in this process, which is another one than the run's; needs no sandbox."""
+
+    def call(command: str, journal: Path, *options: object) -> Ended:
+        return here("bulk", *command.split(), "--journal", journal, *options)
+
+    return call
 
 
 def following(journal: Path, *options: object) -> subprocess.Popen[bytes]:
@@ -153,9 +162,11 @@ def test_on_a_terminal_the_line_is_written_anew(paused: subprocess.Popen[bytes],
     assert b"\x1b[2K" in seen  # the line was erased
 
 
-def test_without_a_campaign_it_shows_the_counts_once(sandbox: Sandbox, tmp_path: Path, journal: Path) -> None:
+def test_without_a_campaign_it_shows_the_counts_once(
+    sandbox: Sandbox, tmp_path: Path, journal: Path, here: Here, bulk: Bulk
+) -> None:
     path = csv_file(tmp_path / "a.csv", ROWS)
-    assert eightbyeight("bulk", "run", path, "--text", "Hi", "--journal", journal, sandbox=sandbox).code == 0
+    assert here("bulk", "run", path, "--text", "Hi", "--journal", journal, sandbox=sandbox).code == 0
     ended = bulk("status --follow", journal)
     assert (ended.code, ended.err) == (0, "no campaign is sending with this journal now\n")
     assert ended.out == bulk("status", journal).out
@@ -172,7 +183,9 @@ def test_without_a_campaign_it_shows_the_counts_once(sandbox: Sandbox, tmp_path:
         (None, ["--interval", "often"], "--interval must be a number"),
     ],
 )
-def test_a_mistake_is_one_line(journal: Path, content: bytes | None, options: list[object], words: str) -> None:
+def test_a_mistake_is_one_line(
+    journal: Path, bulk: Bulk, content: bytes | None, options: list[object], words: str
+) -> None:
     if content is not None:
         journal.write_bytes(content)
     ended = bulk("status --follow", journal, *options)
@@ -180,16 +193,16 @@ def test_a_mistake_is_one_line(journal: Path, content: bytes | None, options: li
     assert (journal.read_bytes() if journal.exists() else None) == content
 
 
-def test_an_interval_without_follow_is_a_mistake(journal: Path) -> None:
+def test_an_interval_without_follow_is_a_mistake(journal: Path, bulk: Bulk) -> None:
     assert bulk("status", journal, "--interval", 1).err == "eightbyeight: --interval: needs --follow\n"
 
 
 def test_a_journal_that_waits_for_the_check_of_its_file_is_told(
-    sandbox: Sandbox, tmp_path: Path, journal: Path
+    sandbox: Sandbox, tmp_path: Path, journal: Path, here: Here, bulk: Bulk
 ) -> None:
     """`bulk run` makes the journal before it checks the file; here the first bytes of it are checked for ever."""
     path = csv_file(tmp_path / "a.csv", ROWS)
-    assert eightbyeight("bulk", "run", path, "--text", "Hi", "--journal", journal, sandbox=sandbox).code == 0
+    assert here("bulk", "run", path, "--text", "Hi", "--journal", journal, sandbox=sandbox).code == 0
     from eightbyeight_async.bulk.store.journal_file import make
 
     journal.unlink()
@@ -204,7 +217,7 @@ def test_a_journal_that_waits_for_the_check_of_its_file_is_told(
 
 
 def test_all_readers_work_beside_a_run_and_change_nothing(
-    paused: subprocess.Popen[bytes], sandbox: Sandbox, tmp_path: Path, journal: Path
+    paused: subprocess.Popen[bytes], sandbox: Sandbox, tmp_path: Path, journal: Path, bulk: Bulk
 ) -> None:
     before = {file.name: file.read_bytes() for file in tmp_path.iterdir() if not file.name.endswith("-shm")}
     counts: dict[str, Any] = json.loads(bulk("status", journal, "--json").out)
@@ -221,22 +234,24 @@ def test_all_readers_work_beside_a_run_and_change_nothing(
     assert len(sandbox.messages) == 11
 
 
-def test_many_followers_do_not_hold_up_a_run(sandbox: Sandbox, tmp_path: Path, journal: Path) -> None:
+def test_many_followers_do_not_hold_up_a_run(
+    sandbox: Sandbox, tmp_path: Path, journal: Path, here: Here, bulk: Bulk
+) -> None:
     """Three of them look as often as they can, from the first claim through the clean end of the run."""
-    path = csv_file(tmp_path / "a.csv", 1000)
+    path = csv_file(tmp_path / "a.csv", 400)
     options = ("--text", "Hi", "--mode", "each", "--concurrency", 20, "--journal", journal)
     run = started("bulk", "run", path, *options, sandbox=sandbox)
     under_way(run, lambda: len(sandbox.messages) >= 10)
     watching = [started("bulk", "status", "--follow", "--interval", 0.001, "--journal", journal) for _ in range(3)]
     _, err = run.communicate(timeout=PATIENCE)
-    assert (run.returncode, b"stopped" in err, len(sandbox.messages)) == (0, False, 1000)
+    assert (run.returncode, b"stopped" in err, len(sandbox.messages)) == (0, False, 400)
     for watch in watching:
         out, err = watch.communicate(timeout=PATIENCE)
         assert (watch.returncode, err in (b"", b"no campaign is sending with this journal now\n")) == (0, True)
-        assert out.decode().splitlines()[-1].startswith("1,000 messages: 1,000 sent, ")
+        assert out.decode().splitlines()[-1].startswith("400 messages: 400 sent, ")
     assert bulk("status", journal).code == 0
-    assert eightbyeight("bulk", "run", "--journal", journal, sandbox=sandbox).code == 0
-    assert len(sandbox.messages) == 1000
+    assert here("bulk", "run", "--journal", journal, sandbox=sandbox).code == 0
+    assert len(sandbox.messages) == 400
 
 
 # --- from Python

@@ -1,4 +1,4 @@
-"""A disk that is full: a real one, of 250 KB, which only the processes of the test can see."""
+"""A disk that is full: a real one, of 150 KB, which only the processes of the test can see."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from eightbyeight_async.sandbox import Sandbox
 
-ROWS = 1200
-SMALL = "mount -t tmpfs -o size=250k none {disk} && cd {disk}"
+ROWS = 600
+SMALL = "mount -t tmpfs -o size=150k none {disk} && cd {disk}"
 
 
 def in_namespace(script: str) -> list[str]:

@@ -22,7 +22,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
-from cli.command_line import COMMAND, eightbyeight, environment, in_process, started, under_way
+from cli.command_line import COMMAND, environment, in_process, started, under_way
 from cli.test_cli_commands import csv_file
 from held import held
 from patience import PATIENCE
@@ -35,9 +35,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from cli.command_line import Here
+
     from eightbyeight_async.sandbox import Sandbox
 
-ROWS = 200
+ROWS = 60
 WIDTH = 5
 HUP, TERM = signal.SIGHUP, signal.SIGTERM
 COMMANDS = ("bulk run each", "bulk run batch", "send-each", "send-batch")
@@ -48,7 +50,7 @@ TAKES_TERMINAL = (
 
 
 def arguments(command: str, tmp_path: Path) -> list[object]:
-    """A run over 200 rows with 5 requests in flight, in batches of 2 where there are batches."""
+    """A run over 60 rows with 5 requests in flight, in batches of 2 where there are batches."""
     options = [csv_file(tmp_path / "a.csv", ROWS), "--text", "Hi {name}", "--concurrency", WIDTH]
     if command.startswith("bulk run"):
         mode = command.rpartition(" ")[2]
@@ -138,7 +140,9 @@ def on_terminal(*command: object, sandbox: Sandbox, leader: bool = True) -> tupl
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_closed_terminal_stops_the_run_with_nothing_in_doubt(sandbox: Sandbox, tmp_path: Path, command: str) -> None:
+def test_a_closed_terminal_stops_the_run_with_nothing_in_doubt(
+    sandbox: Sandbox, tmp_path: Path, here: Here, command: str
+) -> None:
     with held(sandbox, 12):
         process, terminal = on_terminal(*arguments(command, tmp_path), sandbox=sandbox)
         under_way(process, lambda: accepted_are(sandbox, command, 12))
@@ -148,7 +152,7 @@ def test_a_closed_terminal_stops_the_run_with_nothing_in_doubt(sandbox: Sandbox,
     assert (doubtful, accepted) == (0, len(sandbox.messages))
     assert accepted < ROWS
     if command.startswith("bulk run"):
-        assert eightbyeight("bulk", "run", "--journal", tmp_path / "run.db", sandbox=sandbox).code == 0
+        assert here("bulk", "run", "--journal", tmp_path / "run.db", sandbox=sandbox).code == 0
         assert sent_once(sandbox)
 
 
@@ -175,7 +179,7 @@ def test_a_run_that_was_disowned_goes_on_without_its_terminal(sandbox: Sandbox, 
 
 def test_records_for_a_terminal_that_is_gone_stop_the_run(sandbox: Sandbox, tmp_path: Path) -> None:
     """Else hundreds of messages would be sent without a record."""
-    path = csv_file(tmp_path / "a.csv", 2000)
+    path = csv_file(tmp_path / "a.csv", 500)
     with held(sandbox, 12):
         process, terminal = on_terminal(
             "send-each", path, "--text", "Hi", "--concurrency", WIDTH, sandbox=sandbox, leader=False
@@ -263,8 +267,10 @@ def test_a_stderr_that_cannot_be_written_changes_nothing(
     assert sent_once(sandbox)
 
 
-def test_a_result_that_cannot_be_written_is_one_line_and_no_success(sandbox: Sandbox, tmp_path: Path) -> None:
-    assert eightbyeight(*arguments("bulk run each", tmp_path), sandbox=sandbox).code == 0
+def test_a_result_that_cannot_be_written_is_one_line_and_no_success(
+    sandbox: Sandbox, tmp_path: Path, here: Here
+) -> None:
+    assert here(*arguments("bulk run each", tmp_path), sandbox=sandbox).code == 0
     for command in ("status", "status --json", "export", "run --json"):
         line = shlex.join([*COMMAND, "bulk", *command.split(), "--journal", str(tmp_path / "run.db")])
         ended = in_bash(f"{line} >/dev/full", sandbox)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from cli.command_line import eightbyeight
 from cli.test_cli_rows import converter, read
 
 from eightbyeight_async.cli.reading.csv_rows import CsvRows
@@ -13,6 +12,8 @@ from eightbyeight_async.cli.reading.row_to_request import Problem, Row
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from cli.command_line import Here
 
     from eightbyeight_async.sandbox import Sandbox
 
@@ -70,29 +71,29 @@ def test_what_is_meant_is_read() -> None:
 
 @pytest.mark.parametrize("command", [["send-each"], ["send-batch"], ["bulk", "run", "--mode", "each"]])
 def test_every_command_refuses_it_and_sends_it_when_it_is_meant(
-    command: list[str], sandbox: Sandbox, tmp_path: Path
+    command: list[str], sandbox: Sandbox, tmp_path: Path, here: Here
 ) -> None:
     file, journal = tmp_path / "m.csv", tmp_path / "run.db"
     file.write_text(SWALLOWED)
     where = ["--journal", journal] if command[0] == "bulk" else []
-    ended = eightbyeight(*command, file, *where, sandbox=sandbox)
+    ended = here(*command, file, *where, sandbox=sandbox)
     assert (ended.code, sandbox.traffic.requests) == (2, 0)
     assert ended.err.splitlines() == [
         f"eightbyeight: m.csv:2 (row 1): column 2: {RULE} 5; remove the extra quote, "
         "or add --multiline if texts of several lines are meant",
         "eightbyeight: 1 problem; nothing was sent",
     ]
-    ended = eightbyeight(*command, file, *where, "--multiline", sandbox=sandbox)
+    ended = here(*command, file, *where, "--multiline", sandbox=sandbox)
     assert ended.code == 0, ended.err
     assert sorted(message.text.count("\n") for message in sandbox.messages) == [0, 3]
     if where:
-        again = eightbyeight("bulk", "run", *where, sandbox=sandbox)
+        again = here("bulk", "run", *where, sandbox=sandbox)
         assert (again.code, len(sandbox.messages)) == (0, 2), again.err
         assert "from run.db: m.csv, --multiline" in again.err
 
 
-def test_jsonl_has_line_breaks_that_are_meant(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_jsonl_has_line_breaks_that_are_meant(sandbox: Sandbox, tmp_path: Path, here: Here) -> None:
     file = tmp_path / "m.jsonl"
     file.write_text('{"destination": "+6591110001", "text": "Hi\\nthere"}\n')
-    assert eightbyeight("send-each", file, sandbox=sandbox).code == 0
+    assert here("send-each", file, sandbox=sandbox).code == 0
     assert [message.text for message in sandbox.messages] == ["Hi\nthere"]
