@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from eightbyeight_async.events import AttemptEvent, WaitEvent
     from eightbyeight_async.fanout import SendEach
     from eightbyeight_async.models.account import AccountBalance, Direction, PriceList
     from eightbyeight_async.models.chatapps_batch import BatchChatAppsRequest, BatchChatAppsResponse
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AccountBalance",
+    "AttemptEvent",
     "BatchChatAppsRequest",
     "BatchChatAppsResponse",
     "BatchSmsRequest",
@@ -36,9 +38,11 @@ __all__ = [
     "PriceList",
     "SendEach",
     "TextPolicy",
+    "WaitEvent",
 ]
 
 _MODULES = {
+    "events": ("AttemptEvent", "WaitEvent"),
     "fanout": ("SendEach",),
     "models.account": ("AccountBalance", "Direction", "PriceList"),
     "models.chatapps_batch": ("BatchChatAppsRequest", "BatchChatAppsResponse"),

@@ -22,6 +22,7 @@ FLOORS = (
     {
         "version",
         "errors",
+        "events",
         "frame_privacy",
         "hosts",
         "models",
@@ -41,7 +42,7 @@ FLOORS = (
         "prices",
     },
     # 1: the exchange of one request
-    {"settings", "loops", "limiter", "transport", "download", "exchange"},
+    {"settings", "loops", "limiter", "transport", "download", "exchange", "watching"},
     # 2: use
     {
         "fanout",

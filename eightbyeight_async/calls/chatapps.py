@@ -32,6 +32,7 @@ def send_message(subaccount_id: str, request: ChatAppsRequest, now: Callable[[],
         )
     check_times(request.scheduled, request.expiry, now())
     return Call(
+        operation="chatapps.send",
         product=Product.CHATAPPS,
         method="POST",
         path=messages_path(subaccount_id),
@@ -48,21 +49,25 @@ def send_batch(
     check_kind(request, BatchChatAppsRequest)
     check_batch_times(request.messages, None, now())  # a template of this API has no times
     return Call(
+        operation="chatapps.send_batch",
         product=Product.CHATAPPS,
         method="POST",
         path=f"{messages_path(subaccount_id)}/batch",
         body=wire.dump(request),
         response_class=BatchChatAppsResponse,
+        batch_size=len(request.messages),
     )
 
 
 def get_details(subaccount_id: str, umid: str) -> Call[ChatAppsMessageDetails]:
     """Get the details of a ChatApps message: `GET .../messages/{umid}`."""
     return Call(
+        operation="chatapps.get",
         product=Product.CHATAPPS,
         method="GET",
         path=f"{messages_path(subaccount_id)}/{segment(umid, 'umid')}",
         body=None,
         response_class=ChatAppsMessageDetails,
         unknown=Sent.NO,
+        umid=umid,
     )

@@ -32,11 +32,13 @@ def send_batch(subaccount_id: str, request: BatchSmsRequest, now: Callable[[], d
     messages = (SmsTemplate(),) if request.messages is None else request.messages
     check_batch_times(messages, request.template, now(), ahead=MAX_AHEAD)
     return Call(
+        operation="sms.send_batch",
         product=Product.SMS,
         method="POST",
         path=f"{messages_path(subaccount_id)}/batch",
         body=wire.dump(request),
         response_class=BatchSmsResponse,
+        batch_size=len(request.destinations or request.messages or ()),
     )
 
 
