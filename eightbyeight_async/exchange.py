@@ -146,10 +146,10 @@ class Exchange:
 
     async def download(self, link: str, write: Callable[[bytes], object], options: CallOptions) -> None:
         """Download a file: see `Downloader.fetch`."""
-        if self.watch is None:
+        if (watch := self.watch) is None:
             await self.downloader.fetch(link, write, patience=options.timeout)
         else:
-            await self.watch.download(self.downloader, link, write, options)
+            await watch.download(self.downloader, link, write, options)
 
     def _open_http(self) -> httpx.AsyncClient:
         if self.closed:
@@ -186,10 +186,10 @@ class Exchange:
             attempt += 1
             flight.attempts = attempt
             try:
-                if self.watch is None:
+                if (watch := self.watch) is None:
                     found = await self._attempt(call, options, flight)
                 else:
-                    found = await self.watch.attempt(self._attempt, call, options, flight)
+                    found = await watch.attempt(self._attempt, call, options, flight, self.bases[call.product])
                 return after_doubt(found) if maybe_sent else found
             except EightByEightError as error:
                 error.effect = Effect.LOOK_UP if call.unknown is Sent.NO else call.effect
@@ -206,10 +206,10 @@ class Exchange:
             _log.info(
                 "code %s after attempt %d of %d, retry in %.2f s", code, attempt, options.retry.max_attempts, delay
             )
-            if self.watch is None:
+            if (watch := self.watch) is None:
                 await self.sleep(delay)
             else:
-                await self.watch.pause(self.sleep, delay, call, options, attempt + 1)
+                await watch.pause(self.sleep, delay, call, options, attempt + 1)
 
     async def aclose(self) -> None:
         self.closed = True
@@ -235,7 +235,7 @@ class Exchange:
                 await self._pacer.turn(self.sleep if note is None else partial(note.pace, self.sleep))
             if self.closed:
                 raise ClientClosedError
-            further = None if note is None else note.start(self.bases[call.product])
+            further = None if note is None else note.start()
             flight.maybe_sent = call.unknown is Sent.MAYBE
             status, headers, body = await self._send(call, options, further)
             if note is not None:

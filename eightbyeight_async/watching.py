@@ -14,6 +14,7 @@ import inspect
 import logging
 import time
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from urllib.parse import urlsplit
 
 import anyio
 
@@ -48,14 +49,10 @@ class Flight(Protocol):
 
 
 class Span(Protocol):
-    """What a `Tracer` makes of an attempt.
+    """What a `Tracer` makes of an attempt."""
 
-    Attributes:
-        headers: what is added to those of the request; None for nothing.
-    """
-
-    @property
-    def headers(self) -> Mapping[str, str] | None: ...
+    def headers(self) -> Mapping[str, str] | None:
+        """What is added to the headers of the request; None for nothing."""
 
     def end(self, event: AttemptEvent) -> None: ...
 
@@ -103,9 +100,10 @@ class Watch:
         call: Call[T],
         options: CallOptions,
         flight: F,
+        url: str,
     ) -> T:
-        """Make an attempt and tell how it ended."""
-        note = Note(self, call, options, flight.attempts)
+        """Make an attempt and tell how it ended. `url`: of its host."""
+        note = Note(self, call, options, flight.attempts, url)
         try:
             found = await make(call, options, flight, note)
         except GeneratorExit:
@@ -149,14 +147,14 @@ class Watch:
             response_class=None,
             unknown=Sent.NO,
         )
-        note = Note(self, call, options, 1)
+        note = Note(self, call, options, 1, _origin(link))
 
         def count(piece: bytes) -> None:
             note.received(200, len(piece))
             write(piece)
 
         try:
-            note.start(link)
+            note.start()
             await downloader.fetch(link, count, patience=options.timeout)
         except GeneratorExit:
             raise
@@ -184,8 +182,8 @@ class Watch:
             seconds=seconds,
         )
         self.guard("on_wait", self._on_wait, event)
-        if self.tracer is not None:
-            self.guard("telemetry", self.tracer.waited, event)
+        if (tracer := self.tracer) is not None:  # another thread can end the instrumentation
+            self.guard("telemetry", tracer.waited, event)
 
     def guard(self, name: str, hook: Callable[..., R] | None, *args: object) -> R | None:
         """Call a hook. None if it raises."""
@@ -209,13 +207,15 @@ class Note:
         watch: is told.
         call, options: of the attempt.
         attempt: its number.
+        url: of its host.
     """
 
-    def __init__(self, watch: Watch, call: Call[Any], options: CallOptions, attempt: int) -> None:
+    def __init__(self, watch: Watch, call: Call[Any], options: CallOptions, attempt: int, url: str) -> None:
         self._watch = watch
         self._call = call
         self._options = options
         self._attempt = attempt
+        self._url = url
         self._began = watch.clock()
         self._placed = False
         self._queued = 0.0
@@ -239,12 +239,13 @@ class Note:
         finally:
             self._paced += self._watch.clock() - began
 
-    def start(self, url: str) -> Mapping[str, str] | None:
-        """It is handed to the transport; returns further headers. `url`: of its host."""
+    def start(self) -> Mapping[str, str] | None:
+        """It is handed to the transport; returns further headers."""
         self._tell_paced()
-        self._trace(url)
+        self._trace()
+        headers = None if self._span is None else self._watch.guard("telemetry", self._span.headers)
         self._started = self._watch.clock()
-        return None if self._span is None else self._span.headers
+        return headers
 
     def received(self, status: int, size: int) -> None:
         """`size` more bytes of its answer came."""
@@ -260,6 +261,7 @@ class Note:
             if cancelled and not self._placed:
                 self._tell_queued()
             self._tell_paced()
+            self._trace()
         name = type(error).__name__
         if cancelled:
             name = "TransportTimeoutError" if out_of_time else "CancelledError"
@@ -289,9 +291,9 @@ class Note:
         )
         self._watch.ended(event, self._span)
 
-    def _trace(self, url: str) -> None:
-        if self._watch.tracer is not None:
-            self._span = self._watch.guard("telemetry", self._watch.tracer.start, self._call, self._options, url)
+    def _trace(self) -> None:
+        if (tracer := self._watch.tracer) is not None:
+            self._span = self._watch.guard("telemetry", tracer.start, self._call, self._options, self._url)
 
     def _tell_queued(self) -> None:
         self._queued = self._watch.clock() - self._began
@@ -300,6 +302,15 @@ class Note:
     def _tell_paced(self) -> None:
         if self._paced > 0:
             self._watch.waited(self._call, self._options, self._attempt, "pace", self._paced)
+
+
+def _origin(link: str) -> str:
+    """Scheme and host of a link, without the token in its path; empty if it is no link."""
+    try:
+        parts = urlsplit(link)
+    except ValueError:
+        return ""
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def _shown_id(umid: str | None) -> str | None:
