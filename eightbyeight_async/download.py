@@ -144,7 +144,7 @@ class Downloader:
                     problem = "a response without a file"
                     raise UnexpectedResponseError(problem, status_code=response.status_code, sent=Sent.NO)
         call: Call[Any] = Call(
-            operation="", product=Product.SMS, method="GET", path="", body=None, response_class=None, unknown=Sent.NO
+            product=Product.SMS, method="GET", path="", body=None, response_class=None, unknown=Sent.NO
         )
         read_response(call, response.status_code, response.headers, body)
         raise UnexpectedResponseError("a response without a file", status_code=response.status_code, sent=Sent.NO)

@@ -21,7 +21,7 @@ import logging
 import re
 import time
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
 from eightbyeight_async.client import AsyncConnectClient
@@ -37,10 +37,8 @@ except ModuleNotFoundError as _missing:
     ) from _missing
 
 if TYPE_CHECKING:
-    from eightbyeight_async.calls.call import Call
     from eightbyeight_async.events import AttemptEvent, WaitEvent
     from eightbyeight_async.exchange import Exchange
-    from eightbyeight_async.settings import CallOptions
 
 __all__ = ["Instrumentation", "instrument"]
 
@@ -197,8 +195,8 @@ class _Tracer:
             explicit_bucket_boundaries_advisory=_BOUNDS,
         )
 
-    def start(self, call: Call[Any], options: CallOptions, url: str) -> _Span:
-        return _Span(self, _attributes(call.operation, options.subaccount_id, url), call.batch_size)
+    def start(self, operation: str, subaccount_id: str, url: str, batch_size: int | None) -> _Span:
+        return _Span(self, _attributes(operation, subaccount_id, url), batch_size)
 
     def waited(self, event: WaitEvent) -> None:
         reason = {"messaging.eightbyeight.wait.reason": event.reason}

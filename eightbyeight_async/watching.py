@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 
 import anyio
 
-from eightbyeight_async.calls.call import Call
+from eightbyeight_async.calls.call import BatchCall, Call
+from eightbyeight_async.calls.operation_names import operation_of
 from eightbyeight_async.errors import EightByEightError, Sent
 from eightbyeight_async.events import AttemptEvent, WaitEvent, WaitReason
 from eightbyeight_async.hosts import Product
@@ -60,7 +61,7 @@ class Span(Protocol):
 class Tracer(Protocol):
     """What `telemetry` gives to a `Watch`."""
 
-    def start(self, call: Call[Any], options: CallOptions, url: str) -> Span:
+    def start(self, operation: str, subaccount_id: str, url: str, batch_size: int | None) -> Span:
         """Called when an attempt is handed to the transport, or when it ends before that."""
 
     def waited(self, event: WaitEvent) -> None: ...
@@ -103,7 +104,8 @@ class Watch:
         url: str,
     ) -> T:
         """Make an attempt and tell how it ended. `url`: of its host."""
-        note = Note(self, call, options, flight.attempts, url)
+        operation, umid = operation_of(call)
+        note = Note(self, operation, umid, call, options, flight.attempts, url)
         try:
             found = await make(call, options, flight, note)
         except GeneratorExit:
@@ -123,31 +125,26 @@ class Watch:
         attempt: int,
     ) -> None:
         """Wait before attempt number `attempt` and tell it."""
+        operation, _ = operation_of(call)
         began = self.clock()
         try:
             await sleep(seconds)
         except GeneratorExit:
             raise
         except BaseException:
-            self.waited(call, options, attempt, "retry", self.clock() - began)
+            self.waited(operation, options, attempt, "retry", self.clock() - began)
             raise
         if seconds > 0:
-            self.waited(call, options, attempt, "retry", self.clock() - began)
+            self.waited(operation, options, attempt, "retry", self.clock() - began)
 
     async def download(
         self, downloader: Downloader, link: str, write: Callable[[bytes], object], options: CallOptions
     ) -> None:
         """Download a file and tell it. The link may lead to another company's host, so no header is added."""
         call: Call[None] = Call(
-            operation="sms.download_log_file",
-            product=Product.SMS,
-            method="GET",
-            path="",
-            body=None,
-            response_class=None,
-            unknown=Sent.NO,
+            product=Product.SMS, method="GET", path="", body=None, response_class=None, unknown=Sent.NO
         )
-        note = Note(self, call, options, 1, _origin(link))
+        note = Note(self, "sms.download_log_file", None, call, options, 1, _origin(link))
 
         def count(piece: bytes) -> None:
             note.received(200, len(piece))
@@ -172,10 +169,10 @@ class Watch:
             if span is not None:
                 self.guard("telemetry", span.end, event)
 
-    def waited(self, call: Call[Any], options: CallOptions, attempt: int, reason: WaitReason, seconds: float) -> None:
+    def waited(self, operation: str, options: CallOptions, attempt: int, reason: WaitReason, seconds: float) -> None:
         """Tell a wait."""
         event = WaitEvent(
-            operation=call.operation,
+            operation=operation,
             subaccount_id=options.subaccount_id,
             attempt=attempt,
             reason=reason,
@@ -205,13 +202,26 @@ class Note:
 
     Args:
         watch: is told.
+        operation, umid: what it is, and about which message.
         call, options: of the attempt.
         attempt: its number.
         url: of its host.
     """
 
-    def __init__(self, watch: Watch, call: Call[Any], options: CallOptions, attempt: int, url: str) -> None:
+    def __init__(
+        self,
+        watch: Watch,
+        operation: str,
+        umid: str | None,
+        call: Call[Any],
+        options: CallOptions,
+        attempt: int,
+        url: str,
+    ) -> None:
         self._watch = watch
+        self._operation = operation
+        self._umid = umid
+        self._batch_size = call.batch_size if isinstance(call, BatchCall) else None
         self._call = call
         self._options = options
         self._attempt = attempt
@@ -272,11 +282,11 @@ class Note:
         self._end(name, error.sent, getattr(error, "code", None), None)
 
     def _end(self, error: str | None, sent: Sent | None, code: int | None, umid: str | None) -> None:
-        call, options, started = self._call, self._options, self._started
+        started = self._started
         seconds = 0.0 if started is None else self._watch.clock() - started
         event = AttemptEvent(
-            operation=call.operation,
-            subaccount_id=options.subaccount_id,
+            operation=self._operation,
+            subaccount_id=self._options.subaccount_id,
             attempt=self._attempt,
             status=self._status,
             code=code,
@@ -284,24 +294,25 @@ class Note:
             sent=sent,
             waited=self._queued + self._paced,
             on_wire=seconds,
-            request_bytes=0 if started is None else len(call.body or b""),
+            request_bytes=0 if started is None else len(self._call.body or b""),
             response_bytes=self._received,
-            umid=_shown_id(umid or call.umid),
-            batch_size=call.batch_size,
+            umid=_shown_id(umid or self._umid),
+            batch_size=self._batch_size,
         )
         self._watch.ended(event, self._span)
 
     def _trace(self) -> None:
         if (tracer := self._watch.tracer) is not None:
-            self._span = self._watch.guard("telemetry", tracer.start, self._call, self._options, self._url)
+            about = self._operation, self._options.subaccount_id, self._url, self._batch_size
+            self._span = self._watch.guard("telemetry", tracer.start, *about)
 
     def _tell_queued(self) -> None:
         self._queued = self._watch.clock() - self._began
-        self._watch.waited(self._call, self._options, self._attempt, "limiter", self._queued)
+        self._watch.waited(self._operation, self._options, self._attempt, "limiter", self._queued)
 
     def _tell_paced(self) -> None:
         if self._paced > 0:
-            self._watch.waited(self._call, self._options, self._attempt, "pace", self._paced)
+            self._watch.waited(self._operation, self._options, self._attempt, "pace", self._paced)
 
 
 def _origin(link: str) -> str:

@@ -435,6 +435,26 @@ async def test_views_share_the_hooks_and_name_their_subaccount(serve: Serve, con
     assert [event.subaccount_id for event in heard.attempts] == ["other_hq", SUBACCOUNT]
 
 
+@pytest.mark.parametrize("umid", ["batch", "exports", "feedback", "messages", "a~b.c-d_e", "prices"])
+@pytest.mark.parametrize("subaccount_id", ["messages", "batch", "a&b_c"])
+async def test_ids_and_subaccounts_that_look_like_paths(heard: Heard, umid: str, subaccount_id: str) -> None:
+    transport = httpx.MockTransport(lambda request: httpx.Response(404))
+    options: dict[str, Any] = {"transport": transport, "retry": AT_ONCE, **heard.hooks}
+    async with AsyncConnectClient("key", subaccount_id, **options) as client:
+        for call in (client.sms.cancel, client.chatapps.cancel, client.sms.get, client.chatapps.get):
+            with pytest.raises(EightByEightError):
+                await call(umid)
+        with pytest.raises(EightByEightError):
+            await client.sms.send_feedback(umid, "success")
+        for other in (client.sms.cancel_batch, client.sms.get_log_export, client.sms.cancel_log_export):
+            with pytest.raises(EightByEightError):
+                await other(umid)
+    about = [(event.operation, event.umid) for event in heard.attempts]
+    names = ("sms.cancel", "chatapps.cancel", "sms.get", "chatapps.get", "sms.send_feedback")
+    others = ("sms.cancel_batch", "sms.get_log_export", "sms.cancel_log_export")
+    assert about == [*((name, umid) for name in names), *((name, None) for name in others)]
+
+
 async def test_a_number_given_as_an_id_is_not_told(serve: Serve, connect: Connect, heard: Heard) -> None:
     with serve(answer(404, '{"code": 1300}'), QUEUED.replace(b"bda3d56d-1424-e711-813c-06ed3428fe67", b"6" * 36)) as s:
         async with connect(s, **heard.hooks) as client:

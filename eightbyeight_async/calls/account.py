@@ -39,7 +39,6 @@ def get_prices(
         filters["subAccountId"] = rules.subaccount(subaccount_id)
     query = f"?{urlencode(filters)}" if filters else ""
     return Call(
-        operation="account.prices",
         product=Product.SMS,
         method="GET",
         path=f"{_path(account_id)}/prices{query}",
@@ -52,7 +51,6 @@ def get_prices(
 def get_balance(account_id: str) -> Call[AccountBalance]:
     """Get the balance: `GET /api/v1/accounts/{accountId}/balance`."""
     return Call(
-        operation="account.balance",
         product=Product.SMS,
         method="GET",
         path=f"{_path(account_id)}/balance",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from eightbyeight_async.hosts import Product
 
-__all__ = ["Call", "check_kind", "messages_path", "segment"]
+__all__ = ["BatchCall", "Call", "check_kind", "messages_path", "segment"]
 
 T = TypeVar("T")
 
@@ -33,7 +33,6 @@ class Call(Generic[T]):
     No code changes a Call. It is not frozen, because freezing costs a microsecond for each message.
 
     Attributes:
-        operation: the public method that makes it, e.g. `sms.send`.
         product: decides the host.
         method: HTTP method.
         path: the path after the base URL, percent-encoded.
@@ -44,11 +43,8 @@ class Call(Generic[T]):
         effect: what a call that changes something does, so that an error's words fit.
         meanings: what error codes mean for this call, if that differs from the general table.
         contradiction: why a successful response cannot be the one to this call; None: it can.
-        umid: the message that it is about, if the caller named one.
-        batch_size: how many messages it sends, if they are a batch.
     """
 
-    operation: str
     product: Product
     method: str
     path: str
@@ -58,8 +54,17 @@ class Call(Generic[T]):
     effect: Effect = Effect.SEND
     meanings: Mapping[int, str] = attrs.field(default=_NO_MEANINGS, repr=False)
     contradiction: Callable[[T], str | None] | None = attrs.field(default=None, repr=False)
-    umid: str | None = None
-    batch_size: int | None = None
+
+
+@attrs.define(kw_only=True, eq=False)
+class BatchCall(Call[T]):
+    """The request that sends a batch.
+
+    Attributes:
+        batch_size: how many messages it has.
+    """
+
+    batch_size: int
 
 
 @lru_cache(maxsize=256)

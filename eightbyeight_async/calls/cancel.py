@@ -17,21 +17,18 @@ __all__ = ["cancel_batch", "cancel_message"]
 def cancel_message(product: Product, subaccount_id: str, umid: str) -> Call[CancelResponse]:
     """Cancel one scheduled message: `DELETE .../messages/{umid}`."""
     return Call(
-        operation=f"{product.value}.cancel",
         product=product,
         method="DELETE",
         path=f"{messages_path(subaccount_id)}/{segment(umid, 'umid')}",
         body=None,
         response_class=CancelResponse,
         effect=Effect.CANCEL,
-        umid=umid,
     )
 
 
 def cancel_batch(product: Product, subaccount_id: str, batch_id: str) -> Call[CancelResponse]:
     """Cancel the scheduled messages of a batch: `DELETE .../messages/batch/{batchId}`."""
     return Call(
-        operation=f"{product.value}.cancel_batch",
         product=product,
         method="DELETE",
         path=f"{messages_path(subaccount_id)}/batch/{segment(batch_id, 'batch_id')}",

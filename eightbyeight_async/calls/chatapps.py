@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from eightbyeight_async import wire
-from eightbyeight_async.calls.call import Call, check_kind, messages_path, segment
+from eightbyeight_async.calls.call import BatchCall, Call, check_kind, messages_path, segment
 from eightbyeight_async.calls.times import check_batch_times, check_times
 from eightbyeight_async.errors import InvalidRequestError, Sent
 from eightbyeight_async.hosts import Product
@@ -32,7 +32,6 @@ def send_message(subaccount_id: str, request: ChatAppsRequest, now: Callable[[],
         )
     check_times(request.scheduled, request.expiry, now())
     return Call(
-        operation="chatapps.send",
         product=Product.CHATAPPS,
         method="POST",
         path=messages_path(subaccount_id),
@@ -48,8 +47,7 @@ def send_batch(
     """Send a batch of ChatApps messages: `POST .../messages/batch`."""
     check_kind(request, BatchChatAppsRequest)
     check_batch_times(request.messages, None, now())  # a template of this API has no times
-    return Call(
-        operation="chatapps.send_batch",
+    return BatchCall(
         product=Product.CHATAPPS,
         method="POST",
         path=f"{messages_path(subaccount_id)}/batch",
@@ -62,12 +60,10 @@ def send_batch(
 def get_details(subaccount_id: str, umid: str) -> Call[ChatAppsMessageDetails]:
     """Get the details of a ChatApps message: `GET .../messages/{umid}`."""
     return Call(
-        operation="chatapps.get",
         product=Product.CHATAPPS,
         method="GET",
         path=f"{messages_path(subaccount_id)}/{segment(umid, 'umid')}",
         body=None,
         response_class=ChatAppsMessageDetails,
         unknown=Sent.NO,
-        umid=umid,
     )

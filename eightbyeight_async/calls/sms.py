@@ -33,7 +33,6 @@ def send_sms(subaccount_id: str, request: SmsRequest, now: Callable[[], datetime
     if request.scheduled is not None or request.expiry is not None:
         check_times(request.scheduled, request.expiry, now(), ahead=MAX_AHEAD)
     return Call(
-        operation="sms.send",
         product=Product.SMS,
         method="POST",
         path=messages_path(subaccount_id),

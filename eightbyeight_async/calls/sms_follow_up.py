@@ -20,28 +20,24 @@ __all__ = ["cancel_log_export", "get_details", "get_log_export", "send_feedback"
 def get_details(subaccount_id: str, umid: str) -> Call[MessageDetails]:
     """Get the details of an SMS: `GET .../messages/{umid}`."""
     return Call(
-        operation="sms.get",
         product=Product.SMS,
         method="GET",
         path=f"{messages_path(subaccount_id)}/{segment(umid, 'umid')}",
         body=None,
         response_class=MessageDetails,
         unknown=Sent.NO,
-        umid=umid,
     )
 
 
 def send_feedback(subaccount_id: str, umid: str, feedback: SmsFeedback) -> Call[None]:
     """Send feedback for an SMS: `POST .../messages/{umid}/feedback`; the response is empty."""
     return Call(
-        operation="sms.send_feedback",
         product=Product.SMS,
         method="POST",
         path=f"{messages_path(subaccount_id)}/{segment(umid, 'umid')}/feedback",
         body=wire.dump(feedback),
         response_class=None,
         effect=Effect.FEEDBACK,
-        umid=umid,
     )
 
 
@@ -49,7 +45,6 @@ def start_log_export(subaccount_id: str, request: LogExportRequest) -> Call[LogE
     """Start a log export: `POST .../messages/exports`."""
     check_kind(request, LogExportRequest)
     return Call(
-        operation="sms.start_log_export",
         product=Product.SMS,
         method="POST",
         path=f"{messages_path(subaccount_id)}/exports",
@@ -62,7 +57,6 @@ def start_log_export(subaccount_id: str, request: LogExportRequest) -> Call[LogE
 def get_log_export(subaccount_id: str, job_id: str) -> Call[LogExportStatus]:
     """Get the status of a log export: `GET .../messages/exports/{jobId}`."""
     return Call(
-        operation="sms.get_log_export",
         product=Product.SMS,
         method="GET",
         path=f"{messages_path(subaccount_id)}/exports/{segment(job_id, 'job_id')}",
@@ -75,7 +69,6 @@ def get_log_export(subaccount_id: str, job_id: str) -> Call[LogExportStatus]:
 def cancel_log_export(subaccount_id: str, job_id: str) -> Call[None]:
     """Cancel a log export: `DELETE .../messages/exports/{jobId}`; the response is empty."""
     return Call(
-        operation="sms.cancel_log_export",
         product=Product.SMS,
         method="DELETE",
         path=f"{messages_path(subaccount_id)}/exports/{segment(job_id, 'job_id')}",
