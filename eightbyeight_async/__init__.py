@@ -43,6 +43,7 @@ from eightbyeight_async.retry import RetryPolicy
 from eightbyeight_async.version import __version__
 
 if TYPE_CHECKING:
+    from eightbyeight_async.events import AttemptEvent, WaitEvent
     from eightbyeight_async.fanout import SendAccepted, SendEach, SendNotAccepted, SendResult
     from eightbyeight_async.json_models import from_dict, to_dict
     from eightbyeight_async.models.account import (
@@ -137,6 +138,7 @@ __all__ = [
     "AccountBalance",
     "Amount",
     "AsyncConnectClient",
+    "AttemptEvent",
     "AudioContent",
     "AudioDetails",
     "AuthenticationError",
@@ -244,6 +246,7 @@ __all__ = [
     "UnexpectedResponseError",
     "VideoContent",
     "VideoDetails",
+    "WaitEvent",
     "WhatsAppSettings",
     "__version__",
     "from_dict",
@@ -255,6 +258,7 @@ __all__ = [
 # Names that a send does not need are imported at their first use: making these classes takes longer than the rest of
 # the import.
 _LATE = {
+    "events": ("AttemptEvent", "WaitEvent"),
     "fanout": ("SendAccepted", "SendEach", "SendNotAccepted", "SendResult"),
     "models.account": (
         "AccountBalance",

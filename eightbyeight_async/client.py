@@ -75,6 +75,11 @@ class AsyncConnectClient:
         transport: as for `httpx.AsyncClient`; every call and download goes through it, and nothing past it. A test
             without network passes an `httpx.MockTransport`. Every transport failure is then `Sent.MAYBE`, and an
             AssertionError comes out as itself. It is closed with the client.
+        on_attempt: a plain function, called with an `AttemptEvent` at the end of every attempt, in its event loop. So
+            it must be quick. What it raises is logged, without its text, and does not affect the call. The clients of
+            `with_options` share it. None for no hook, which costs nothing.
+        on_wait: the same with a `WaitEvent`, at the end of every wait for a place (`max_concurrency`), for a turn
+            (`max_rate`) and before a retry.
         long_text: `TextPolicy` or its string, for SMS texts of more than 10 parts, which the platform truncates and
             sends: `warn` (a `LongTextWarning`), `refuse` (an InvalidRequestError before anything is sent), `allow`.
 
@@ -110,6 +115,8 @@ class AsyncConnectClient:
         http2: bool = False,
         event_hooks: settings.EventHooks | None = None,
         transport: late_types.httpx.AsyncBaseTransport | None = None,
+        on_attempt: Callable[[late_types.AttemptEvent], object] | None = None,
+        on_wait: Callable[[late_types.WaitEvent], object] | None = None,
         long_text: late_types.TextPolicy | str = "warn",
     ) -> None:
         # Imported here, because it imports asyncio, and not every import of this package makes a client.
@@ -121,6 +128,12 @@ class AsyncConnectClient:
         width = settings.checked_count(max_concurrency, "max_concurrency")
         rate = settings.checked_rate(max_rate, "max_rate")
         hooks = settings.checked_hooks(event_hooks)
+        watch = None
+        if on_attempt is not None or on_wait is not None:
+            from eightbyeight_async.watching import Watch
+
+            on_attempt = settings.checked_hook(on_attempt, "on_attempt")
+            watch = Watch(on_attempt, settings.checked_hook(on_wait, "on_wait"))
         if http_client is not None:
             settings.check_http_client(http_client)
             here = {"event_hooks": hooks, "transport": transport}
@@ -162,6 +175,7 @@ class AsyncConnectClient:
             bases=bases,
             limiter=Limiter(width),
             pacer=None if rate is None else Pacer(rate, time.monotonic),
+            watch=watch,
         )
         self._bind(exchange, options, owner=True)
 
@@ -175,7 +189,7 @@ class AsyncConnectClient:
         deadline: float | None = None,
         long_text: late_types.TextPolicy | str | None = None,
     ) -> Self:
-        """A client with other options that shares this client's pool, `max_concurrency` and `max_rate`.
+        """A client with other options that shares this client's pool, `max_concurrency`, `max_rate` and hooks.
 
         An argument of None keeps this client's value. Closing the new client does nothing, because the pool belongs to
         the first one.

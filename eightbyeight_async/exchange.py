@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import random
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from eightbyeight_async.settings import CallOptions
     from eightbyeight_async.transport.choose import Sender
     from eightbyeight_async.transport.door import HttpxDoor
+    from eightbyeight_async.watching import Note, Watch
 
 __all__ = ["Exchange", "Flight"]
 
@@ -61,13 +62,20 @@ class Flight:
     Attributes:
         attempts: the number of attempts that were started.
         maybe_sent: True if an attempt was passed to the transport, and the API has not refused it since.
+        scope: that of the call's deadline; None for no deadline.
     """
 
-    __slots__ = ("attempts", "maybe_sent")
+    __slots__ = ("attempts", "maybe_sent", "scope")
 
     def __init__(self) -> None:
         self.attempts = 0
         self.maybe_sent = False
+        self.scope: anyio.CancelScope | None = None
+
+    @property
+    def out_of_time(self) -> bool:
+        """True if the deadline has expired."""
+        return self.scope is not None and self.scope.cancel_called
 
 
 class Exchange:
@@ -83,6 +91,7 @@ class Exchange:
         sleep: waits for seconds; passed in so that tests need no real time.
         random_fraction: returns a random number from 0 to 1, for the jitter of retries.
         now: returns the current time (aware).
+        watch: is told of attempts and waits; None for nobody.
     """
 
     def __init__(
@@ -97,12 +106,14 @@ class Exchange:
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
         random_fraction: Callable[[], float] = random.random,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        watch: Watch | None = None,
     ) -> None:
         # Imported here, because they import asyncio, and not every import of this package makes a client.
         from eightbyeight_async.loops import after_fork
         from eightbyeight_async.transport.wires import Wires
 
         self.now = now
+        self.watch = watch
         self.closed = False
         self.bases = bases
         self.door = door
@@ -126,6 +137,13 @@ class Exchange:
         home = self.bases[Product.SMS]
         return Downloader(http=self._open_http, home=home, headers=self._headers, own=self.door.phases)
 
+    async def download(self, link: str, write: Callable[[bytes], object], options: CallOptions) -> None:
+        """Download a file: see `Downloader.fetch`."""
+        if (watch := self.watch) is None:
+            await self.downloader.fetch(link, write, patience=options.timeout)
+        else:
+            await watch.download(self.downloader, link, write, options)
+
     def _open_http(self) -> httpx.AsyncClient:
         if self.closed:
             raise ClientClosedError
@@ -144,7 +162,7 @@ class Exchange:
         flight = Flight() if flight is None else flight
         if options.deadline is None:
             return await self._run(call, options, flight)
-        with anyio.move_on_after(options.deadline):
+        with anyio.move_on_after(options.deadline) as flight.scope:
             return await self._run(call, options, flight)
         host = urlsplit(self.bases[call.product]).netloc
         sent = Sent.MAYBE if flight.maybe_sent else Sent.NO
@@ -161,7 +179,10 @@ class Exchange:
             attempt += 1
             flight.attempts = attempt
             try:
-                found = await self._attempt(call, options, flight)
+                if (watch := self.watch) is None:
+                    found = await self._attempt(call, options, flight)
+                else:
+                    found = await watch.attempt(self._attempt, call, options, flight, self.bases[call.product])
                 return after_doubt(found) if maybe_sent else found
             except EightByEightError as error:
                 error.effect = Effect.LOOK_UP if call.unknown is Sent.NO else call.effect
@@ -178,7 +199,10 @@ class Exchange:
             _log.info(
                 "code %s after attempt %d of %d, retry in %.2f s", code, attempt, options.retry.max_attempts, delay
             )
-            await self.sleep(delay)
+            if (watch := self.watch) is None:
+                await self.sleep(delay)
+            else:
+                await watch.pause(self.sleep, delay, call, options, attempt + 1)
 
     async def aclose(self) -> None:
         self.closed = True
@@ -196,26 +220,33 @@ class Exchange:
         if self._wires is not None:
             self._wires.forked()
 
-    async def _attempt(self, call: Call[T], options: CallOptions, flight: Flight) -> T:
-        async with self.limiter.here():
+    async def _attempt(self, call: Call[T], options: CallOptions, flight: Flight, note: Note | None = None) -> T:
+        async with self.limiter.here() as queued:
+            if note is not None:
+                note.placed(queued=queued)
             if self._pacer is not None:
-                await self._pacer.turn(self.sleep)
+                await self._pacer.turn(self.sleep if note is None else partial(note.pace, self.sleep))
             if self.closed:
                 raise ClientClosedError
+            further = None if note is None else note.start()
             flight.maybe_sent = call.unknown is Sent.MAYBE
-            status, headers, body = await self._send(call, options)
+            status, headers, body = await self._send(call, options, further)
+            if note is not None:
+                note.received(status, len(body))
         return read_response(call, status, headers, body)
 
-    async def _send(self, call: Call[Any], options: CallOptions) -> tuple[int, Mapping[str, str], bytes]:
+    async def _send(
+        self, call: Call[Any], options: CallOptions, further: Mapping[str, str] | None = None
+    ) -> tuple[int, Mapping[str, str], bytes]:
         failure: Exception
         url = self.bases[call.product] + call.path
         wires = None if self._wires is None or self.door.wanted() else self._wires
         trace = _NO_TRACE if wires is not None else WriteTrace()
         try:
             if wires is not None:
-                answer = await wires.here().send(call.method, url, call.body, options.timeout)
+                answer = await wires.here().send(call.method, url, call.body, options.timeout, further)
                 return answer.status, AnswerHeaders(answer.headers), answer.body
-            return await self._send_watched(call, url, options, trace)
+            return await self._send_watched(call, url, options, trace, further)
         except WIRE_FAILURES as caught:
             failure = caught
         except Exception as caught:
@@ -237,10 +268,12 @@ class Exchange:
         raise error from showable_cause(failure)
 
     async def _send_watched(
-        self, call: Call[Any], url: str, options: CallOptions, trace: WriteTrace
+        self, call: Call[Any], url: str, options: CallOptions, trace: WriteTrace, further: Mapping[str, str] | None
     ) -> tuple[int, Mapping[str, str], bytes]:
         http = self.door.http
         headers = self._headers if call.body is None else self._body_headers
+        if further is not None:
+            headers = {**headers, **further}
         if (shortcut := mocked_shortcut(http, call.method)) is None:
             return await send_through(
                 http,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import httpx as httpx  # noqa: PLC0414 - exported
 
+    from eightbyeight_async.events import AttemptEvent, WaitEvent
     from eightbyeight_async.fanout import SendEach
     from eightbyeight_async.models.account import AccountBalance, Direction, PriceList
     from eightbyeight_async.models.chatapps_batch import BatchChatAppsRequest, BatchChatAppsResponse
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AccountBalance",
+    "AttemptEvent",
     "BatchChatAppsRequest",
     "BatchChatAppsResponse",
     "BatchSmsRequest",
@@ -38,10 +40,12 @@ __all__ = [
     "PriceList",
     "SendEach",
     "TextPolicy",
+    "WaitEvent",
     "httpx",
 ]
 
 _MODULES = {
+    "events": ("AttemptEvent", "WaitEvent"),
     "fanout": ("SendEach",),
     "models.account": ("AccountBalance", "Direction", "PriceList"),
     "models.chatapps_batch": ("BatchChatAppsRequest", "BatchChatAppsResponse"),

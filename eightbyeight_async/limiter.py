@@ -136,14 +136,16 @@ class Gate:
         self.held = 0
         self.ended = False
 
-    async def __aenter__(self) -> None:
+    async def __aenter__(self) -> bool:
+        """True if the call had to wait for its place."""
         limiter = self._limiter
         with limiter.lock:
             if limiter.free > 0:
                 limiter.free -= 1
                 self.held += 1
-                return
+                return False
         await limiter.wait(self)
+        return True
 
     async def __aexit__(self, *_: object) -> None:
         self._limiter.release(self)

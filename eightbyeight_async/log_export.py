@@ -55,7 +55,7 @@ async def log_rows(
         for link in links:
             with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as file:
                 bounded = _Bounded(file, max_file_bytes, job_id)
-                await exchange.downloader.fetch(link, bounded, patience=options.timeout)
+                await exchange.download(link, bounded, options)
                 file.seek(0)
                 with io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
                     for row in _rows(text, job_id):

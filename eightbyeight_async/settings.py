@@ -9,10 +9,11 @@ Rules:
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import math
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 import attrs
 
@@ -37,6 +38,7 @@ __all__ = [
     "check_transport",
     "check_without_effect",
     "checked_count",
+    "checked_hook",
     "checked_hooks",
     "checked_http2",
     "checked_policy",
@@ -50,6 +52,8 @@ __all__ = [
 ]
 
 PREFIX = "EIGHTBYEIGHT_"
+
+E = TypeVar("E")
 
 
 @attrs.frozen(kw_only=True)
@@ -210,6 +214,22 @@ def checked_hooks(value: EventHooks | None) -> dict[str, list[Callable[..., Any]
         if not isinstance(hooks, list | tuple) or not all(map(callable, hooks)):
             raise InvalidRequestError("event_hooks", f"must have a list of async functions under {name!r}")
     return {name: list(hooks) for name, hooks in value.items()}
+
+
+def checked_hook(value: Callable[[E], object] | None, field: str) -> Callable[[E], object] | None:
+    """A function that a client calls with its events; a coroutine function is refused, because it would never run."""
+    given: object = value
+    if given is None:
+        return None
+    if not callable(given):
+        raise InvalidRequestError(field, f"must be a function of one event, not {type(given).__name__}")
+    if any(map(_is_asynchronous, (given, getattr(given, "__call__", None)))):  # noqa: B004 - of a callable object
+        raise InvalidRequestError(field, "must be a plain function, not an async one: a send does not wait for a hook")
+    return value
+
+
+def _is_asynchronous(function: object) -> bool:
+    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
 
 
 def checked_proxy(value: object) -> httpx.Proxy | None:

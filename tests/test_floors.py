@@ -22,6 +22,7 @@ FLOORS = (
     {
         "version",
         "errors",
+        "events",
         "frame_privacy",
         "hosts",
         "models",
@@ -41,7 +42,7 @@ FLOORS = (
         "prices",
     },
     # 1: the exchange of one request
-    {"settings", "loops", "limiter", "transport", "download", "exchange"},
+    {"settings", "loops", "limiter", "transport", "download", "exchange", "watching"},
     # 2: use
     {
         "fanout",
@@ -55,6 +56,7 @@ FLOORS = (
         "webhooks",
         "delivery_waiter",
         "client",
+        "telemetry",
         "bulk",
         "",
     },
@@ -190,6 +192,7 @@ def test_what_needs_an_extra_is_imported_by_its_edge_alone() -> None:
         assert {m.partition(".")[0] for m in importers(library)} <= {"sandbox"}
     for library in ("cyclopts", "phonenumbers", "rich"):
         assert {m.partition(".")[0] for m in importers(library)} <= {"cli", "__main__"}
+    assert importers("opentelemetry") == {"telemetry"}
 
 
 def loaded_by(statement: str) -> set[str]:
@@ -214,6 +217,8 @@ def test_importing_the_package_imports_no_edge_and_no_extra() -> None:
         "unittest",
         "pydantic",
         "pydantic_core",
+        "opentelemetry",
+        f"{PACKAGE}.watching",
     ):
         assert name not in beyond, name
     for edge in ("sandbox", "cli"):

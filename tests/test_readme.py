@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -14,7 +15,8 @@ import attrs
 import pytest
 from patience import PATIENCE
 
-from eightbyeight_async.sandbox import Sandbox
+from eightbyeight_async import AttemptEvent, WaitEvent
+from eightbyeight_async.sandbox import Fault, Sandbox
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -84,6 +86,9 @@ def test_every_block_is_known_here() -> None:
         ("Test your own code against the sandbox", "python"),
         ("Test your own code against the sandbox", "python"),
         ("Testing and instrumentation", "python"),
+        ("Metrics, logs and traces", "python"),
+        ("Metrics, logs and traces", "python"),
+        ("Metrics, logs and traces", "python"),
     ]
 
 
@@ -246,6 +251,45 @@ def test_a_unit_test_without_network(sandbox: Sandbox) -> None:
     sandbox.reset()
     assert run_python(code, sandbox) == "u1 True\n"
     assert len(sandbox.messages) == 0
+
+
+def test_prometheus(sandbox: Sandbox) -> None:
+    code, _, _ = of("Metrics, logs and traces", "python")
+    sandbox.reset()
+    sandbox.faults.plan([Fault.server_error()])
+    printed = run_python(code, sandbox).splitlines()
+    assert 'eightbyeight_attempts_total{error="ServerError",operation="sms.send"} 1.0' in printed
+    assert 'eightbyeight_attempts_total{error="",operation="sms.send"} 1.0' in printed
+    assert 'eightbyeight_attempt_seconds_count{operation="sms.send"} 2.0' in printed
+    (waited,) = [line for line in printed if line.startswith('eightbyeight_waited_seconds_total{reason="retry"} ')]
+    assert float(waited.split()[1]) > 0
+
+
+def test_structlog(sandbox: Sandbox) -> None:
+    _, code, _ = of("Metrics, logs and traces", "python")
+    sandbox.reset()
+    sandbox.faults.plan([Fault.server_error()])
+    failed, done = map(json.loads, run_python(code, sandbox).splitlines())
+    (message,) = sandbox.messages
+    found = [(line["event"], line["level"], line["attempt"], line["code"], line["sent"]) for line in (failed, done)]
+    assert found == [("attempt failed", "warning", 1, 2000, "maybe"), ("attempt", "info", 2, None, None)]
+    assert done["umid"] == message.umid
+
+
+def test_opentelemetry(sandbox: Sandbox) -> None:
+    _, _, code = of("Metrics, logs and traces", "python")
+    sandbox.reset()
+    span = json.loads(run_python(code, sandbox))
+    (message,) = sandbox.messages
+    assert (span["name"], span["kind"]) == (f"send {sandbox.subaccount_id}", "SpanKind.PRODUCER")
+    assert span["attributes"]["messaging.message.id"] == message.umid
+
+
+def test_the_table_of_events_is_their_fields() -> None:
+    for kind in (AttemptEvent, WaitEvent):
+        (line,) = re.findall(rf"^\| `{kind.__name__}` \| (.*) \|$", README, re.MULTILINE)
+        named = [name for name in re.findall(r"`(\w+)`", re.sub(r"\([^)]*\)", "", line)) if name != kind.__name__]
+        assert named == [field.name for field in attrs.fields(kind)]
 
 
 def test_the_settings_table_is_the_signature() -> None:

@@ -19,10 +19,11 @@ import attrs
 import httpx
 import pytest
 from answers import SUCCESSES
+from conftest import ACCOUNT
 from test_every_operation import OPERATIONS
 
 import eightbyeight_async
-from eightbyeight_async import EightByEightError, models, webhooks
+from eightbyeight_async import AsyncConnectClient, EightByEightError, models, webhooks
 from eightbyeight_async.account import AccountOperations
 from eightbyeight_async.chatapps import ChatAppsOperations
 from eightbyeight_async.sandbox import Sandbox
@@ -107,6 +108,23 @@ def test_an_operation_is_in_the_tables(name: str) -> None:
 def test_a_look_up_sends_nothing(name: str) -> None:
     """A failure of a mere look-up leaves nothing in doubt: `unknown=Sent.NO` in its Call."""
     assert OPERATIONS[name].looks is (OPERATIONS[name].method == "GET")
+
+
+@CALL
+def test_hooks_know_its_name(name: str) -> None:
+    told: list[str] = []
+
+    async def call() -> None:
+        transport = httpx.MockTransport(lambda request: httpx.Response(404))
+        options: dict[str, Any] = {"account_id": ACCOUNT, "transport": transport}
+        async with AsyncConnectClient(
+            "key", "acme_hq", on_attempt=lambda e: told.append(e.operation), **options
+        ) as one:
+            with pytest.raises(EightByEightError):
+                await OPERATIONS[name].call(one)
+
+    anyio.run(call)
+    assert told == [name], f"{name}: name it in calls/operation_names.py"
 
 
 @CALL

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from eightbyeight_async.hosts import Product
 
-__all__ = ["Call", "check_kind", "messages_path", "segment"]
+__all__ = ["BatchCall", "Call", "check_kind", "messages_path", "segment"]
 
 T = TypeVar("T")
 
@@ -54,6 +54,17 @@ class Call(Generic[T]):
     effect: Effect = Effect.SEND
     meanings: Mapping[int, str] = attrs.field(default=_NO_MEANINGS, repr=False)
     contradiction: Callable[[T], str | None] | None = attrs.field(default=None, repr=False)
+
+
+@attrs.define(kw_only=True, eq=False)
+class BatchCall(Call[T]):
+    """The request that sends a batch.
+
+    Attributes:
+        batch_size: how many messages it has.
+    """
+
+    batch_size: int
 
 
 @lru_cache(maxsize=256)

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from eightbyeight_async import wire
-from eightbyeight_async.calls.call import Call, check_kind, messages_path, segment
+from eightbyeight_async.calls.call import BatchCall, Call, check_kind, messages_path, segment
 from eightbyeight_async.calls.times import check_batch_times, check_times
 from eightbyeight_async.errors import InvalidRequestError, Sent
 from eightbyeight_async.hosts import Product
@@ -47,12 +47,13 @@ def send_batch(
     """Send a batch of ChatApps messages: `POST .../messages/batch`."""
     check_kind(request, BatchChatAppsRequest)
     check_batch_times(request.messages, None, now())  # a template of this API has no times
-    return Call(
+    return BatchCall(
         product=Product.CHATAPPS,
         method="POST",
         path=f"{messages_path(subaccount_id)}/batch",
         body=wire.dump(request),
         response_class=BatchChatAppsResponse,
+        batch_size=len(request.messages),
     )
 
 

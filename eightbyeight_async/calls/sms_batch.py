@@ -6,7 +6,7 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from eightbyeight_async import wire
-from eightbyeight_async.calls.call import Call, check_kind, messages_path
+from eightbyeight_async.calls.call import BatchCall, Call, check_kind, messages_path
 from eightbyeight_async.calls.times import MAX_AHEAD, check_batch_times
 from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.hosts import Product
@@ -31,12 +31,13 @@ def send_batch(subaccount_id: str, request: BatchSmsRequest, now: Callable[[], d
     # Of destinations every message is the template's.
     messages = (SmsTemplate(),) if request.messages is None else request.messages
     check_batch_times(messages, request.template, now(), ahead=MAX_AHEAD)
-    return Call(
+    return BatchCall(
         product=Product.SMS,
         method="POST",
         path=f"{messages_path(subaccount_id)}/batch",
         body=wire.dump(request),
         response_class=BatchSmsResponse,
+        batch_size=len(request.destinations or request.messages or ()),
     )
 
 

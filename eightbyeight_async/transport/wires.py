@@ -48,7 +48,9 @@ class Wire:
         self._prepared: dict[tuple[str, str], Prepared] = {}
         self._timeouts: dict[float, Timeouts] = {}
 
-    def send(self, method: str, url: str, body: bytes | None, timeout: float) -> Coroutine[Any, Any, Answer]:
+    def send(
+        self, method: str, url: str, body: bytes | None, timeout: float, further: Mapping[str, str] | None = None
+    ) -> Coroutine[Any, Any, Answer]:
         """Send one request; return its whole answer.
 
         Args:
@@ -56,6 +58,7 @@ class Wire:
             url: the absolute URL.
             body: the request body (JSON); None for none.
             timeout: seconds for each phase.
+            further: headers of this request alone.
 
         Raises:
             WireError: one of the phase that failed.
@@ -65,6 +68,8 @@ class Wire:
             if len(self._prepared) >= _KEPT:
                 self._prepared.pop(next(iter(self._prepared)))
             prepared = self._prepared[method, url] = Prepared(method, url, self._headers)
+        if further is not None:
+            prepared = Prepared(method, url, {**self._headers, **further})
         timeouts = self._timeouts.get(timeout)
         if timeouts is None:
             self._timeouts.clear()  # a client has few of them

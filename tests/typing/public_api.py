@@ -6,7 +6,7 @@ import ssl
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import assert_type
+from typing import Literal, assert_type
 
 import httpx
 import httpx2
@@ -15,6 +15,7 @@ from eightbyeight_async import (
     AccountBalance,
     APIError,
     AsyncConnectClient,
+    AttemptEvent,
     BatchChatAppsRequest,
     BatchChatAppsResponse,
     BatchSmsAccepted,
@@ -49,6 +50,7 @@ from eightbyeight_async import (
     TextMeasure,
     Track,
     UnexpectedResponseError,
+    WaitEvent,
     measure,
     require_plus,
 )
@@ -81,6 +83,25 @@ SmsRequest(destination="+6598765432", text="Hello", encoding="GSM7", track="None
 SmsRequest("+6598765432")  # type: ignore[call-arg]
 SmsRequest(text="Hello")  # type: ignore[call-arg]
 SmsRequest(destination="+6598765432", scheduled="2026-01-01")  # type: ignore[arg-type]
+
+
+def told(event: AttemptEvent) -> None:
+    assert_type(event.operation, str)
+    assert_type(event.status, int | None)
+    assert_type(event.error, str | None)
+    assert_type(event.sent, Sent | None)
+    assert_type(event.on_wire, float)
+    assert_type(event.batch_size, int | None)
+
+
+def waited(event: WaitEvent) -> None:
+    assert_type(event.reason, Literal["limiter", "pace", "retry"])
+    assert_type(event.seconds, float)
+
+
+AsyncConnectClient("key", "acme_hq", on_attempt=told, on_wait=waited)
+AsyncConnectClient("key", "acme_hq", on_attempt=lambda event: assert_type(event, AttemptEvent))
+AsyncConnectClient("key", "acme_hq", on_attempt=waited)  # type: ignore[arg-type]
 
 
 async def requests() -> AsyncIterator[SmsRequest]:

@@ -1,0 +1,337 @@
+"""Telling the hooks of a client about its attempts and waits.
+
+Rules:
+- A client without hooks has no `Watch`, and nothing of this file is imported.
+- An event is told in the task of its call, so the hooks run in that event loop, in the order of the attempts.
+- An exception of a hook is logged, by its class and line alone: its text and its locals could hold anything. The call
+  goes on. Only what is no `Exception`, e.g. KeyboardInterrupt, comes out of the call.
+- No hook runs if the event loop was stopped under the call (GeneratorExit): the garbage collector may be the caller.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import time
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from urllib.parse import urlsplit
+
+import anyio
+
+from eightbyeight_async.calls.call import BatchCall, Call
+from eightbyeight_async.calls.operation_names import operation_of
+from eightbyeight_async.errors import EightByEightError, Sent
+from eightbyeight_async.events import AttemptEvent, WaitEvent, WaitReason
+from eightbyeight_async.hosts import Product
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from eightbyeight_async.download import Downloader
+    from eightbyeight_async.settings import CallOptions
+
+__all__ = ["Note", "Span", "Tracer", "Watch"]
+
+T = TypeVar("T")
+R = TypeVar("R")
+F = TypeVar("F", bound="Flight")
+
+_log = logging.getLogger("eightbyeight_async")
+
+
+class Flight(Protocol):
+    """What is used of a call in progress: see `exchange`."""
+
+    @property
+    def attempts(self) -> int: ...
+
+    @property
+    def out_of_time(self) -> bool: ...
+
+
+class Span(Protocol):
+    """What a `Tracer` makes of an attempt."""
+
+    def headers(self) -> Mapping[str, str] | None:
+        """What is added to the headers of the request; None for nothing."""
+
+    def end(self, event: AttemptEvent) -> None: ...
+
+
+class Tracer(Protocol):
+    """What `telemetry` gives to a `Watch`."""
+
+    def start(self, operation: str, subaccount_id: str, url: str, batch_size: int | None) -> Span:
+        """Called when an attempt is handed to the transport, or when it ends before that."""
+
+    def waited(self, event: WaitEvent) -> None: ...
+
+
+class Watch:
+    """The hooks of a client.
+
+    Args:
+        on_attempt: called with the event of each attempt; None for nobody.
+        on_wait: called with the event of each wait; None for nobody.
+        clock: returns monotonic seconds.
+
+    Attributes:
+        tracer: that of `telemetry`; None for none.
+    """
+
+    def __init__(
+        self,
+        on_attempt: Callable[[AttemptEvent], object] | None = None,
+        on_wait: Callable[[WaitEvent], object] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._on_attempt = on_attempt
+        self._on_wait = on_wait
+        self.clock = clock
+        self.tracer: Tracer | None = None
+
+    @property
+    def idle(self) -> bool:
+        """True if nobody looks."""
+        return self._on_attempt is None and self._on_wait is None and self.tracer is None
+
+    async def attempt(
+        self,
+        make: Callable[[Call[T], CallOptions, F, Note], Awaitable[T]],
+        call: Call[T],
+        options: CallOptions,
+        flight: F,
+        url: str,
+    ) -> T:
+        """Make an attempt and tell how it ended. `url`: of its host."""
+        operation, umid = operation_of(call)
+        note = Note(self, operation, umid, call, options, flight.attempts, url)
+        try:
+            found = await make(call, options, flight, note)
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            note.failed(error, out_of_time=flight.out_of_time)
+            raise
+        note.succeeded(found)
+        return found
+
+    async def pause(
+        self,
+        sleep: Callable[[float], Awaitable[None]],
+        seconds: float,
+        call: Call[Any],
+        options: CallOptions,
+        attempt: int,
+    ) -> None:
+        """Wait before attempt number `attempt` and tell it."""
+        operation, _ = operation_of(call)
+        began = self.clock()
+        try:
+            await sleep(seconds)
+        except GeneratorExit:
+            raise
+        except BaseException:
+            self.waited(operation, options, attempt, "retry", self.clock() - began)
+            raise
+        if seconds > 0:
+            self.waited(operation, options, attempt, "retry", self.clock() - began)
+
+    async def download(
+        self, downloader: Downloader, link: str, write: Callable[[bytes], object], options: CallOptions
+    ) -> None:
+        """Download a file and tell it. The link may lead to another company's host, so no header is added."""
+        call: Call[None] = Call(
+            product=Product.SMS, method="GET", path="", body=None, response_class=None, unknown=Sent.NO
+        )
+        note = Note(self, "sms.download_log_file", None, call, options, 1, _origin(link))
+
+        def count(piece: bytes) -> None:
+            note.received(200, len(piece))
+            write(piece)
+
+        try:
+            note.start()
+            await downloader.fetch(link, count, patience=options.timeout)
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            note.failed(error, out_of_time=False)
+            raise
+        note.received(200, 0)
+        note.succeeded(None)
+
+    def ended(self, event: AttemptEvent, span: Span | None) -> None:
+        """Tell the end of an attempt. The hook runs inside its span, so that its log lines can name the trace."""
+        try:
+            self.guard("on_attempt", self._on_attempt, event)
+        finally:
+            if span is not None:
+                self.guard("telemetry", span.end, event)
+
+    def waited(self, operation: str, options: CallOptions, attempt: int, reason: WaitReason, seconds: float) -> None:
+        """Tell a wait."""
+        event = WaitEvent(
+            operation=operation,
+            subaccount_id=options.subaccount_id,
+            attempt=attempt,
+            reason=reason,
+            seconds=seconds,
+        )
+        self.guard("on_wait", self._on_wait, event)
+        if (tracer := self.tracer) is not None:  # another thread can end the instrumentation
+            self.guard("telemetry", tracer.waited, event)
+
+    def guard(self, name: str, hook: Callable[..., R] | None, *args: object) -> R | None:
+        """Call a hook. None if it raises."""
+        if hook is None:
+            return None
+        try:
+            found = hook(*args)
+        except Exception as error:  # noqa: BLE001 - it is the application's code
+            _log.error("%s raised %s; the call is not affected", name, _shown(error))
+            return None
+        if inspect.iscoroutine(found):
+            found.close()
+            _log.error("%s returned a coroutine, which is not run: it must be a plain function", name)
+        return found
+
+
+class Note:
+    """What is known of an attempt until it ends.
+
+    Args:
+        watch: is told.
+        operation, umid: what it is, and about which message.
+        call, options: of the attempt.
+        attempt: its number.
+        url: of its host.
+    """
+
+    def __init__(
+        self,
+        watch: Watch,
+        operation: str,
+        umid: str | None,
+        call: Call[Any],
+        options: CallOptions,
+        attempt: int,
+        url: str,
+    ) -> None:
+        self._watch = watch
+        self._operation = operation
+        self._umid = umid
+        self._batch_size = call.batch_size if isinstance(call, BatchCall) else None
+        self._call = call
+        self._options = options
+        self._attempt = attempt
+        self._url = url
+        self._began = watch.clock()
+        self._placed = False
+        self._queued = 0.0
+        self._paced = 0.0
+        self._started: float | None = None
+        self._span: Span | None = None
+        self._status: int | None = None
+        self._received = 0
+
+    def placed(self, *, queued: bool) -> None:
+        """It has its place under `max_concurrency`; `queued`: whether it had to wait for it."""
+        self._placed = True
+        if queued:
+            self._tell_queued()
+
+    async def pace(self, sleep: Callable[[float], Awaitable[object]], seconds: float) -> None:
+        """Wait for its turn under `max_rate`; a turn can take several waits."""
+        began = self._watch.clock()
+        try:
+            await sleep(seconds)
+        finally:
+            self._paced += self._watch.clock() - began
+
+    def start(self) -> Mapping[str, str] | None:
+        """It is handed to the transport; returns further headers."""
+        self._tell_paced()
+        self._trace()
+        headers = None if self._span is None else self._watch.guard("telemetry", self._span.headers)
+        self._started = self._watch.clock()
+        return headers
+
+    def received(self, status: int, size: int) -> None:
+        """`size` more bytes of its answer came."""
+        self._status = status
+        self._received += size
+
+    def succeeded(self, found: object) -> None:
+        self._end(None, None, None, getattr(found, "umid", None))
+
+    def failed(self, error: BaseException, *, out_of_time: bool) -> None:
+        cancelled = isinstance(error, anyio.get_cancelled_exc_class())
+        if self._started is None:
+            if cancelled and not self._placed:
+                self._tell_queued()
+            self._tell_paced()
+            self._trace()
+        name = type(error).__name__
+        if cancelled:
+            name = "TransportTimeoutError" if out_of_time else "CancelledError"
+        if not isinstance(error, EightByEightError):
+            self._end(name, Sent.NO if self._started is None else self._call.unknown, None, None)
+            return
+        self._status = getattr(error, "status_code", self._status)
+        self._end(name, error.sent, getattr(error, "code", None), None)
+
+    def _end(self, error: str | None, sent: Sent | None, code: int | None, umid: str | None) -> None:
+        started = self._started
+        seconds = 0.0 if started is None else self._watch.clock() - started
+        event = AttemptEvent(
+            operation=self._operation,
+            subaccount_id=self._options.subaccount_id,
+            attempt=self._attempt,
+            status=self._status,
+            code=code,
+            error=error,
+            sent=sent,
+            waited=self._queued + self._paced,
+            on_wire=seconds,
+            request_bytes=0 if started is None else len(self._call.body or b""),
+            response_bytes=self._received,
+            umid=_shown_id(umid or self._umid),
+            batch_size=self._batch_size,
+        )
+        self._watch.ended(event, self._span)
+
+    def _trace(self) -> None:
+        if (tracer := self._watch.tracer) is not None:
+            about = self._operation, self._options.subaccount_id, self._url, self._batch_size
+            self._span = self._watch.guard("telemetry", tracer.start, *about)
+
+    def _tell_queued(self) -> None:
+        self._queued = self._watch.clock() - self._began
+        self._watch.waited(self._operation, self._options, self._attempt, "limiter", self._queued)
+
+    def _tell_paced(self) -> None:
+        if self._paced > 0:
+            self._watch.waited(self._operation, self._options, self._attempt, "pace", self._paced)
+
+
+def _origin(link: str) -> str:
+    """Scheme and host of a link, without the token in its path; empty if it is no link."""
+    try:
+        parts = urlsplit(link)
+    except ValueError:
+        return ""
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+def _shown_id(umid: str | None) -> str | None:
+    """None for digits alone: no id of 8x8, but a phone number that the caller took for one."""
+    return None if umid is None or umid.isdigit() else umid
+
+
+def _shown(error: Exception) -> str:
+    """Class of an exception, and the line of the hook that raised it."""
+    place = error.__traceback__ and error.__traceback__.tb_next
+    if place is None:
+        return type(error).__name__
+    return f"{type(error).__name__} (line {place.tb_lineno} of {place.tb_frame.f_code.co_filename})"
