@@ -40,7 +40,11 @@ FILES = {
     "refused.csv": "destination,name\n+9991234567,Eve\n",
     "no_plus.csv": "destination,name\n447700900005,Ida\n",
     "lines.csv": 'destination,name\n+447700900008,"Fay\nand Gus"\n',
+    "mobiles.csv": "mobile,name,text\n+447700900001,Ann,Hi\n",
+    "written.csv": "destination,name\n+44 7700 900001,Ann\n",
+    "national.csv": "destination,name\n7700900001,Ann\n",
     "wrong.key": "no-key-of-anybody\n",
+    "other.txt": "Hello {name}, this text is in a file",
 }
 FILE = {"FILE": "people.csv", "--text": "Hi {name}"}
 # The line that each is compared with. `bulk run` has two readers: its JSON is the same numbers.
@@ -58,14 +62,14 @@ class Option:
     Attributes:
         value: that makes a difference; None: the option is left out of a line that has it. One that is refused proves
             little: only for an option whose good values leave no trace.
-        beside: what else both lines have, for it to make one.
+        beside: what else both lines have, for it to make one; None: what both lack.
         before: what happens in the folder before.
         run_only: why the dry run has no use for it.
         guess: why the dry run cannot know exactly what the run will do.
     """
 
     value: str | None
-    beside: Mapping[str, str] = {}
+    beside: Mapping[str, str | None] = {}
     before: Setup | None = None
     run_only: str | None = None
     guess: str | None = None
@@ -112,6 +116,10 @@ OPTIONS = {
     "send --track": Option("Outcome"),
     "--long-text": Option("refuse", beside={"--text": "Hi" * 2000}),
     # How a file is read
+    "--text-file": Option("other.txt", {"--text": None}),
+    "--map": Option("mobile=destination", {"FILE": "mobiles.csv", "--text": None}),
+    "--default-country": Option("IR", {"FILE": "national.csv"}),
+    "--clean-numbers": Option(FLAG, {"FILE": "written.csv"}),
     "--format": Option("jsonl"),
     "--delimiter": Option(";"),
     "--multiline": Option(FLAG, {"FILE": "lines.csv"}),
@@ -157,11 +165,12 @@ ONE_RUN = {
     "--allow-changed-input": "the journal has the new input's fingerprint from then on",
     "--allow-changed-account": "the first message that is claimed then names the journal's account",
     "--accept-loss": "the first message that is claimed then is the journal's last",
+    "--text-file": "the journal has its text as that of --text",
     # Where the API is and who asks can be another machine's next time; they are in the line that goes on.
     **dict.fromkeys(("--subaccount-id", "--region", "--sms-base-url", "--chatapps-base-url"), "of this machine"),
     **dict.fromkeys(("--api-key-file", "--timeout", "--max-attempts"), "of this machine"),
 }
-NOT_IN_RESUME = {"--dry-run", "--json", "--allow-changed-input", "--accept-loss"}
+NOT_IN_RESUME = {"--dry-run", "--json", "--text-file", "--allow-changed-input", "--accept-loss"}
 
 
 def names_of(command: str) -> list[str]:
@@ -238,7 +247,7 @@ def steady(text: str) -> str:
 def test_an_option_does_in_the_run_what_the_dry_run_says(line: Callable[..., Seen], command: str, name: str) -> None:
     option = OPTIONS.get(f"{command} {name}", OPTIONS.get(name))
     assert option is not None, f"{name} is new: add it to OPTIONS here, with a value that makes a difference"
-    without = {**COMMANDS[command], **option.beside}
+    without = {n: v for n, v in {**COMMANDS[command], **option.beside}.items() if v is not None}
     given = {n: v for n, v in {**without, name: option.value}.items() if v is not None}
     dry = line(command, given, option.before, "--dry-run")
     ignored = dry == line(command, without, option.before, "--dry-run")
@@ -290,6 +299,7 @@ def test_a_campaign_remembers_every_option_but_those_of_one_run(
     values |= {"--long-text": "allow", "--chunk-size": "2", "--concurrency": "3", "--rate": "1000"}
     values |= {"--durability": "process", "--duplicates": "send", "--store-private": FLAG, "--one-per-number": FLAG}
     values |= {"--multiline": FLAG, "--require-plus": FLAG}
+    values |= {"--map": "name=", "--default-country": "GB", "--clean-numbers": FLAG}
     remembered = [name for name in names_of("bulk run") if name not in ONE_RUN]
     unknown = set(remembered) - set(values)
     assert not unknown, (
@@ -316,7 +326,7 @@ def test_the_line_that_goes_on_repeats_every_option_of_one_run(
     given |= {"--subaccount-id": sandbox.subaccount_id, "--region": "europe", "--sms-base-url": sandbox.sms_base_url}
     given |= {"--chatapps-base-url": sandbox.chatapps_base_url, "--api-key-file": "wrong.key", "--timeout": "7"}
     given |= {"--max-attempts": "2"}
-    missing = set(ONE_RUN) - set(given) - {"--dry-run"}
+    missing = set(ONE_RUN) - set(given) - {"--dry-run", "--text-file"}
     assert not missing, "give it a value here that is not its default"
     for name in ("people.csv", "wrong.key"):
         (tmp_path / name).write_text(FILES[name])

@@ -13,7 +13,7 @@ import json
 import os
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "OPTIONS",
+    "READING",
     "STDIN",
     "JournalSummary",
     "RememberedOptions",
@@ -45,6 +46,10 @@ __all__ = [
 
 STDIN = "-"
 OPTIONS = "command_line"  # name of the value in the journal
+# The options about how the file is read, as `FileOptions` names them.
+READING = (
+    "text", "map", "default_country", "clean_numbers", "file_format", "delimiter", "multiline",
+)  # fmt: skip
 
 
 @attrs.frozen(kw_only=True)
@@ -57,6 +62,9 @@ class RememberedOptions:
         file_format: `csv` or `jsonl`; None: taken from the file's name.
         delimiter: separator of CSV cells; None: taken from the header.
         multiline: whether quoted cells of a CSV may contain line breaks.
+        map: values of `--map`, such as `Phone Number=destination`.
+        default_country: two letters, for numbers without `+` in rows without a country.
+        clean_numbers: whether numbers are cleaned.
         message: per field: value for rows without one.
         long_text: what to do with a text of more than 10 parts: `warn`, `refuse` or `allow`.
         mode: `each`: one request per message; `batch`: one per `chunk_size` messages; `auto`: the campaign chooses.
@@ -75,6 +83,9 @@ class RememberedOptions:
     file_format: str | None = None
     delimiter: str | None = None
     multiline: bool = False
+    map: Sequence[str] = ()
+    default_country: str | None = None
+    clean_numbers: bool = False
     message: Mapping[str, str] = attrs.field(factory=dict)
     long_text: str = "warn"
     mode: Literal["auto", "each", "batch"] = "auto"

@@ -17,6 +17,7 @@ from eightbyeight_async.bulk.store.plan_store import PlanStore
 from eightbyeight_async.bulk.store.records import Account, Policy
 from eightbyeight_async.cli.bulk.campaign_run import CampaignRun, OneRunOptions
 from eightbyeight_async.cli.bulk.remembered_options import (
+    READING,
     STDIN,
     RememberedOptions,
     journal_usage_errors,
@@ -27,7 +28,7 @@ from eightbyeight_async.cli.bulk.words import plural
 from eightbyeight_async.cli.commands.shared_options import MessageFields, check_option_times
 from eightbyeight_async.cli.commands.single_message import host_and_account, print_json
 from eightbyeight_async.cli.exit_codes import Exit, UsageError
-from eightbyeight_async.cli.reading.file_plan import FilePlan, check_file, row_reader
+from eightbyeight_async.cli.reading.file_plan import FilePlan, check_file, reading_fields, row_reader
 from eightbyeight_async.cli.reading.input_file import open_input
 from eightbyeight_async.cli.reading.plan_words import changed_input_words, plan_words
 from eightbyeight_async.cli.reading.row_planner import RowPlanner
@@ -156,11 +157,8 @@ def _file_plan(settings: RememberedOptions) -> FilePlan:
         raise UsageError(f"--chunk-size: must be at most {MAX_BATCH:,}")
     return FilePlan(
         file=settings.file,
-        text=settings.text,
         defaults=_fields(settings.message),
-        format=settings.file_format,
-        separator=settings.delimiter,
-        multiline=settings.multiline,
+        **reading_fields({name: getattr(settings, name) for name in READING}),
         long_text=settings.long_text,
     )
 
@@ -210,6 +208,7 @@ def _dry_run_json(
         **planner.plan.as_dict(),
         **planner.costs.as_dict(),
         "long": checked.long,
+        "cleaned": {"numbers": checked.cleaned, "changes": dict(checked.changes.most_common())},
         "host": host,
         "subaccount_id": account,
         "status": None if summary is None else summary.status.as_dict(),

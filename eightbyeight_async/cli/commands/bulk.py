@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
+from eightbyeight_async.cli.commands.file_options import FileOptions
 from eightbyeight_async.cli.commands.shared_options import (
     CAMPAIGN,
     FILE,
@@ -20,7 +21,6 @@ from eightbyeight_async.cli.commands.shared_options import (
     AsJson,
     ConnectionOptions,
     DryRun,
-    FileOptions,
     MessageFields,
     RequirePlus,
 )
@@ -174,8 +174,7 @@ def run(
 
     message.values()  # raises if an option is wrong
     given = {
-        **asdict(how),
-        "multiline": how.multiline or None,
+        **how.values(),
         "file": file,
         "message": {name: value for name, value in asdict(message).items() if value is not None},
         "long_text": long_text,

@@ -33,7 +33,6 @@ __all__ = [
     "DryRun",
     "Duplicates",
     "FileGiven",
-    "FileOptions",
     "LongText",
     "MessageFields",
     "OnePerNumber",
@@ -202,35 +201,6 @@ def check_option_times(values: Mapping[str, Any]) -> None:
         check_times(values.get("scheduled"), values.get("expiry"), now(), ahead=MAX_AHEAD)
     except InvalidRequestError as wrong:
         raise UsageError(f"{as_option(wrong.field)}: {wrong.reason}") from wrong
-
-
-@Parameter(name="*", group=FILE)
-@dataclass(frozen=True, kw_only=True)
-class FileOptions:
-    """How to read a file of messages."""
-
-    text: Annotated[
-        str | None,
-        Parameter(
-            help="The text of every message; {column} stands for the row's cell in that column.",
-            allow_leading_hyphen=True,
-        ),
-    ] = None
-    file_format: Annotated[
-        Literal["csv", "jsonl"] | None, Parameter(name="--format", help="The format of the file. Default: by its name.")
-    ] = None
-    delimiter: Annotated[
-        str | None,
-        Parameter(help="The character between the cells of a CSV, or the word tab. Default: taken from the header."),
-    ] = None
-    multiline: Annotated[
-        bool,
-        Parameter(
-            negative=(),
-            show_default=False,
-            help="Quoted cells of a CSV may contain line breaks; else they are refused.",
-        ),
-    ] = False
 
 
 @Parameter(name="*", group=OUTPUT)

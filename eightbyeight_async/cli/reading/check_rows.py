@@ -58,6 +58,8 @@ class Checked:
         long_rows: row numbers of the first of these messages, at most 5.
         late: number of messages with a time that has passed; 0 unless such times are allowed.
         late_rows: row numbers of the first of these messages, at most 5.
+        cleaned: number of numbers that `--clean-numbers` changed.
+        changes: per kind of change: number of numbers.
         without_plus: number of messages whose number has no `+` and no country; 0 unless these are refused.
         first_without_plus: the first of them; None: there is none.
         problems: the first problems, at most 20.
@@ -71,6 +73,8 @@ class Checked:
     long_rows: list[int] = attrs.field(factory=list)
     late: int = 0
     late_rows: list[int] = attrs.field(factory=list)
+    cleaned: int = 0
+    changes: Counter[str] = attrs.field(factory=Counter)
     without_plus: int = 0
     first_without_plus: Problem | None = None
     problems: list[Problem] = attrs.field(factory=list)
@@ -111,6 +115,9 @@ def check_rows(
         checked.scheduled += row.request.scheduled is not None
         if row.blanks:
             checked.blanks.update(set(row.blanks))
+        if row.cleaned:
+            checked.cleaned += 1
+            checked.changes.update(row.cleaned)
         if row.long:
             checked.long += 1
             if len(checked.long_rows) < _ROWS_SHOWN:

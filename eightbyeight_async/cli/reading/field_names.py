@@ -15,7 +15,7 @@ import attrs
 from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.models.sms import SmsRequest
 
-__all__ = ["FIELDS", "field_named", "field_nearly_named", "value_of"]
+__all__ = ["FIELDS", "field_named", "field_nearly_named", "spelling", "value_of"]
 
 FIELDS = tuple(field.name for field in attrs.fields(SmsRequest))
 
@@ -28,21 +28,22 @@ _NOT_MISSPELT = frozenset({"clientid"})
 _CLOSE = 0.8
 
 
-def _spelling(column: str) -> str:
+def spelling(column: str) -> str:
+    """The name without what does not count."""
     return re.sub(r"[\s_-]", "", column).lower()
 
 
 def field_named(column: str) -> str | None:
     """The field that a column name means. None: the column is not a field."""
-    return _BY_SPELLING.get(_spelling(column))
+    return _BY_SPELLING.get(spelling(column))
 
 
 def field_nearly_named(column: str) -> str | None:
     """The field that a column name probably misspells. None: it is a field, or resembles none."""
-    spelling = _spelling(column)
-    if spelling in _NOT_MISSPELT or spelling in _BY_SPELLING:
+    spelt = spelling(column)
+    if spelt in _NOT_MISSPELT or spelt in _BY_SPELLING:
         return None
-    close = difflib.get_close_matches(spelling, _BY_SPELLING, n=1, cutoff=_CLOSE)
+    close = difflib.get_close_matches(spelt, _BY_SPELLING, n=1, cutoff=_CLOSE)
     return _BY_SPELLING[close[0]] if close else None
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
 from eightbyeight_async.cli.exit_codes import UsageError
 from eightbyeight_async.cli.reading.check_rows import Checked, check_rows
+from eightbyeight_async.cli.reading.column_map import ColumnMap
 from eightbyeight_async.cli.reading.csv_rows import CsvRows
 from eightbyeight_async.cli.reading.input_file import format_of
 from eightbyeight_async.cli.reading.jsonl_rows import JsonlRows
@@ -20,11 +21,13 @@ from eightbyeight_async.models.privacy import masked_digits, masked_runs
 from eightbyeight_async.text import MAX_PARTS, TextPolicy
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from eightbyeight_async.cli.reading.check_rows import RowObserver
     from eightbyeight_async.cli.reading.input_file import InputFile
     from eightbyeight_async.cli.terminal.display import Display
 
-__all__ = ["FilePlan", "check_file", "row_reader"]
+__all__ = ["FilePlan", "check_file", "reading_fields", "row_reader"]
 
 _UNUSED_SHOWN = 8
 _SEPARATORS = {"tab": "\t", "\\t": "\t"}
@@ -41,6 +44,11 @@ class FilePlan:
         format: `csv` or `jsonl`; None: taken from the file's name.
         separator: of CSV cells; None: taken from the header.
         multiline: whether quoted cells of a CSV may contain line breaks.
+        map: values of `--map`, such as `Phone Number=destination`.
+        default_country: two letters, for numbers without `+` in rows without a country.
+        clean_numbers: whether numbers are cleaned.
+        encoding: of the file; None: UTF-8.
+        sheet: of a spreadsheet; None: its only one.
         long_text: what to do with a text of more than 10 parts.
         mode: `each` sends one request per row, `batch` one request per `chunk_size` rows.
         chunk_size: rows per request in mode `batch`.
@@ -60,6 +68,11 @@ class FilePlan:
     format: str | None = None
     separator: str | None = None
     multiline: bool = False
+    map: Sequence[str] = ()
+    default_country: str | None = None
+    clean_numbers: bool = False
+    encoding: str | None = None
+    sheet: str | None = None
     long_text: TextPolicy = attrs.field(default=TextPolicy.WARN, converter=TextPolicy)
     mode: Literal["each", "batch"] = "each"
     chunk_size: int = 1
@@ -73,20 +86,56 @@ class FilePlan:
     require_plus: bool = False
 
 
+_OTHER_NAMES = {"file_format": "format", "delimiter": "separator"}
+
+
+def reading_fields(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a `FilePlan` about reading, from the options by name (`FileOptions.values`). None: not given."""
+    return {_OTHER_NAMES.get(name, name): value for name, value in options.items() if value is not None}
+
+
 def row_reader(plan: FilePlan) -> CsvRows | JsonlRows:
     """The reader for the format of the file.
 
     Raises:
-        UsageError: `--text`, `--format` or `--delimiter` is invalid, or the format cannot be told from the name.
+        UsageError: `--text`, `--map`, `--default-country`, `--format` or `--delimiter` is invalid, or the format cannot
+            be told from the name.
     """
     template = None if plan.text is None else TextTemplate.parse(plan.text)
-    converter = RowConverter(template=template, defaults=plan.defaults, now=now, long_text=plan.long_text)
+    converter = RowConverter(
+        template=template,
+        defaults=plan.defaults,
+        now=now,
+        long_text=plan.long_text,
+        column_map=ColumnMap.parse(plan.map),
+        default_country=_default_country(plan),
+        clean=_cleaner(plan),
+    )
     if format_of(plan.file, plan.format) == "jsonl":
         return JsonlRows(converter)
     separator = _SEPARATORS.get(plan.separator or "", plan.separator)
     if separator is not None and (len(separator) != 1 or separator in '"\r\n'):
         raise UsageError("--delimiter: must be one character, or the word tab")
     return CsvRows(converter, separator, multiline=plan.multiline)
+
+
+def _default_country(plan: FilePlan) -> str | None:
+    given = plan.default_country
+    if given is None:
+        return None
+    from eightbyeight_async.cli.reading.clean_number import is_country  # noqa: PLC0415 - 20 ms; rarely needed
+
+    if not is_country(given):
+        raise UsageError("--default-country: must be the two letters of a country, such as SG")
+    return given.upper()
+
+
+def _cleaner(plan: FilePlan) -> Callable[[str, str | None], tuple[str, tuple[str, ...]]] | None:
+    if not plan.clean_numbers:
+        return None
+    from eightbyeight_async.cli.reading.clean_number import NumberCleaner  # noqa: PLC0415 - 20 ms; rarely needed
+
+    return NumberCleaner(_default_country(plan)).clean
 
 
 def check_file(
@@ -123,8 +172,12 @@ def check_file(
         names = ", ".join(masked_digits(name) for name in rows.unused[:_UNUSED_SHOWN])
         more = f" and {len(rows.unused) - _UNUSED_SHOWN} more" if len(rows.unused) > _UNUSED_SHOWN else ""
         display.note(f"unused columns: {names}{more}")
+    if checked.cleaned:
+        kinds = ", ".join(f"{kind} {count:,}" for kind, count in checked.changes.most_common())
+        display.note(f"numbers cleaned: {checked.cleaned:,} of {checked.rows:,} ({kinds})")
     for column, count in checked.blanks.items():
-        display.note(f"{{{masked_runs(column)}}} is empty in {count:,} of {checked.rows:,} rows")
+        instead = "; its default is used" if rows.has_default(column) else ""
+        display.note(f"{{{masked_runs(column)}}} is empty in {count:,} of {checked.rows:,} rows{instead}")
     if checked.long:
         places = _places(checked.long, checked.long_rows)
         display.note(f"the platform will truncate texts of more than {MAX_PARTS} parts, in {places}")

@@ -1,4 +1,4 @@
-"""Decodes the lines of a file: only UTF-8, with or without a byte order mark."""
+"""Decodes the lines of a file: only UTF-8, with or without a byte order mark; some programs write two."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 __all__ = ["NOT_UTF8", "DecodedLines", "NotTextError"]
 
 NOT_UTF8 = "contains bytes that are not UTF-8; save the file as UTF-8"
+
+
+_MARK = b"\xef\xbb\xbf"
 
 
 class NotTextError(Exception):
@@ -40,7 +43,8 @@ class DecodedLines:
         if self.number == 1:
             if line.startswith((b"\xff\xfe", b"\xfe\xff")):
                 raise NotTextError("the file is UTF-16; save it as UTF-8")
-            line = line.removeprefix(b"\xef\xbb\xbf")
+            while line.startswith(_MARK):
+                line = line.removeprefix(_MARK)
         if b"\0" in line:
             raise NotTextError("contains a zero byte, so the file is not UTF-8 text")
         try:

@@ -1,0 +1,83 @@
+"""The options about the file of messages: how `send-each`, `send-batch` and `bulk run` read it.
+
+Rules:
+- No `from __future__ import annotations` here: cyclopts reads the annotations when the commands are created.
+"""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from eightbyeight_async.cli.commands.shared_options import FILE
+from eightbyeight_async.cli.exit_codes import UsageError
+from eightbyeight_async.cli.reading.option_text import from_file, with_line_breaks
+
+__all__ = ["FileOptions"]
+
+_SWITCH = Parameter(negative=(), show_default=False)
+
+
+@Parameter(name="*", group=FILE)
+@dataclass(frozen=True, kw_only=True)
+class FileOptions:
+    """How to read a file of messages."""
+
+    text: Annotated[
+        str | None,
+        Parameter(
+            help="The text of every message; {column} stands for the row's cell in that column, {column|default} for "
+            "the default where the cell is empty, \\n for a line break.",
+            allow_leading_hyphen=True,
+        ),
+    ] = None
+    text_file: Annotated[
+        Path | None, Parameter(help="A file with the text of every message, as for --text, with real line breaks.")
+    ] = None
+    map: Annotated[
+        tuple[str, ...],
+        Parameter(
+            negative=(),
+            help='COLUMN=FIELD: the column sets the field of the message, as in "Phone Number=destination". COLUMN= '
+            "lets it set none. Can be given several times.",
+        ),
+    ] = ()
+    default_country: Annotated[
+        str | None,
+        Parameter(help="Two letters: the country of numbers without + where neither the row nor --country says one."),
+    ] = None
+    clean_numbers: Annotated[
+        bool,
+        _SWITCH,
+        Parameter(
+            help="Remove blanks, dashes, brackets, dots and apostrophes from numbers, take 00 for +, and make numbers "
+            "in national form international, by the row's country or --default-country."
+        ),
+    ] = False
+    file_format: Annotated[
+        Literal["csv", "jsonl"] | None, Parameter(name="--format", help="The format of the file. Default: by its name.")
+    ] = None
+    delimiter: Annotated[
+        str | None,
+        Parameter(help="The character between the cells of a CSV, or the word tab. Default: taken from the header."),
+    ] = None
+    multiline: Annotated[
+        bool, _SWITCH, Parameter(help="Quoted cells of a CSV may contain line breaks; else they are refused.")
+    ] = False
+
+    def values(self) -> dict[str, Any]:
+        """The given options by name; None: not given. The text is that of `--text` or of `--text-file`.
+
+        Raises:
+            UsageError: both are given, or the text's file cannot be read.
+        """
+        given = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "text_file"}
+        given = {name: None if value is False else value for name, value in given.items()}
+        given["text"] = None if self.text is None else with_line_breaks(self.text)
+        given["map"] = list(self.map) or None
+        if self.text_file is not None:
+            if self.text is not None:
+                raise UsageError("--text-file: leave out --text, or this")
+            given["text"] = from_file(self.text_file)
+        return given
