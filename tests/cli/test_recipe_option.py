@@ -119,6 +119,8 @@ OPTIONS = {
     "--text-file": Option("other.txt", {"--text": None}),
     "--map": Option("mobile=destination", {"FILE": "mobiles.csv", "--text": None}),
     "--default-country": Option("IR", {"FILE": "national.csv"}),
+    "--file-encoding": Option("punycode"),
+    "--sheet": Option("Sheet1"),
     "--clean-numbers": Option(FLAG, {"FILE": "written.csv"}),
     "--format": Option("jsonl"),
     "--delimiter": Option(";"),
@@ -299,8 +301,9 @@ def test_a_campaign_remembers_every_option_but_those_of_one_run(
     values |= {"--long-text": "allow", "--chunk-size": "2", "--concurrency": "3", "--rate": "1000"}
     values |= {"--durability": "process", "--duplicates": "send", "--store-private": FLAG, "--one-per-number": FLAG}
     values |= {"--multiline": FLAG, "--require-plus": FLAG}
-    values |= {"--map": "name=", "--default-country": "GB", "--clean-numbers": FLAG}
+    values |= {"--map": "name=", "--default-country": "GB", "--clean-numbers": FLAG, "--file-encoding": "utf-8"}
     remembered = [name for name in names_of("bulk run") if name not in ONE_RUN]
+    remembered.remove("--sheet")  # only of a spreadsheet: test_cli_input_copy
     unknown = set(remembered) - set(values)
     assert not unknown, (
         "give each a value here that is not its default; it is a field of RememberedOptions "

@@ -48,7 +48,8 @@ STDIN = "-"
 OPTIONS = "command_line"  # name of the value in the journal
 # The options about how the file is read, as `FileOptions` names them.
 READING = (
-    "text", "map", "default_country", "clean_numbers", "file_format", "delimiter", "multiline",
+    "text", "map", "default_country", "clean_numbers", "file_format", "file_encoding", "sheet", "delimiter",
+    "multiline",
 )  # fmt: skip
 
 
@@ -59,12 +60,14 @@ class RememberedOptions:
     Attributes:
         file: absolute path of the file; `-` for stdin.
         text: the template of `--text`; None: each row has its own text.
-        file_format: `csv` or `jsonl`; None: taken from the file's name.
+        file_format: `csv`, `jsonl`, `xlsx` or `ods`; None: taken from the file's name.
         delimiter: separator of CSV cells; None: taken from the header.
         multiline: whether quoted cells of a CSV may contain line breaks.
         map: values of `--map`, such as `Phone Number=destination`.
         default_country: two letters, for numbers without `+` in rows without a country.
         clean_numbers: whether numbers are cleaned.
+        file_encoding: of the file; None: UTF-8.
+        sheet: of a spreadsheet; None: its only one.
         message: per field: value for rows without one.
         long_text: what to do with a text of more than 10 parts: `warn`, `refuse` or `allow`.
         mode: `each`: one request per message; `batch`: one per `chunk_size` messages; `auto`: the campaign chooses.
@@ -86,6 +89,8 @@ class RememberedOptions:
     map: Sequence[str] = ()
     default_country: str | None = None
     clean_numbers: bool = False
+    file_encoding: str | None = None
+    sheet: str | None = None
     message: Mapping[str, str] = attrs.field(factory=dict)
     long_text: str = "warn"
     mode: Literal["auto", "each", "batch"] = "auto"
@@ -132,8 +137,8 @@ class RememberedOptions:
         for name, value in remembered.items():
             if name == "message":
                 names += [as_option(field) for field in value if field not in given.get("message", {})]
-            elif name in defaults and name != "file" and given.get(name) is None and value != defaults[name]:
-                names.append(as_option(name.removeprefix("file_")))
+            elif name in defaults and name != "file" and given.get(name) is None and value not in ([], defaults[name]):
+                names.append("--format" if name == "file_format" else as_option(name))
         return ", ".join(names)
 
 

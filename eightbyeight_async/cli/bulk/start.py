@@ -28,8 +28,7 @@ from eightbyeight_async.cli.bulk.words import plural
 from eightbyeight_async.cli.commands.shared_options import MessageFields, check_option_times
 from eightbyeight_async.cli.commands.single_message import host_and_account, print_json
 from eightbyeight_async.cli.exit_codes import Exit, UsageError
-from eightbyeight_async.cli.reading.file_plan import FilePlan, check_file, reading_fields, row_reader
-from eightbyeight_async.cli.reading.input_file import open_input
+from eightbyeight_async.cli.reading.file_plan import FilePlan, check_file, input_of, reading_fields, row_reader
 from eightbyeight_async.cli.reading.plan_words import changed_input_words, plan_words
 from eightbyeight_async.cli.reading.row_planner import RowPlanner
 from eightbyeight_async.cli.terminal.display import Display
@@ -85,7 +84,7 @@ def run_campaign(
         _check_account(journal, summary, *host_account)
     client = None if dry_run else connection.client(max_concurrency=settings.concurrency or 100)
     rows = row_reader(plan)
-    with open_input(plan.file) as input_file, ExitStack() as on_failure:
+    with input_of(plan) as input_file, ExitStack() as on_failure:
         if summary is None and client is not None:
             summary = new_journal(journal, settings.durability)
             on_failure.callback(remove_unused, journal)

@@ -4,17 +4,18 @@ Rules:
 - No `from __future__ import annotations` here: cyclopts reads the annotations when the commands are created.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from eightbyeight_async.cli.commands.shared_options import FILE
+from eightbyeight_async.cli.commands.shared_options import ENCODINGS, FILE, MessageFields
 from eightbyeight_async.cli.exit_codes import UsageError
+from eightbyeight_async.cli.reading.input_copy import encoding_named
 from eightbyeight_async.cli.reading.option_text import from_file, with_line_breaks
 
-__all__ = ["FileOptions"]
+__all__ = ["FileOptions", "with_file_encoding"]
 
 _SWITCH = Parameter(negative=(), show_default=False)
 
@@ -56,7 +57,14 @@ class FileOptions:
         ),
     ] = False
     file_format: Annotated[
-        Literal["csv", "jsonl"] | None, Parameter(name="--format", help="The format of the file. Default: by its name.")
+        Literal["csv", "jsonl", "xlsx", "ods"] | None,
+        Parameter(name="--format", help="The format of the file. Default: by its name."),
+    ] = None
+    file_encoding: Annotated[
+        str | None, Parameter(help="The encoding of the file, such as utf-16 or windows-1252. Default: UTF-8.")
+    ] = None
+    sheet: Annotated[
+        str | None, Parameter(help="The sheet of a spreadsheet. Default: the only one with something in it.")
     ] = None
     delimiter: Annotated[
         str | None,
@@ -81,3 +89,17 @@ class FileOptions:
                 raise UsageError("--text-file: leave out --text, or this")
             given["text"] = from_file(self.text_file)
         return given
+
+
+def with_file_encoding(how: FileOptions, message: MessageFields) -> tuple[FileOptions, MessageFields]:
+    """Takes `--encoding windows-1252` for `--file-encoding`: GSM7 and UCS2 are encodings of messages, not of files.
+
+    Raises:
+        UsageError: both name an encoding of files.
+    """
+    given = message.encoding
+    if given is None or given in ENCODINGS:
+        return how, message
+    if how.file_encoding is not None:
+        raise UsageError(f"--encoding: must be {', '.join(ENCODINGS)}, the encoding of the messages")
+    return replace(how, file_encoding=encoding_named(given, "--encoding")), replace(message, encoding=None)

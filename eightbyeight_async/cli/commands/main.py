@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, Parameter
 
 from eightbyeight_async.cli.commands.bulk import make_bulk
-from eightbyeight_async.cli.commands.file_options import FileOptions
+from eightbyeight_async.cli.commands.file_options import FileOptions, with_file_encoding
 from eightbyeight_async.cli.commands.shared_options import (
     FLAG,
     MESSAGE,
@@ -192,6 +192,7 @@ def _send_file(
     from eightbyeight_async.cli.reading.file_plan import FilePlan, reading_fields  # noqa: PLC0415
     from eightbyeight_async.cli.sending import send_file  # noqa: PLC0415
 
+    how, message = with_file_encoding(how, message)
     defaults = message.values()
     check_option_times(defaults)
     plan = FilePlan(

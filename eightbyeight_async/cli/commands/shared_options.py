@@ -18,11 +18,12 @@ from eightbyeight_async.cli.reading.field_names import value_of
 from eightbyeight_async.cli.terminal.loop_and_signals import now
 from eightbyeight_async.client import AsyncConnectClient
 from eightbyeight_async.errors import InvalidRequestError
-from eightbyeight_async.models.sms import SmsRequest
+from eightbyeight_async.models.sms import Encoding, SmsRequest
 from eightbyeight_async.retry import RetryPolicy
 
 __all__ = [
     "CAMPAIGN",
+    "ENCODINGS",
     "FILE",
     "FLAG",
     "MESSAGE",
@@ -46,6 +47,7 @@ __all__ = [
 CAMPAIGN, FILE, MESSAGE, SPEED, OUTPUT = (
     Group.create_ordered(name) for name in ("Campaign", "File", "Message", "Speed", "Output")
 )
+ENCODINGS = tuple(Encoding)  # of messages
 FLAG = Parameter(negative=(), show_default=False, group=OUTPUT)
 AsJson = Annotated[bool, FLAG, Parameter(name="--json", help="Print a JSON object.")]
 DryRun = Annotated[bool, FLAG, Parameter(help="Check everything and print what would be sent. Send nothing.")]
@@ -76,7 +78,10 @@ LongText = Annotated[
     ),
 ]
 FileGiven = Annotated[
-    str, Parameter(help="CSV with a header, or JSONL; - for stdin.", group=FILE, allow_leading_hyphen=True)
+    str,
+    Parameter(
+        help="CSV with a header, JSONL, .xlsx or .ods, also as .gz; - for stdin.", group=FILE, allow_leading_hyphen=True
+    ),
 ]
 CONNECTION = Group.create_ordered("Connection", help="The API key is read from EIGHTBYEIGHT_API_KEY.")
 
@@ -153,9 +158,7 @@ class MessageFields:
 
     source: Annotated[str | None, Parameter(help="The sender id, at most 16 characters.")] = None
     country: Annotated[str | None, Parameter(help="Two letters, for numbers in national format.")] = None
-    encoding: Annotated[
-        Literal["AUTO", "GSM7", "UCS2"] | None, Parameter(help="Encoding of the text. Default: AUTO.")
-    ] = None
+    encoding: Annotated[str | None, Parameter(help="Encoding of the text: AUTO, GSM7 or UCS2. Default: AUTO.")] = None
     scheduled: Annotated[
         str | None,
         Parameter(

@@ -12,7 +12,7 @@ from eightbyeight_async.cli.exit_codes import UsageError
 from eightbyeight_async.cli.reading.check_rows import Checked, check_rows
 from eightbyeight_async.cli.reading.column_map import ColumnMap
 from eightbyeight_async.cli.reading.csv_rows import CsvRows
-from eightbyeight_async.cli.reading.input_file import format_of
+from eightbyeight_async.cli.reading.input_file import SHEETS, format_of, open_input
 from eightbyeight_async.cli.reading.jsonl_rows import JsonlRows
 from eightbyeight_async.cli.reading.row_to_request import RowConverter
 from eightbyeight_async.cli.reading.text_template import TextTemplate
@@ -22,12 +22,13 @@ from eightbyeight_async.text import MAX_PARTS, TextPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from eightbyeight_async.cli.reading.check_rows import RowObserver
     from eightbyeight_async.cli.reading.input_file import InputFile
     from eightbyeight_async.cli.terminal.display import Display
 
-__all__ = ["FilePlan", "check_file", "reading_fields", "row_reader"]
+__all__ = ["FilePlan", "check_file", "input_of", "reading_fields", "row_reader"]
 
 _UNUSED_SHOWN = 8
 _SEPARATORS = {"tab": "\t", "\\t": "\t"}
@@ -41,7 +42,7 @@ class FilePlan:
         file: path of the file; `-` for stdin.
         text: the template of `--text`; None: each row has its own text.
         defaults: field values for rows without a value.
-        format: `csv` or `jsonl`; None: taken from the file's name.
+        format: `csv`, `jsonl`, `xlsx` or `ods`; None: taken from the file's name.
         separator: of CSV cells; None: taken from the header.
         multiline: whether quoted cells of a CSV may contain line breaks.
         map: values of `--map`, such as `Phone Number=destination`.
@@ -86,7 +87,7 @@ class FilePlan:
     require_plus: bool = False
 
 
-_OTHER_NAMES = {"file_format": "format", "delimiter": "separator"}
+_OTHER_NAMES = {"file_format": "format", "delimiter": "separator", "file_encoding": "encoding"}
 
 
 def reading_fields(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -111,12 +112,21 @@ def row_reader(plan: FilePlan) -> CsvRows | JsonlRows:
         default_country=_default_country(plan),
         clean=_cleaner(plan),
     )
-    if format_of(plan.file, plan.format) == "jsonl":
+    form = format_of(plan.file, plan.format)
+    if form == "jsonl":
         return JsonlRows(converter)
+    if form in SHEETS:
+        return CsvRows(converter, ",", multiline=True)
     separator = _SEPARATORS.get(plan.separator or "", plan.separator)
     if separator is not None and (len(separator) != 1 or separator in '"\r\n'):
         raise UsageError("--delimiter: must be one character, or the word tab")
     return CsvRows(converter, separator, multiline=plan.multiline)
+
+
+def input_of(plan: FilePlan) -> AbstractContextManager[InputFile]:
+    """Opens the file of a plan: see `open_input`."""
+    form = format_of(plan.file, plan.format)
+    return open_input(plan.file, form=form, encoding=plan.encoding, sheet=plan.sheet)
 
 
 def _default_country(plan: FilePlan) -> str | None:

@@ -14,8 +14,7 @@ from eightbyeight_async.bulk.store.plan_store import PlanStore
 from eightbyeight_async.bulk.store.records import Policy
 from eightbyeight_async.cli.commands.single_message import host_and_account
 from eightbyeight_async.cli.exit_codes import Exit, UsageError
-from eightbyeight_async.cli.reading.file_plan import check_file, row_reader
-from eightbyeight_async.cli.reading.input_file import open_input
+from eightbyeight_async.cli.reading.file_plan import check_file, input_of, row_reader
 from eightbyeight_async.cli.reading.plan_words import plan_words
 from eightbyeight_async.cli.reading.row_planner import RowPlanner
 from eightbyeight_async.cli.sending.in_batches import BatchRun
@@ -64,7 +63,7 @@ def send(plan: FilePlan, connection: ConnectionOptions, *, dry_run: bool) -> Exi
     # The client is made before the file is checked: a missing key is reported at once, not after a million rows.
     client = None if dry_run else connection.client(max_concurrency=plan.concurrency, max_rate=plan.rate)
     rows = row_reader(plan)
-    with open_input(plan.file) as input_file:
+    with input_of(plan) as input_file:
         if plan.output is not None and client is not None:
             refuse_output(plan.output, force=plan.force, not_this=input_file.identity)
         try:
