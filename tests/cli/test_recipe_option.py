@@ -40,6 +40,7 @@ FILES = {
     "refused.csv": "destination,name\n+9991234567,Eve\n",
     "no_plus.csv": "destination,name\n447700900005,Ida\n",
     "lines.csv": 'destination,name\n+447700900008,"Fay\nand Gus"\n',
+    "some_wrong.csv": f"{ROWS}98,Flo\n",
     "mobiles.csv": "mobile,name,text\n+447700900001,Ann,Hi\n",
     "written.csv": "destination,name\n+44 7700 900001,Ann\n",
     "national.csv": "destination,name\n7700900001,Ann\n",
@@ -121,6 +122,8 @@ OPTIONS = {
     "--default-country": Option("IR", {"FILE": "national.csv"}),
     "--file-encoding": Option("punycode"),
     "--sheet": Option("Sheet1"),
+    "--bad-rows": Option("bad.csv", {"FILE": "some_wrong.csv"}),
+    "--problems": Option("others.csv"),
     "--clean-numbers": Option(FLAG, {"FILE": "written.csv"}),
     "--format": Option("jsonl"),
     "--delimiter": Option(";"),
@@ -168,11 +171,12 @@ ONE_RUN = {
     "--allow-changed-account": "the first message that is claimed then names the journal's account",
     "--accept-loss": "the first message that is claimed then is the journal's last",
     "--text-file": "the journal has its text as that of --text",
+    "--problems": "a report of the run's input",
     # Where the API is and who asks can be another machine's next time; they are in the line that goes on.
     **dict.fromkeys(("--subaccount-id", "--region", "--sms-base-url", "--chatapps-base-url"), "of this machine"),
     **dict.fromkeys(("--api-key-file", "--timeout", "--max-attempts"), "of this machine"),
 }
-NOT_IN_RESUME = {"--dry-run", "--json", "--text-file", "--allow-changed-input", "--accept-loss"}
+NOT_IN_RESUME = {"--dry-run", "--json", "--text-file", "--problems", "--allow-changed-input", "--accept-loss"}
 
 
 def names_of(command: str) -> list[str]:
@@ -302,6 +306,7 @@ def test_a_campaign_remembers_every_option_but_those_of_one_run(
     values |= {"--durability": "process", "--duplicates": "send", "--store-private": FLAG, "--one-per-number": FLAG}
     values |= {"--multiline": FLAG, "--require-plus": FLAG}
     values |= {"--map": "name=", "--default-country": "GB", "--clean-numbers": FLAG, "--file-encoding": "utf-8"}
+    values |= {"--bad-rows": "bad.csv"}
     remembered = [name for name in names_of("bulk run") if name not in ONE_RUN]
     remembered.remove("--sheet")  # only of a spreadsheet: test_cli_input_copy
     unknown = set(remembered) - set(values)
@@ -329,7 +334,7 @@ def test_the_line_that_goes_on_repeats_every_option_of_one_run(
     given |= {"--subaccount-id": sandbox.subaccount_id, "--region": "europe", "--sms-base-url": sandbox.sms_base_url}
     given |= {"--chatapps-base-url": sandbox.chatapps_base_url, "--api-key-file": "wrong.key", "--timeout": "7"}
     given |= {"--max-attempts": "2"}
-    missing = set(ONE_RUN) - set(given) - {"--dry-run", "--text-file"}
+    missing = set(ONE_RUN) - set(given) - {"--dry-run", "--text-file", "--problems"}
     assert not missing, "give it a value here that is not its default"
     for name in ("people.csv", "wrong.key"):
         (tmp_path / name).write_text(FILES[name])

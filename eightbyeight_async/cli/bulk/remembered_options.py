@@ -78,6 +78,7 @@ class RememberedOptions:
         duplicates: whether a message that is in the file twice is left out (`skip`) or sent again (`send`).
         one_per_number: whether only the first message to each number is sent.
         require_plus: whether a number without `+` and without country is refused.
+        bad_rows: absolute path of the file for rows with a problem; None: these refuse the whole file.
         store_private: whether the journal contains numbers and texts.
     """
 
@@ -101,6 +102,7 @@ class RememberedOptions:
     duplicates: Literal["skip", "send"] = "skip"
     one_per_number: bool = False
     require_plus: bool = False
+    bad_rows: str | None = None
     store_private: bool = False
 
     @classmethod
@@ -124,6 +126,10 @@ class RememberedOptions:
             )
         elif file is None and "file" not in remembered:
             raise UsageError("FILE is missing, and this journal remembers no file")
+        if asked.get("bad_rows") is not None:
+            asked["bad_rows"] = os.path.abspath(asked["bad_rows"])  # noqa: PTH100 - as the file's
+        elif file is not None and remembered.get("bad_rows") == asked["file"]:
+            asked["bad_rows"] = None  # the bad rows of an earlier run are the input now
         message = {**remembered.get("message", {}), **asked.get("message", {})}
         known = {field.name for field in attrs.fields(cls)}
         return cls(

@@ -73,6 +73,17 @@ class FileOptions:
     multiline: Annotated[
         bool, _SWITCH, Parameter(help="Quoted cells of a CSV may contain line breaks; else they are refused.")
     ] = False
+    bad_rows: Annotated[
+        Path | None,
+        Parameter(
+            help="Send the good rows, and write the others to this file, each with its problem, in the format of the "
+            "input: to be mended and sent the same way. Default: nothing is sent if a row is wrong. An existing file "
+            "is kept: the rows then go to NAME-2."
+        ),
+    ] = None
+    problems: Annotated[
+        Path | None, Parameter(help="Write all problems to this file: CSV, or JSONL by its name. Without values.")
+    ] = None
 
     def values(self) -> dict[str, Any]:
         """The given options by name; None: not given. The text is that of `--text` or of `--text-file`.

@@ -44,10 +44,12 @@ class CsvRows:
 
     Attributes:
         unused: after reading: names of the columns that are neither a field nor used by `--text`.
+        separator: after reading: of the cells.
     """
 
     def __init__(self, converter: RowConverter, separator: str | None = None, *, multiline: bool = False) -> None:
         self.unused: list[str] = []
+        self.separator = separator or ","
         self._converter = converter
         self._map: ColumnMap = converter.column_map
         self._separator = separator
@@ -89,6 +91,15 @@ class CsvRows:
             number += 1
             yield self._row(number, line, cells, text)
 
+    def records(self, lines: Iterable[bytes]) -> Iterator[tuple[int, list[str], bool]]:
+        """Yields the header, with number 0, and each row as it is: number, cells, whether characters are lost."""
+        text = DecodedLines(lines)
+        number = -1
+        for record in self._records(text):
+            if not isinstance(record, Problem) and not _blank(record[1]):
+                number += 1
+                yield number, record[1], text.undecodable() is not None
+
     def _row(self, number: int, line: int, cells: list[str], text: DecodedLines) -> Row | Problem:
         if (undecodable := text.undecodable()) is not None:
             return Problem(line=undecodable, number=number, rule=NOT_UTF8)
@@ -129,7 +140,7 @@ class CsvRows:
             if said := _SEPARATOR_LINE.fullmatch(first):
                 separator = separator or said[1]
                 first = next(text, "")
-            separator = separator or self._separator_of(first)
+            self.separator = separator = separator or self._separator_of(first)
             reader = csv.reader(itertools.chain([first], text), delimiter=separator, strict=True)
             while True:
                 line = text.number + 1 if reader.line_num else text.number

@@ -14,6 +14,7 @@ from eightbyeight_async.cli.reading.column_map import ColumnMap
 from eightbyeight_async.cli.reading.csv_rows import CsvRows
 from eightbyeight_async.cli.reading.input_file import SHEETS, format_of, open_input
 from eightbyeight_async.cli.reading.jsonl_rows import JsonlRows
+from eightbyeight_async.cli.reading.problem_report import refuse_other_file, write_problems
 from eightbyeight_async.cli.reading.row_to_request import RowConverter
 from eightbyeight_async.cli.reading.text_template import TextTemplate
 from eightbyeight_async.cli.terminal.loop_and_signals import now
@@ -61,6 +62,8 @@ class FilePlan:
         duplicates: whether a message that is in the file twice is left out (`skip`) or sent again (`send`).
         one_per_number: whether only the first message to each number is sent.
         require_plus: whether a number without `+` and without country is refused.
+        bad_rows: file for the rows with a problem, which are set aside; None: they refuse the whole file.
+        problems: file for a report of all problems; None: no report is written.
     """
 
     file: str
@@ -85,6 +88,8 @@ class FilePlan:
     duplicates: Literal["skip", "send"] = "skip"
     one_per_number: bool = False
     require_plus: bool = False
+    bad_rows: Path | None = None
+    problems: Path | None = None
 
 
 _OTHER_NAMES = {"file_format": "format", "delimiter": "separator", "file_encoding": "encoding"}
@@ -152,18 +157,36 @@ def check_file(
     input_file: InputFile,
     rows: CsvRows | JsonlRows,
     display: Display,
+    plan: FilePlan,
     observer: RowObserver | None = None,
     *,
     allow_late: bool = False,
-    require_plus: bool = False,
 ) -> Checked:
-    """Checks every row, prints the problems and the notes. The arguments from `observer` on: see `check_rows`."""
+    """Checks every row, prints the problems and the notes, writes the report of the problems.
+
+    Args:
+        input_file: the file.
+        rows: its reader.
+        display: prints.
+        plan: says what is refused.
+        observer: called with each valid row; None: nobody is.
+        allow_late: see `check_rows`.
+    """
+    if plan.problems is not None:
+        refuse_other_file(plan.problems)
     with display.checking(input_file.name, input_file.size) as progress:
         input_file.lines.on_block = progress
         checked = check_rows(
-            rows.read(input_file.lines.first()), observer, allow_late=allow_late, require_plus=require_plus
+            rows.read(input_file.lines.first()),
+            observer,
+            allow_late=allow_late,
+            require_plus=plan.require_plus,
+            set_aside=plan.bad_rows is not None,
+            keep_all=plan.problems is not None,
         )
     input_file.lines.on_block = lambda _: None
+    if plan.problems is not None:
+        write_problems(plan.problems, checked.found)
     if checked.first_without_plus is not None:
         rows_refused = "this row" if checked.without_plus == 1 else f"{checked.without_plus:,} such rows"
         display.error(
@@ -174,9 +197,9 @@ def check_file(
         display.error(f"{input_file.name}:{problem}")
     if checked.wrong > len(checked.problems):
         display.error(f"{input_file.name}: and {checked.wrong - len(checked.problems):,} more")
-    if checked.wrong:
-        display.error(f"{'1 problem' if checked.wrong == 1 else f'{checked.wrong:,} problems'}; nothing was sent")
     if checked.refused:
+        if checked.wrong:
+            display.error(f"{'1 problem' if checked.wrong == 1 else f'{checked.wrong:,} problems'}; nothing was sent")
         return checked
     if rows.unused:
         names = ", ".join(masked_digits(name) for name in rows.unused[:_UNUSED_SHOWN])

@@ -21,7 +21,7 @@ from eightbyeight_async.cli.reading.twice_read_lines import TwiceReadLines
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["SHEETS", "InputFile", "format_of", "open_input"]
+__all__ = ["FORMATS", "SHEETS", "InputFile", "format_of", "open_input"]
 
 SHEETS = frozenset({"xlsx", "ods"})
 FORMATS = {".csv": "csv", ".tsv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".xlsx": "xlsx", ".ods": "ods"}

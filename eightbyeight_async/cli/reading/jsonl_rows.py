@@ -62,6 +62,15 @@ class JsonlRows:
         except NotTextError as wrong:
             yield Problem(line=text.number, rule=str(wrong))
 
+    def records(self, lines: Iterable[bytes]) -> Iterator[tuple[int, str, bool]]:
+        """Yields each row as it is: number, line, whether characters are lost."""
+        text = DecodedLines(lines)
+        number = 0
+        for line in text:
+            if line.strip():
+                number += 1
+                yield number, line, text.undecodable() is not None
+
     def _row(self, number: int, text: DecodedLines, line: str) -> Row | Problem:
         if text.undecodable() is not None:
             return Problem(line=text.number, number=number, rule=NOT_UTF8)

@@ -67,8 +67,12 @@ class Problem:
 
     def __str__(self) -> str:
         row = "" if self.number is None else f" (row {self.number})"
-        field = "" if self.field is None else f"{self.field}: "
-        return f"{self.line}{row}: {field}{self.rule}"
+        return f"{self.line}{row}: {self.reason}"
+
+    @property
+    def reason(self) -> str:
+        """Field and rule."""
+        return self.rule if self.field is None else f"{self.field}: {self.rule}"
 
 
 @attrs.frozen(kw_only=True)

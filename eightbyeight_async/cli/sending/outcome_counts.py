@@ -55,6 +55,7 @@ class OutcomeCounts:
         reasons: why messages were not accepted.
         key_refused: whether the API refused the key.
         interrupted: whether a signal stopped the run.
+        aside: number of rows with a problem, which are set aside; `rows` does not count them.
     """
 
     rows: int
@@ -63,6 +64,7 @@ class OutcomeCounts:
     reasons: Reasons = attrs.field(factory=Reasons)
     key_refused: bool = False
     interrupted: bool = False
+    aside: int = 0
 
     def count(self, row: int, response: SmsResponse | None, error: EightByEightError | None) -> None:
         outcome = outcome_of(response, error)
@@ -96,7 +98,8 @@ class OutcomeCounts:
             return Exit.UNKNOWN
         if self.key_refused:
             return Exit.AUTHENTICATION
-        return Exit.OK if self.outcomes[RecordOutcome.ACCEPTED] + self.left_out == self.rows else Exit.REFUSED
+        done = self.outcomes[RecordOutcome.ACCEPTED] + self.left_out == self.rows
+        return Exit.OK if done and not self.aside else Exit.REFUSED
 
 
 def _reason(response: SmsResponse | None, error: EightByEightError | None) -> str:
