@@ -41,6 +41,7 @@ FILES = {
     "no_plus.csv": "destination,name\n447700900005,Ida\n",
     "lines.csv": 'destination,name\n+447700900008,"Fay\nand Gus"\n',
     "some_wrong.csv": f"{ROWS}98,Flo\n",
+    "out.csv": "phone\n+44 7700-900002\n",
     "mobiles.csv": "mobile,name,text\n+447700900001,Ann,Hi\n",
     "written.csv": "destination,name\n+44 7700 900001,Ann\n",
     "national.csv": "destination,name\n7700900001,Ann\n",
@@ -122,6 +123,7 @@ OPTIONS = {
     "--default-country": Option("IR", {"FILE": "national.csv"}),
     "--file-encoding": Option("punycode"),
     "--sheet": Option("Sheet1"),
+    "--opt-out": Option("out.csv"),
     "--bad-rows": Option("bad.csv", {"FILE": "some_wrong.csv"}),
     "--problems": Option("others.csv"),
     "--clean-numbers": Option(FLAG, {"FILE": "written.csv"}),
@@ -306,7 +308,7 @@ def test_a_campaign_remembers_every_option_but_those_of_one_run(
     values |= {"--durability": "process", "--duplicates": "send", "--store-private": FLAG, "--one-per-number": FLAG}
     values |= {"--multiline": FLAG, "--require-plus": FLAG}
     values |= {"--map": "name=", "--default-country": "GB", "--clean-numbers": FLAG, "--file-encoding": "utf-8"}
-    values |= {"--bad-rows": "bad.csv"}
+    values |= {"--bad-rows": "bad.csv", "--opt-out": "out.csv"}
     remembered = [name for name in names_of("bulk run") if name not in ONE_RUN]
     remembered.remove("--sheet")  # only of a spreadsheet: test_cli_input_copy
     unknown = set(remembered) - set(values)
@@ -314,7 +316,8 @@ def test_a_campaign_remembers_every_option_but_those_of_one_run(
         "give each a value here that is not its default; it is a field of RememberedOptions "
         "(cli/bulk/remembered_options.py), or in ONE_RUN here with the reason"
     )
-    (tmp_path / "people.csv").write_text(ROWS)
+    for name in ("people.csv", "out.csv"):
+        (tmp_path / name).write_text(FILES[name])
     with chdir(tmp_path):
         line = words({**{name: values[name] for name in remembered}, "--journal": "run.db"})
         first = in_process("bulk", "run", *line, sandbox=sandbox, capsys=capsys)

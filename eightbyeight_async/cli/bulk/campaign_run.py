@@ -25,7 +25,7 @@ from eightbyeight_async.cli.terminal.loop_and_signals import on_interrupt, regul
 from eightbyeight_async.errors import AuthenticationError, EightByEightError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from eightbyeight_async.bulk import Report, Settled, Status
@@ -90,6 +90,7 @@ class CampaignRun:
         settings: the options of the run.
         one_run: the options that apply to this run only.
         rows: the rows of the file, read again.
+        opted_out: whether the person of a message has opted out.
         aside: number of rows with a problem, which are set aside; `rows` lacks them.
         expected: number of rows to send or settled.
         fingerprint: fingerprint of the messages.
@@ -111,6 +112,7 @@ class CampaignRun:
     rows: Iterable[Row | Problem]
     expected: int
     fingerprint: str
+    opted_out: Callable[[SmsRequest], bool]
     aside: int = 0
     resume: str
     display: Display
@@ -148,6 +150,7 @@ class CampaignRun:
             max_concurrency=self.settings.concurrency,
             duplicates=self.settings.duplicates,
             one_per_number=self.settings.one_per_number,
+            opted_out=self.opted_out,
             store_private=self.settings.store_private,
             on_result=self._count,
             **attrs.asdict(self.one_run),
@@ -217,6 +220,7 @@ class CampaignRun:
         words += [f"{done.known:,} already settled"] if done.known else []
         words += [f"{plural(done.duplicates, 'duplicate')} left out"] if done.duplicates else []
         words += [f"{done.same_number:,} left out by --one-per-number"] if done.same_number else []
+        words += [f"{done.opted_out:,} opted out"] if done.opted_out else []
         words += [f"{plural(self.aside, 'bad row')} set aside"] if self.aside else []
         self.display.info(f"this run: {', '.join(words)} ({done.seconds:.1f} s{mode})")
         self.display.reasons(self.reasons)
@@ -249,7 +253,9 @@ class CampaignRun:
 
     def _as_json(self) -> dict[str, Any]:
         report, done = self.report, self.progress
-        names = ("accepted", "rejected", "failed", "unknown", "not_sent", "known", "duplicates", "same_number")
+        names = (
+            "accepted", "rejected", "failed", "unknown", "not_sent", "known", "duplicates", "same_number", "opted_out",
+        )  # fmt: skip
         return {
             **{name: getattr(done, name) for name in names},
             "bad_rows": self.aside,
@@ -272,7 +278,7 @@ class CampaignRun:
             return Exit.UNKNOWN
         if isinstance(self.error, AuthenticationError):
             return Exit.AUTHENTICATION
-        done = self._stop_reason() is None and self.status.accepted == self.status.total
+        done = self._stop_reason() is None and self.status.done
         return Exit.OK if done and not self.aside else Exit.REFUSED
 
 

@@ -78,6 +78,7 @@ class RememberedOptions:
         duplicates: whether a message that is in the file twice is left out (`skip`) or sent again (`send`).
         one_per_number: whether only the first message to each number is sent.
         require_plus: whether a number without `+` and without country is refused.
+        opt_out: absolute paths of files with the numbers of people who have opted out.
         bad_rows: absolute path of the file for rows with a problem; None: these refuse the whole file.
         store_private: whether the journal contains numbers and texts.
     """
@@ -102,6 +103,7 @@ class RememberedOptions:
     duplicates: Literal["skip", "send"] = "skip"
     one_per_number: bool = False
     require_plus: bool = False
+    opt_out: Sequence[str] = ()
     bad_rows: str | None = None
     store_private: bool = False
 
@@ -126,6 +128,8 @@ class RememberedOptions:
             )
         elif file is None and "file" not in remembered:
             raise UsageError("FILE is missing, and this journal remembers no file")
+        if asked.get("opt_out"):
+            asked["opt_out"] = [os.path.abspath(one) for one in asked["opt_out"]]  # noqa: PTH100 - as the file's
         if asked.get("bad_rows") is not None:
             asked["bad_rows"] = os.path.abspath(asked["bad_rows"])  # noqa: PTH100 - as the file's
         elif file is not None and remembered.get("bad_rows") == asked["file"]:

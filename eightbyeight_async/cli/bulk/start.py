@@ -32,7 +32,14 @@ from eightbyeight_async.cli.commands.shared_options import MessageFields, check_
 from eightbyeight_async.cli.commands.single_message import host_and_account, print_json
 from eightbyeight_async.cli.exit_codes import Exit, UsageError
 from eightbyeight_async.cli.reading.bad_rows import aside_words, check_bad_rows_path, good_rows, keep_bad_rows
-from eightbyeight_async.cli.reading.file_plan import FilePlan, check_file, input_of, reading_fields, row_reader
+from eightbyeight_async.cli.reading.file_plan import (
+    FilePlan,
+    check_file,
+    input_of,
+    opt_outs_of,
+    reading_fields,
+    row_reader,
+)
 from eightbyeight_async.cli.reading.plan_words import changed_input_words, plan_words
 from eightbyeight_async.cli.reading.row_planner import RowPlanner
 from eightbyeight_async.cli.terminal.display import Display
@@ -45,6 +52,7 @@ if TYPE_CHECKING:
     from eightbyeight_async.cli.bulk.remembered_options import JournalSummary
     from eightbyeight_async.cli.commands.shared_options import ConnectionOptions
     from eightbyeight_async.cli.reading.check_rows import Checked
+    from eightbyeight_async.cli.reading.opt_outs import OptOuts
 
 __all__ = ["run_campaign"]
 
@@ -95,7 +103,8 @@ def run_campaign(
             check_bad_rows_path(plan.bad_rows, input_file, rows)
         try:
             with _plan_store(journal, settings, one_run) as store:
-                planner = _planner(store, settings, summary)
+                opted_out = opt_outs_of(plan, input_file, rows)
+                planner = _planner(store, settings, summary, opted_out)
                 checked = check_file(input_file, rows, display, plan, planner, allow_late=continues)
         except KeyboardInterrupt:
             display.error("interrupted; nothing was sent")
@@ -132,6 +141,7 @@ def run_campaign(
             settings=settings,
             one_run=one_run,
             rows=good_rows(rows.read(input_file.lines.again()), aside),
+            opted_out=opted_out,
             aside=len(aside),
             expected=planner.plan.messages,
             fingerprint=str(planner.fingerprint),
@@ -176,6 +186,7 @@ def _file_plan(settings: RememberedOptions, problems: Path | None) -> FilePlan:
         require_plus=settings.require_plus,
         bad_rows=None if settings.bad_rows is None else Path(settings.bad_rows),
         problems=problems,
+        opt_out=settings.opt_out,
     )
 
 
@@ -197,13 +208,16 @@ def _plan_store(journal: Path, settings: RememberedOptions, one_run: OneRunOptio
         )
 
 
-def _planner(store: PlanStore, settings: RememberedOptions, summary: JournalSummary | None) -> RowPlanner:
+def _planner(
+    store: PlanStore, settings: RememberedOptions, summary: JournalSummary | None, opted_out: OptOuts
+) -> RowPlanner:
     return RowPlanner(
         store,
         None if summary is None else Fingerprint(summary.salt),
         send_copies=settings.duplicates == "send",
         mode=settings.mode,
         batch_size=settings.chunk_size,
+        opted_out=opted_out,
     )
 
 

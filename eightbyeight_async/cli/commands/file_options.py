@@ -73,6 +73,14 @@ class FileOptions:
     multiline: Annotated[
         bool, _SWITCH, Parameter(help="Quoted cells of a CSV may contain line breaks; else they are refused.")
     ] = False
+    opt_out: Annotated[
+        tuple[str, ...],
+        Parameter(
+            negative=(),
+            help="A file with the numbers of people who have opted out, one a line or in a column: they are sent "
+            "nothing, and counted. Can be given several times. A column opt_out of the rows (yes, no) does the same.",
+        ),
+    ] = ()
     bad_rows: Annotated[
         Path | None,
         Parameter(
@@ -95,6 +103,7 @@ class FileOptions:
         given = {name: None if value is False else value for name, value in given.items()}
         given["text"] = None if self.text is None else with_line_breaks(self.text)
         given["map"] = list(self.map) or None
+        given["opt_out"] = list(self.opt_out) or None
         if self.text_file is not None:
             if self.text is not None:
                 raise UsageError("--text-file: leave out --text, or this")

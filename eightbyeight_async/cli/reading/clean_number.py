@@ -31,7 +31,7 @@ from phonenumbers.phonemetadata import PhoneMetadata
 
 from eightbyeight_async.errors import InvalidRequestError
 
-__all__ = ["Cleaned", "NumberCleaner", "is_country"]
+__all__ = ["Cleaned", "NumberCleaner", "is_country", "is_valid_abroad"]
 
 _RIGHT = re.compile(r"\+[1-9][0-9]{6,14}")
 _POWER = re.compile(r"\+?[0-9]+(?:[.,][0-9]+)?[eE]\+?[0-9]{1,2}")
@@ -56,6 +56,12 @@ class Cleaned(NamedTuple):
 def is_country(code: str) -> bool:
     """Whether a country of two letters has phone numbers."""
     return len(code) == 2 and PhoneMetadata.metadata_for_region(code.upper(), None) is not None
+
+
+def is_valid_abroad(digits: str) -> bool:
+    """Whether digits without `+`, calling code first, are a number that somebody can have."""
+    found = _parsed(f"+{digits.lstrip('+')}", None)
+    return found is not None and is_valid_number(found)
 
 
 @attrs.frozen

@@ -15,7 +15,7 @@ from types import MappingProxyType
 import attrs
 
 from eightbyeight_async.cli.exit_codes import UsageError
-from eightbyeight_async.cli.reading.field_names import FIELDS, field_named, field_nearly_named, spelling
+from eightbyeight_async.cli.reading.field_names import FIELDS, OPT_OUT, field_named, field_nearly_named, spelling
 
 __all__ = ["ColumnMap"]
 
@@ -30,6 +30,7 @@ _USUAL_NAMES = {
         "telefon", "telefonnummer", "handy", "handynummer", "telefono", "teléfono", "móvil", "celular", "portable",
         "téléphone", "numéro", "手机", "手机号", "手机号码", "电话", "電話", "手機", "携帯電話", "전화번호", "휴대폰",
     ),
+    OPT_OUT: ("optedout", "unsubscribed", "unsubscribe", "donotcontact", "donotsms", "donottext", "dnc", "blocked"),
     "text": ("message", "messagetext", "msg", "sms", "smstext", "body", "content", "textmessage"),
     "source": ("sender", "senderid", "sendername", "from"),
     "client_message_id": ("messageid", "reference", "clientreference"),
@@ -61,7 +62,9 @@ class ColumnMap:
                 raise UsageError('--map: must be COLUMN=FIELD, such as "Phone Number=destination"')
             field = field_named(target) if target else ""
             if field is None:
-                raise UsageError(f"--map: there is no field of the name after the =; fields are {', '.join(FIELDS)}")
+                raise UsageError(
+                    f"--map: there is no field of the name after the =; fields are {', '.join((*FIELDS, OPT_OUT))}"
+                )
             if given.setdefault(column, field) != field:
                 raise UsageError("--map: one column is given twice, with different fields")
         targets = [field for field in given.values() if field]

@@ -22,6 +22,7 @@ import itertools
 import re
 from typing import TYPE_CHECKING
 
+from eightbyeight_async.cli.reading.field_names import OPT_OUT
 from eightbyeight_async.cli.reading.row_to_request import Problem
 from eightbyeight_async.cli.reading.twice_read_lines import LineTooLongError
 from eightbyeight_async.cli.reading.utf8_lines import NOT_UTF8, DecodedLines, NotTextError
@@ -45,10 +46,12 @@ class CsvRows:
     Attributes:
         unused: after reading: names of the columns that are neither a field nor used by `--text`.
         separator: after reading: of the cells.
+        hints: after reading: what to add for a column that looks as if it meant something.
     """
 
     def __init__(self, converter: RowConverter, separator: str | None = None, *, multiline: bool = False) -> None:
         self.unused: list[str] = []
+        self.hints: list[str] = []
         self.separator = separator or ","
         self._converter = converter
         self._map: ColumnMap = converter.column_map
@@ -196,6 +199,7 @@ class CsvRows:
             yield Problem(line=line, rule=TEXT_TWICE)
         self._names, self._fields = names, fields
         self._unnamed = [at for at, name in enumerate(names) if not name]
+        self.hints = [one for one in (self._map.suggestion(OPT_OUT, names),) if one and OPT_OUT not in present]
         self.unused = [
             name for name in names if name and self._map.field_of(name) is None and name not in self._converter.columns
         ]

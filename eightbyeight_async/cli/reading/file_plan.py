@@ -14,6 +14,7 @@ from eightbyeight_async.cli.reading.column_map import ColumnMap
 from eightbyeight_async.cli.reading.csv_rows import CsvRows
 from eightbyeight_async.cli.reading.input_file import SHEETS, format_of, open_input
 from eightbyeight_async.cli.reading.jsonl_rows import JsonlRows
+from eightbyeight_async.cli.reading.opt_outs import OptOuts, add_marked_rows
 from eightbyeight_async.cli.reading.problem_report import refuse_other_file, write_problems
 from eightbyeight_async.cli.reading.row_to_request import RowConverter
 from eightbyeight_async.cli.reading.text_template import TextTemplate
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from eightbyeight_async.cli.reading.input_file import InputFile
     from eightbyeight_async.cli.terminal.display import Display
 
-__all__ = ["FilePlan", "check_file", "input_of", "reading_fields", "row_reader"]
+__all__ = ["FilePlan", "check_file", "input_of", "opt_outs_of", "reading_fields", "row_reader"]
 
 _UNUSED_SHOWN = 8
 _SEPARATORS = {"tab": "\t", "\\t": "\t"}
@@ -62,6 +63,7 @@ class FilePlan:
         duplicates: whether a message that is in the file twice is left out (`skip`) or sent again (`send`).
         one_per_number: whether only the first message to each number is sent.
         require_plus: whether a number without `+` and without country is refused.
+        opt_out: files with the numbers of people who have opted out.
         bad_rows: file for the rows with a problem, which are set aside; None: they refuse the whole file.
         problems: file for a report of all problems; None: no report is written.
     """
@@ -88,6 +90,7 @@ class FilePlan:
     duplicates: Literal["skip", "send"] = "skip"
     one_per_number: bool = False
     require_plus: bool = False
+    opt_out: Sequence[str] = ()
     bad_rows: Path | None = None
     problems: Path | None = None
 
@@ -132,6 +135,19 @@ def input_of(plan: FilePlan) -> AbstractContextManager[InputFile]:
     """Opens the file of a plan: see `open_input`."""
     form = format_of(plan.file, plan.format)
     return open_input(plan.file, form=form, encoding=plan.encoding, sheet=plan.sheet)
+
+
+def opt_outs_of(plan: FilePlan, input_file: InputFile, rows: CsvRows | JsonlRows) -> OptOuts:
+    """Who has opted out, by the files and by the rows.
+
+    Raises:
+        UsageError: a file cannot be read.
+    """
+    found = OptOuts(_default_country(plan))
+    for name in plan.opt_out:
+        found.add_file(name)
+    add_marked_rows(found, input_file, rows, ColumnMap.parse(plan.map))
+    return found
 
 
 def _default_country(plan: FilePlan) -> str | None:
@@ -201,6 +217,8 @@ def check_file(
         if checked.wrong:
             display.error(f"{'1 problem' if checked.wrong == 1 else f'{checked.wrong:,} problems'}; nothing was sent")
         return checked
+    for hint in rows.hints:
+        display.note(f"nobody is left out by a column `opt_out`; add {hint}")
     if rows.unused:
         names = ", ".join(masked_digits(name) for name in rows.unused[:_UNUSED_SHOWN])
         more = f" and {len(rows.unused) - _UNUSED_SHOWN} more" if len(rows.unused) > _UNUSED_SHOWN else ""

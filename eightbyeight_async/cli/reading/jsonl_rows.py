@@ -12,6 +12,7 @@ import json
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from eightbyeight_async.cli.reading.csv_rows import TEXT_TWICE
+from eightbyeight_async.cli.reading.field_names import OPT_OUT
 from eightbyeight_async.cli.reading.row_to_request import Problem
 from eightbyeight_async.cli.reading.twice_read_lines import LineTooLongError
 from eightbyeight_async.cli.reading.utf8_lines import NOT_UTF8, DecodedLines, NotTextError
@@ -37,6 +38,7 @@ class JsonlRows:
 
     def __init__(self, converter: RowConverter) -> None:
         self.unused: list[str] = []
+        self.hints: list[str] = []  # as `CsvRows` has them
         self._converter = converter
         self._map = converter.column_map
         self._unmet: set[str] = set()  # keys of --map that no line had yet
@@ -88,7 +90,7 @@ class JsonlRows:
             if field is not None and field in fields:
                 raise _RowError("is given twice", field)
             if field is not None:
-                fields[field] = _string(value, field)
+                fields[field] = _flag(value) if field == OPT_OUT else _string(value, field)
             elif not placeholder and (close := self._map.field_nearly_named(key)) is not None and close not in found:
                 raise _RowError(f"has a key {key!r}; did you mean {close!r}? (If not, rename the key.)")
             elif not placeholder and len(self.unused) < _MOST_UNUSED and key not in self.unused:
@@ -157,6 +159,18 @@ def _string(value: object, field: str) -> str:
     if isinstance(value, str) and not isinstance(value, _Number):
         return value if field == "text" else value.strip()
     raise _RowError("must be a string in quotes" if isinstance(value, _Number) else "must be a string", field)
+
+
+def _flag(value: object) -> str:
+    return (
+        "yes"
+        if value is True
+        else ""
+        if value is False
+        else str(value)
+        if isinstance(value, _Number)
+        else _string(value, OPT_OUT)
+    )
 
 
 def _cell(value: object, key: str) -> str:

@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from eightbyeight_async.bulk.store.plan_store import PlanStore
     from eightbyeight_async.cli.reading.row_to_request import Row
 
-__all__ = ["LeftOutRow", "LeftOutRows", "RowPlanner"]
+__all__ = ["OPTED_OUT", "LeftOutRow", "LeftOutRows", "RowPlanner"]
+
+
+SAME_NUMBER, OPTED_OUT = 0, -1
 
 
 class LeftOutRow(NamedTuple):
@@ -33,7 +36,8 @@ class LeftOutRow(NamedTuple):
 
     Attributes:
         number: row number, from 1.
-        twin: number of the row with the same message; 0: it is left out because its number has another message.
+        twin: number of the row with the same message. `SAME_NUMBER`: its number has another message. `OPTED_OUT`: its
+            person has opted out.
     """
 
     number: int
@@ -63,12 +67,12 @@ class RowPlanner:
     Args:
         store: a store to plan in.
         fingerprint: gets every message too; None: nobody needs it.
-        how: `send_copies`, `mode`, `batch_size` of `Planner`.
+        how: `send_copies`, `mode`, `batch_size`, `opted_out` of `Planner`.
 
     Attributes:
         fingerprint: of all messages.
         costs: what the messages to send cost and where they go.
-        left_out: the rows that are not sent because of another row.
+        left_out: the rows that are not sent because of another row, or because their people have opted out.
         report: called with each problem: a row with the `client_message_id` of another message.
         plan: the plan, after `finish`, without such rows.
     """
@@ -105,7 +109,8 @@ class RowPlanner:
         self.plan = attrs.evolve(plan, messages=plan.messages - self._conflicts)
 
     def _left_out(self, place: int, step: Next, twin: int) -> None:
-        self.left_out.add(LeftOutRow(place + 1, twin + 1 if step is Next.DUPLICATE else 0))
+        why = {Next.DUPLICATE: twin + 1, Next.OPTED_OUT: OPTED_OUT}.get(step, SAME_NUMBER)
+        self.left_out.add(LeftOutRow(place + 1, why))
 
     def _conflict(self, place: int, first: int) -> None:
         self._conflicts += 1

@@ -16,7 +16,7 @@ import attrs
 from eightbyeight_async.calls.sms import send_sms
 from eightbyeight_async.calls.times import passed
 from eightbyeight_async.cli.reading.column_map import ColumnMap
-from eightbyeight_async.cli.reading.field_names import value_of
+from eightbyeight_async.cli.reading.field_names import OPT_OUT, says_opt_out, value_of
 from eightbyeight_async.cli.reading.text_template import TextTemplate
 from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.models.sms import SmsRequest
@@ -38,6 +38,7 @@ class Row:
         late: the problem of a row whose time has passed; only the first reading of the file looks at it. In the second
             reading the row is passed on, and its message fails alone.
         cleaned: what `--clean-numbers` changed in the number.
+        opted_out: the row's column `opt_out` says yes.
     """
 
     number: int
@@ -47,6 +48,7 @@ class Row:
     long: bool = False
     late: Problem | None = None
     cleaned: tuple[str, ...] = ()
+    opted_out: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -115,8 +117,11 @@ class RowConverter:
         """
         try:
             values: dict[str, Any] = dict(self.defaults)  # typed Any: the model checks the values itself
+            opted_out = False
             for name, text in fields:
-                if text and not text.isspace():
+                if name == OPT_OUT:
+                    opted_out = says_opt_out(text)
+                elif text and not text.isspace():
                     values[name] = value_of(name, text)
             if self.template is not None:
                 values["text"] = self.template.fill(cells)
@@ -129,7 +134,16 @@ class RowConverter:
         except InvalidRequestError as wrong:
             return Problem(line=line, number=number, field=wrong.field, rule=wrong.reason)
         blanks = tuple(name for name in self.columns if not cells[name].strip())
-        return Row(number=number, line=line, request=request, blanks=blanks, long=long, late=late, cleaned=cleaned)
+        return Row(
+            number=number,
+            line=line,
+            request=request,
+            blanks=blanks,
+            long=long,
+            late=late,
+            cleaned=cleaned,
+            opted_out=opted_out,
+        )
 
     def _clean(self, values: dict[str, Any]) -> tuple[str, ...]:
         """Puts number and country into the form in which they are sent. Returns what was changed in the number."""

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, ClassVar
 import anyio
 import attrs
 
-from eightbyeight_async.cli.reading.row_planner import LeftOutRow, LeftOutRows
+from eightbyeight_async.cli.reading.row_planner import OPTED_OUT, LeftOutRow, LeftOutRows
 from eightbyeight_async.cli.reading.row_to_request import Problem, Row
 from eightbyeight_async.cli.reading.twice_read_lines import FileChangedError
 from eightbyeight_async.cli.sending.result_record import RecordOutcome, record_of, record_of_left_out
@@ -139,7 +139,10 @@ class FileRun(ABC):
         return self._numbers.get(index, index + 1)
 
     async def _record_left_out(self, request: SmsRequest, row: LeftOutRow) -> None:
-        if row.twin:
+        if row.twin == OPTED_OUT:
+            outcome, why = RecordOutcome.OPTED_OUT, "the person has opted out"
+            told = why
+        elif row.twin:
             outcome, why = RecordOutcome.DUPLICATE, "an earlier row has the same message"
             told = f"the same message as row {row.twin}"
         else:

@@ -1,6 +1,7 @@
 """Counts the outcomes of a run. Always: rows = accepted + rejected + failed + unknown + left out + not tried.
 
-Left out are duplicates, and messages whose number has another one (`--one-per-number`).
+Left out are duplicates, messages whose number has another one (`--one-per-number`), and those of people who have opted
+out.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["OutcomeCounts", "Reasons", "reason_of"]
 
+_LEFT_OUT = (RecordOutcome.DUPLICATE, RecordOutcome.SAME_NUMBER, RecordOutcome.OPTED_OUT)
 # Different reasons that are kept; later ones are counted together as "for other reasons".
 _MOST_REASONS = 30
 
@@ -84,7 +86,7 @@ class OutcomeCounts:
 
     @property
     def left_out(self) -> int:
-        return self.outcomes[RecordOutcome.DUPLICATE] + self.outcomes[RecordOutcome.SAME_NUMBER]
+        return sum(self.outcomes[one] for one in _LEFT_OUT)
 
     @property
     def not_tried(self) -> int:

@@ -16,7 +16,7 @@ from eightbyeight_async.bulk.store.records import Policy
 from eightbyeight_async.cli.commands.single_message import host_and_account
 from eightbyeight_async.cli.exit_codes import Exit, UsageError
 from eightbyeight_async.cli.reading.bad_rows import aside_words, check_bad_rows_path, good_rows, keep_bad_rows
-from eightbyeight_async.cli.reading.file_plan import check_file, input_of, row_reader
+from eightbyeight_async.cli.reading.file_plan import check_file, input_of, opt_outs_of, row_reader
 from eightbyeight_async.cli.reading.plan_words import plan_words
 from eightbyeight_async.cli.reading.row_planner import RowPlanner
 from eightbyeight_async.cli.sending.in_batches import BatchRun
@@ -73,7 +73,8 @@ def send(plan: FilePlan, connection: ConnectionOptions, *, dry_run: bool) -> Exi
             refuse_output(plan.output, force=plan.force, not_this=input_file.identity)
         try:
             with PlanStore(policy=Policy(one_per_number=plan.one_per_number)) as store:
-                planner = RowPlanner(store, send_copies=plan.duplicates == "send")
+                opted_out = opt_outs_of(plan, input_file, rows)
+                planner = RowPlanner(store, send_copies=plan.duplicates == "send", opted_out=opted_out)
                 checked = check_file(input_file, rows, display, plan, planner)
         except KeyboardInterrupt:
             display.error("interrupted; nothing was sent")
