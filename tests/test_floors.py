@@ -190,7 +190,7 @@ def test_the_sandbox_shares_no_code_with_the_client_but_the_ready_client() -> No
 def test_what_needs_an_extra_is_imported_by_its_edge_alone() -> None:
     for library in ("aiohttp", "trustme"):
         assert {m.partition(".")[0] for m in importers(library)} <= {"sandbox"}
-    for library in ("cyclopts", "phonenumbers", "rich"):
+    for library in ("cyclopts", "phonenumbers", "python_calamine", "rich"):
         assert {m.partition(".")[0] for m in importers(library)} <= {"cli", "__main__"}
     assert importers("opentelemetry") == {"telemetry"}
 

@@ -73,6 +73,8 @@ class Campaign(Book, PlannedCampaign):
             its number, text or schedule differs, the run ends with an InvalidRequestError.
         one_per_number: send only the first message to a number, in the input and in the journal together. Later ones
             are counted and not sent: a person who has a message from an earlier run gets no other.
+        opted_out: called with each message; True: its person has opted out. The message is not sent, and is journaled
+            as opted out. What an earlier run sent, or may have sent, keeps its state. None: nobody has.
         resend_unknown: send messages again that may have gone out. Some of them will arrive twice.
         resend_failed: try messages again that the API refused (FAILED, REJECTED).
         allow_changed_input: go on with other messages than the campaign began with. A message whose text, sender or
@@ -103,6 +105,7 @@ class Campaign(Book, PlannedCampaign):
         max_rate: float | None = _MAX_RATE,
         duplicates: Literal["skip", "send"] = "skip",
         one_per_number: bool = False,
+        opted_out: Callable[[SmsRequest], bool] | None = None,
         resend_unknown: bool = False,
         resend_failed: bool = False,
         allow_changed_input: bool = False,
@@ -125,6 +128,7 @@ class Campaign(Book, PlannedCampaign):
         self._width = None if max_concurrency is None else checked_count(max_concurrency, "max_concurrency")
         self._max_rate = checked_rate(max_rate, "max_rate")
         self._copies = duplicates == "send"
+        self._opted_out = opted_out
         self._allow_changed_input = allow_changed_input
         self._private = store_private
         self._max_pause = checked_seconds(max_pause, "max_pause")
@@ -296,6 +300,7 @@ class Campaign(Book, PlannedCampaign):
             clock=self._clock,
             next_id=self._next_id,
             copies=self._copies,
+            opted_out=self._opted_out,
             private=self._private,
             max_pause=self._max_pause,
             on_result=self._on_result,

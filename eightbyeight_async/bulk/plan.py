@@ -40,7 +40,7 @@ __all__ = ["Planner", "plan_messages"]
 
 _COUNTED = (
     "new", "again_unknown", "again_failed", "late", "settled", "in_doubt", "duplicates", "same_number",
-    "scheduled", "second", "without_plus",
+    "opted_out", "opted_in", "scheduled", "second", "without_plus",
 )  # fmt: skip
 _NEW = (Next.SEND, CLAIMED)
 
@@ -54,8 +54,10 @@ class Planner:
         mode, batch_size: as the run has them.
         one_by_one: the run reads an async source. It then has no pages, so settled messages take places in its batches.
         on_send: called with every message that would be sent.
-        on_left_out: called for every duplicate, and for every message whose number has another one. Gets the message's
-            index, the reason, and the index of the message that a duplicate repeats.
+        on_left_out: called for every duplicate, for every message whose number has another one, and for every message
+            of a person who has opted out. Gets the message's index, the reason, and the index of the message that a
+            duplicate repeats.
+        opted_out: whether the person of a message has opted out; None: nobody has.
         on_conflict: called with the indexes of two messages that have one id; None: InvalidRequestError is raised.
     """
 
@@ -70,7 +72,9 @@ class Planner:
         on_send: Callable[[SmsRequest], object] = lambda _: None,
         on_left_out: Callable[[int, Next, int], object] = lambda *_: None,
         on_conflict: Callable[[int, int], object] | None = None,
+        opted_out: Callable[[SmsRequest], bool] | None = None,
     ) -> None:
+        self._opted_out = opted_out
         self._store = store
         self._keys = Keys(store.salt)
         fresh = store.begin_run()
@@ -135,7 +139,10 @@ class Planner:
             for item in ask:
                 self._last_id += 1
                 item.id = self._last_id
-            claims = [Claim(item.id, item.identity, item.place, item.scheduled) for item in ask]
+            claims = [
+                Claim(item.id, item.identity, item.place, item.scheduled, opted_out=self._has_opted_out(item))
+                for item in ask
+            ]
             answers = self._store.transact(lambda: self._store.claim(claims))  # noqa: B023 - called at once
             ask = [
                 item
@@ -149,6 +156,9 @@ class Planner:
         for item in page:
             self._count(item, *others.get(item.place, _NEW), second=item.identity.who in reached)
         self._late.clear()
+
+    def _has_opted_out(self, item: Item) -> bool:
+        return self._opted_out is not None and self._opted_out(item.request)
 
     def _count_new(self, page: Sequence[Item]) -> None:
         """Counts a page whose messages are all new: the most frequent kind of page."""
@@ -182,8 +192,10 @@ class Planner:
         if sends:
             if second and kind == "new":
                 counts["second"] += 1
+            if answer.before is State.OPTED_OUT:
+                counts["opted_in"] += 1
             self._count_sent(item)
-        elif step in (Next.DUPLICATE, Next.SAME_NUMBER):
+        elif step in (Next.DUPLICATE, Next.SAME_NUMBER, Next.OPTED_OUT):
             self._on_left_out(item.place, step, answer.place)
         # The run drops a page's settled messages before it fills a batch; every other message takes a place in one.
         if step is not Next.SETTLED or item.occurrence or not self._sifts:
@@ -209,7 +221,7 @@ class Planner:
 def _kind(step: Next, answer: Claimed) -> str:
     """The count that a message belongs to."""
     match step:
-        case Next.SEND if answer.before is None:
+        case Next.SEND if answer.before in (None, State.OPTED_OUT):
             return "new"
         case Next.SEND:
             return "again_unknown" if answer.before is State.UNKNOWN else "again_failed"
@@ -217,6 +229,8 @@ def _kind(step: Next, answer: Claimed) -> str:
             return "in_doubt" if answer.state is State.UNKNOWN else "settled"
         case Next.DUPLICATE:
             return "duplicates"
+        case Next.OPTED_OUT:
+            return "opted_out"
         case _:
             return "same_number"
 

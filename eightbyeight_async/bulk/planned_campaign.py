@@ -31,6 +31,7 @@ class PlannedCampaign:
     _mode: Mode
     _batch_size: int
     _copies: bool
+    _opted_out: Callable[[SmsRequest], bool] | None
     _allow_changed_input: bool
     _allow_changed_account: bool
     _accept_loss: bool
@@ -97,6 +98,7 @@ class PlannedCampaign:
             mode=self._mode,
             batch_size=self._batch_size,
             one_by_one=hasattr(messages, "__aiter__"),
+            opted_out=self._opted_out,
         )
 
     def _is_changed(self, store: Store, fingerprint: str) -> bool:

@@ -1,7 +1,7 @@
 """The numbers of a run: a plan before it, counts during it, a report at its end.
 
 The counts of a run add up at any moment:
-taken = in_flight + accepted + rejected + failed + unknown + not_sent + known + duplicates + same_number
+taken = in_flight + accepted + rejected + failed + unknown + not_sent + known + duplicates + same_number + opted_out
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ class Status:
         failed: refused by the API with an error code.
         in_flight: claimed by a campaign that is sending at this moment.
         unknown: may have gone out.
+        opted_out: not sent, because the person has opted out.
         not_sent: did not go out; includes those never tried.
     """
 
@@ -39,7 +40,13 @@ class Status:
     failed: int
     in_flight: int = 0
     unknown: int
+    opted_out: int = 0
     not_sent: int
+
+    @property
+    def done(self) -> bool:
+        """Whether every message is accepted, or not to be sent because the person has opted out."""
+        return self.accepted + self.opted_out == self.total
 
     @property
     def accepted(self) -> int:
@@ -55,7 +62,7 @@ class Status:
 class Plan:
     """What a run would do with an input.
 
-    messages = new + again_unknown + again_failed + late + settled + in_doubt + duplicates + same_number
+    messages = new + again_unknown + again_failed + late + settled + in_doubt + duplicates + same_number + opted_out
 
     Attributes:
         messages: in the input.
@@ -67,6 +74,8 @@ class Plan:
         in_doubt: left out; they may have gone out in an earlier run.
         duplicates: left out; the input has the same message before.
         same_number: left out; their number has another message (`one_per_number`).
+        opted_out: left out; their people have opted out (`opted_out`).
+        opted_in: new messages to people who had opted out in an earlier run.
         scheduled: messages to send that have a schedule.
         without_plus: messages to send whose number has no `+` and no `country`: its first digits are the calling code.
             `require_plus` refuses such a message.
@@ -87,6 +96,8 @@ class Plan:
     in_doubt: int = 0
     duplicates: int = 0
     same_number: int = 0
+    opted_out: int = 0
+    opted_in: int = 0
     scheduled: int = 0
     without_plus: int = 0
     second: int = 0
@@ -117,6 +128,7 @@ class Progress:
         known: settled by an earlier run, not sent again.
         duplicates: the same message again in this input, not sent again.
         same_number: left out because their number has another message (`one_per_number`).
+        opted_out: left out because their people have opted out.
         requests: POSTs made.
         expected: messages in the input; None: not known.
         seconds: since the run began.
@@ -135,6 +147,7 @@ class Progress:
     known: int = 0
     duplicates: int = 0
     same_number: int = 0
+    opted_out: int = 0
     requests: int = 0
     expected: int | None = None
     seconds: float = 0.0
@@ -188,7 +201,7 @@ class RunCounts:
 
     def __init__(self, began: float, expected: int | None) -> None:
         self.taken = self.accepted = self.rejected = self.failed = self.unknown = self.not_sent = 0
-        self.known = self.duplicates = self.same_number = self.requests = 0
+        self.known = self.duplicates = self.same_number = self.opted_out = self.requests = 0
         self.expected = expected
         self.began = began
         self._looks = [(began, 0)]
@@ -200,7 +213,7 @@ class RunCounts:
     def counts(self, now: float) -> dict[str, int | float | None]:
         """The fields of `Progress` that are counted here."""
         decided = self.accepted + self.rejected + self.failed + self.unknown
-        settled = decided + self.not_sent + self.known + self.duplicates + self.same_number
+        settled = decided + self.not_sent + self.known + self.duplicates + self.same_number + self.opted_out
         # At most one look each half second. The rate is measured from the oldest look of the window.
         if now - self._looks[-1][0] >= _WINDOW / 10:
             self._looks.append((now, decided))
@@ -218,6 +231,7 @@ class RunCounts:
             "known": self.known,
             "duplicates": self.duplicates,
             "same_number": self.same_number,
+            "opted_out": self.opted_out,
             "requests": self.requests,
             "expected": self.expected,
             "seconds": now - self.began,

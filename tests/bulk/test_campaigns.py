@@ -65,7 +65,7 @@ async def test_the_second_run_sends_nothing_again(sandbox: Sandbox, journal: Pat
     assert len(sandbox.messages) == 300
     assert status(journal).as_dict() == {
         "total": 300, "sent": 300, "waiting": 0, "cancelled": 0, "rejected": 0, "failed": 0, "in_flight": 0,
-        "unknown": 0, "not_sent": 0,
+        "unknown": 0, "opted_out": 0, "not_sent": 0,
     }  # fmt: skip
     for report in (first, second):
         check_sum(report)

@@ -102,7 +102,7 @@ async def test_resolving_by_hand(sandbox: Sandbox, journal: Path) -> None:
             await campaign.resolve(rows[3], sent=False)
         assert (await campaign.status()).as_dict() == {
             "total": 10, "sent": 9, "waiting": 0, "cancelled": 0, "rejected": 0, "failed": 0, "in_flight": 0,
-            "unknown": 0, "not_sent": 1,
+            "unknown": 0, "opted_out": 0, "not_sent": 1,
         }  # fmt: skip
         assert (await campaign.send(messages(10))).accepted == 1
     assert set(sandbox.accepted_counts.values()) == {1}

@@ -32,7 +32,18 @@ if TYPE_CHECKING:
     Bulk = Callable[..., Ended]
 
 TEXT = "Hi {name}, a text nobody should see"
-COUNTS = ("total", "sent", "waiting", "cancelled", "rejected", "failed", "in_flight", "unknown", "not_sent")
+COUNTS = (
+    "total",
+    "sent",
+    "waiting",
+    "cancelled",
+    "rejected",
+    "failed",
+    "in_flight",
+    "unknown",
+    "opted_out",
+    "not_sent",
+)
 
 
 @pytest.fixture
@@ -78,6 +89,7 @@ def test_a_run_sends_every_row_and_the_next_one_none(
     (told,) = ended.records
     assert told["seconds"] > 0
     assert told == {
+        "bad_rows": 0,
         "accepted": 20,
         "rejected": 0,
         "failed": 0,
@@ -86,6 +98,7 @@ def test_a_run_sends_every_row_and_the_next_one_none(
         "known": 0,
         "duplicates": 0,
         "same_number": 0,
+        "opted_out": 0,
         "seconds": told["seconds"],
         "requests": 20,
         "mode": "each",

@@ -158,7 +158,7 @@ def test_the_key_can_come_from_a_file(here: Here, sandbox: Sandbox, tmp_path: Pa
         (["send", "--to", TO, "--text", ""], "--text: must not be empty"),
         (["send", "--to", TO, "--text", TEXT, "--scheduled", "soon"], "--scheduled: must be ISO 8601"),
         (["send", "--to", TO, "--text", TEXT, "--scheduled", "2099-01-01T00:00:00Z"], "--scheduled: must be at most 7"),
-        (["send", "--to", TO, "--text", TEXT, "--encoding", TEXT], "--encoding must be one of AUTO, GSM7, UCS2"),
+        (["send", "--to", TO, "--text", TEXT, "--encoding", TEXT], "--encoding: must be one of 'AUTO', 'GSM7', 'UCS2'"),
         (["send", "--to", TO, "--text", TEXT, "--timeout", "long"], "--timeout must be a number"),
         (["send", "--to", TO, "--text", TEXT, "--max-attempts", "0"], "max_attempts: must be"),
         (["send", "--to", TO, "--text", "a", "text"], "one argument too many"),

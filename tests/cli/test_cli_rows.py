@@ -109,7 +109,6 @@ def test_columns_that_nothing_is_made_of_are_told() -> None:
         (b"destination,text,text2\n", None, []),  # no slip: the field itself is there, too
         (b"destination,text,Text\n", None, ["1: text: column 3 has the same name"]),
         (b"destination,text,a,a\n", None, ["1: column 4 has the same name"]),
-        (b"destination,text,\n", None, ["1: column 3 has no name"]),
         (b"destination\n", None, ["1: there is no column named text, and no option --text"]),
         (b"destination,text\n", "Hi", ["1: a text is given here and by --text"]),
         (b"destination,text\n", "Hi {text}", []),

@@ -282,4 +282,6 @@ def test_nothing_is_printed_past_these_functions() -> None:
         "sending/result_record.py",  # ASCII
         "bulk/follow_status.py",  # numbers
         "bulk/remembered_options.py",  # for the journal
+        "reading/bad_rows.py",  # for a file: ASCII, or the line as it was
+        "reading/problem_report.py",  # for a file, ASCII
     }

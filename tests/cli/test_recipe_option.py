@@ -40,7 +40,13 @@ FILES = {
     "refused.csv": "destination,name\n+9991234567,Eve\n",
     "no_plus.csv": "destination,name\n447700900005,Ida\n",
     "lines.csv": 'destination,name\n+447700900008,"Fay\nand Gus"\n',
+    "some_wrong.csv": f"{ROWS}98,Flo\n",
+    "out.csv": "phone\n+44 7700-900002\n",
+    "mobiles.csv": "mobile,name,text\n+447700900001,Ann,Hi\n",
+    "written.csv": "destination,name\n+44 7700 900001,Ann\n",
+    "national.csv": "destination,name\n7700900001,Ann\n",
     "wrong.key": "no-key-of-anybody\n",
+    "other.txt": "Hello {name}, this text is in a file",
 }
 FILE = {"FILE": "people.csv", "--text": "Hi {name}"}
 # The line that each is compared with. `bulk run` has two readers: its JSON is the same numbers.
@@ -58,14 +64,14 @@ class Option:
     Attributes:
         value: that makes a difference; None: the option is left out of a line that has it. One that is refused proves
             little: only for an option whose good values leave no trace.
-        beside: what else both lines have, for it to make one.
+        beside: what else both lines have, for it to make one; None: what both lack.
         before: what happens in the folder before.
         run_only: why the dry run has no use for it.
         guess: why the dry run cannot know exactly what the run will do.
     """
 
     value: str | None
-    beside: Mapping[str, str] = {}
+    beside: Mapping[str, str | None] = {}
     before: Setup | None = None
     run_only: str | None = None
     guess: str | None = None
@@ -112,6 +118,15 @@ OPTIONS = {
     "send --track": Option("Outcome"),
     "--long-text": Option("refuse", beside={"--text": "Hi" * 2000}),
     # How a file is read
+    "--text-file": Option("other.txt", {"--text": None}),
+    "--map": Option("mobile=destination", {"FILE": "mobiles.csv", "--text": None}),
+    "--default-country": Option("IR", {"FILE": "national.csv"}),
+    "--file-encoding": Option("punycode"),
+    "--sheet": Option("Sheet1"),
+    "--opt-out": Option("out.csv"),
+    "--bad-rows": Option("bad.csv", {"FILE": "some_wrong.csv"}),
+    "--problems": Option("others.csv"),
+    "--clean-numbers": Option(FLAG, {"FILE": "written.csv"}),
     "--format": Option("jsonl"),
     "--delimiter": Option(";"),
     "--multiline": Option(FLAG, {"FILE": "lines.csv"}),
@@ -157,11 +172,13 @@ ONE_RUN = {
     "--allow-changed-input": "the journal has the new input's fingerprint from then on",
     "--allow-changed-account": "the first message that is claimed then names the journal's account",
     "--accept-loss": "the first message that is claimed then is the journal's last",
+    "--text-file": "the journal has its text as that of --text",
+    "--problems": "a report of the run's input",
     # Where the API is and who asks can be another machine's next time; they are in the line that goes on.
     **dict.fromkeys(("--subaccount-id", "--region", "--sms-base-url", "--chatapps-base-url"), "of this machine"),
     **dict.fromkeys(("--api-key-file", "--timeout", "--max-attempts"), "of this machine"),
 }
-NOT_IN_RESUME = {"--dry-run", "--json", "--allow-changed-input", "--accept-loss"}
+NOT_IN_RESUME = {"--dry-run", "--json", "--text-file", "--problems", "--allow-changed-input", "--accept-loss"}
 
 
 def names_of(command: str) -> list[str]:
@@ -238,7 +255,7 @@ def steady(text: str) -> str:
 def test_an_option_does_in_the_run_what_the_dry_run_says(line: Callable[..., Seen], command: str, name: str) -> None:
     option = OPTIONS.get(f"{command} {name}", OPTIONS.get(name))
     assert option is not None, f"{name} is new: add it to OPTIONS here, with a value that makes a difference"
-    without = {**COMMANDS[command], **option.beside}
+    without = {n: v for n, v in {**COMMANDS[command], **option.beside}.items() if v is not None}
     given = {n: v for n, v in {**without, name: option.value}.items() if v is not None}
     dry = line(command, given, option.before, "--dry-run")
     ignored = dry == line(command, without, option.before, "--dry-run")
@@ -290,13 +307,17 @@ def test_a_campaign_remembers_every_option_but_those_of_one_run(
     values |= {"--long-text": "allow", "--chunk-size": "2", "--concurrency": "3", "--rate": "1000"}
     values |= {"--durability": "process", "--duplicates": "send", "--store-private": FLAG, "--one-per-number": FLAG}
     values |= {"--multiline": FLAG, "--require-plus": FLAG}
+    values |= {"--map": "name=", "--default-country": "GB", "--clean-numbers": FLAG, "--file-encoding": "utf-8"}
+    values |= {"--bad-rows": "bad.csv", "--opt-out": "out.csv"}
     remembered = [name for name in names_of("bulk run") if name not in ONE_RUN]
+    remembered.remove("--sheet")  # only of a spreadsheet: test_cli_input_copy
     unknown = set(remembered) - set(values)
     assert not unknown, (
         "give each a value here that is not its default; it is a field of RememberedOptions "
         "(cli/bulk/remembered_options.py), or in ONE_RUN here with the reason"
     )
-    (tmp_path / "people.csv").write_text(ROWS)
+    for name in ("people.csv", "out.csv"):
+        (tmp_path / name).write_text(FILES[name])
     with chdir(tmp_path):
         line = words({**{name: values[name] for name in remembered}, "--journal": "run.db"})
         first = in_process("bulk", "run", *line, sandbox=sandbox, capsys=capsys)
@@ -316,7 +337,7 @@ def test_the_line_that_goes_on_repeats_every_option_of_one_run(
     given |= {"--subaccount-id": sandbox.subaccount_id, "--region": "europe", "--sms-base-url": sandbox.sms_base_url}
     given |= {"--chatapps-base-url": sandbox.chatapps_base_url, "--api-key-file": "wrong.key", "--timeout": "7"}
     given |= {"--max-attempts": "2"}
-    missing = set(ONE_RUN) - set(given) - {"--dry-run"}
+    missing = set(ONE_RUN) - set(given) - {"--dry-run", "--text-file", "--problems"}
     assert not missing, "give it a value here that is not its default"
     for name in ("people.csv", "wrong.key"):
         (tmp_path / name).write_text(FILES[name])

@@ -58,6 +58,8 @@ def may_claim_again(state: State, *, settled_earlier: bool, policy: Policy) -> b
         return True
     if not settled_earlier:
         return False
+    if state is State.OPTED_OUT:
+        return True  # the claim says whether the person still has
     return (policy.resend_unknown and state is State.UNKNOWN) or (
         policy.resend_failed and state in (State.REJECTED, State.FAILED)
     )
@@ -81,7 +83,9 @@ def judge_claim(
     if met and not same_content:
         return Claimed(row.state, copies, same_content=False, place=row.place)
     answer = Claimed(row.state, copies, same_time=same_moment(row.due, claim.scheduled), place=row.place)
-    if may_claim_again(row.state, settled_earlier=not met, policy=policy):
+    # What was sent or refused stays so when the person opts out later: nothing is asked to be sent again.
+    asked = Policy() if claim.opted_out else policy
+    if may_claim_again(row.state, settled_earlier=not met, policy=asked):
         if not number_taken:
             answer = CLAIMED if row.state is State.NOT_SENT else Claimed(None, before=row.state)
             row.claim, row.state = claim, State.INTENT
@@ -118,6 +122,7 @@ class Next(enum.Enum):
     SETTLED = "leave it out: an earlier run settled it"
     DUPLICATE = "leave it out: this run has the same message"
     SAME_NUMBER = "leave it out: its number has another message"
+    OPTED_OUT = "leave it out: the person has opted out"
     CLAIM_AGAIN = "claim it as the message with the next occurrence"
     CONFLICT = "end the run: two messages have one id"
 
@@ -140,6 +145,8 @@ def next_step(answer: Claimed, occurrence: int, *, own_id: bool, send_copies: bo
     """
     if answer.state is None:
         return Step(Next.SEND, occurrence)
+    if answer.opted_out:
+        return Step(Next.OPTED_OUT, occurrence)
     if answer.number_taken:
         return Step(Next.SAME_NUMBER, occurrence)
     if not answer.same_content or (not answer.same_time and answer.copies and own_id):

@@ -1,6 +1,6 @@
 """The states of a message, and what a response or an error means for it and for the run. Pure.
 
-    INTENT -> SENT | REJECTED | FAILED | UNKNOWN | NOT_SENT        NOT_SENT -> INTENT
+    INTENT -> SENT | REJECTED | FAILED | UNKNOWN | NOT_SENT | OPTED_OUT        NOT_SENT | OPTED_OUT -> INTENT
 
 Rules:
 - A message that may have gone out (`error.sent` is MAYBE) is UNKNOWN, whatever the error.
@@ -44,6 +44,7 @@ class State(enum.IntEnum):
     - `FAILED`: refused by the API with an error code.
     - `UNKNOWN`: may have gone out.
     - `NOT_SENT`: did not go out; the next run sends it.
+    - `OPTED_OUT`: not sent, because the person has opted out; a run by whose lists the person has not, sends it.
     """
 
     # The numbers stand in journals: never change them.
@@ -54,6 +55,7 @@ class State(enum.IntEnum):
     FAILED = 3
     UNKNOWN = 4
     NOT_SENT = 5
+    OPTED_OUT = 6
 
     @property
     def word(self) -> str:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import AsyncIterable, Iterable
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import anyio
 
@@ -29,9 +29,20 @@ if TYPE_CHECKING:
     from eightbyeight_async.bulk.report import RunCounts
     from eightbyeight_async.models.sms import SmsRequest
 
-__all__ = ["PAGE", "Intake", "Item", "not_iterable"]
+__all__ = ["PAGE", "Intake", "Item", "Placed", "not_iterable"]
 
 PAGE = 500
+
+
+@runtime_checkable
+class Placed(Protocol):
+    """An iterator that knows the places of its messages: rows of a file, of which some are left out before.
+
+    Attributes:
+        message_place: index of the last message.
+    """
+
+    message_place: int
 
 
 class Item:
@@ -92,6 +103,8 @@ class Intake:
         self._tally = tally
         self._feeder = Feeder(messages) if isinstance(messages, AsyncIterable) else None
         self._sync = None if isinstance(messages, AsyncIterable) else iter(messages)
+        iterator: object = self._sync
+        self._placed = iterator if isinstance(iterator, Placed) else None
         # Not for an async source: it may be slow, and its messages would wait until the page is full.
         self._known = known if self._feeder is None else None
         self._ahead: deque[Item] = deque()
@@ -188,7 +201,7 @@ class Intake:
         if isinstance(request, End):
             self.ended = True
             return None
-        return self._item(self._place, request)
+        return self._item(self._place if self._placed is None else self._placed.message_place, request)
 
     async def _read_async(self, feeder: Feeder[SmsRequest]) -> Item | None:
         taken = await feeder.next()

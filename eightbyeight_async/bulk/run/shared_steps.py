@@ -86,6 +86,7 @@ class Run:
         clock: Callable[[], float],
         next_id: Callable[[], int],
         copies: bool,
+        opted_out: Callable[[SmsRequest], bool] | None,
         private: bool,
         max_pause: float,
         on_result: Callable[[Settled], object] | None,
@@ -104,6 +105,7 @@ class Run:
         self._keys = keys
         self._next_id = next_id
         self._copies = copies
+        self._opted_out = opted_out
         self._private = private
         self._max_pause = max_pause
         self._on_result = on_result
@@ -144,9 +146,7 @@ class Run:
         while ask:
             for item in ask:
                 item.id = self._next_id()
-            answers = await self._writer.claim(
-                [Claim(item.id, item.identity, item.place, item.scheduled, *self._private_fields(item)) for item in ask]
-            )
+            answers = await self._writer.claim([self._claim_of(item) for item in ask])
             again: list[Item] = []
             for item, answer in zip(ask, answers, strict=True):
                 if answer is CLAIMED:  # nearly always
@@ -155,6 +155,11 @@ class Run:
                     again.append(item)
             ask = again
         return mine
+
+    def _claim_of(self, item: Item) -> Claim:
+        out = self._opted_out is not None and self._opted_out(item.request)
+        number, text = self._private_fields(item)
+        return Claim(item.id, item.identity, item.place, item.scheduled, number, text, out)
 
     def _refused_for_now(self, item: Item, answer: Claimed, mine: list[Item]) -> bool:
         """Acts on the answer to a claim; True: the item got another identity and must be claimed again."""
@@ -174,6 +179,8 @@ class Run:
                 self.tally.duplicates += 1
             case Next.SAME_NUMBER:
                 self.tally.same_number += 1
+            case Next.OPTED_OUT:
+                self.tally.opted_out += 1
             case Next.CONFLICT:
                 self._conflict(item, answer)
         self.pace.give_back()

@@ -21,6 +21,7 @@ from eightbyeight_async.bulk.judging.outcomes import State
 from eightbyeight_async.bulk.store.journal_file import (
     RESTORE,
     UNREADABLE,
+    VERSION,
     connect,
     connect_to_read,
     problem,
@@ -227,7 +228,7 @@ class Journal(JournalNumbers):
         self._in_use = True
 
     def _write_in_use(self, in_use: bool) -> None:
-        self.sql.execute(f"PRAGMA user_version={self._head._replace(in_use=in_use).user_version}")
+        self.sql.execute(f"PRAGMA user_version={self._head._replace(in_use=in_use, version=VERSION).user_version}")
 
     def _to_main_file(self, how: str) -> bool:
         """Writes the log into the main file. False: a reader blocked it for longer than the timeout."""
@@ -248,6 +249,9 @@ class Journal(JournalNumbers):
             raise JournalError("no run has begun: nothing can be claimed")
         if not self._owned:
             self._own()
+        return self.opt_out(claims, self._claimed(claims))
+
+    def _claimed(self, claims: Sequence[Claim]) -> list[Claimed]:
         taken = self.numbers_taken(claims)
         values = {"run": self.run, "now": self._now(), "account": self._number}
         if self._insert([claim for claim in claims if claim.id not in taken], values) == len(claims):

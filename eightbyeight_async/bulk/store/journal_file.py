@@ -44,6 +44,7 @@ __all__ = [
     "NONE_HERE",
     "RESTORE",
     "UNREADABLE",
+    "VERSION",
     "Durability",
     "Head",
     "check_writable",
@@ -66,7 +67,9 @@ IN_USE: Final = "is in use by another campaign; one at a time: wait until that o
 NONE_HERE: Final = "there is none at this path: check the path; a run makes one"
 RESTORE: Final = "put back a copy of all its files; without one, see in 8x8's log who got a message"
 APPLICATION_ID: Final = 0x38783842  # "8x8B"
-VERSION: Final = 2
+VERSION: Final = 3
+# 2: without people who have opted out. Else the same; the next run makes it a 3, which older packages do not read.
+_READABLE: Final = (2, VERSION)
 _IN_USE_BIT: Final = 1 << 8
 _OLDEST_SQLITE = (3, 35, 0)  # UPSERT, UPDATE FROM, RETURNING, JSON
 _CHECK_BYTES = 8
@@ -240,7 +243,7 @@ def read_head(path: Path) -> Head:
             if application_id != APPLICATION_ID:
                 kind = "not a journal" if path.stat().st_size < 100 else "a database of another application"
                 raise JournalError(f"the file is {kind}; it was not touched. Give another name")
-            if head.version != VERSION:
+            if head.version not in _READABLE:
                 raise JournalError(_wrong_version(head.version))
             return head
     except UNREADABLE as error:

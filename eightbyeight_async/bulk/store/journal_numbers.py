@@ -1,4 +1,4 @@
-"""`Policy.one_per_number` within a journal: finds the numbers that have a message already."""
+"""People within a journal: the numbers that have a message (`Policy.one_per_number`), and those who have opted out."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 from eightbyeight_async.bulk.judging.claims import numbers_taken
 from eightbyeight_async.bulk.store.journal_settling import JournalSettling
-from eightbyeight_async.bulk.store.read_journal import HAS_MESSAGE
+from eightbyeight_async.bulk.store.read_journal import GUARD, HAS_MESSAGE
+from eightbyeight_async.bulk.store.records import OPTED_OUT, Claim, Claimed, Policy
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from eightbyeight_async.bulk.store.records import Claim, Policy
+    from collections.abc import Callable, Sequence
 
 __all__ = ["JournalNumbers"]
 
@@ -25,11 +24,17 @@ SELECT json_group_array(json_array(who, low, high)) FROM (
 """  # noqa: S608 - constants
 
 
+_OPT_OUT = f"""
+UPDATE message SET state=6, guard={GUARD.format(6)}, at=:now WHERE id IN (SELECT value FROM json_each(:ids))
+"""  # noqa: S608 - constants
+
+
 class JournalNumbers(JournalSettling):
     """The part of `Journal` that compares numbers, by their digests."""
 
     run: int
     _policy: Policy
+    _now: Callable[[], float]
 
     def index_numbers(self) -> None:
         """Makes the index that `numbers_taken` needs. A journal without the option needs none."""
@@ -40,6 +45,17 @@ class JournalNumbers(JournalSettling):
         """Ids of the claims whose number has another message; none without the option."""
         if not self._policy.one_per_number:
             return frozenset()
+        claims = [claim for claim in claims if not claim.opted_out]
         numbers = json.dumps(list({claim.identity.who for claim in claims}))
         found = self.sql.execute(_HOLDERS, {"numbers": numbers, "run": self.run}).fetchone()[0]
         return numbers_taken(claims, {who: (low, high) for who, low, high in json.loads(found)})
+
+    def opt_out(self, claims: Sequence[Claim], answers: list[Claimed]) -> list[Claimed]:
+        """Journals the granted claims of people who have opted out as such. Returns the answers, with these changed."""
+        ids = {
+            claim.id for claim, answer in zip(claims, answers, strict=True) if claim.opted_out and answer.state is None
+        }
+        if not ids:
+            return answers
+        self.sql.execute(_OPT_OUT, {"ids": json.dumps(list(ids)), "now": self._now()})
+        return [OPTED_OUT if claim.id in ids else answer for claim, answer in zip(claims, answers, strict=True)]

@@ -63,7 +63,7 @@ FROM message INDEXED BY message_hash
 _TABLE_SUMS = f"""
 SELECT count(*), coalesce(sum(hash & 4294967295), 0), coalesce(sum(hash >> 32), 0), coalesce(max(id), 0),
        coalesce(max(run), 0), coalesce(sum(state=0), 0),
-       coalesce(sum(guard IS NOT {GUARD.format("state")} OR state NOT BETWEEN 0 AND 5), 0)
+       coalesce(sum(guard IS NOT {GUARD.format("state")} OR state NOT BETWEEN 0 AND 6), 0)
 FROM message NOT INDEXED
 """  # noqa: S608 - a constant
 
@@ -100,6 +100,7 @@ class JournalQueries:
             failed=counts[State.FAILED],
             in_flight=counts[State.INTENT] if self.running else 0,
             unknown=counts[State.UNKNOWN] + (0 if self.running else counts[State.INTENT]),
+            opted_out=counts[State.OPTED_OUT],
             not_sent=counts[State.NOT_SENT] + total - known,
         )
 
@@ -113,7 +114,7 @@ class JournalQueries:
 
     def account(self) -> Account | None:
         """Whose messages it holds now; None: it has no message, or only messages that were not sent."""
-        if not self.sql.execute("SELECT EXISTS (SELECT 1 FROM message WHERE state<>5)").fetchone()[0]:
+        if not self.sql.execute("SELECT EXISTS (SELECT 1 FROM message WHERE state NOT IN (5, 6))").fetchone()[0]:
             return None
         found = self.sql.execute("SELECT host, subaccount_id FROM account WHERE number=?", (self.meta("account"),))
         values = found.fetchone()

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CLAIMED",
     "NUMBER_TAKEN",
+    "OPTED_OUT",
     "Account",
     "CancelTarget",
     "Cancellation",
@@ -59,6 +60,7 @@ class Claim(NamedTuple):
         place: index in the input, from 0.
         scheduled: seconds since 1970, None: at once.
         destination, text: in clear, only with `store_private`.
+        opted_out: the person has opted out: the message is journaled as such, and not granted.
     """
 
     id: int
@@ -67,6 +69,7 @@ class Claim(NamedTuple):
     scheduled: float | None = None
     destination: str | None = None
     text: str | None = None
+    opted_out: bool = False
 
     def as_row(self) -> tuple[object, ...]:
         key, key_hash, who, what = self.identity
@@ -84,6 +87,7 @@ class Claimed(NamedTuple):
         place: index of the row's message in the input.
         before: earlier state of a settled message that is claimed again; None: it is new, or did not go out.
         number_taken: the number has another message, and one is allowed; `state` then means nothing.
+        opted_out: the message is journaled as opted out by this claim.
     """
 
     state: State | None
@@ -93,10 +97,12 @@ class Claimed(NamedTuple):
     place: int = 0
     before: State | None = None
     number_taken: bool = False
+    opted_out: bool = False
 
 
 CLAIMED = Claimed(None)
 NUMBER_TAKEN = Claimed(State.NOT_SENT, number_taken=True)
+OPTED_OUT = Claimed(State.OPTED_OUT, opted_out=True)
 
 
 class Met(NamedTuple):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 from contextlib import AsyncExitStack, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import anyio
 import attrs
@@ -25,7 +25,7 @@ from eightbyeight_async.cli.terminal.loop_and_signals import on_interrupt, regul
 from eightbyeight_async.errors import AuthenticationError, EightByEightError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from eightbyeight_async.bulk import Report, Settled, Status
@@ -58,6 +58,28 @@ class OneRunOptions:
     accept_loss: bool = False
 
 
+class RowMessages:
+    """The messages of rows.
+
+    Attributes:
+        message_place: index of the last message's row in the file, rows that are set aside included.
+    """
+
+    def __init__(self, rows: Iterable[Row | Problem]) -> None:
+        self._rows = iter(rows)
+        self.message_place = -1
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> SmsRequest:
+        row = next(self._rows)
+        if isinstance(row, Problem):  # impossible: the same bytes passed the check
+            raise AssertionError("a row that passed the check now fails it")  # noqa: TRY004 - a bug, not a wrong type
+        self.message_place = row.number - 1
+        return row.request
+
+
 @attrs.define(kw_only=True)
 class CampaignRun:
     """One run of a campaign.
@@ -68,7 +90,9 @@ class CampaignRun:
         settings: the options of the run.
         one_run: the options that apply to this run only.
         rows: the rows of the file, read again.
-        expected: number of rows.
+        opted_out: whether the person of a message has opted out.
+        aside: number of rows with a problem, which are set aside; `rows` lacks them.
+        expected: number of rows to send or settled.
         fingerprint: fingerprint of the messages.
         resume: command line that continues the campaign.
         display: prints for the user.
@@ -88,6 +112,8 @@ class CampaignRun:
     rows: Iterable[Row | Problem]
     expected: int
     fingerprint: str
+    opted_out: Callable[[SmsRequest], bool]
+    aside: int = 0
     resume: str
     display: Display
     interrupted: bool = False
@@ -124,6 +150,7 @@ class CampaignRun:
             max_concurrency=self.settings.concurrency,
             duplicates=self.settings.duplicates,
             one_per_number=self.settings.one_per_number,
+            opted_out=self.opted_out,
             store_private=self.settings.store_private,
             on_result=self._count,
             **attrs.asdict(self.one_run),
@@ -158,7 +185,7 @@ class CampaignRun:
 
     async def _send(self, campaign: Campaign) -> None:
         try:
-            await campaign.send(self._requests(), fingerprint=self.fingerprint, expected=self.expected)
+            await campaign.send(RowMessages(self.rows), fingerprint=self.fingerprint, expected=self.expected)
         except FileChangedError:
             self.stopped = "the file has changed since it was checked"
         except InputChangedError as error:
@@ -170,12 +197,6 @@ class CampaignRun:
             self.error, self.stopped = error, journal_failure(self.journal.name, error)
         except EightByEightError as error:
             self.error, self.stopped = error, str(error)
-
-    def _requests(self) -> Iterator[SmsRequest]:
-        for row in self.rows:
-            if isinstance(row, Problem):  # impossible: the same bytes passed the check
-                raise AssertionError("a row that passed the check now fails it")  # noqa: TRY004 - a bug, not a wrong type
-            yield row.request
 
     def _interrupt(self, campaign: Campaign) -> None:
         self.interrupted = True
@@ -199,6 +220,8 @@ class CampaignRun:
         words += [f"{done.known:,} already settled"] if done.known else []
         words += [f"{plural(done.duplicates, 'duplicate')} left out"] if done.duplicates else []
         words += [f"{done.same_number:,} left out by --one-per-number"] if done.same_number else []
+        words += [f"{done.opted_out:,} opted out"] if done.opted_out else []
+        words += [f"{plural(self.aside, 'bad row')} set aside"] if self.aside else []
         self.display.info(f"this run: {', '.join(words)} ({done.seconds:.1f} s{mode})")
         self.display.reasons(self.reasons)
         if self.status is not None:
@@ -230,9 +253,12 @@ class CampaignRun:
 
     def _as_json(self) -> dict[str, Any]:
         report, done = self.report, self.progress
-        names = ("accepted", "rejected", "failed", "unknown", "not_sent", "known", "duplicates", "same_number")
+        names = (
+            "accepted", "rejected", "failed", "unknown", "not_sent", "known", "duplicates", "same_number", "opted_out",
+        )  # fmt: skip
         return {
             **{name: getattr(done, name) for name in names},
+            "bad_rows": self.aside,
             "seconds": round(done.seconds, 3),
             "requests": None if report is None else report.requests,
             "mode": None if report is None else report.mode,
@@ -252,7 +278,8 @@ class CampaignRun:
             return Exit.UNKNOWN
         if isinstance(self.error, AuthenticationError):
             return Exit.AUTHENTICATION
-        return Exit.OK if self._stop_reason() is None and self.status.accepted == self.status.total else Exit.REFUSED
+        done = self._stop_reason() is None and self.status.done
+        return Exit.OK if done and not self.aside else Exit.REFUSED
 
 
 def _why_unsure(settled: Settled) -> str:

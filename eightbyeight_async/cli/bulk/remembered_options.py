@@ -13,7 +13,7 @@ import json
 import os
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "OPTIONS",
+    "READING",
     "STDIN",
     "JournalSummary",
     "RememberedOptions",
@@ -45,6 +46,11 @@ __all__ = [
 
 STDIN = "-"
 OPTIONS = "command_line"  # name of the value in the journal
+# The options about how the file is read, as `FileOptions` names them.
+READING = (
+    "text", "map", "default_country", "clean_numbers", "file_format", "file_encoding", "sheet", "delimiter",
+    "multiline",
+)  # fmt: skip
 
 
 @attrs.frozen(kw_only=True)
@@ -54,9 +60,14 @@ class RememberedOptions:
     Attributes:
         file: absolute path of the file; `-` for stdin.
         text: the template of `--text`; None: each row has its own text.
-        file_format: `csv` or `jsonl`; None: taken from the file's name.
+        file_format: `csv`, `jsonl`, `xlsx` or `ods`; None: taken from the file's name.
         delimiter: separator of CSV cells; None: taken from the header.
         multiline: whether quoted cells of a CSV may contain line breaks.
+        map: values of `--map`, such as `Phone Number=destination`.
+        default_country: two letters, for numbers without `+` in rows without a country.
+        clean_numbers: whether numbers are cleaned.
+        file_encoding: of the file; None: UTF-8.
+        sheet: of a spreadsheet; None: its only one.
         message: per field: value for rows without one.
         long_text: what to do with a text of more than 10 parts: `warn`, `refuse` or `allow`.
         mode: `each`: one request per message; `batch`: one per `chunk_size` messages; `auto`: the campaign chooses.
@@ -67,6 +78,8 @@ class RememberedOptions:
         duplicates: whether a message that is in the file twice is left out (`skip`) or sent again (`send`).
         one_per_number: whether only the first message to each number is sent.
         require_plus: whether a number without `+` and without country is refused.
+        opt_out: absolute paths of files with the numbers of people who have opted out.
+        bad_rows: absolute path of the file for rows with a problem; None: these refuse the whole file.
         store_private: whether the journal contains numbers and texts.
     """
 
@@ -75,6 +88,11 @@ class RememberedOptions:
     file_format: str | None = None
     delimiter: str | None = None
     multiline: bool = False
+    map: Sequence[str] = ()
+    default_country: str | None = None
+    clean_numbers: bool = False
+    file_encoding: str | None = None
+    sheet: str | None = None
     message: Mapping[str, str] = attrs.field(factory=dict)
     long_text: str = "warn"
     mode: Literal["auto", "each", "batch"] = "auto"
@@ -85,6 +103,8 @@ class RememberedOptions:
     duplicates: Literal["skip", "send"] = "skip"
     one_per_number: bool = False
     require_plus: bool = False
+    opt_out: Sequence[str] = ()
+    bad_rows: str | None = None
     store_private: bool = False
 
     @classmethod
@@ -108,6 +128,12 @@ class RememberedOptions:
             )
         elif file is None and "file" not in remembered:
             raise UsageError("FILE is missing, and this journal remembers no file")
+        if asked.get("opt_out"):
+            asked["opt_out"] = [os.path.abspath(one) for one in asked["opt_out"]]  # noqa: PTH100 - as the file's
+        if asked.get("bad_rows") is not None:
+            asked["bad_rows"] = os.path.abspath(asked["bad_rows"])  # noqa: PTH100 - as the file's
+        elif file is not None and remembered.get("bad_rows") == asked["file"]:
+            asked["bad_rows"] = None  # the bad rows of an earlier run are the input now
         message = {**remembered.get("message", {}), **asked.get("message", {})}
         known = {field.name for field in attrs.fields(cls)}
         return cls(
@@ -121,8 +147,8 @@ class RememberedOptions:
         for name, value in remembered.items():
             if name == "message":
                 names += [as_option(field) for field in value if field not in given.get("message", {})]
-            elif name in defaults and name != "file" and given.get(name) is None and value != defaults[name]:
-                names.append(as_option(name.removeprefix("file_")))
+            elif name in defaults and name != "file" and given.get(name) is None and value not in ([], defaults[name]):
+                names.append("--format" if name == "file_format" else as_option(name))
         return ", ".join(names)
 
 

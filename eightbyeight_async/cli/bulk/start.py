@@ -9,7 +9,10 @@ from __future__ import annotations
 import shlex
 from contextlib import ExitStack
 from dataclasses import fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import attrs
 
 from eightbyeight_async.bulk import AccountChangedError, Fingerprint
 from eightbyeight_async.bulk.store.journal_without_client import remove_unused
@@ -17,6 +20,7 @@ from eightbyeight_async.bulk.store.plan_store import PlanStore
 from eightbyeight_async.bulk.store.records import Account, Policy
 from eightbyeight_async.cli.bulk.campaign_run import CampaignRun, OneRunOptions
 from eightbyeight_async.cli.bulk.remembered_options import (
+    READING,
     STDIN,
     RememberedOptions,
     journal_usage_errors,
@@ -27,8 +31,15 @@ from eightbyeight_async.cli.bulk.words import plural
 from eightbyeight_async.cli.commands.shared_options import MessageFields, check_option_times
 from eightbyeight_async.cli.commands.single_message import host_and_account, print_json
 from eightbyeight_async.cli.exit_codes import Exit, UsageError
-from eightbyeight_async.cli.reading.file_plan import FilePlan, check_file, row_reader
-from eightbyeight_async.cli.reading.input_file import open_input
+from eightbyeight_async.cli.reading.bad_rows import aside_words, check_bad_rows_path, good_rows, keep_bad_rows
+from eightbyeight_async.cli.reading.file_plan import (
+    FilePlan,
+    check_file,
+    input_of,
+    opt_outs_of,
+    reading_fields,
+    row_reader,
+)
 from eightbyeight_async.cli.reading.plan_words import changed_input_words, plan_words
 from eightbyeight_async.cli.reading.row_planner import RowPlanner
 from eightbyeight_async.cli.terminal.display import Display
@@ -37,11 +48,11 @@ from eightbyeight_async.settings import checked_count, checked_rate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from eightbyeight_async.cli.bulk.remembered_options import JournalSummary
     from eightbyeight_async.cli.commands.shared_options import ConnectionOptions
     from eightbyeight_async.cli.reading.check_rows import Checked
+    from eightbyeight_async.cli.reading.opt_outs import OptOuts
 
 __all__ = ["run_campaign"]
 
@@ -74,7 +85,7 @@ def run_campaign(
     settings = RememberedOptions.merged({} if summary is None else summary.settings, given)
     if summary is not None and (named := settings.taken_from_journal(summary.settings, given)):
         display.note(f"from {journal.name}: {named}")
-    plan = _file_plan(settings)
+    plan = _file_plan(settings, given.get("problems"))
     # A campaign that continues may have settled rows whose time has passed since then, so old times are allowed.
     continues = summary is not None and summary.status.total > summary.status.not_sent
     if not continues:
@@ -84,22 +95,25 @@ def run_campaign(
         _check_account(journal, summary, *host_account)
     client = None if dry_run else connection.client(max_concurrency=settings.concurrency or 100)
     rows = row_reader(plan)
-    with open_input(plan.file) as input_file, ExitStack() as on_failure:
+    with input_of(plan) as input_file, ExitStack() as on_failure:
         if summary is None and client is not None:
             summary = new_journal(journal, settings.durability)
             on_failure.callback(remove_unused, journal)
+        if plan.bad_rows is not None:
+            check_bad_rows_path(plan.bad_rows, input_file, rows)
         try:
             with _plan_store(journal, settings, one_run) as store:
-                planner = _planner(store, settings, summary)
-                checked = check_file(
-                    input_file, rows, display, planner, allow_late=continues, require_plus=settings.require_plus
-                )
+                opted_out = opt_outs_of(plan, input_file, rows)
+                planner = _planner(store, settings, summary, opted_out)
+                checked = check_file(input_file, rows, display, plan, planner, allow_late=continues)
         except KeyboardInterrupt:
             display.error("interrupted; nothing was sent")
             return Exit.INTERRUPTED
         if checked.refused:
             return Exit.USAGE
         changed = summary is not None and summary.fingerprint not in (None, str(planner.fingerprint))
+        if changed and _completes(summary, planner):
+            one_run = attrs.evolve(one_run, allow_changed_input=True)
         if changed and not one_run.allow_changed_input:
             raise UsageError(
                 f"{input_file.name}: the messages (rows, --text, --source, --country) differ from those "
@@ -107,7 +121,8 @@ def run_campaign(
             )
         for told in planner.costs.lines():
             display.info(told)
-        line = _plan_line(input_file.name, planner, host_account, changed=changed)
+        aside = checked.found.rows()
+        line = _plan_line(input_file.name, planner, host_account, changed=changed, aside=len(aside))
         if client is None:
             if as_json:
                 print_json(_dry_run_json(planner, checked, summary, host_account))
@@ -116,15 +131,19 @@ def run_campaign(
             return Exit.OK
         if not input_file.unchanged():
             raise UsageError(f"{input_file.name}: changed while it was checked; nothing was sent")
-        on_failure.pop_all()
         display.info(line)
+        if plan.bad_rows is not None and (kept := keep_bad_rows(plan.bad_rows, input_file, rows, checked.found)):
+            display.info(kept)
+        on_failure.pop_all()
         campaign_run = CampaignRun(
             client=client,
             journal=journal,
             settings=settings,
             one_run=one_run,
-            rows=rows.read(input_file.lines.again()),
-            expected=checked.rows,
+            rows=good_rows(rows.read(input_file.lines.again()), aside),
+            opted_out=opted_out,
+            aside=len(aside),
+            expected=planner.plan.messages,
             fingerprint=str(planner.fingerprint),
             resume=_resume(settings, one_run, journal, connection),
             display=display,
@@ -148,7 +167,12 @@ def _check_account(journal: Path, summary: JournalSummary, host: str, subaccount
             raise AccountChangedError(before, now if subaccount_id is not None else f"another host, {host}")
 
 
-def _file_plan(settings: RememberedOptions) -> FilePlan:
+def _completes(summary: JournalSummary | None, planner: RowPlanner) -> bool:
+    """Whether the input completes a campaign that set bad rows aside: nobody gets a second message by it."""
+    return summary is not None and bool(summary.settings.get("bad_rows")) and not planner.plan.second
+
+
+def _file_plan(settings: RememberedOptions, problems: Path | None) -> FilePlan:
     if settings.concurrency is not None:
         checked_count(settings.concurrency, "--concurrency")
     checked_rate(settings.rate, "--rate")
@@ -156,12 +180,13 @@ def _file_plan(settings: RememberedOptions) -> FilePlan:
         raise UsageError(f"--chunk-size: must be at most {MAX_BATCH:,}")
     return FilePlan(
         file=settings.file,
-        text=settings.text,
         defaults=_fields(settings.message),
-        format=settings.file_format,
-        separator=settings.delimiter,
-        multiline=settings.multiline,
+        **reading_fields({name: getattr(settings, name) for name in READING}),
         long_text=settings.long_text,
+        require_plus=settings.require_plus,
+        bad_rows=None if settings.bad_rows is None else Path(settings.bad_rows),
+        problems=problems,
+        opt_out=settings.opt_out,
     )
 
 
@@ -183,20 +208,26 @@ def _plan_store(journal: Path, settings: RememberedOptions, one_run: OneRunOptio
         )
 
 
-def _planner(store: PlanStore, settings: RememberedOptions, summary: JournalSummary | None) -> RowPlanner:
+def _planner(
+    store: PlanStore, settings: RememberedOptions, summary: JournalSummary | None, opted_out: OptOuts
+) -> RowPlanner:
     return RowPlanner(
         store,
         None if summary is None else Fingerprint(summary.salt),
         send_copies=settings.duplicates == "send",
         mode=settings.mode,
         batch_size=settings.chunk_size,
+        opted_out=opted_out,
     )
 
 
-def _plan_line(name: str, planner: RowPlanner, host_account: tuple[str, str | None], *, changed: bool) -> str:
+def _plan_line(
+    name: str, planner: RowPlanner, host_account: tuple[str, str | None], *, changed: bool, aside: int
+) -> str:
     plan, (host, account) = planner.plan, host_account
     return (
-        f"{name}: {plan_words(plan, planner.costs.parts, journal=True, changed=changed)}, to {host}, "
+        f"{name}: {plan_words(plan, planner.costs.parts, journal=True, changed=changed)}{aside_words(aside)}, "
+        f"to {host}, "
         f"sub-account {account or 'not set'}, {plural(plan.requests, 'request')} in mode {plan.mode} ({plan.why})"
     )
 
@@ -210,6 +241,8 @@ def _dry_run_json(
         **planner.plan.as_dict(),
         **planner.costs.as_dict(),
         "long": checked.long,
+        "bad_rows": len(checked.found.rows()),
+        "cleaned": {"numbers": checked.cleaned, "changes": dict(checked.changes.most_common())},
         "host": host,
         "subaccount_id": account,
         "status": None if summary is None else summary.status.as_dict(),

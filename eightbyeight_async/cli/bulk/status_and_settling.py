@@ -53,7 +53,7 @@ def status_exit(found: Status) -> Exit:
     """The exit code of a campaign with these counts."""
     if found.unknown:
         return Exit.UNKNOWN
-    return Exit.OK if found.accepted == found.total else Exit.REFUSED
+    return Exit.OK if found.done else Exit.REFUSED
 
 
 def unknown(journal: Path, *, as_json: bool) -> Exit:

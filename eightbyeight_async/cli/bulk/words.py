@@ -31,6 +31,7 @@ def status_line(status: Status) -> str:
     counts += [f"{status.cancelled:,} cancelled"] if status.cancelled else []
     counts += [f"{status.rejected:,} rejected", f"{status.failed:,} failed"]
     counts += [f"{status.in_flight:,} in flight"] if status.in_flight else []
+    counts += [f"{status.opted_out:,} opted out"] if status.opted_out else []
     counts += [f"{status.unknown:,} unknown", f"{status.not_sent:,} not sent"]
     return f"{plural(status.total, 'message')}: {', '.join(counts)}"
 

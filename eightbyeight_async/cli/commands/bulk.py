@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
+from eightbyeight_async.cli.commands.file_options import FileOptions, with_file_encoding
 from eightbyeight_async.cli.commands.shared_options import (
     CAMPAIGN,
     FILE,
@@ -20,7 +21,6 @@ from eightbyeight_async.cli.commands.shared_options import (
     AsJson,
     ConnectionOptions,
     DryRun,
-    FileOptions,
     MessageFields,
     RequirePlus,
 )
@@ -65,7 +65,8 @@ def run(
     file: Annotated[
         str | None,
         Parameter(
-            help="CSV with a header, or JSONL; - for stdin. Default: the file that the journal remembers.",
+            help="CSV with a header, JSONL, .xlsx or .ods, also as .gz; - for stdin. "
+            "Default: the file that the journal remembers.",
             group=FILE,
             allow_leading_hyphen=True,
         ),
@@ -172,10 +173,10 @@ def run(
     from eightbyeight_async.cli.bulk.campaign_run import OneRunOptions  # noqa: PLC0415
     from eightbyeight_async.cli.bulk.start import run_campaign  # noqa: PLC0415
 
+    how, message = with_file_encoding(how, message)
     message.values()  # raises if an option is wrong
     given = {
-        **asdict(how),
-        "multiline": how.multiline or None,
+        **how.values(),
         "file": file,
         "message": {name: value for name, value in asdict(message).items() if value is not None},
         "long_text": long_text,

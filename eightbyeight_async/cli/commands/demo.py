@@ -105,7 +105,7 @@ def run_demo(*, concurrency: int, output: Path | None) -> Exit:
             if output is not None:
                 refuse_output(output, force=False, not_this=input_file.identity)
             rows = row_reader(plan)
-            counted = CommandCounts(OutcomeCounts(check_file(input_file, rows, display).rows))
+            counted = CommandCounts(OutcomeCounts(check_file(input_file, rows, display, plan).rows))
             client = sandbox.client(max_concurrency=concurrency)
             send_file(
                 client, input_file, rows, counted.outcomes, lambda: _record_writer(output), plan, display, counted.add

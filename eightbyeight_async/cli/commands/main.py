@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, Parameter
 
 from eightbyeight_async.cli.commands.bulk import make_bulk
+from eightbyeight_async.cli.commands.file_options import FileOptions, with_file_encoding
 from eightbyeight_async.cli.commands.shared_options import (
     FLAG,
     MESSAGE,
@@ -20,7 +21,6 @@ from eightbyeight_async.cli.commands.shared_options import (
     DryRun,
     Duplicates,
     FileGiven,
-    FileOptions,
     LongText,
     MessageFields,
     OnePerNumber,
@@ -29,6 +29,7 @@ from eightbyeight_async.cli.commands.shared_options import (
     check_option_times,
 )
 from eightbyeight_async.cli.exit_codes import MEANINGS
+from eightbyeight_async.cli.reading.option_text import with_line_breaks
 from eightbyeight_async.version import __version__
 
 __all__ = ["make_app"]
@@ -68,7 +69,7 @@ def make_app() -> App:
 def send(
     *,
     to: Annotated[str, Parameter(help="The number, with + and country code.", group=MESSAGE)],
-    text: Annotated[str, Parameter(help="The message.", allow_leading_hyphen=True, group=MESSAGE)],
+    text: Annotated[str, Parameter(help="The message; \\n is a line break.", allow_leading_hyphen=True, group=MESSAGE)],
     client_message_id: Annotated[
         str | None, Parameter(help="Your reference; 8x8 repeats it in receipts.", group=MESSAGE)
     ] = None,
@@ -91,7 +92,8 @@ def send(
     from eightbyeight_async.cli.commands import single_message  # noqa: PLC0415
 
     request = single_message.request_from(
-        {**message.values(), "destination": to, "text": text, "client_message_id": client_message_id}, long_text
+        {**message.values(), "destination": to, "text": with_line_breaks(text), "client_message_id": client_message_id},
+        long_text,
     )
     if dry_run:
         return single_message.print_dry_run(connection, request, as_json=as_json)
@@ -187,18 +189,16 @@ def _send_file(
     dry_run: bool,
     **speed: Any,  # noqa: ANN401 - fields of FilePlan
 ) -> int:
-    from eightbyeight_async.cli.reading.file_plan import FilePlan  # noqa: PLC0415
+    from eightbyeight_async.cli.reading.file_plan import FilePlan, reading_fields  # noqa: PLC0415
     from eightbyeight_async.cli.sending import send_file  # noqa: PLC0415
 
+    how, message = with_file_encoding(how, message)
     defaults = message.values()
     check_option_times(defaults)
     plan = FilePlan(
         file=file,
-        text=how.text,
-        format=how.file_format,
-        separator=how.delimiter,
-        multiline=how.multiline,
         defaults=defaults,
+        **reading_fields(how.values()),
         output=records.output,
         force=records.force,
         include_private=records.include_private,
@@ -248,7 +248,8 @@ def feedback(
 
 def measure(
     text: Annotated[
-        str | None, Parameter(help="The text. Default: read from stdin.", allow_leading_hyphen=True)
+        str | None,
+        Parameter(help="The text; \\n is a line break. Default: read from stdin.", allow_leading_hyphen=True),
     ] = None,
     /,
     *,
@@ -265,7 +266,7 @@ def measure(
     """
     from eightbyeight_async.cli.commands.measure import measure_text  # noqa: PLC0415
 
-    return measure_text(text, file, encoding, as_json=as_json)
+    return measure_text(None if text is None else with_line_breaks(text), file, encoding, as_json=as_json)
 
 
 def cancel(

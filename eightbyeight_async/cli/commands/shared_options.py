@@ -18,11 +18,12 @@ from eightbyeight_async.cli.reading.field_names import value_of
 from eightbyeight_async.cli.terminal.loop_and_signals import now
 from eightbyeight_async.client import AsyncConnectClient
 from eightbyeight_async.errors import InvalidRequestError
-from eightbyeight_async.models.sms import SmsRequest
+from eightbyeight_async.models.sms import Encoding, SmsRequest
 from eightbyeight_async.retry import RetryPolicy
 
 __all__ = [
     "CAMPAIGN",
+    "ENCODINGS",
     "FILE",
     "FLAG",
     "MESSAGE",
@@ -33,7 +34,6 @@ __all__ = [
     "DryRun",
     "Duplicates",
     "FileGiven",
-    "FileOptions",
     "LongText",
     "MessageFields",
     "OnePerNumber",
@@ -47,6 +47,7 @@ __all__ = [
 CAMPAIGN, FILE, MESSAGE, SPEED, OUTPUT = (
     Group.create_ordered(name) for name in ("Campaign", "File", "Message", "Speed", "Output")
 )
+ENCODINGS = tuple(Encoding)  # of messages
 FLAG = Parameter(negative=(), show_default=False, group=OUTPUT)
 AsJson = Annotated[bool, FLAG, Parameter(name="--json", help="Print a JSON object.")]
 DryRun = Annotated[bool, FLAG, Parameter(help="Check everything and print what would be sent. Send nothing.")]
@@ -77,7 +78,10 @@ LongText = Annotated[
     ),
 ]
 FileGiven = Annotated[
-    str, Parameter(help="CSV with a header, or JSONL; - for stdin.", group=FILE, allow_leading_hyphen=True)
+    str,
+    Parameter(
+        help="CSV with a header, JSONL, .xlsx or .ods, also as .gz; - for stdin.", group=FILE, allow_leading_hyphen=True
+    ),
 ]
 CONNECTION = Group.create_ordered("Connection", help="The API key is read from EIGHTBYEIGHT_API_KEY.")
 
@@ -154,9 +158,7 @@ class MessageFields:
 
     source: Annotated[str | None, Parameter(help="The sender id, at most 16 characters.")] = None
     country: Annotated[str | None, Parameter(help="Two letters, for numbers in national format.")] = None
-    encoding: Annotated[
-        Literal["AUTO", "GSM7", "UCS2"] | None, Parameter(help="Encoding of the text. Default: AUTO.")
-    ] = None
+    encoding: Annotated[str | None, Parameter(help="Encoding of the text: AUTO, GSM7 or UCS2. Default: AUTO.")] = None
     scheduled: Annotated[
         str | None,
         Parameter(
@@ -202,35 +204,6 @@ def check_option_times(values: Mapping[str, Any]) -> None:
         check_times(values.get("scheduled"), values.get("expiry"), now(), ahead=MAX_AHEAD)
     except InvalidRequestError as wrong:
         raise UsageError(f"{as_option(wrong.field)}: {wrong.reason}") from wrong
-
-
-@Parameter(name="*", group=FILE)
-@dataclass(frozen=True, kw_only=True)
-class FileOptions:
-    """How to read a file of messages."""
-
-    text: Annotated[
-        str | None,
-        Parameter(
-            help="The text of every message; {column} stands for the row's cell in that column.",
-            allow_leading_hyphen=True,
-        ),
-    ] = None
-    file_format: Annotated[
-        Literal["csv", "jsonl"] | None, Parameter(name="--format", help="The format of the file. Default: by its name.")
-    ] = None
-    delimiter: Annotated[
-        str | None,
-        Parameter(help="The character between the cells of a CSV, or the word tab. Default: taken from the header."),
-    ] = None
-    multiline: Annotated[
-        bool,
-        Parameter(
-            negative=(),
-            show_default=False,
-            help="Quoted cells of a CSV may contain line breaks; else they are refused.",
-        ),
-    ] = False
 
 
 @Parameter(name="*", group=OUTPUT)

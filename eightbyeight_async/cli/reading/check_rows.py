@@ -7,20 +7,19 @@ from typing import TYPE_CHECKING, Protocol
 
 import attrs
 
+from eightbyeight_async.cli.reading.problems import Problems
 from eightbyeight_async.cli.reading.row_to_request import Problem, Row
 from eightbyeight_async.models.number_plus import NO_PLUS, lacks_plus
 from eightbyeight_async.models.sms import Encoding
 from eightbyeight_async.text import measure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from eightbyeight_async.models.sms import SmsRequest
 
 __all__ = ["ONE_PART", "Checked", "RowObserver", "check_rows", "parts_of"]
 
-# Problems that are kept and printed; the others are only counted.
-SHOWN = 20
 _ROWS_SHOWN = 5
 # A character takes at most two units of UCS2 or two septets, so a text this short is one part. `measure`: 5 us.
 ONE_PART = 35
@@ -30,12 +29,10 @@ class RowObserver(Protocol):
     """Sees every valid row, and may find problems of its own.
 
     Attributes:
-        problems: the first of them, at most 20.
-        wrong: number of all of them.
+        report: to be called with each of these problems.
     """
 
-    problems: list[Problem]
-    wrong: int
+    report: Callable[[Problem], None]
 
     def add(self, row: Row) -> None:
         """Takes the next row."""
@@ -58,10 +55,12 @@ class Checked:
         long_rows: row numbers of the first of these messages, at most 5.
         late: number of messages with a time that has passed; 0 unless such times are allowed.
         late_rows: row numbers of the first of these messages, at most 5.
+        cleaned: number of numbers that `--clean-numbers` changed.
+        changes: per kind of change: number of numbers.
         without_plus: number of messages whose number has no `+` and no country; 0 unless these are refused.
         first_without_plus: the first of them; None: there is none.
-        problems: the first problems, at most 20.
-        wrong: number of all problems.
+        found: the problems.
+        set_aside: whether the rows with a problem are left out, and the others may be sent.
     """
 
     rows: int = 0
@@ -71,15 +70,28 @@ class Checked:
     long_rows: list[int] = attrs.field(factory=list)
     late: int = 0
     late_rows: list[int] = attrs.field(factory=list)
+    cleaned: int = 0
+    changes: Counter[str] = attrs.field(factory=Counter)
     without_plus: int = 0
     first_without_plus: Problem | None = None
-    problems: list[Problem] = attrs.field(factory=list)
-    wrong: int = 0
+    found: Problems = attrs.field(factory=Problems)
+    set_aside: bool = False
+
+    @property
+    def problems(self) -> list[Problem]:
+        """The first problems, at most 20."""
+        return self.found.first
+
+    @property
+    def wrong(self) -> int:
+        """Number of all problems."""
+        return self.found.wrong
 
     @property
     def refused(self) -> bool:
         """Whether nothing of the file may be sent."""
-        return bool(self.wrong or self.without_plus)
+        wrong = self.found.fatal if self.set_aside else self.found.wrong
+        return bool(wrong or self.without_plus)
 
 
 def check_rows(
@@ -88,6 +100,8 @@ def check_rows(
     *,
     allow_late: bool = False,
     require_plus: bool = False,
+    set_aside: bool = False,
+    keep_all: bool = False,
 ) -> Checked:
     """Checks every row.
 
@@ -96,21 +110,28 @@ def check_rows(
         observer: called with each valid row; None: nobody is.
         allow_late: whether a time that has passed is only counted, and is not a problem.
         require_plus: whether a number without `+` and without country is refused.
+        set_aside: whether rows with a problem are left out, instead of refusing the file.
+        keep_all: whether all problems are kept. Those of rows that are set aside always are.
     """
-    checked = Checked()
+    checked = Checked(found=Problems(keep_all=keep_all or set_aside), set_aside=set_aside)
+    if observer is not None:
+        observer.report = checked.found.add
     for found in rows:
         row = found
         if isinstance(row, Row) and row.late is not None and not allow_late:
             row = row.late
+        if set_aside and require_plus and isinstance(row, Row) and lacks_plus(row.request):
+            row = Problem(line=row.line, number=row.number, field="destination", rule=NO_PLUS)
         if isinstance(row, Problem):
-            checked.wrong += 1
-            if len(checked.problems) < SHOWN:
-                checked.problems.append(row)
+            checked.found.add(row)
             continue
         checked.rows += 1
         checked.scheduled += row.request.scheduled is not None
         if row.blanks:
             checked.blanks.update(set(row.blanks))
+        if row.cleaned:
+            checked.cleaned += 1
+            checked.changes.update(row.cleaned)
         if row.long:
             checked.long += 1
             if len(checked.long_rows) < _ROWS_SHOWN:
@@ -129,8 +150,6 @@ def check_rows(
             observer.add(row)
     if observer is not None:
         observer.finish()
-        checked.wrong += observer.wrong
-        checked.problems = sorted([*checked.problems, *observer.problems], key=lambda problem: problem.line)[:SHOWN]
     return checked
 
 

@@ -2,11 +2,13 @@
 
 Rules:
 - The encoding is UTF-8, with or without a byte order mark.
-- Every record has as many cells as the header.
+- Every record has as many cells as the header. More are allowed if they are empty.
+- A column without a name is allowed if it is empty.
 - A quoted cell that contains a line break is refused without `--multiline`. Two stray quotes make one cell of all the
   rows between them: those people would get nothing, and one person would get their numbers. No rule can distinguish
   such a cell from a text of several lines for certain, and a wrong guess cannot be undone.
-- The separator is the first of `, ; tab |` with which the header has a `destination` column.
+- The separator is the first of `, ; tab |` with which the header has a `destination` column. A first line
+  `sep=;`, which Excel knows, says it too; it is not the header.
 - Cells are stripped of white space, except the text.
 - A column that is not a field of a message can be used by `--text`.
 - A column that looks like a misspelt field is refused. If a misspelt `scheduled` or `source` were ignored, other
@@ -17,9 +19,10 @@ from __future__ import annotations
 
 import csv
 import itertools
+import re
 from typing import TYPE_CHECKING
 
-from eightbyeight_async.cli.reading.field_names import field_named, field_nearly_named
+from eightbyeight_async.cli.reading.field_names import OPT_OUT
 from eightbyeight_async.cli.reading.row_to_request import Problem
 from eightbyeight_async.cli.reading.twice_read_lines import LineTooLongError
 from eightbyeight_async.cli.reading.utf8_lines import NOT_UTF8, DecodedLines, NotTextError
@@ -28,11 +31,13 @@ from eightbyeight_async.models.privacy import masked_runs
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from eightbyeight_async.cli.reading.column_map import ColumnMap
     from eightbyeight_async.cli.reading.row_to_request import Row, RowConverter
 
 __all__ = ["TEXT_TWICE", "CsvRows"]
 
 _SEPARATORS = ",;\t|"
+_SEPARATOR_LINE = re.compile(r"\"?sep=(.)\"?[\r\n]*", re.IGNORECASE)
 
 
 class CsvRows:
@@ -40,15 +45,26 @@ class CsvRows:
 
     Attributes:
         unused: after reading: names of the columns that are neither a field nor used by `--text`.
+        separator: after reading: of the cells.
+        hints: after reading: what to add for a column that looks as if it meant something.
     """
 
     def __init__(self, converter: RowConverter, separator: str | None = None, *, multiline: bool = False) -> None:
         self.unused: list[str] = []
+        self.hints: list[str] = []
+        self.separator = separator or ","
         self._converter = converter
+        self._map: ColumnMap = converter.column_map
         self._separator = separator
         self._multiline = multiline
         self._names: list[str] = []
         self._fields: list[tuple[int, str]] = []
+        self._unnamed: list[int] = []
+
+    def has_default(self, column: str) -> bool:
+        """Whether each placeholder of the column in `--text` has a default."""
+        template = self._converter.template
+        return template is not None and template.has_default(column)
 
     def read(self, lines: Iterable[bytes]) -> Iterator[Row | Problem]:
         text = DecodedLines(lines)
@@ -78,6 +94,15 @@ class CsvRows:
             number += 1
             yield self._row(number, line, cells, text)
 
+    def records(self, lines: Iterable[bytes]) -> Iterator[tuple[int, list[str], bool]]:
+        """Yields the header, with number 0, and each row as it is: number, cells, whether characters are lost."""
+        text = DecodedLines(lines)
+        number = -1
+        for record in self._records(text):
+            if not isinstance(record, Problem) and not _blank(record[1]):
+                number += 1
+                yield number, record[1], text.undecodable() is not None
+
     def _row(self, number: int, line: int, cells: list[str], text: DecodedLines) -> Row | Problem:
         if (undecodable := text.undecodable()) is not None:
             return Problem(line=undecodable, number=number, rule=NOT_UTF8)
@@ -86,11 +111,17 @@ class CsvRows:
             # either: they may be those of several rows.
             rule = f"column {broken + 1}: {_line_break_rule(text.number)}"
             return Problem(line=line, number=number, rule=rule)
-        if len(cells) != len(self._names):
-            rule = f"has {_cells(len(cells))}, the header has {len(self._names)}"
+        width = len(self._names)
+        if len(cells) > width and _blank(cells[width:]):
+            del cells[width:]
+        if len(cells) != width:
+            rule = f"has {_cells(len(cells))}, the header has {width}"
             return Problem(
                 line=line, number=number, rule=f"{rule}; put quotes around a cell that contains the separator"
             )
+        for at in self._unnamed:
+            if cells[at].strip():
+                return Problem(line=line, number=number, rule=f"column {at + 1} has a value, but no name in the header")
         fields = [(name, cells[at] if name == "text" else cells[at].strip()) for at, name in self._fields]
         named = dict(zip(self._names, cells, strict=True)) if self._converter.columns else {}
         return self._converter.convert(number, line, fields, named)
@@ -108,10 +139,14 @@ class CsvRows:
             first = next(text, None)
             if first is None:
                 return
-            separator = self._separator or _separator_of(first)
+            separator = self._separator
+            if said := _SEPARATOR_LINE.fullmatch(first):
+                separator = separator or said[1]
+                first = next(text, "")
+            self.separator = separator = separator or self._separator_of(first)
             reader = csv.reader(itertools.chain([first], text), delimiter=separator, strict=True)
             while True:
-                line = text.number + 1 if reader.line_num else 1
+                line = text.number + 1 if reader.line_num else text.number
                 cells = next(reader, None)
                 if cells is None:
                     return
@@ -130,19 +165,24 @@ class CsvRows:
         A problem quotes a name only if it resembles a field: the first line may be a row of data by mistake.
         """
         names = [name.strip() for name in header]
-        fields = [(at, field) for at, name in enumerate(names) if (field := field_named(name)) is not None]
+        fields = [(at, field) for at, name in enumerate(names) if (field := self._map.field_of(name)) is not None]
         present = {field for _, field in fields}
         for at, name in enumerate(names):
-            field, close = field_named(name), field_nearly_named(name)
+            field, close = self._map.field_of(name), self._map.field_nearly_named(name)
             if not name:
-                yield Problem(line=line, rule=f"column {at + 1} has no name")
-            elif name in names[:at] or (field is not None and (at, field) != _first(fields, field)):
-                yield Problem(line=line, rule=f"column {at + 1} has the same name as an earlier column", field=field)
+                continue
+            if name in names[:at] or (field is not None and (at, field) != _first(fields, field)):
+                yield Problem(line=line, rule=f"column {at + 1} {_SAME}", field=field)
             elif close is not None and close not in present and name not in self._converter.columns:
                 rule = f"column {at + 1} is named {name!r}; did you mean {close!r}? (If not, rename the column.)"
                 yield Problem(line=line, rule=rule)
+        for column in self._map.given:
+            if column not in names:
+                yield Problem(line=line, rule=f"--map: there is no column named {masked_runs(column)!r}")
         if "destination" not in present:
-            yield Problem(line=line, rule="there is no column named destination; the first line must name the columns")
+            suggested = self._map.suggestion("destination", names)
+            rule = "the first line must name the columns" if suggested is None else f"add {suggested}"
+            yield Problem(line=line, rule=f"there is no column named destination; {rule}")
             return
         for column in self._converter.columns:
             if column not in names:
@@ -151,26 +191,40 @@ class CsvRows:
                     rule=f"--text has the placeholder {{{masked_runs(column)}}}, but there is no column of that name",
                 )
         if self._converter.template is None and "text" not in present:
-            yield Problem(line=line, rule="there is no column named text, and no option --text")
+            suggested = self._map.suggestion("text", names)
+            more = "" if suggested is None else f"; add {suggested}"
+            yield Problem(line=line, rule=f"there is no column named text, and no option --text{more}")
         text_column = next((names[at] for at, field in fields if field == "text"), None)
         if self._converter.template is not None and text_column not in (None, *self._converter.columns):
             yield Problem(line=line, rule=TEXT_TWICE)
         self._names, self._fields = names, fields
-        self.unused = [name for name in names if field_named(name) is None and name not in self._converter.columns]
+        self._unnamed = [at for at, name in enumerate(names) if not name]
+        self.hints = [one for one in (self._map.suggestion(OPT_OUT, names),) if one and OPT_OUT not in present]
+        self.unused = [
+            name for name in names if name and self._map.field_of(name) is None and name not in self._converter.columns
+        ]
+
+    def _separator_of(self, header: str) -> str:
+        """The first separator with which the header has a column for the number, or one that is suggested for it."""
+        split = [(separator, cells) for separator in _SEPARATORS if (cells := _cells_of(header, separator))]
+        for separator, cells in split:
+            if any(self._map.field_of(cell) == "destination" for cell in cells):
+                return separator
+        for separator, cells in split:
+            if self._map.suggestion("destination", cells) is not None:
+                return separator
+        return ","
 
 
+_SAME = "has the same name as an earlier column, or sets the same field (--map COLUMN= lets it set none)"
 TEXT_TWICE = "a text is given here and by --text; put {text} into --text, or leave one of them out"
 
 
-def _separator_of(header: str) -> str:
-    for separator in _SEPARATORS:
-        try:
-            cells = next(csv.reader([header], delimiter=separator), [])
-        except csv.Error:
-            continue
-        if any(field_named(cell) == "destination" for cell in cells):
-            return separator
-    return ","
+def _cells_of(header: str, separator: str) -> list[str]:
+    try:
+        return [cell.strip() for cell in next(csv.reader([header], delimiter=separator), [])]
+    except csv.Error:
+        return []
 
 
 def _first(fields: list[tuple[int, str]], field: str) -> tuple[int, str]:

@@ -15,11 +15,17 @@ import attrs
 from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.models.sms import SmsRequest
 
-__all__ = ["FIELDS", "field_named", "field_nearly_named", "value_of"]
+__all__ = ["FIELDS", "OPT_OUT", "field_named", "field_nearly_named", "says_opt_out", "spelling", "value_of"]
 
+OPT_OUT = "opt_out"  # no field of a message: says that the row's person gets none
 FIELDS = tuple(field.name for field in attrs.fields(SmsRequest))
 
-_BY_SPELLING = {name.replace("_", ""): name for name in FIELDS}
+_BY_SPELLING = {name.replace("_", ""): name for name in (*FIELDS, OPT_OUT)}
+_YES = frozenset({
+    "yes", "y", "true", "t", "1", "x", "optedout", "optout", "out", "stop", "unsubscribed", "unsubscribe", "ja", "oui",
+    "si", "sí",
+})  # fmt: skip
+_NO = frozenset({"no", "n", "false", "f", "0", "in", "optedin", "optin", "nein", "non"})
 _TIMES = frozenset({"scheduled", "expiry"})
 # "client_id" is one letter away from client_ip, but it is a common column of customer lists, not a typing error.
 _NOT_MISSPELT = frozenset({"clientid"})
@@ -28,21 +34,22 @@ _NOT_MISSPELT = frozenset({"clientid"})
 _CLOSE = 0.8
 
 
-def _spelling(column: str) -> str:
+def spelling(column: str) -> str:
+    """The name without what does not count."""
     return re.sub(r"[\s_-]", "", column).lower()
 
 
 def field_named(column: str) -> str | None:
     """The field that a column name means. None: the column is not a field."""
-    return _BY_SPELLING.get(_spelling(column))
+    return _BY_SPELLING.get(spelling(column))
 
 
 def field_nearly_named(column: str) -> str | None:
     """The field that a column name probably misspells. None: it is a field, or resembles none."""
-    spelling = _spelling(column)
-    if spelling in _NOT_MISSPELT or spelling in _BY_SPELLING:
+    spelt = spelling(column)
+    if spelt in _NOT_MISSPELT or spelt in _BY_SPELLING:
         return None
-    close = difflib.get_close_matches(spelling, _BY_SPELLING, n=1, cutoff=_CLOSE)
+    close = difflib.get_close_matches(spelt, _BY_SPELLING, n=1, cutoff=_CLOSE)
     return _BY_SPELLING[close[0]] if close else None
 
 
@@ -61,3 +68,17 @@ def value_of(field: str, text: str) -> object:
     if moment is None or moment.utcoffset() is None:
         raise InvalidRequestError(field, "must be ISO 8601 with an offset, such as 2026-11-07T19:20:30+08:00")
     return moment
+
+
+def says_opt_out(text: str) -> bool:
+    """What a cell of the column `opt_out` says. An empty one says no.
+
+    Raises:
+        InvalidRequestError: it says neither yes nor no.
+    """
+    word = spelling(text)
+    if word in _YES:
+        return True
+    if word and word not in _NO:
+        raise InvalidRequestError(OPT_OUT, "must be yes or no")
+    return False

@@ -12,7 +12,7 @@ import json
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from eightbyeight_async.cli.reading.csv_rows import TEXT_TWICE
-from eightbyeight_async.cli.reading.field_names import field_named, field_nearly_named
+from eightbyeight_async.cli.reading.field_names import OPT_OUT
 from eightbyeight_async.cli.reading.row_to_request import Problem
 from eightbyeight_async.cli.reading.twice_read_lines import LineTooLongError
 from eightbyeight_async.cli.reading.utf8_lines import NOT_UTF8, DecodedLines, NotTextError
@@ -38,20 +38,40 @@ class JsonlRows:
 
     def __init__(self, converter: RowConverter) -> None:
         self.unused: list[str] = []
+        self.hints: list[str] = []  # as `CsvRows` has them
         self._converter = converter
+        self._map = converter.column_map
+        self._unmet: set[str] = set()  # keys of --map that no line had yet
+
+    def has_default(self, column: str) -> bool:
+        """Whether each placeholder of the column in `--text` has a default."""
+        template = self._converter.template
+        return template is not None and template.has_default(column)
 
     def read(self, lines: Iterable[bytes]) -> Iterator[Row | Problem]:
         text = DecodedLines(lines)
+        self._unmet = set(self._map.given)
         number = 0
         try:
             for line in text:
                 if line.strip():
                     number += 1
                     yield self._row(number, text, line)
+            for key in sorted(self._unmet):
+                yield Problem(line=text.number, rule=f"--map: no line has a key {masked_runs(key)!r}")
         except LineTooLongError as wrong:
             yield Problem(line=wrong.line, rule="is too long for a row")
         except NotTextError as wrong:
             yield Problem(line=text.number, rule=str(wrong))
+
+    def records(self, lines: Iterable[bytes]) -> Iterator[tuple[int, str, bool]]:
+        """Yields each row as it is: number, line, whether characters are lost."""
+        text = DecodedLines(lines)
+        number = 0
+        for line in text:
+            if line.strip():
+                number += 1
+                yield number, line, text.undecodable() is not None
 
     def _row(self, number: int, text: DecodedLines, line: str) -> Row | Problem:
         if text.undecodable() is not None:
@@ -65,17 +85,20 @@ class JsonlRows:
         fields: dict[str, str] = {}
         cells: dict[str, str] = {}
         for key, value in found.items():
-            field, placeholder = field_named(key), key in self._converter.columns
+            field, placeholder = self._map.field_of(key), key in self._converter.columns
+            self._unmet.discard(key)
             if field is not None and field in fields:
                 raise _RowError("is given twice", field)
             if field is not None:
-                fields[field] = _string(value, field)
-            elif not placeholder and (close := field_nearly_named(key)) is not None and close not in found:
+                fields[field] = _flag(value) if field == OPT_OUT else _string(value, field)
+            elif not placeholder and (close := self._map.field_nearly_named(key)) is not None and close not in found:
                 raise _RowError(f"has a key {key!r}; did you mean {close!r}? (If not, rename the key.)")
             elif not placeholder and len(self.unused) < _MOST_UNUSED and key not in self.unused:
                 self.unused.append(key)
             if placeholder:
                 cells[key] = _cell(value, key)
+        if "destination" not in fields and (suggested := self._map.suggestion("destination", found)) is not None:
+            raise _RowError(f"is missing; add {suggested}", "destination")
         self._check_text(fields, cells)
         return list(fields.items()), cells
 
@@ -136,6 +159,18 @@ def _string(value: object, field: str) -> str:
     if isinstance(value, str) and not isinstance(value, _Number):
         return value if field == "text" else value.strip()
     raise _RowError("must be a string in quotes" if isinstance(value, _Number) else "must be a string", field)
+
+
+def _flag(value: object) -> str:
+    return (
+        "yes"
+        if value is True
+        else ""
+        if value is False
+        else str(value)
+        if isinstance(value, _Number)
+        else _string(value, OPT_OUT)
+    )
 
 
 def _cell(value: object, key: str) -> str:

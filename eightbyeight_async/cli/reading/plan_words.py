@@ -22,6 +22,7 @@ def plan_words(plan: Plan, parts: int, *, journal: bool, changed: bool = False) 
     notes = _counts([(plan.scheduled, "of them scheduled")])
     by = ", by --allow-changed-input" if changed else ""
     notes += _counts([(plan.second, f"to people who have a message already{by}")])
+    notes += _counts([(plan.opted_in, "to people who had opted out before")])
     noted = f" ({', '.join(notes)})" if notes else ""
     words = [f"1 message{noted}" if plan.messages == 1 else f"{plan.messages:,} messages{noted}"]
     if journal or plan.to_send < plan.messages:
@@ -34,6 +35,7 @@ def plan_words(plan: Plan, parts: int, *, journal: bool, changed: bool = False) 
             (plan.in_doubt, "unknown left out"),
             (plan.duplicates, "duplicates left out" if plan.duplicates > 1 else "duplicate left out"),
             (plan.same_number, "left out by --one-per-number"),
+            (plan.opted_out, "opted out"),
             (plan.late, "not sent because their time has passed"),
             (plan.missing, "of earlier runs missing from this input"),
         ]

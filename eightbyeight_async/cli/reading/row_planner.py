@@ -8,12 +8,13 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import attrs
+
 from eightbyeight_async.bulk.errors import JournalError
 from eightbyeight_async.bulk.judging.claims import Next
 from eightbyeight_async.bulk.judging.input_conflicts import id_conflict
 from eightbyeight_async.bulk.plan import Planner
 from eightbyeight_async.cli.exit_codes import UsageError
-from eightbyeight_async.cli.reading.check_rows import SHOWN
 from eightbyeight_async.cli.reading.row_to_request import Problem
 from eightbyeight_async.cli.reading.send_costs import SendCosts
 
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
     from eightbyeight_async.bulk.store.plan_store import PlanStore
     from eightbyeight_async.cli.reading.row_to_request import Row
 
-__all__ = ["LeftOutRow", "LeftOutRows", "RowPlanner"]
+__all__ = ["OPTED_OUT", "LeftOutRow", "LeftOutRows", "RowPlanner"]
+
+
+SAME_NUMBER, OPTED_OUT = 0, -1
 
 
 class LeftOutRow(NamedTuple):
@@ -32,7 +36,8 @@ class LeftOutRow(NamedTuple):
 
     Attributes:
         number: row number, from 1.
-        twin: number of the row with the same message; 0: it is left out because its number has another message.
+        twin: number of the row with the same message. `SAME_NUMBER`: its number has another message. `OPTED_OUT`: its
+            person has opted out.
     """
 
     number: int
@@ -62,15 +67,14 @@ class RowPlanner:
     Args:
         store: a store to plan in.
         fingerprint: gets every message too; None: nobody needs it.
-        how: `send_copies`, `mode`, `batch_size` of `Planner`.
+        how: `send_copies`, `mode`, `batch_size`, `opted_out` of `Planner`.
 
     Attributes:
         fingerprint: of all messages.
         costs: what the messages to send cost and where they go.
-        left_out: the rows that are not sent because of another row.
-        problems: the first problems: rows with the `client_message_id` of another message, at most 20.
-        wrong: number of all problems.
-        plan: the plan, after `finish`.
+        left_out: the rows that are not sent because of another row, or because their people have opted out.
+        report: called with each problem: a row with the `client_message_id` of another message.
+        plan: the plan, after `finish`, without such rows.
     """
 
     plan: Plan
@@ -79,8 +83,8 @@ class RowPlanner:
         self.fingerprint = fingerprint
         self.costs = SendCosts()
         self.left_out = LeftOutRows()
-        self.problems: list[Problem] = []
-        self.wrong = 0
+        self.report: Callable[[Problem], None] = lambda _: None
+        self._conflicts = 0
         self._lines: dict[int, int] = {}  # line numbers of the page's rows, by row number
         self._planner = Planner(
             store, on_send=self.costs.add, on_left_out=self._left_out, on_conflict=self._conflict, **how
@@ -101,18 +105,17 @@ class RowPlanner:
 
     def finish(self) -> None:
         """Plans the rest. Raises UsageError as `add`."""
-        self.plan = _guarded(self._planner.finish)
+        plan = _guarded(self._planner.finish)
+        self.plan = attrs.evolve(plan, messages=plan.messages - self._conflicts)
 
     def _left_out(self, place: int, step: Next, twin: int) -> None:
-        self.left_out.add(LeftOutRow(place + 1, twin + 1 if step is Next.DUPLICATE else 0))
+        why = {Next.DUPLICATE: twin + 1, Next.OPTED_OUT: OPTED_OUT}.get(step, SAME_NUMBER)
+        self.left_out.add(LeftOutRow(place + 1, why))
 
     def _conflict(self, place: int, first: int) -> None:
-        self.wrong += 1
-        if len(self.problems) < SHOWN:
-            error = id_conflict(place, first, "row")
-            self.problems.append(
-                Problem(line=self._lines[place + 1], number=place + 1, field=error.field, rule=error.reason)
-            )
+        self._conflicts += 1
+        error = id_conflict(place, first, "row")
+        self.report(Problem(line=self._lines[place + 1], number=place + 1, field=error.field, rule=error.reason))
 
 
 def _guarded(call: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever it returns

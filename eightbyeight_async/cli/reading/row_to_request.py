@@ -15,7 +15,8 @@ import attrs
 
 from eightbyeight_async.calls.sms import send_sms
 from eightbyeight_async.calls.times import passed
-from eightbyeight_async.cli.reading.field_names import value_of
+from eightbyeight_async.cli.reading.column_map import ColumnMap
+from eightbyeight_async.cli.reading.field_names import OPT_OUT, says_opt_out, value_of
 from eightbyeight_async.cli.reading.text_template import TextTemplate
 from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.models.sms import SmsRequest
@@ -36,6 +37,8 @@ class Row:
         long: whether the text takes more than 10 parts and `long_text` is `warn`.
         late: the problem of a row whose time has passed; only the first reading of the file looks at it. In the second
             reading the row is passed on, and its message fails alone.
+        cleaned: what `--clean-numbers` changed in the number.
+        opted_out: the row's column `opt_out` says yes.
     """
 
     number: int
@@ -44,6 +47,8 @@ class Row:
     blanks: tuple[str, ...] = ()
     long: bool = False
     late: Problem | None = None
+    cleaned: tuple[str, ...] = ()
+    opted_out: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -64,8 +69,12 @@ class Problem:
 
     def __str__(self) -> str:
         row = "" if self.number is None else f" (row {self.number})"
-        field = "" if self.field is None else f"{self.field}: "
-        return f"{self.line}{row}: {field}{self.rule}"
+        return f"{self.line}{row}: {self.reason}"
+
+    @property
+    def reason(self) -> str:
+        """Field and rule."""
+        return self.rule if self.field is None else f"{self.field}: {self.rule}"
 
 
 @attrs.frozen(kw_only=True)
@@ -77,12 +86,18 @@ class RowConverter:
         defaults: per field: value for rows without one.
         now: clock for the check of `scheduled` and `expiry`.
         long_text: what to do with a text of more than 10 parts.
+        column_map: which field a column sets.
+        default_country: two letters, for numbers without `+` in rows without a country.
+        clean: cleans a number, given the row's country; returns what was changed, too. None: numbers stay as they are.
     """
 
     template: TextTemplate | None
     defaults: Mapping[str, object]
     now: Callable[[], datetime]
     long_text: TextPolicy = TextPolicy.WARN
+    column_map: ColumnMap = ColumnMap()  # noqa: RUF009 - frozen
+    default_country: str | None = None
+    clean: Callable[[str, str | None], tuple[str, tuple[str, ...]]] | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -102,20 +117,43 @@ class RowConverter:
         """
         try:
             values: dict[str, Any] = dict(self.defaults)  # typed Any: the model checks the values itself
+            opted_out = False
             for name, text in fields:
-                if text:
+                if name == OPT_OUT:
+                    opted_out = says_opt_out(text)
+                elif text and not text.isspace():
                     values[name] = value_of(name, text)
             if self.template is not None:
                 values["text"] = self.template.fill(cells)
             if "destination" not in values:
                 return Problem(line=line, number=number, field="destination", rule="is missing")
+            cleaned = self._clean(values)
             request = SmsRequest(**values)
             late = self._late(number, line, request)
             long = check_length(request.text, request.encoding, self.long_text) is not None
         except InvalidRequestError as wrong:
             return Problem(line=line, number=number, field=wrong.field, rule=wrong.reason)
-        blanks = tuple(name for name in self.columns if not cells[name])
-        return Row(number=number, line=line, request=request, blanks=blanks, long=long, late=late)
+        blanks = tuple(name for name in self.columns if not cells[name].strip())
+        return Row(
+            number=number,
+            line=line,
+            request=request,
+            blanks=blanks,
+            long=long,
+            late=late,
+            cleaned=cleaned,
+            opted_out=opted_out,
+        )
+
+    def _clean(self, values: dict[str, Any]) -> tuple[str, ...]:
+        """Puts number and country into the form in which they are sent. Returns what was changed in the number."""
+        country = values.get("country")
+        if self.clean is not None:
+            values["destination"], changes = self.clean(values["destination"], country)
+            return changes
+        if self.default_country is not None and country is None and values["destination"][0] != "+":
+            values["country"] = self.default_country
+        return ()
 
     def _late(self, number: int, line: int, request: SmsRequest) -> Problem | None:
         try:

@@ -2,6 +2,8 @@
 
 Rules:
 - A placeholder is a column name between braces. `{{` and `}}` stand for single braces.
+- `{name|there}` has a default: it stands for a cell that is empty.
+- A cell is stripped of blanks; a cell of blanks is empty.
 - `str.format` is not used: its placeholders can read attributes and indexes of a value, and column names such as
   `first name` or `price.eur` would not work.
 """
@@ -30,10 +32,12 @@ class TextTemplate:
     Attributes:
         pieces: literal texts; one more than there are columns.
         columns: names of the columns, in the order of the placeholders.
+        defaults: of each placeholder, what stands for an empty cell; None: nothing does.
     """
 
     pieces: tuple[str, ...]
     columns: tuple[str, ...]
+    defaults: tuple[str | None, ...]
 
     @classmethod
     def parse(cls, text: str) -> TextTemplate:
@@ -42,7 +46,7 @@ class TextTemplate:
         Raises:
             UsageError: the text or a placeholder is empty, or a brace is neither doubled nor part of a placeholder.
         """
-        pieces, columns, end = [""], [], 0
+        pieces, columns, defaults, end = [""], [], [], 0
         for match in _PIECE.finditer(text):
             pieces[-1] += text[end : match.start()]
             end = match.end()
@@ -50,22 +54,29 @@ class TextTemplate:
                 raise UsageError(f"--text: a single {match['stray']} at character {match.start() + 1}; {_HOW}")
             if match["double"]:
                 pieces[-1] += match["double"][0]
-            elif not match["name"].strip():
-                raise UsageError(f"--text: an empty placeholder at character {match.start() + 1}; {_HOW}")
             else:
-                columns.append(match["name"].strip())
+                column, bar, default = match["name"].partition("|")
+                if not column.strip():
+                    raise UsageError(f"--text: an empty placeholder at character {match.start() + 1}; {_HOW}")
+                columns.append(column.strip())
+                defaults.append(default if bar else None)
                 pieces.append("")
         pieces[-1] += text[end:]
         if not columns and not pieces[0]:
             raise UsageError("--text: must not be empty")
-        return cls(tuple(pieces), tuple(columns))
+        return cls(tuple(pieces), tuple(columns), tuple(defaults))
 
     def fill(self, cells: Mapping[str, str]) -> str:
         """The text of one message. `cells` must contain every column of the template."""
         parts = [self.pieces[0]]
-        for column, piece in zip(self.columns, self.pieces[1:], strict=True):
-            parts += (cells[column], piece)
+        for column, default, piece in zip(self.columns, self.defaults, self.pieces[1:], strict=True):
+            parts += (cells[column].strip() or default or "", piece)
         return "".join(parts)
 
+    def has_default(self, column: str) -> bool:
+        """Whether every placeholder of the column has a default."""
+        pairs = zip(self.columns, self.defaults, strict=True)
+        return all(default is not None for name, default in pairs if name == column)
 
-_HOW = "write {column} for a column of the file, {{ and }} for single braces"
+
+_HOW = "write {column} for a column of the file, {column|default} with a default, {{ and }} for single braces"

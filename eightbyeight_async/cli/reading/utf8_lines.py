@@ -1,4 +1,4 @@
-"""Decodes the lines of a file: only UTF-8, with or without a byte order mark."""
+"""Decodes the lines of a file: only UTF-8, with or without a byte order mark; some programs write two."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ if TYPE_CHECKING:
 
 __all__ = ["NOT_UTF8", "DecodedLines", "NotTextError"]
 
-NOT_UTF8 = "contains bytes that are not UTF-8; save the file as UTF-8"
+NOT_UTF8 = "contains bytes that are not UTF-8; save the file so, or add its encoding: --file-encoding windows-1252"
+
+
+_MARK = b"\xef\xbb\xbf"
 
 
 class NotTextError(Exception):
-    """The file is UTF-16, or not text. `str()` says which."""
+    """The file is UTF-16, compressed, or not text. `str()` says which."""
 
 
 class DecodedLines:
@@ -39,10 +42,17 @@ class DecodedLines:
         self.number += 1
         if self.number == 1:
             if line.startswith((b"\xff\xfe", b"\xfe\xff")):
-                raise NotTextError("the file is UTF-16; save it as UTF-8")
-            line = line.removeprefix(b"\xef\xbb\xbf")
+                raise NotTextError("the file is UTF-16; save it as UTF-8, or add --file-encoding utf-16")
+            if line.startswith(b"PK\x03\x04"):
+                raise NotTextError("the file is a spreadsheet or an archive; add --format xlsx or --format ods")
+            if line.startswith(b"\x1f\x8b"):
+                raise NotTextError("the file is compressed; give it a name that ends in .gz")
+            while line.startswith(_MARK):
+                line = line.removeprefix(_MARK)
         if b"\0" in line:
-            raise NotTextError("contains a zero byte, so the file is not UTF-8 text")
+            raise NotTextError(
+                "contains a zero byte, so the file is not UTF-8 text; UTF-16 is read with --file-encoding utf-16"
+            )
         try:
             return line.decode()
         except UnicodeDecodeError:

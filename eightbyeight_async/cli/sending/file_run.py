@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, ClassVar
 import anyio
 import attrs
 
-from eightbyeight_async.cli.reading.row_planner import LeftOutRow, LeftOutRows
+from eightbyeight_async.cli.reading.row_planner import OPTED_OUT, LeftOutRow, LeftOutRows
 from eightbyeight_async.cli.reading.row_to_request import Problem, Row
 from eightbyeight_async.cli.reading.twice_read_lines import FileChangedError
 from eightbyeight_async.cli.sending.result_record import RecordOutcome, record_of, record_of_left_out
@@ -27,7 +27,7 @@ from eightbyeight_async.cli.terminal.loop_and_signals import on_interrupt
 from eightbyeight_async.cli.terminal.safe_text import json_text
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 
     from eightbyeight_async.cli.sending.outcome_counts import OutcomeCounts
     from eightbyeight_async.cli.sending.record_writer import RecordWriter
@@ -45,7 +45,8 @@ class FileRun(ABC):
     Attributes:
         client: sends the requests; its `max_concurrency` and `max_rate` apply.
         rows: the rows of the file, read again.
-        left_out: the rows that are not sent.
+        left_out: the rows that are not sent because of another row.
+        aside: numbers of the rows that are set aside; `rows` lacks them.
         counts: the outcomes so far.
         lines: receives the records, one JSON line each.
         private: whether records contain numbers and texts.
@@ -69,6 +70,7 @@ class FileRun(ABC):
     say: Callable[[str], None] = lambda _: None
     why_stopped: str | None = None
     left_out: LeftOutRows = attrs.field(factory=LeftOutRows)
+    aside: Sequence[int] = ()
     # Row numbers of messages in flight, by the index among the sent messages. Only where row number != index + 1.
     _numbers: dict[int, int] = attrs.field(factory=dict, init=False)
     _blank: ClassVar[Mapping[str, object]] = {}  # more members for the record of a row that is left out
@@ -100,13 +102,16 @@ class FileRun(ABC):
         self.why_stopped = self.why_stopped or why
 
     def _requests(self) -> Iterator[SmsRequest]:
+        return (row.request for row in self._good_rows())
+
+    def _good_rows(self) -> Iterator[Row]:
         try:
             for row in self.rows:
                 if self.why_stopped is not None:
                     return
                 if isinstance(row, Problem):  # impossible: the same bytes passed the check
                     raise AssertionError("a row that passed the check now fails it")  # noqa: TRY004 - a bug, not a wrong type
-                yield row.request
+                yield row
         except FileChangedError:
             self._stop("the file has changed since it was checked")
 
@@ -114,22 +119,30 @@ class FileRun(ABC):
         """Yields `_requests()` without the rows that are left out; records these instead."""
         left_out, taken = iter(self.left_out), 0
         skipped = next(left_out, None)
-        for number, request in enumerate(self._requests(), 1):
-            if skipped is not None and skipped.number == number:
-                await self._record_left_out(request, skipped)
+        for row in self._good_rows():
+            if skipped is not None and skipped.number == row.number:
+                await self._record_left_out(row.request, skipped)
                 skipped = next(left_out, None)
                 continue
-            if number - 1 != taken:
-                self._numbers[taken] = number
+            if row.number - 1 != taken:
+                self._numbers[taken] = row.number
             taken += 1
-            yield request
+            yield row.request
+
+    @property
+    def _has_gaps(self) -> bool:
+        """Whether the numbers of the rows to send differ from their places among the messages."""
+        return bool(self.left_out) or bool(self.aside)
 
     def _row_number(self, index: int) -> int:
         """Number of the row that was sent as the message at `index`, until it is recorded."""
         return self._numbers.get(index, index + 1)
 
     async def _record_left_out(self, request: SmsRequest, row: LeftOutRow) -> None:
-        if row.twin:
+        if row.twin == OPTED_OUT:
+            outcome, why = RecordOutcome.OPTED_OUT, "the person has opted out"
+            told = why
+        elif row.twin:
             outcome, why = RecordOutcome.DUPLICATE, "an earlier row has the same message"
             told = f"the same message as row {row.twin}"
         else:

@@ -62,7 +62,7 @@ class BatchRun(FileRun):
 
     async def _send(self) -> None:
         self._halt = anyio.Event()
-        requests = aiter(self._requests_to_send()) if self.left_out else self._requests()
+        requests = aiter(self._requests_to_send()) if self._has_gaps else self._requests()
         filling = anyio.Lock()
         pacer = None if self.rate is None else Pacer(self.rate, time.monotonic)
         async with anyio.create_task_group() as tasks:

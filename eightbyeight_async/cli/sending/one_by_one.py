@@ -35,7 +35,7 @@ class OneByOneRun(FileRun):
         requests: Iterator[SmsRequest] | AsyncIterator[SmsRequest] = self._requests()
         if self.rate is not None:
             requests = self._paced(self.rate)
-        elif self.left_out:
+        elif self._has_gaps:
             requests = self._requests_to_send()
         self._each = self.client.sms.send_each(requests)
         async with self._each as results:

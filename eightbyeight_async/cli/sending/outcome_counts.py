@@ -1,6 +1,7 @@
 """Counts the outcomes of a run. Always: rows = accepted + rejected + failed + unknown + left out + not tried.
 
-Left out are duplicates, and messages whose number has another one (`--one-per-number`).
+Left out are duplicates, messages whose number has another one (`--one-per-number`), and those of people who have opted
+out.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["OutcomeCounts", "Reasons", "reason_of"]
 
+_LEFT_OUT = (RecordOutcome.DUPLICATE, RecordOutcome.SAME_NUMBER, RecordOutcome.OPTED_OUT)
 # Different reasons that are kept; later ones are counted together as "for other reasons".
 _MOST_REASONS = 30
 
@@ -55,6 +57,7 @@ class OutcomeCounts:
         reasons: why messages were not accepted.
         key_refused: whether the API refused the key.
         interrupted: whether a signal stopped the run.
+        aside: number of rows with a problem, which are set aside; `rows` does not count them.
     """
 
     rows: int
@@ -63,6 +66,7 @@ class OutcomeCounts:
     reasons: Reasons = attrs.field(factory=Reasons)
     key_refused: bool = False
     interrupted: bool = False
+    aside: int = 0
 
     def count(self, row: int, response: SmsResponse | None, error: EightByEightError | None) -> None:
         outcome = outcome_of(response, error)
@@ -82,7 +86,7 @@ class OutcomeCounts:
 
     @property
     def left_out(self) -> int:
-        return self.outcomes[RecordOutcome.DUPLICATE] + self.outcomes[RecordOutcome.SAME_NUMBER]
+        return sum(self.outcomes[one] for one in _LEFT_OUT)
 
     @property
     def not_tried(self) -> int:
@@ -96,7 +100,8 @@ class OutcomeCounts:
             return Exit.UNKNOWN
         if self.key_refused:
             return Exit.AUTHENTICATION
-        return Exit.OK if self.outcomes[RecordOutcome.ACCEPTED] + self.left_out == self.rows else Exit.REFUSED
+        done = self.outcomes[RecordOutcome.ACCEPTED] + self.left_out == self.rows
+        return Exit.OK if done and not self.aside else Exit.REFUSED
 
 
 def _reason(response: SmsResponse | None, error: EightByEightError | None) -> str:

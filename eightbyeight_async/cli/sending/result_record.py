@@ -43,6 +43,7 @@ class RecordOutcome(StrEnum):
         UNKNOWN: the message may have been sent.
         DUPLICATE: left out; an earlier row has the same message.
         SAME_NUMBER: left out; an earlier row has another message to the number.
+        OPTED_OUT: left out; the person has opted out.
     """
 
     ACCEPTED = "accepted"
@@ -51,6 +52,7 @@ class RecordOutcome(StrEnum):
     UNKNOWN = "unknown"
     DUPLICATE = "duplicate"
     SAME_NUMBER = "same_number"
+    OPTED_OUT = "opted_out"
 
 
 def outcome_of_response(response: SmsResponse) -> RecordOutcome:

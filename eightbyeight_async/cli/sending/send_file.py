@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
+from array import array
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,8 @@ from eightbyeight_async.bulk.store.plan_store import PlanStore
 from eightbyeight_async.bulk.store.records import Policy
 from eightbyeight_async.cli.commands.single_message import host_and_account
 from eightbyeight_async.cli.exit_codes import Exit, UsageError
-from eightbyeight_async.cli.reading.file_plan import check_file, row_reader
-from eightbyeight_async.cli.reading.input_file import open_input
+from eightbyeight_async.cli.reading.bad_rows import aside_words, check_bad_rows_path, good_rows, keep_bad_rows
+from eightbyeight_async.cli.reading.file_plan import check_file, input_of, opt_outs_of, row_reader
 from eightbyeight_async.cli.reading.plan_words import plan_words
 from eightbyeight_async.cli.reading.row_planner import RowPlanner
 from eightbyeight_async.cli.sending.in_batches import BatchRun
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
 __all__ = ["send", "send_file"]
 
+_NONE = array("q")
 _TICK = 0.1  # seconds between two checks whether a line of progress is due, also while no answer comes
 
 
@@ -64,13 +66,16 @@ def send(plan: FilePlan, connection: ConnectionOptions, *, dry_run: bool) -> Exi
     # The client is made before the file is checked: a missing key is reported at once, not after a million rows.
     client = None if dry_run else connection.client(max_concurrency=plan.concurrency, max_rate=plan.rate)
     rows = row_reader(plan)
-    with open_input(plan.file) as input_file:
+    with input_of(plan) as input_file:
+        if plan.bad_rows is not None:
+            check_bad_rows_path(plan.bad_rows, input_file, rows)
         if plan.output is not None and client is not None:
             refuse_output(plan.output, force=plan.force, not_this=input_file.identity)
         try:
             with PlanStore(policy=Policy(one_per_number=plan.one_per_number)) as store:
-                planner = RowPlanner(store, send_copies=plan.duplicates == "send")
-                checked = check_file(input_file, rows, display, planner, require_plus=plan.require_plus)
+                opted_out = opt_outs_of(plan, input_file, rows)
+                planner = RowPlanner(store, send_copies=plan.duplicates == "send", opted_out=opted_out)
+                checked = check_file(input_file, rows, display, plan, planner)
         except KeyboardInterrupt:
             display.error("interrupted; nothing was sent")
             return Exit.INTERRUPTED
@@ -78,8 +83,10 @@ def send(plan: FilePlan, connection: ConnectionOptions, *, dry_run: bool) -> Exi
             return Exit.USAGE
         for told in planner.costs.lines():
             display.info(told)
+        aside = checked.found.rows()
         line = (
-            f"{input_file.name}: {plan_words(planner.plan, planner.costs.parts, journal=False)}, to {host}, "
+            f"{input_file.name}: {plan_words(planner.plan, planner.costs.parts, journal=False)}"
+            f"{aside_words(len(aside))}, to {host}, "
             f"sub-account {account or 'not set'}, {_speed(plan, planner.plan.to_send)}"
         )
         if client is None:
@@ -88,15 +95,18 @@ def send(plan: FilePlan, connection: ConnectionOptions, *, dry_run: bool) -> Exi
         if not input_file.unchanged():
             raise UsageError(f"{input_file.name}: changed while it was checked; nothing was sent")
         display.info(line)
+        if plan.bad_rows is not None and (kept := keep_bad_rows(plan.bad_rows, input_file, rows, checked.found)):
+            display.info(kept)
         return send_file(
             client,
             input_file,
             rows,
-            OutcomeCounts(checked.rows),
+            OutcomeCounts(planner.plan.messages, aside=len(aside)),
             lambda: _record_writer(plan, input_file, display),
             plan,
             display,
             left_out=planner.left_out,
+            aside=aside,
         )
 
 
@@ -119,10 +129,13 @@ def send_file(
     display: Display,
     on_result: Callable[[SendResult], None] = lambda _: None,
     left_out: LeftOutRows | None = None,
+    aside: array[int] = _NONE,
 ) -> Exit:
-    """Sends the rows of a checked file, except those that are left out, and prints the summary."""
+    """Sends the rows of a checked file, except those that are left out or set aside, and prints the summary."""
     began = time.monotonic()
-    file_run = _file_run(client, rows.read(input_file.lines.again()), counts, lines(), plan, on_result)
+    good = good_rows(rows.read(input_file.lines.again()), aside)
+    file_run = _file_run(client, good, counts, lines(), plan, on_result)
+    file_run.aside = aside
     file_run.say = display.info
     if left_out is not None:
         file_run.left_out = left_out

@@ -214,6 +214,10 @@ class Display:
             words.append(f"{duplicates:,} {'duplicate' if duplicates == 1 else 'duplicates'} left out")
         if same_number := counts.outcomes[RecordOutcome.SAME_NUMBER]:
             words.append(f"{same_number:,} left out by --one-per-number")
+        if opted_out := counts.outcomes[RecordOutcome.OPTED_OUT]:
+            words.append(f"{opted_out:,} opted out")
+        if counts.aside:
+            words.append(f"{counts.aside:,} bad {'row' if counts.aside == 1 else 'rows'} set aside")
         if counts.not_tried:
             words.append(f"{counts.not_tried:,} not tried")
         speed = f", {counts.tried / seconds:,.0f} a second" if seconds > 0 and counts.tried else ""

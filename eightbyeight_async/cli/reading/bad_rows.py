@@ -1,0 +1,159 @@
+"""`--bad-rows`: the rows that are set aside, written to a file of the same format to be mended and sent later.
+
+Rules:
+- A row is written as it is, with its problem in a column `problem` (CSV) or under the key `problem` (JSONL).
+- A row whose cells do not fit the header, or that lost characters, gets a cell too many (CSV), or becomes a string
+  under the key `line` (JSONL). So it stays refused until somebody has mended it.
+- No file is overwritten, because it may be half mended: a file that has other content keeps it, and the rows go to
+  `NAME-2.csv`, and so on. A file with the same content is left as it is.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+from contextlib import suppress
+from itertools import count
+from typing import TYPE_CHECKING
+
+from eightbyeight_async.cli.exit_codes import UsageError
+from eightbyeight_async.cli.reading.csv_rows import CsvRows
+from eightbyeight_async.cli.reading.input_file import FORMATS
+from eightbyeight_async.cli.reading.twice_read_lines import FileChangedError
+
+if TYPE_CHECKING:
+    from array import array
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from eightbyeight_async.cli.reading.input_file import InputFile
+    from eightbyeight_async.cli.reading.jsonl_rows import JsonlRows
+    from eightbyeight_async.cli.reading.problems import Problems
+    from eightbyeight_async.cli.reading.row_to_request import Problem, Row
+
+__all__ = ["aside_words", "check_bad_rows_path", "good_rows", "keep_bad_rows"]
+
+_COLUMN = "problem"
+_MISFIT = "this row does not fit the header, or lost characters: mend it, then delete this cell"
+# The key that an earlier file of bad rows put in front of an object.
+_BEFORE = re.compile(r'^\s*\{"problem": "(?:[^"\\]|\\.)*"(?:, )?')
+
+
+def check_bad_rows_path(path: Path, input_file: InputFile, rows: CsvRows | JsonlRows) -> None:
+    """Raises UsageError if the path is that of the input, or of another format."""
+    form = FORMATS.get(path.suffix.lower())
+    if form is not None and form != ("csv" if isinstance(rows, CsvRows) else "jsonl"):
+        raise UsageError("--bad-rows: must be of the format of the input: .jsonl for JSONL, else .csv")
+    with suppress(OSError):
+        there = path.stat()
+        if (there.st_dev, there.st_ino) == input_file.identity:
+            raise UsageError(f"--bad-rows {path}: is the file with the messages")
+
+
+def good_rows(rows: Iterable[Row | Problem], aside: array[int]) -> Iterator[Row | Problem]:
+    """The rows of the second reading, without those whose numbers are in `aside`, which is in order."""
+    left = iter(aside)
+    skipped = next(left, None)
+    for row in rows:
+        if row.number == skipped:
+            skipped = next(left, None)
+        else:
+            yield row
+
+
+def aside_words(rows: int) -> str:
+    """For the line of the plan; empty if no row is set aside."""
+    return "" if not rows else ", 1 bad row set aside" if rows == 1 else f", {rows:,} bad rows set aside"
+
+
+def keep_bad_rows(path: Path, input_file: InputFile, rows: CsvRows | JsonlRows, problems: Problems) -> str | None:
+    """Writes the rows with a problem, and says where. None: there are none.
+
+    Raises:
+        UsageError: the file cannot be written, or the input has changed.
+    """
+    try:
+        written = _write_bad_rows(path, input_file, rows, problems)
+    except FileChangedError as changed:
+        raise UsageError(f"{input_file.name}: changed while it was checked; nothing was sent") from changed
+    if written is None:
+        return None
+    return f"{written}: the bad rows, each with its problem; mend them, then send that file the same way"
+
+
+def _write_bad_rows(path: Path, input_file: InputFile, rows: CsvRows | JsonlRows, problems: Problems) -> Path | None:
+    """Writes the rows with a problem, by reading the file again. Returns the path of the file that has them."""
+    reasons = {problem.number: problem.reason for problem in problems.all() if problem.number is not None}
+    if not reasons:
+        return None
+    lines = input_file.lines.again()
+    data = (_csv(rows, lines, reasons) if isinstance(rows, CsvRows) else _jsonl(rows, lines, reasons)).encode(
+        errors="replace"
+    )
+    for number in count(1):
+        name = path if number == 1 else path.with_stem(f"{path.stem}-{number}")
+        try:
+            if name.exists():
+                if name.read_bytes() == data:
+                    return name
+                continue
+            _write(name, data)
+        except OSError as wrong:
+            raise UsageError(f"--bad-rows {name}: {wrong.strerror or 'cannot be written'}; nothing was sent") from wrong
+        return name
+    raise AssertionError  # never reached: `count` has no end
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Writes the whole file or none. It has numbers and texts, so only its owner can read it."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def _csv(rows: CsvRows, lines: Iterable[bytes], reasons: Mapping[int, str]) -> str:
+    out = io.StringIO()
+    out.write("\ufeff")  # by it a spreadsheet knows UTF-8
+    records = rows.records(lines)
+    _, header, _ = next(records)
+    width = len(header)
+    at = next((index for index, name in enumerate(header) if name.strip() == _COLUMN), width)
+    writer = csv.writer(out, delimiter=rows.separator, lineterminator="\n")
+    writer.writerow([*header, _COLUMN] if at == width else header)
+    for number, cells, lossy in records:
+        if number not in reasons:
+            continue
+        row = list(cells)
+        while len(row) > width and not row[-1].strip():
+            row.pop()
+        misfit = lossy or len(row) != width
+        row += [""] * (max(width, at + 1) - len(row))
+        row[at] = reasons[number]
+        writer.writerow([*row, *[""] * (width + 1 - len(row)), _MISFIT] if misfit else row)
+    return out.getvalue()
+
+
+def _jsonl(rows: JsonlRows, lines: Iterable[bytes], reasons: Mapping[int, str]) -> str:
+    out = io.StringIO()
+    for number, line, lossy in rows.records(lines):
+        if number not in reasons:
+            continue
+        reason = json.dumps(reasons[number])
+        bare = _BEFORE.sub("{", line, count=1).strip()
+        try:
+            whole = isinstance(json.loads(bare), dict) and not lossy
+        except (ValueError, RecursionError):
+            whole = False
+        if whole:
+            rest = bare[1:].lstrip()
+            out.write(f'{{"{_COLUMN}": {reason}{"" if rest.startswith("}") else ", "}{rest}\n')
+        else:
+            out.write(f'{{"{_COLUMN}": {reason}, "line": {json.dumps(line.strip())}}}\n')
+    return out.getvalue()
