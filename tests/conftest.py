@@ -44,13 +44,6 @@ settings.register_profile(
 settings.register_profile("fuzz", settings.get_profile("suite"), max_examples=100, derandomize=False)
 settings.load_profile("fuzz" if FUZZ_SECONDS else "suite")
 
-# A signal that this process ignores (nohup, a shell's background) its children would ignore too, and tests send it to
-# them. A handler ends at their start; this one does as little as none.
-for _signal in (signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGINT)):
-    if signal.getsignal(_signal) is signal.SIG_IGN:
-        signal.signal(_signal, lambda *_: None)
-
-
 def pytest_collection_finish() -> None:
     """What is there before the tests, 300,000 objects, need not be looked through at each collection of garbage.
 
