@@ -41,6 +41,7 @@ from eightbyeight_async import (
     WaitEvent,
 )
 from eightbyeight_async.bulk import Campaign
+from eightbyeight_async.watching import _origin
 
 if TYPE_CHECKING:
     import ssl
@@ -425,6 +426,40 @@ async def test_an_export_and_its_files(serve: Serve, connect: Connect, heard: He
             with pytest.raises(LogExportError):
                 [row async for row in client.sms.iter_log_rows("job", max_file_bytes=10)]
     assert [(e.error, e.status) for e in heard.attempts] == [(None, 200), ("LogExportError", 200)]
+
+
+async def test_a_download_that_is_cancelled(serve: Serve, connect: Connect, heard: Heard) -> None:
+    async def read(client: AsyncConnectClient) -> None:
+        [row async for row in client.sms.iter_log_rows("job")]
+
+    with serve() as server:
+        link = json.dumps({"status": "succeeded", "data": [f"{server.url}/one"]})
+        server._script.clear()
+        server._script.extend([answer(200, link), threading.Event()])
+        async with connect(server, **heard.hooks) as client:
+            with anyio.CancelScope() as scope:
+                async with anyio.create_task_group() as group:
+                    group.start_soon(read, client)
+                    await seen(lambda: len(server.received) == 2)
+                    scope.cancel()
+        server._script[0].set()
+    assert [(e.operation, e.error, e.sent) for e in heard.attempts] == [
+        ("sms.get_log_export", None, None),
+        ("sms.download_log_file", "CancelledError", Sent.NO),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("link", "origin"),
+    [
+        ("https://files.example.com:8443/a/token?signature=x", "https://files.example.com:8443"),
+        ("https://user:secret@files.example.com/a", "https://files.example.com"),
+        ("nonsense", "://"),
+        ("https://[", ""),
+    ],
+)
+def test_of_a_link_only_its_host_is_passed_on(link: str, origin: str) -> None:
+    assert _origin(link) == origin
 
 
 async def test_views_share_the_hooks_and_name_their_subaccount(serve: Serve, connect: Connect, heard: Heard) -> None:
