@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import gc
 import json
 import logging
+import sys
 import threading
+import weakref
 from typing import TYPE_CHECKING, Any
 from unittest.mock import AsyncMock, MagicMock
 
@@ -552,6 +555,42 @@ async def test_a_hook_that_raises_is_logged_and_breaks_nothing(
     assert all(f"line {raises.__code__.co_firstlineno + 2} of {__file__}" in r.getMessage() for r in records)
     assert all(record.exc_info is None and record.name == "eightbyeight_async" for record in records)
     assert not [secret for secret in SECRETS if secret in caplog.text]
+
+
+async def test_a_hook_sees_no_exception(serve: Serve, connect: Connect) -> None:
+    """What logs with `exc_info` and locals would show the frames of the call, which are emptied only at its end."""
+    handled: list[object] = []
+
+    def note(_: object) -> None:
+        handled.append(sys.exc_info()[1])
+
+    policy = RetryPolicy(initial_delay=0.001, max_delay=PATIENCE, jitter=0.0, multiplier=1e6)
+    hooks: dict[str, Any] = {"on_attempt": note, "on_wait": note}
+    with serve(INTERNAL, INTERNAL) as server:
+        async with connect(server, retry=policy, **hooks) as client:
+            await cancelled(client, lambda: len(handled) == 3)
+    with serve(answer(200, json.dumps({"status": "succeeded", "data": ["http://x"]}))) as server:
+        async with connect(server, **hooks) as client:
+            with pytest.raises(EightByEightError) as caught:
+                [row async for row in client.sms.iter_log_rows("job")]
+    assert caught.value.__context__ is None
+    assert handled == [None] * 6
+
+
+async def test_a_failed_call_leaves_no_cycle(serve: Serve, connect: Connect, heard: Heard) -> None:
+    with serve(answer(400, '{"code": 1002}')) as server:
+        async with connect(server, **heard.hooks) as client:
+            for _ in range(2):  # the first call makes the connection
+                try:
+                    await client.sms.send(SMS)
+                except EightByEightError as error:
+                    gone = weakref.ref(error)
+                    gc.collect()
+                    gc.disable()
+            try:
+                assert gone() is None
+            finally:
+                gc.enable()
 
 
 async def test_a_hook_that_raises_does_not_hide_a_cancellation(serve: Serve, connect: Connect) -> None:
