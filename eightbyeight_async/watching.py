@@ -107,14 +107,11 @@ class Watch:
         operation, umid = operation_of(call)
         note = Note(self, operation, umid, call, options, flight.attempts, url)
         found, error = await _outcome(make(call, options, flight, note))
-        if error is None:
-            note.succeeded(found)
-            return cast("T", found)
-        try:
+        if error is not None:
             note.failed(error, out_of_time=flight.out_of_time)
             raise error
-        finally:
-            del error  # it has this frame, which would keep it
+        note.succeeded(found)
+        return cast("T", found)
 
     async def pause(
         self,
@@ -128,13 +125,10 @@ class Watch:
         operation, _ = operation_of(call)
         began = self.clock()
         _, error = await _outcome(sleep(seconds))
-        try:
-            if seconds > 0:
-                self.waited(operation, options, attempt, "retry", self.clock() - began)
-            if error is not None:
-                raise error
-        finally:
-            del error
+        if seconds > 0:
+            self.waited(operation, options, attempt, "retry", self.clock() - began)
+        if error is not None:
+            raise error
 
     async def download(
         self, downloader: Downloader, link: str, write: Callable[[bytes], object], options: CallOptions
@@ -151,12 +145,9 @@ class Watch:
 
         note.start()
         _, error = await _outcome(downloader.fetch(link, count, patience=options.timeout))
-        try:
-            if error is not None:
-                note.failed(error, out_of_time=False)
-                raise error
-        finally:
-            del error
+        if error is not None:
+            note.failed(error, out_of_time=False)
+            raise error
         note.received(200, 0)
         note.succeeded(None)
 
