@@ -13,7 +13,7 @@ from __future__ import annotations
 import inspect
 import logging
 import time
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 from urllib.parse import urlsplit
 
 import anyio
@@ -106,15 +106,12 @@ class Watch:
         """Make an attempt and tell how it ended. `url`: of its host."""
         operation, umid = operation_of(call)
         note = Note(self, operation, umid, call, options, flight.attempts, url)
-        try:
-            found = await make(call, options, flight, note)
-        except GeneratorExit:
-            raise
-        except BaseException as error:
+        found, error = await _outcome(make(call, options, flight, note))
+        if error is not None:
             note.failed(error, out_of_time=flight.out_of_time)
-            raise
+            raise error
         note.succeeded(found)
-        return found
+        return cast("T", found)
 
     async def pause(
         self,
@@ -127,15 +124,11 @@ class Watch:
         """Wait before attempt number `attempt` and tell it."""
         operation, _ = operation_of(call)
         began = self.clock()
-        try:
-            await sleep(seconds)
-        except GeneratorExit:
-            raise
-        except BaseException:
-            self.waited(operation, options, attempt, "retry", self.clock() - began)
-            raise
+        _, error = await _outcome(sleep(seconds))
         if seconds > 0:
             self.waited(operation, options, attempt, "retry", self.clock() - began)
+        if error is not None:
+            raise error
 
     async def download(
         self, downloader: Downloader, link: str, write: Callable[[bytes], object], options: CallOptions
@@ -150,14 +143,11 @@ class Watch:
             note.received(200, len(piece))
             write(piece)
 
-        try:
-            note.start()
-            await downloader.fetch(link, count, patience=options.timeout)
-        except GeneratorExit:
-            raise
-        except BaseException as error:
+        note.start()
+        _, error = await _outcome(downloader.fetch(link, count, patience=options.timeout))
+        if error is not None:
             note.failed(error, out_of_time=False)
-            raise
+            raise error
         note.received(200, 0)
         note.succeeded(None)
 
@@ -313,6 +303,16 @@ class Note:
     def _tell_paced(self) -> None:
         if self._paced > 0:
             self._watch.waited(self._operation, self._options, self._attempt, "pace", self._paced)
+
+
+async def _outcome(work: Awaitable[T]) -> tuple[T | None, BaseException | None]:
+    """What came of it. The hooks run outside an except block: there they could log the frames of the error."""
+    try:
+        return await work, None
+    except GeneratorExit:
+        raise
+    except BaseException as error:  # noqa: BLE001 - raised again after the hooks
+        return None, error
 
 
 def _origin(link: str) -> str:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import gc
 import json
 import logging
+import sys
 import threading
+import weakref
 from typing import TYPE_CHECKING, Any
 from unittest.mock import AsyncMock, MagicMock
 
@@ -41,6 +44,7 @@ from eightbyeight_async import (
     WaitEvent,
 )
 from eightbyeight_async.bulk import Campaign
+from eightbyeight_async.watching import _origin
 
 if TYPE_CHECKING:
     import ssl
@@ -427,6 +431,40 @@ async def test_an_export_and_its_files(serve: Serve, connect: Connect, heard: He
     assert [(e.error, e.status) for e in heard.attempts] == [(None, 200), ("LogExportError", 200)]
 
 
+async def test_a_download_that_is_cancelled(serve: Serve, connect: Connect, heard: Heard) -> None:
+    async def read(client: AsyncConnectClient) -> None:
+        [row async for row in client.sms.iter_log_rows("job")]
+
+    with serve() as server:
+        link = json.dumps({"status": "succeeded", "data": [f"{server.url}/one"]})
+        server._script.clear()
+        server._script.extend([answer(200, link), threading.Event()])
+        async with connect(server, **heard.hooks) as client:
+            with anyio.CancelScope() as scope:
+                async with anyio.create_task_group() as group:
+                    group.start_soon(read, client)
+                    await seen(lambda: len(server.received) == 2)
+                    scope.cancel()
+        server._script[0].set()
+    assert [(e.operation, e.error, e.sent) for e in heard.attempts] == [
+        ("sms.get_log_export", None, None),
+        ("sms.download_log_file", "CancelledError", Sent.NO),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("link", "origin"),
+    [
+        ("https://files.example.com:8443/a/token?signature=x", "https://files.example.com:8443"),
+        ("https://user:secret@files.example.com/a", "https://files.example.com"),
+        ("nonsense", "://"),
+        ("https://[", ""),
+    ],
+)
+def test_of_a_link_only_its_host_is_passed_on(link: str, origin: str) -> None:
+    assert _origin(link) == origin
+
+
 async def test_views_share_the_hooks_and_name_their_subaccount(serve: Serve, connect: Connect, heard: Heard) -> None:
     with serve() as server:
         async with connect(server, **heard.hooks) as client:
@@ -517,6 +555,42 @@ async def test_a_hook_that_raises_is_logged_and_breaks_nothing(
     assert all(f"line {raises.__code__.co_firstlineno + 2} of {__file__}" in r.getMessage() for r in records)
     assert all(record.exc_info is None and record.name == "eightbyeight_async" for record in records)
     assert not [secret for secret in SECRETS if secret in caplog.text]
+
+
+async def test_a_hook_sees_no_exception(serve: Serve, connect: Connect) -> None:
+    """What logs with `exc_info` and locals would show the frames of the call, which are emptied only at its end."""
+    handled: list[object] = []
+
+    def note(_: object) -> None:
+        handled.append(sys.exc_info()[1])
+
+    policy = RetryPolicy(initial_delay=0.001, max_delay=PATIENCE, jitter=0.0, multiplier=1e6)
+    hooks: dict[str, Any] = {"on_attempt": note, "on_wait": note}
+    with serve(INTERNAL, INTERNAL) as server:
+        async with connect(server, retry=policy, **hooks) as client:
+            await cancelled(client, lambda: len(handled) == 3)
+    with serve(answer(200, json.dumps({"status": "succeeded", "data": ["http://x"]}))) as server:
+        async with connect(server, **hooks) as client:
+            with pytest.raises(EightByEightError) as caught:
+                [row async for row in client.sms.iter_log_rows("job")]
+    assert caught.value.__context__ is None
+    assert handled == [None] * 6
+
+
+async def test_a_failed_call_leaves_no_cycle(serve: Serve, connect: Connect, heard: Heard) -> None:
+    with serve(answer(400, '{"code": 1002}')) as server:
+        async with connect(server, **heard.hooks) as client:
+            for _ in range(2):  # the first call makes the connection
+                try:
+                    await client.sms.send(SMS)
+                except EightByEightError as error:
+                    gone = weakref.ref(error)
+                    gc.collect()
+                    gc.disable()
+            try:
+                assert gone() is None
+            finally:
+                gc.enable()
 
 
 async def test_a_hook_that_raises_does_not_hide_a_cancellation(serve: Serve, connect: Connect) -> None:
