@@ -9,42 +9,31 @@ async with AsyncConnectClient(api_key, subaccount_id) as client:
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from eightbyeight_async.client import AsyncConnectClient
-from eightbyeight_async.errors import (
-    APIError,
-    AuthenticationError,
-    BadRequestError,
-    ClientClosedError,
-    EightByEightError,
-    InvalidRequestError,
-    LogExportError,
-    NotFoundError,
-    PermissionDeniedError,
-    RateLimitError,
-    Sent,
-    ServerError,
-    TLSVersionError,
-    TransportError,
-    TransportTimeoutError,
-    UnexpectedResponseError,
-)
-from eightbyeight_async.hosts import Region
-from eightbyeight_async.models.common import CancelResponse, ErrorBody
-from eightbyeight_async.models.sms import (
-    Encoding,
-    Outcome,
-    SmsRequest,
-    SmsResponse,
-    SmsStatus,
-    SmsStatusCode,
-    Track,
-)
-from eightbyeight_async.retry import RetryPolicy
 from eightbyeight_async.version import __version__
 
 if TYPE_CHECKING:
+    from eightbyeight_async.client import AsyncConnectClient
+    from eightbyeight_async.errors import (
+        APIError,
+        AuthenticationError,
+        BadRequestError,
+        ClientClosedError,
+        EightByEightError,
+        InvalidRequestError,
+        LogExportError,
+        NotFoundError,
+        PermissionDeniedError,
+        RateLimitError,
+        Sent,
+        ServerError,
+        TLSVersionError,
+        TransportError,
+        TransportTimeoutError,
+        UnexpectedResponseError,
+    )
     from eightbyeight_async.events import AttemptEvent, WaitEvent
     from eightbyeight_async.fanout import SendAccepted, SendEach, SendNotAccepted, SendResult
+    from eightbyeight_async.hosts import Region
     from eightbyeight_async.json_models import from_dict, to_dict
     from eightbyeight_async.models.account import (
         AccountBalance,
@@ -120,9 +109,19 @@ if TYPE_CHECKING:
         TemplateComponent,
         TemplateParameter,
     )
+    from eightbyeight_async.models.common import CancelResponse, ErrorBody
     from eightbyeight_async.models.log_export import LogExportJob, LogExportRequest, LogExportState, LogExportStatus
     from eightbyeight_async.models.message_details import MessageDetails, MessageState, MessageStatus, Price
     from eightbyeight_async.models.number_plus import require_plus
+    from eightbyeight_async.models.sms import (
+        Encoding,
+        Outcome,
+        SmsRequest,
+        SmsResponse,
+        SmsStatus,
+        SmsStatusCode,
+        Track,
+    )
     from eightbyeight_async.models.sms_batch import (
         BatchSmsAccepted,
         BatchSmsNotAccepted,
@@ -131,6 +130,7 @@ if TYPE_CHECKING:
         BatchSmsResult,
         SmsTemplate,
     )
+    from eightbyeight_async.retry import RetryPolicy
     from eightbyeight_async.text import LongTextWarning, TextMeasure, TextPolicy, measure
 
 __all__ = [
@@ -255,9 +255,32 @@ __all__ = [
     "to_dict",
 ]
 
-# Names that a send does not need are imported at their first use: making these classes takes longer than the rest of
-# the import.
+# Every name is imported at its first use. Making the classes that a send does not need takes longer than the rest of
+# the import, and the command line's `--help` needs none of them.
 _LATE = {
+    "client": ("AsyncConnectClient",),
+    "errors": (
+        "APIError",
+        "AuthenticationError",
+        "BadRequestError",
+        "ClientClosedError",
+        "EightByEightError",
+        "InvalidRequestError",
+        "LogExportError",
+        "NotFoundError",
+        "PermissionDeniedError",
+        "RateLimitError",
+        "Sent",
+        "ServerError",
+        "TLSVersionError",
+        "TransportError",
+        "TransportTimeoutError",
+        "UnexpectedResponseError",
+    ),
+    "hosts": ("Region",),
+    "models.common": ("CancelResponse", "ErrorBody"),
+    "models.sms": ("Encoding", "Outcome", "SmsRequest", "SmsResponse", "SmsStatus", "SmsStatusCode", "Track"),
+    "retry": ("RetryPolicy",),
     "events": ("AttemptEvent", "WaitEvent"),
     "fanout": ("SendAccepted", "SendEach", "SendNotAccepted", "SendResult"),
     "models.account": (
@@ -281,10 +304,7 @@ _LATE = {
         "ProductItem",
         "SectionRow",
     ),
-    "models.chatapps_response": (
-        "ChatAppsResponse",
-        "ChatAppsStatus",
-    ),
+    "models.chatapps_response": ("ChatAppsResponse", "ChatAppsStatus"),
     "models.chatapps_batch": (
         "BatchChatAppsRequest",
         "BatchChatAppsResponse",
@@ -308,14 +328,8 @@ _LATE = {
         "VideoDetails",
         "WhatsAppSettings",
     ),
-    "models.chatapps_details": (
-        "ChatAppsMessageDetails",
-        "ChatAppsMessageRecord",
-    ),
-    "models.chatapps_flow": (
-        "FlowAction",
-        "FlowPayload",
-    ),
+    "models.chatapps_details": ("ChatAppsMessageDetails", "ChatAppsMessageRecord"),
+    "models.chatapps_flow": ("FlowAction", "FlowPayload"),
     "models.chatapps_interactive": (
         "HeaderMedia",
         "HeaderType",
@@ -344,12 +358,7 @@ _LATE = {
         "TemplateParameter",
     ),
     "json_models": ("from_dict", "to_dict"),
-    "text": (
-        "LongTextWarning",
-        "TextMeasure",
-        "TextPolicy",
-        "measure",
-    ),
+    "text": ("LongTextWarning", "TextMeasure", "TextPolicy", "measure"),
     "models.log_export": ("LogExportJob", "LogExportRequest", "LogExportState", "LogExportStatus"),
     "models.message_details": ("MessageDetails", "MessageState", "MessageStatus", "Price"),
     "models.number_plus": ("require_plus",),
@@ -363,9 +372,13 @@ _LATE = {
     ),
 }
 _HOME = {name: module for module, names in _LATE.items() for name in names}
+_MODULES = {"account", "chatapps", "sms", *(module.partition(".")[0] for module in _LATE)}
 
 
 def __getattr__(name: str) -> object:
+    if name in _MODULES:  # `eightbyeight_async.errors` and `.models.sms` need no import of their own
+        import_module(f"{__name__}.client")
+        return import_module(f"{__name__}.{name}")
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value: object = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

@@ -25,12 +25,17 @@ def main() -> int:
         print(f'eightbyeight: the command line needs {needs}: pip install "eightbyeight-async[cli]"', file=sys.stderr)  # noqa: T201
         return 2
     _handle_signals()
+    arguments = sys.argv[1:]
     try:
+        from eightbyeight_async.cli.first_page import print_first_page  # noqa: PLC0415 - needs the extra
+
+        if (code := print_first_page(arguments)) is not None:
+            return code
         from eightbyeight_async.cli.entry import run_command_line  # noqa: PLC0415 - needs the extra
     except KeyboardInterrupt:
         print("eightbyeight: interrupted; nothing was sent", file=sys.stderr)  # noqa: T201
         return 130
-    return run_command_line(sys.argv[1:])
+    return run_command_line(arguments)
 
 
 def _handle_signals() -> None:

@@ -203,7 +203,7 @@ def loaded_by(statement: str) -> set[str]:
 
 def test_importing_the_package_imports_no_edge_and_no_extra() -> None:
     """Counted, not timed: what it loads beyond its own modules and httpx, cattrs, anyio is nearly nothing."""
-    loaded = loaded_by("import eightbyeight_async")
+    loaded = loaded_by("from eightbyeight_async import AsyncConnectClient, SmsRequest")
     beyond = loaded - loaded_by("import httpx, cattrs, anyio")  # httpx loads rich for its own command, if it is there
     for name in (
         "aiohttp",
@@ -225,6 +225,14 @@ def test_importing_the_package_imports_no_edge_and_no_extra() -> None:
         assert f"{PACKAGE}.{edge}" not in loaded
     foreign = {name for name in beyond if not name.startswith(PACKAGE)}
     assert len(foreign) < 40, sorted(foreign)
+
+
+def test_the_name_of_the_package_alone_imports_nothing() -> None:
+    """For the command line's `--help`. What the client imports is still found by its name."""
+    loaded = loaded_by("import eightbyeight_async")
+    assert {name for name in loaded if name.startswith(PACKAGE)} == {PACKAGE, f"{PACKAGE}.version"}
+    for name in ("errors.TransportError", "models.sms.SmsRequest", "sms.SmsOperations"):
+        loaded_by(f"import {PACKAGE}; {PACKAGE}.{name}")
 
 
 def test_the_export_list_is_what_it_says() -> None:

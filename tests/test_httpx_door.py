@@ -387,7 +387,7 @@ import asyncio, os, ssl, sys
 from unittest import mock
 import httpx
 if sys.argv[1] == "package":
-    import eightbyeight_async
+    import eightbyeight_async.client
 class Fake(httpx.AsyncClient):
     async def send(self, *args, **options):
         raise AssertionError("mocked")

@@ -23,10 +23,12 @@ async def run(contender: str, url: str, concurrency: int, started: float) -> dic
             raise RuntimeError("the first message was not accepted")
         answered = time.perf_counter()
         since_start = time.time() - started
+        busy = time.process_time()
         await sender.send_one(1)
         second = time.perf_counter()
     return {
         "start_to_answer_ms": since_start * 1000,
+        "cpu_to_answer_ms": busy * 1000,
         "import_ms": (imported - up) * 1000,
         "construct_ms": (constructed - imported) * 1000,
         "first_message_ms": (answered - constructed) * 1000,

@@ -22,6 +22,7 @@ MEASUREMENTS = {
     "memory": "memory",
     "cold-start": "cold_start",
     "import": "import_time",
+    "command-line": "command_line",
     "micro": "micro",
     "bulk": "bulk",
 }

@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +26,7 @@ from cyclopts.exceptions import (
 from eightbyeight_async.cli.commands.main import make_app
 from eightbyeight_async.cli.did_you_mean import looks_like_option, nearest_command, nearest_option, unknown_option
 from eightbyeight_async.cli.exit_codes import Exit, UsageError, exit_after
-from eightbyeight_async.cli.terminal.guarded_stream import GuardedStream
+from eightbyeight_async.cli.terminal.guarded_stream import with_guarded_streams
 from eightbyeight_async.cli.terminal.safe_text import visible
 from eightbyeight_async.errors import EightByEightError
 from eightbyeight_async.models.privacy import masked_runs
@@ -35,22 +34,14 @@ from eightbyeight_async.models.privacy import masked_runs
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from eightbyeight_async.cli.terminal.guarded_stream import GuardedStream
+
 __all__ = ["run_command_line"]
 
 
 def run_command_line(arguments: Sequence[str]) -> int:
     """Runs one command and returns its exit code."""
-    out = GuardedStream(sys.stdout, raises=True)
-    with redirect_stderr(GuardedStream(sys.stderr, raises=False)), redirect_stdout(out):
-        code: int = Exit.REFUSED
-        with suppress(OSError):
-            code = _run(make_app(), arguments, out)
-            out.flush()
-        if out.failure is None:
-            return code
-        if not isinstance(out.failure, BrokenPipeError):  # a reader that closes the pipe has what it wants
-            print(f"eightbyeight: stdout: {out.failure.strerror or 'cannot be written'}", file=sys.stderr)
-        return code or Exit.REFUSED
+    return with_guarded_streams(lambda out: _run(make_app(), arguments, out))
 
 
 def _run(app: App, arguments: Sequence[str], out: GuardedStream) -> int:

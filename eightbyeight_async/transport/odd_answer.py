@@ -2,11 +2,10 @@
 
 Such heads are rare and legal, or nearly: a 1xx with framing headers, folded headers, lines that end in LF alone, the
 same Content-Length twice. h11 is slow, but it reads only this one answer: the connection is closed after it.
+It is imported with the first such answer.
 """
 
 from __future__ import annotations
-
-import h11
 
 from eightbyeight_async.transport.wire_errors import RemoteProtocolError
 
@@ -26,6 +25,9 @@ class OddAnswer:
     """
 
     def __init__(self, *, max_head: int) -> None:
+        import h11
+
+        self._h11 = h11
         self._connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=max_head)
         # h11 reads an answer only after a request.
         self._connection.send(h11.Request(method="GET", target="/", headers=[("Host", "x")]))
@@ -44,6 +46,7 @@ class OddAnswer:
             RemoteProtocolError: the bytes are not an HTTP answer, or it ends early.
         """
         self.body = []
+        h11 = self._h11
         try:
             self._connection.receive_data(data)
             while not self.complete:
@@ -56,6 +59,7 @@ class OddAnswer:
             raise RemoteProtocolError("the server's answer is not HTTP, or ends early") from None
 
     def _take(self, event: object) -> None:
+        h11 = self._h11
         if isinstance(event, h11.Response):
             self.status = event.status_code
             self.reason = bytes(event.reason)

@@ -10,11 +10,26 @@ import os
 import ssl
 from pathlib import Path
 
-import httpx
-
 from eightbyeight_async.errors import InvalidRequestError
 
-__all__ = ["checked_context", "pinned_context"]
+__all__ = ["checked_context", "default_context", "pinned_context"]
+
+
+def default_context() -> ssl.SSLContext:
+    """A new context as `httpx.create_ssl_context()` makes it, without importing httpx.
+
+    Its authorities are those of `SSL_CERT_FILE`, else of `SSL_CERT_DIR`, else certifi's. `ssl` heeds `SSLKEYLOGFILE`.
+
+    Raises:
+        OSError: a file cannot be used.
+    """
+    if bundle := os.environ.get("SSL_CERT_FILE"):
+        return ssl.create_default_context(cafile=bundle)
+    if directory := os.environ.get("SSL_CERT_DIR"):
+        return ssl.create_default_context(capath=directory)
+    import certifi  # here, because it imports tempfile and zipfile
+
+    return ssl.create_default_context(cafile=certifi.where())
 
 
 def pinned_context() -> ssl.SSLContext:
@@ -24,7 +39,7 @@ def pinned_context() -> ssl.SSLContext:
         InvalidRequestError: `SSL_CERT_FILE` or `SSLKEYLOGFILE` names a file that cannot be used.
     """
     try:
-        context = httpx.create_ssl_context()
+        context = default_context()
     except OSError as error:  # an SSLError is one
         raise _wrong_variable() from error
     context.minimum_version = ssl.TLSVersion.TLSv1_3

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from eightbyeight_async.transport.anyio_line import AnyioLine, connected
+from eightbyeight_async.transport.tls import default_context
 from eightbyeight_async.transport.wire_errors import (
     ConnectError,
     ConnectTimeoutError,
@@ -34,6 +35,7 @@ __all__ = ["open_line"]
 
 _MAX_HEAD = 64 * 1024
 _STATUS = re.compile(rb"HTTP/1\.[01] ([0-9]{3})[ \r]")
+_proxy_context = cache(default_context)  # TLS 1.2 will do for a proxy
 _PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 
 _NO_PASSWORD, _PASSWORD = 0, 2  # the SOCKS5 methods of authentication (RFC 1928, section 3)
@@ -80,15 +82,8 @@ async def _pass_through(line: AnyioLine, proxy: httpx.Proxy, host: str, port: in
         await _socks(line, proxy, host, port)
         return
     if proxy.url.scheme == "https":
-        await line.start_tls(proxy.ssl_context or _usual_context(), proxy.url.host)
+        await line.start_tls(proxy.ssl_context or _proxy_context(), proxy.url.host)
     await _connect(line, proxy, host, port)
-
-
-@cache
-def _usual_context() -> ssl.SSLContext:
-    import httpx
-
-    return httpx.create_ssl_context()  # certifi's authorities, or those of SSL_CERT_FILE; TLS 1.2 will do for a proxy
 
 
 async def _connect(line: AnyioLine, proxy: httpx.Proxy, host: str, port: int) -> None:

@@ -479,6 +479,7 @@ def test_an_interrupt_while_it_is_being_imported_is_one_line() -> None:
         "    def find_spec(self, name, *rest):\n"
         "        if name == 'eightbyeight_async.cli.entry': os.kill(os.getpid(), signal.SIGTERM)\n"
         "sys.meta_path.insert(0, Finder())\n"
+        "sys.argv = ['eightbyeight', 'send']\n"
         "from eightbyeight_async.__main__ import main; sys.exit(main())"
     )
     ended = subprocess.run(  # noqa: S603

@@ -273,7 +273,9 @@ def test_nothing_is_printed_past_these_functions() -> None:
     assert calls["print"] == {
         "terminal/safe_text.py",
         "terminal/display.py",  # a status line of numbers
+        "terminal/guarded_stream.py",  # the system's reason why stdout fails
         "entry.py",  # the last line of a command, by `visible`
+        "first_page.py",  # the version
         "commands/single_message.py",  # JSON, by `json_text`
         "commands/sandbox_server.py",  # for a shell
     }

@@ -12,7 +12,6 @@ from cyclopts import Parameter
 
 from eightbyeight_async.cli.commands.shared_options import ENCODINGS, FILE, MessageFields
 from eightbyeight_async.cli.exit_codes import UsageError
-from eightbyeight_async.cli.reading.input_copy import encoding_named
 from eightbyeight_async.cli.reading.option_text import from_file, with_line_breaks
 
 __all__ = ["FileOptions", "with_file_encoding"]
@@ -122,4 +121,6 @@ def with_file_encoding(how: FileOptions, message: MessageFields) -> tuple[FileOp
         return how, message
     if how.file_encoding is not None:
         raise UsageError(f"--encoding: must be {', '.join(ENCODINGS)}, the encoding of the messages")
+    from eightbyeight_async.cli.reading.input_copy import encoding_named  # noqa: PLC0415 - not for --help
+
     return replace(how, file_encoding=encoding_named(given, "--encoding")), replace(message, encoding=None)

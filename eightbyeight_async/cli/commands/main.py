@@ -29,6 +29,7 @@ from eightbyeight_async.cli.commands.shared_options import (
     check_option_times,
 )
 from eightbyeight_async.cli.exit_codes import MEANINGS
+from eightbyeight_async.cli.first_page import ABOUT
 from eightbyeight_async.cli.reading.option_text import with_line_breaks
 from eightbyeight_async.version import __version__
 
@@ -40,9 +41,7 @@ Rate = Annotated[float | None, Parameter(help="Maximum number of requests per se
 def make_app() -> App:
     app = App(
         name="eightbyeight",
-        help="Send and cancel messages through the 8x8 Connect API.\n\n"
-        "Set EIGHTBYEIGHT_API_KEY and EIGHTBYEIGHT_SUBACCOUNT_ID. "
-        "Without an account: `eightbyeight demo`, or `eightbyeight sandbox`.",
+        help="\n\n".join(ABOUT),
         help_epilogue=MEANINGS,
         help_format="markdown",
         version=__version__,

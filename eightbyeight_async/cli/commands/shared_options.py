@@ -2,24 +2,24 @@
 
 Rules:
 - No `from __future__ import annotations` here: cyclopts reads the annotations when the commands are created.
+- What a command needs, but not its `--help`, is imported where it is used.
 - There is no option for the API key itself: it would stay in the shell's history, and `ps` would show it.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Group, Parameter
 
-from eightbyeight_async.calls.times import MAX_AHEAD, check_times
 from eightbyeight_async.cli.exit_codes import UsageError
 from eightbyeight_async.cli.reading.field_names import value_of
-from eightbyeight_async.cli.terminal.loop_and_signals import now
-from eightbyeight_async.client import AsyncConnectClient
 from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.models.sms import Encoding, SmsRequest
-from eightbyeight_async.retry import RetryPolicy
+
+if TYPE_CHECKING:
+    from eightbyeight_async.client import AsyncConnectClient
 
 __all__ = [
     "CAMPAIGN",
@@ -114,7 +114,7 @@ class ConnectionOptions:
         int, Parameter(help="Attempts per request if the API reports an internal error (code 2000 to 2999).")
     ] = 4
 
-    def client(self, *, max_concurrency: int = 100, max_rate: float | None = None) -> AsyncConnectClient:
+    def client(self, *, max_concurrency: int = 100, max_rate: float | None = None) -> "AsyncConnectClient":
         """A client with these options.
 
         Args:
@@ -125,6 +125,9 @@ class ConnectionOptions:
             InvalidRequestError: a setting is missing or breaks its rule.
             UsageError: the key file cannot be read.
         """
+        from eightbyeight_async.client import AsyncConnectClient
+        from eightbyeight_async.retry import RetryPolicy
+
         return AsyncConnectClient(
             self._key(),
             self.subaccount_id,
@@ -200,6 +203,9 @@ def check_option_times(values: Mapping[str, Any]) -> None:
     Raises:
         UsageError: a time has passed or is too far ahead. The message names the option.
     """
+    from eightbyeight_async.calls.times import MAX_AHEAD, check_times
+    from eightbyeight_async.cli.terminal.loop_and_signals import now
+
     try:
         check_times(values.get("scheduled"), values.get("expiry"), now(), ahead=MAX_AHEAD)
     except InvalidRequestError as wrong:

@@ -12,13 +12,32 @@ from __future__ import annotations
 
 import io
 import os
-from contextlib import suppress
+import sys
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from typing import TYPE_CHECKING
 
+from eightbyeight_async.cli.exit_codes import Exit
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import TextIO
 
-__all__ = ["GuardedStream"]
+__all__ = ["GuardedStream", "with_guarded_streams"]
+
+
+def with_guarded_streams(run: Callable[[GuardedStream], int]) -> int:
+    """Run a command with guarded streams; `run` gets that of stdout. Returns its exit code."""
+    out = GuardedStream(sys.stdout, raises=True)
+    with redirect_stderr(GuardedStream(sys.stderr, raises=False)), redirect_stdout(out):
+        code: int = Exit.REFUSED
+        with suppress(OSError):
+            code = run(out)
+            out.flush()
+        if out.failure is None:
+            return code
+        if not isinstance(out.failure, BrokenPipeError):  # a reader that closes the pipe has what it wants
+            print(f"eightbyeight: stdout: {out.failure.strerror or 'cannot be written'}", file=sys.stderr)
+        return code or Exit.REFUSED
 
 
 class GuardedStream(io.TextIOBase):
