@@ -42,10 +42,10 @@ from eightbyeight_async.models.sms import SmsRequest
 from eightbyeight_async.models.sms_batch import MAX_BATCH
 from eightbyeight_async.settings import checked_count, checked_rate, checked_seconds
 
-__all__ = ["Campaign"]
+__all__ = ["DEFAULT_RATE", "Campaign"]
 
 # Requests a second that 8x8 documents for one sub-account.
-_MAX_RATE = 1_800.0
+DEFAULT_RATE = 1_800.0
 # Batches in flight: one is sent while the next is built. More only take memory (10,000 messages are about 20 MB).
 _BATCHES = 2
 _CHOICES = {
@@ -102,7 +102,7 @@ class Campaign(Book, PlannedCampaign):
         mode: Mode = "auto",
         batch_size: int = MAX_BATCH,
         max_concurrency: int | None = None,
-        max_rate: float | None = _MAX_RATE,
+        max_rate: float | None = DEFAULT_RATE,
         duplicates: Literal["skip", "send"] = "skip",
         one_per_number: bool = False,
         opted_out: Callable[[SmsRequest], bool] | None = None,

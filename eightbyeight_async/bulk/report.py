@@ -80,6 +80,7 @@ class Plan:
         without_plus: messages to send whose number has no `+` and no `country`: its first digits are the calling code.
             `require_plus` refuses such a message.
         second: new messages to a person who has, or may have, another one from an earlier run of this journal.
+        people: numbers to which the messages to send go; those left out for their time count, too.
         repeated_numbers: numbers that get more than one message of this input, those of earlier runs included.
         missing: messages of earlier runs that this input does not have.
         requests: POSTs, if the API accepts every one.
@@ -101,6 +102,7 @@ class Plan:
     scheduled: int = 0
     without_plus: int = 0
     second: int = 0
+    people: int = 0
     repeated_numbers: int = 0
     missing: int = 0
     requests: int = 0

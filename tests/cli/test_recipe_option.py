@@ -42,6 +42,7 @@ FILES = {
     "lines.csv": 'destination,name\n+447700900008,"Fay\nand Gus"\n',
     "some_wrong.csv": f"{ROWS}98,Flo\n",
     "out.csv": "phone\n+44 7700-900002\n",
+    "prices.csv": "country,price,currency\nGB,0.03,EUR\n",
     "mobiles.csv": "mobile,name,text\n+447700900001,Ann,Hi\n",
     "written.csv": "destination,name\n+44 7700 900001,Ann\n",
     "national.csv": "destination,name\n7700900001,Ann\n",
@@ -137,7 +138,11 @@ OPTIONS = {
     # Where results go
     "--output": Option("other.jsonl", run_only=NO_RECORDS),
     "--force": Option(FLAG, before=a_file("sent.jsonl"), run_only=NO_RECORDS),
-    "--include-private": Option(FLAG, run_only=NO_RECORDS),
+    "--include-private": Option(FLAG),
+    # What the plan must not exceed
+    "--prices": Option("prices.csv"),
+    "--max-cost": Option("0.01", {"--prices": "prices.csv"}),
+    "--max-messages": Option("2"),
     "send --json": Option(None),
     "bulk run --json": Option(None),
     # Campaigns
@@ -162,7 +167,8 @@ OPTIONS = {
     "--timeout": Option("0", run_only=NO_CLIENT),
     "--max-attempts": Option("0", run_only=NO_CLIENT),
 }
-COMPARED = {"--dry-run"}
+# --yes: only at a terminal, see test_cli_plan_check.
+COMPARED = {"--dry-run", "--yes"}
 ONE_RUN = {
     "--journal": "names the memory",
     "--dry-run": "nothing is begun",
@@ -174,11 +180,22 @@ ONE_RUN = {
     "--accept-loss": "the first message that is claimed then is the journal's last",
     "--text-file": "the journal has its text as that of --text",
     "--problems": "a report of the run's input",
+    "--yes": "to be asked for each time",
+    "--include-private": "how this run's plan is told",
     # Where the API is and who asks can be another machine's next time; they are in the line that goes on.
     **dict.fromkeys(("--subaccount-id", "--region", "--sms-base-url", "--chatapps-base-url"), "of this machine"),
     **dict.fromkeys(("--api-key-file", "--timeout", "--max-attempts"), "of this machine"),
 }
-NOT_IN_RESUME = {"--dry-run", "--json", "--text-file", "--problems", "--allow-changed-input", "--accept-loss"}
+NOT_IN_RESUME = {
+    "--dry-run",
+    "--json",
+    "--text-file",
+    "--problems",
+    "--yes",
+    "--include-private",
+    "--allow-changed-input",
+    "--accept-loss",
+}
 
 
 def names_of(command: str) -> list[str]:
@@ -309,6 +326,7 @@ def test_a_campaign_remembers_every_option_but_those_of_one_run(
     values |= {"--multiline": FLAG, "--require-plus": FLAG}
     values |= {"--map": "name=", "--default-country": "GB", "--clean-numbers": FLAG, "--file-encoding": "utf-8"}
     values |= {"--bad-rows": "bad.csv", "--opt-out": "out.csv"}
+    values |= {"--prices": "prices.csv", "--max-cost": "9", "--max-messages": "9"}
     remembered = [name for name in names_of("bulk run") if name not in ONE_RUN]
     remembered.remove("--sheet")  # only of a spreadsheet: test_cli_input_copy
     unknown = set(remembered) - set(values)
@@ -316,7 +334,7 @@ def test_a_campaign_remembers_every_option_but_those_of_one_run(
         "give each a value here that is not its default; it is a field of RememberedOptions "
         "(cli/bulk/remembered_options.py), or in ONE_RUN here with the reason"
     )
-    for name in ("people.csv", "out.csv"):
+    for name in ("people.csv", "out.csv", "prices.csv"):
         (tmp_path / name).write_text(FILES[name])
     with chdir(tmp_path):
         line = words({**{name: values[name] for name in remembered}, "--journal": "run.db"})
@@ -337,7 +355,7 @@ def test_the_line_that_goes_on_repeats_every_option_of_one_run(
     given |= {"--subaccount-id": sandbox.subaccount_id, "--region": "europe", "--sms-base-url": sandbox.sms_base_url}
     given |= {"--chatapps-base-url": sandbox.chatapps_base_url, "--api-key-file": "wrong.key", "--timeout": "7"}
     given |= {"--max-attempts": "2"}
-    missing = set(ONE_RUN) - set(given) - {"--dry-run", "--text-file", "--problems"}
+    missing = set(ONE_RUN) - set(given) - NOT_IN_RESUME
     assert not missing, "give it a value here that is not its default"
     for name in ("people.csv", "wrong.key"):
         (tmp_path / name).write_text(FILES[name])

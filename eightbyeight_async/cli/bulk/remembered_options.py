@@ -81,6 +81,9 @@ class RememberedOptions:
         opt_out: absolute paths of files with the numbers of people who have opted out.
         bad_rows: absolute path of the file for rows with a problem; None: these refuse the whole file.
         store_private: whether the journal contains numbers and texts.
+        prices: absolute path of a price list; None: 8x8 is asked.
+        max_cost: a run that may cost more sends nothing; an amount.
+        max_messages: a run with more messages to send sends nothing.
     """
 
     file: str
@@ -106,6 +109,9 @@ class RememberedOptions:
     opt_out: Sequence[str] = ()
     bad_rows: str | None = None
     store_private: bool = False
+    prices: str | None = None
+    max_cost: str | None = None
+    max_messages: int | None = None
 
     @classmethod
     def merged(cls, remembered: Mapping[str, Any], given: Mapping[str, Any]) -> RememberedOptions:
@@ -128,6 +134,8 @@ class RememberedOptions:
             )
         elif file is None and "file" not in remembered:
             raise UsageError("FILE is missing, and this journal remembers no file")
+        if asked.get("prices") is not None:
+            asked["prices"] = os.path.abspath(asked["prices"])  # noqa: PTH100 - as the file's
         if asked.get("opt_out"):
             asked["opt_out"] = [os.path.abspath(one) for one in asked["opt_out"]]  # noqa: PTH100 - as the file's
         if asked.get("bad_rows") is not None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from eightbyeight_async.bulk import AccountChangedError, Fingerprint
+from eightbyeight_async.bulk.campaign import DEFAULT_RATE
 from eightbyeight_async.bulk.store.journal_without_client import remove_unused
 from eightbyeight_async.bulk.store.plan_store import PlanStore
 from eightbyeight_async.bulk.store.records import Account, Policy
@@ -28,6 +29,7 @@ from eightbyeight_async.cli.bulk.remembered_options import (
     read_summary,
 )
 from eightbyeight_async.cli.bulk.words import plural
+from eightbyeight_async.cli.commands.plan_options import limits_of
 from eightbyeight_async.cli.commands.shared_options import MessageFields, check_option_times
 from eightbyeight_async.cli.commands.single_message import host_and_account, print_json
 from eightbyeight_async.cli.exit_codes import Exit, UsageError
@@ -42,6 +44,7 @@ from eightbyeight_async.cli.reading.file_plan import (
 )
 from eightbyeight_async.cli.reading.plan_words import changed_input_words, plan_words
 from eightbyeight_async.cli.reading.row_planner import RowPlanner
+from eightbyeight_async.cli.sending.plan_check import PlanCheck
 from eightbyeight_async.cli.terminal.display import Display
 from eightbyeight_async.models.sms_batch import MAX_BATCH
 from eightbyeight_async.settings import checked_count, checked_rate
@@ -85,7 +88,7 @@ def run_campaign(
     settings = RememberedOptions.merged({} if summary is None else summary.settings, given)
     if summary is not None and (named := settings.taken_from_journal(summary.settings, given)):
         display.note(f"from {journal.name}: {named}")
-    plan = _file_plan(settings, given.get("problems"))
+    plan = _file_plan(settings, given)
     # A campaign that continues may have settled rows whose time has passed since then, so old times are allowed.
     continues = summary is not None and summary.status.total > summary.status.not_sent
     if not continues:
@@ -119,19 +122,24 @@ def run_campaign(
                 f"{input_file.name}: the messages (rows, --text, --source, --country) differ from those "
                 f"that {journal.name} began with; nothing was sent ({changed_input_words(planner.plan)})"
             )
-        for told in planner.costs.lines():
-            display.info(told)
+        rate = DEFAULT_RATE if settings.rate is None else settings.rate
+        check = PlanCheck(planner.plan, planner.costs, plan.limits, connection, display)
+        check.tell(private=plan.include_private, rate=rate)
         aside = checked.found.rows()
         line = _plan_line(input_file.name, planner, host_account, changed=changed, aside=len(aside))
+        check.check()
         if client is None:
             if as_json:
-                print_json(_dry_run_json(planner, checked, summary, host_account))
+                more = check.as_dict(private=plan.include_private, rate=rate)
+                print_json({**_dry_run_json(planner, checked, summary, host_account), **more})
             else:
                 display.info(f"{line}; nothing was sent")
             return Exit.OK
         if not input_file.unchanged():
             raise UsageError(f"{input_file.name}: changed while it was checked; nothing was sent")
         display.info(line)
+        if not check.confirmed(yes=plan.yes):
+            return Exit.USAGE
         if plan.bad_rows is not None and (kept := keep_bad_rows(plan.bad_rows, input_file, rows, checked.found)):
             display.info(kept)
         on_failure.pop_all()
@@ -172,7 +180,7 @@ def _completes(summary: JournalSummary | None, planner: RowPlanner) -> bool:
     return summary is not None and bool(summary.settings.get("bad_rows")) and not planner.plan.second
 
 
-def _file_plan(settings: RememberedOptions, problems: Path | None) -> FilePlan:
+def _file_plan(settings: RememberedOptions, given: Mapping[str, Any]) -> FilePlan:
     if settings.concurrency is not None:
         checked_count(settings.concurrency, "--concurrency")
     checked_rate(settings.rate, "--rate")
@@ -185,8 +193,13 @@ def _file_plan(settings: RememberedOptions, problems: Path | None) -> FilePlan:
         long_text=settings.long_text,
         require_plus=settings.require_plus,
         bad_rows=None if settings.bad_rows is None else Path(settings.bad_rows),
-        problems=problems,
+        problems=given.get("problems"),
         opt_out=settings.opt_out,
+        limits=limits_of(
+            None if settings.prices is None else Path(settings.prices), settings.max_cost, settings.max_messages
+        ),
+        include_private=bool(given.get("include_private")),
+        yes=bool(given.get("yes")),
     )
 
 

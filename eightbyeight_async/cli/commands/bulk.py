@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 
 from eightbyeight_async.cli.commands.file_options import FileOptions, with_file_encoding
+from eightbyeight_async.cli.commands.plan_options import PlanOptions
 from eightbyeight_async.cli.commands.shared_options import (
     CAMPAIGN,
     FILE,
@@ -147,6 +148,8 @@ def run(
         _CAMPAIGN_FLAG,
         Parameter(help="Continue with a journal that lost claims. Messages sent under a lost claim are sent again."),
     ] = False,
+    limits: PlanOptions = PlanOptions(),  # noqa: B008 - frozen
+    include_private: Annotated[bool, FLAG, Parameter(help="Show number and text of the samples in the plan.")] = False,
     dry_run: DryRun = False,
     as_json: AsJson = False,
     connection: ConnectionOptions = ConnectionOptions(),  # noqa: B008 - frozen
@@ -189,7 +192,13 @@ def run(
         "one_per_number": one_per_number or None,
         "require_plus": require_plus or None,
         "store_private": store_private or None,
+        "prices": None if limits.prices is None else str(limits.prices),
+        "max_cost": limits.max_cost,
+        "max_messages": limits.max_messages,
+        "yes": limits.yes or None,
+        "include_private": include_private or None,
     }
+    limits.limits()  # raises if an option is wrong
     one_run = OneRunOptions(
         resend_unknown=resend_unknown,
         resend_failed=resend_failed,

@@ -6,7 +6,7 @@ Rules:
 - `00` before a number is a `+`. If the digits can be read in two ways, the number is refused.
 - A number without `+` is read as one of its country: the row's, else `--default-country`. Without a country its digits
   stay as they are.
-- The library `phonenumberslite`, a port of Google's libphonenumber, knows each country's trunk prefix and lengths.
+- The library `phonenumbers`, a port of Google's libphonenumber, knows each country's trunk prefix and lengths.
 """
 
 from __future__ import annotations

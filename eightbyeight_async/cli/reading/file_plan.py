@@ -15,6 +15,7 @@ from eightbyeight_async.cli.reading.csv_rows import CsvRows
 from eightbyeight_async.cli.reading.input_file import SHEETS, format_of, open_input
 from eightbyeight_async.cli.reading.jsonl_rows import JsonlRows
 from eightbyeight_async.cli.reading.opt_outs import OptOuts, add_marked_rows
+from eightbyeight_async.cli.reading.plan_limits import PlanLimits
 from eightbyeight_async.cli.reading.problem_report import refuse_other_file, write_problems
 from eightbyeight_async.cli.reading.row_to_request import RowConverter
 from eightbyeight_async.cli.reading.text_template import TextTemplate
@@ -66,6 +67,8 @@ class FilePlan:
         opt_out: files with the numbers of people who have opted out.
         bad_rows: file for the rows with a problem, which are set aside; None: they refuse the whole file.
         problems: file for a report of all problems; None: no report is written.
+        limits: what the run must not exceed.
+        yes: whether nobody is asked before many messages are sent.
     """
 
     file: str
@@ -93,6 +96,8 @@ class FilePlan:
     opt_out: Sequence[str] = ()
     bad_rows: Path | None = None
     problems: Path | None = None
+    limits: PlanLimits = PlanLimits()  # noqa: RUF009 - frozen
+    yes: bool = False
 
 
 _OTHER_NAMES = {"file_format": "format", "delimiter": "separator", "file_encoding": "encoding"}

@@ -22,6 +22,7 @@ from eightbyeight_async.cli.reading.row_planner import RowPlanner
 from eightbyeight_async.cli.sending.in_batches import BatchRun
 from eightbyeight_async.cli.sending.one_by_one import OneByOneRun
 from eightbyeight_async.cli.sending.outcome_counts import OutcomeCounts
+from eightbyeight_async.cli.sending.plan_check import PlanCheck
 from eightbyeight_async.cli.sending.record_writer import DescriptorRecords, TerminalRecords, new_file, refuse_output
 from eightbyeight_async.cli.sending.result_record import without_private
 from eightbyeight_async.cli.terminal.display import Display
@@ -74,27 +75,37 @@ def send(plan: FilePlan, connection: ConnectionOptions, *, dry_run: bool) -> Exi
         try:
             with PlanStore(policy=Policy(one_per_number=plan.one_per_number)) as store:
                 opted_out = opt_outs_of(plan, input_file, rows)
-                planner = RowPlanner(store, send_copies=plan.duplicates == "send", opted_out=opted_out)
+                size = plan.chunk_size if plan.mode == "batch" else MAX_BATCH
+                planner = RowPlanner(
+                    store,
+                    send_copies=plan.duplicates == "send",
+                    opted_out=opted_out,
+                    mode=plan.mode,
+                    batch_size=size,
+                )
                 checked = check_file(input_file, rows, display, plan, planner)
         except KeyboardInterrupt:
             display.error("interrupted; nothing was sent")
             return Exit.INTERRUPTED
         if checked.refused:
             return Exit.USAGE
-        for told in planner.costs.lines():
-            display.info(told)
+        check = PlanCheck(planner.plan, planner.costs, plan.limits, connection, display)
+        check.tell(private=plan.include_private, rate=plan.rate)
         aside = checked.found.rows()
         line = (
             f"{input_file.name}: {plan_words(planner.plan, planner.costs.parts, journal=False)}"
             f"{aside_words(len(aside))}, to {host}, "
             f"sub-account {account or 'not set'}, {_speed(plan, planner.plan.to_send)}"
         )
+        check.check()
         if client is None:
             display.info(f"{line}; nothing was sent")
             return Exit.OK
         if not input_file.unchanged():
             raise UsageError(f"{input_file.name}: changed while it was checked; nothing was sent")
         display.info(line)
+        if not check.confirmed(yes=plan.yes):
+            return Exit.USAGE
         if plan.bad_rows is not None and (kept := keep_bad_rows(plan.bad_rows, input_file, rows, checked.found)):
             display.info(kept)
         return send_file(

@@ -1,0 +1,147 @@
+"""The last step before a run sends: tells people, countries, times, samples and cost, checks the limits, and asks.
+
+The dry run tells the same, and asks nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import anyio
+
+from eightbyeight_async import settings
+from eightbyeight_async.cli.exit_codes import UsageError
+from eightbyeight_async.cli.reading.plan_limits import cost_dict, cost_line, refusal
+from eightbyeight_async.cli.reading.price_file import read_prices
+from eightbyeight_async.cli.terminal.loop_and_signals import run
+from eightbyeight_async.errors import EightByEightError, InvalidRequestError
+from eightbyeight_async.prices import cost
+
+if TYPE_CHECKING:
+    from eightbyeight_async.bulk import Plan
+    from eightbyeight_async.cli.commands.shared_options import ConnectionOptions
+    from eightbyeight_async.cli.reading.plan_limits import PlanLimits
+    from eightbyeight_async.cli.reading.send_costs import SendCosts
+    from eightbyeight_async.cli.terminal.display import Display
+    from eightbyeight_async.models.account import AccountBalance, PriceList
+    from eightbyeight_async.prices import Cost
+
+__all__ = ["PlanCheck"]
+
+_ASK_ABOVE = 100
+_PATIENCE = 10.0  # seconds for the price list and the balance; without them the plan is told without cost
+
+
+class PlanCheck:
+    """Tells a plan, and checks it.
+
+    Args:
+        plan: the counts.
+        costs: the sums of the messages to send.
+        limits: what the plan must not exceed.
+        connection: how to reach the API, for prices and balance.
+        display: prints.
+    """
+
+    def __init__(
+        self, plan: Plan, costs: SendCosts, limits: PlanLimits, connection: ConnectionOptions, display: Display
+    ) -> None:
+        self._plan = plan
+        self._costs = costs
+        self._limits = limits
+        self._connection = connection
+        self._display = display
+        self.cost: Cost | None = None
+        self.balance: AccountBalance | None = None
+
+    def tell(self, *, private: bool, rate: float | None) -> None:
+        """Prints the lines of the plan. `rate`: requests a second; None: no limit."""
+        for line in self._costs.lines():
+            self._display.info(line)
+        if people := self._costs.people_line(self._plan.people):
+            self._display.info(people)
+        for line in (*self._costs.times.lines(), *self._costs.samples.lines(private=private)):
+            self._display.info(line)
+        if self._plan.to_send:
+            self._find_cost()
+        if self.cost is not None:
+            self._display.info(cost_line(self.cost, self.balance))
+        if (seconds := self.seconds(rate)) is not None and seconds >= 1:
+            self._display.info(f"takes at least {seconds:,.0f} s at {rate:g} a second")
+
+    def seconds(self, rate: float | None) -> float | None:
+        """The time that the requests take at this pace."""
+        return None if rate is None else self._plan.requests / rate
+
+    def check(self) -> None:
+        """Raises UsageError if the plan exceeds a limit."""
+        if why := refusal(self._limits, self._plan.to_send, self.cost):
+            raise UsageError(f"{why}; nothing was sent")
+
+    def confirmed(self, *, yes: bool) -> bool:
+        """Asks whether to send many messages. True without asking where nobody is at a terminal, and with `--yes`."""
+        if yes or self._plan.to_send <= _ASK_ABOVE or not (sys.stdin.isatty() and self._display.on_terminal):
+            return True
+        self._display.info(f"send {self._plan.to_send:,} messages? [y/N]")
+        answer = sys.stdin.readline().strip().lower()
+        if answer in ("y", "yes"):
+            return True
+        self._display.error("not confirmed; nothing was sent")
+        return False
+
+    def as_dict(self, *, private: bool, rate: float | None) -> dict[str, object]:
+        """For JSON."""
+        seconds = self.seconds(rate)
+        return {
+            "countries": self._costs.countries(),
+            "times": self._costs.times.as_list(),
+            "samples": self._costs.samples.as_dict(private=private),
+            "cost": cost_dict(self.cost, self.balance),
+            "seconds": None if seconds is None else round(seconds, 1),
+        }
+
+    def _find_cost(self) -> None:
+        parts = {("" if len(code) != 2 else code): 0 for code in self._costs.parts_to}
+        for code, count in self._costs.parts_to.items():
+            parts["" if len(code) != 2 else code] += count
+        prices, subaccount = None, None
+        if self._limits.prices is not None:
+            prices = read_prices(self._limits.prices)
+        elif self._known_account():
+            subaccount = self._connection.subaccount_id or os.environ.get(f"{settings.PREFIX}SUBACCOUNT_ID") or None
+            try:
+                prices = self._ask(subaccount)
+            except EightByEightError as error:
+                self._display.note(f"the cost is not known: {error}")
+        if prices is None:
+            return
+        try:
+            self.cost = cost(parts, prices, subaccount)
+        except InvalidRequestError as wrong:
+            self._display.note(f"the cost is not known: the price list: {wrong.field} {wrong.reason}")
+
+    def _known_account(self) -> bool:
+        """Whether 8x8 can be asked. A dry run needs no key and no sub-account; without them nobody is asked."""
+        environment = os.environ
+        key = self._connection.api_key_file is not None or environment.get(f"{settings.PREFIX}API_KEY")
+        subaccount = self._connection.subaccount_id or environment.get(f"{settings.PREFIX}SUBACCOUNT_ID")
+        return bool(key and subaccount and environment.get(f"{settings.PREFIX}ACCOUNT_ID"))
+
+    def _ask(self, subaccount: str | None) -> PriceList | None:
+        client = self._connection.client()
+
+        async def ask() -> PriceList | None:
+            async with client:
+                with anyio.move_on_after(_PATIENCE):
+                    prices = await client.account.prices(subaccount_id=subaccount, direction="outbound")
+                    try:
+                        self.balance = await client.account.balance()
+                    except EightByEightError as error:  # a postpaid account has none
+                        self._display.note(f"the balance is not known: {error}")
+                    return prices
+            self._display.note("the cost is not known: 8x8 did not answer in time")
+            return None
+
+        return run(ask)
