@@ -242,7 +242,7 @@ class Campaign(Book, PlannedCampaign):
         failures: list[Exception] = []
         async with run.intake.reading():
             mode, why = await self._send_all(run, expected, failures)
-        complete = run.intake.ended and run.stopped is None
+        complete = run.intake.ended and run.stopped is None and not run.intake.cut_off
         return await self._end(run, mode, why, failures, complete=complete)
 
     async def _send_all(self, run: Run, expected: int | None, failures: list[Exception]) -> tuple[str, str]:

@@ -143,6 +143,8 @@ OPTIONS = {
     "--prices": Option("prices.csv"),
     "--max-cost": Option("0.01", {"--prices": "prices.csv"}),
     "--max-messages": Option("2"),
+    "--limit": Option("2"),
+    "--test-to": Option("+447700900077"),
     "send --json": Option(None),
     "bulk run --json": Option(None),
     # Campaigns
@@ -181,6 +183,8 @@ ONE_RUN = {
     "--text-file": "the journal has its text as that of --text",
     "--problems": "a report of the run's input",
     "--yes": "to be asked for each time",
+    "--limit": "the next run sends the rest",
+    "--test-to": "a trial, not the campaign",
     "--include-private": "how this run's plan is told",
     # Where the API is and who asks can be another machine's next time; they are in the line that goes on.
     **dict.fromkeys(("--subaccount-id", "--region", "--sms-base-url", "--chatapps-base-url"), "of this machine"),
@@ -192,6 +196,8 @@ NOT_IN_RESUME = {
     "--text-file",
     "--problems",
     "--yes",
+    "--limit",
+    "--test-to",
     "--include-private",
     "--allow-changed-input",
     "--accept-loss",
@@ -200,7 +206,7 @@ NOT_IN_RESUME = {
 
 def names_of(command: str) -> list[str]:
     """Each option by its first name."""
-    return sorted(name for name in options_of(*command.split()) if name not in ("*", "--schedule"))
+    return sorted(name for name in options_of(*command.split()) if name not in ("*", "--schedule", "--sample"))
 
 
 PAIRS = [(command, name) for command in COMMANDS for name in names_of(command) if name not in COMPARED]

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from eightbyeight_async.bulk import Report, Settled, Status
+    from eightbyeight_async.bulk.run.choose_mode import Mode
     from eightbyeight_async.cli.bulk.remembered_options import RememberedOptions
     from eightbyeight_async.cli.reading.row_to_request import Row
     from eightbyeight_async.cli.terminal.display import Display
@@ -63,9 +64,11 @@ class RowMessages:
 
     Attributes:
         message_place: index of the last message's row in the file, rows that are set aside included.
+        cut_off: the file has more rows than these.
     """
 
-    def __init__(self, rows: Iterable[Row | Problem]) -> None:
+    def __init__(self, rows: Iterable[Row | Problem], *, cut_off: bool) -> None:
+        self.cut_off = cut_off
         self._rows = iter(rows)
         self.message_place = -1
 
@@ -92,7 +95,9 @@ class CampaignRun:
         rows: the rows of the file, read again.
         opted_out: whether the person of a message has opted out.
         aside: number of rows with a problem, which are set aside; `rows` lacks them.
-        expected: number of rows to send or settled.
+        later: number of rows behind the limit; `rows` lacks them.
+        mode: see `Campaign`.
+        expected: number of rows to send or settled, those behind the limit included.
         fingerprint: fingerprint of the messages.
         resume: command line that continues the campaign.
         display: prints for the user.
@@ -113,7 +118,9 @@ class CampaignRun:
     expected: int
     fingerprint: str
     opted_out: Callable[[SmsRequest], bool]
+    mode: Mode
     aside: int = 0
+    later: int = 0
     resume: str
     display: Display
     interrupted: bool = False
@@ -145,7 +152,7 @@ class CampaignRun:
             self.client,
             self.journal,
             durability=self.settings.durability,
-            mode=self.settings.mode,
+            mode=self.mode,
             batch_size=self.settings.chunk_size,
             max_concurrency=self.settings.concurrency,
             duplicates=self.settings.duplicates,
@@ -185,7 +192,9 @@ class CampaignRun:
 
     async def _send(self, campaign: Campaign) -> None:
         try:
-            await campaign.send(RowMessages(self.rows), fingerprint=self.fingerprint, expected=self.expected)
+            await campaign.send(
+                RowMessages(self.rows, cut_off=self.later > 0), fingerprint=self.fingerprint, expected=self.expected
+            )
         except FileChangedError:
             self.stopped = "the file has changed since it was checked"
         except InputChangedError as error:
@@ -259,6 +268,7 @@ class CampaignRun:
         return {
             **{name: getattr(done, name) for name in names},
             "bad_rows": self.aside,
+            "later": self.later,
             "seconds": round(done.seconds, 3),
             "requests": None if report is None else report.requests,
             "mode": None if report is None else report.mode,
@@ -278,7 +288,8 @@ class CampaignRun:
             return Exit.UNKNOWN
         if isinstance(self.error, AuthenticationError):
             return Exit.AUTHENTICATION
-        done = self._stop_reason() is None and self.status.done
+        rest = self.status.not_sent if self.later else 0
+        done = self._stop_reason() is None and self.status.accepted + self.status.opted_out + rest == self.status.total
         return Exit.OK if done and not self.aside else Exit.REFUSED
 
 

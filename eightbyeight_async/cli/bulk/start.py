@@ -42,7 +42,7 @@ from eightbyeight_async.cli.reading.file_plan import (
     reading_fields,
     row_reader,
 )
-from eightbyeight_async.cli.reading.plan_words import changed_input_words, plan_words
+from eightbyeight_async.cli.reading.plan_words import changed_input_words, later_words, plan_words
 from eightbyeight_async.cli.reading.row_planner import RowPlanner
 from eightbyeight_async.cli.sending.plan_check import PlanCheck
 from eightbyeight_async.cli.terminal.display import Display
@@ -52,6 +52,7 @@ from eightbyeight_async.settings import checked_count, checked_rate
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from eightbyeight_async.bulk.run.choose_mode import Mode
     from eightbyeight_async.cli.bulk.remembered_options import JournalSummary
     from eightbyeight_async.cli.commands.shared_options import ConnectionOptions
     from eightbyeight_async.cli.reading.check_rows import Checked
@@ -107,7 +108,7 @@ def run_campaign(
         try:
             with _plan_store(journal, settings, one_run) as store:
                 opted_out = opt_outs_of(plan, input_file, rows)
-                planner = _planner(store, settings, summary, opted_out)
+                planner = _planner(store, settings, summary, opted_out, plan.limit)
                 checked = check_file(input_file, rows, display, plan, planner, allow_late=continues)
         except KeyboardInterrupt:
             display.error("interrupted; nothing was sent")
@@ -128,6 +129,8 @@ def run_campaign(
         aside = checked.found.rows()
         line = _plan_line(input_file.name, planner, host_account, changed=changed, aside=len(aside))
         check.check()
+        if plan.test_to is not None:
+            return check.send_samples(plan.test_to, client)
         if client is None:
             if as_json:
                 more = check.as_dict(private=plan.include_private, rate=rate)
@@ -148,10 +151,12 @@ def run_campaign(
             journal=journal,
             settings=settings,
             one_run=one_run,
-            rows=good_rows(rows.read(input_file.lines.again()), aside),
+            rows=good_rows(rows.read(input_file.lines.again()), aside, planner.last),
+            later=planner.later,
+            mode=settings.mode if plan.limit is None else _mode_of(planner),
             opted_out=opted_out,
             aside=len(aside),
-            expected=planner.plan.messages,
+            expected=planner.plan.messages + planner.later,
             fingerprint=str(planner.fingerprint),
             resume=_resume(settings, one_run, journal, connection),
             display=display,
@@ -173,6 +178,11 @@ def _check_account(journal: Path, summary: JournalSummary, host: str, subaccount
     if now != before:
         with journal_usage_errors(journal):
             raise AccountChangedError(before, now if subaccount_id is not None else f"another host, {host}")
+
+
+def _mode_of(planner: RowPlanner) -> Mode:
+    """The mode of the plan: the campaign would choose by all rows, and not by those within the limit."""
+    return "batch" if planner.plan.mode == "batch" else "each"
 
 
 def _completes(summary: JournalSummary | None, planner: RowPlanner) -> bool:
@@ -199,7 +209,7 @@ def _file_plan(settings: RememberedOptions, given: Mapping[str, Any]) -> FilePla
             None if settings.prices is None else Path(settings.prices), settings.max_cost, settings.max_messages
         ),
         include_private=bool(given.get("include_private")),
-        yes=bool(given.get("yes")),
+        **given["trial"],
     )
 
 
@@ -222,7 +232,11 @@ def _plan_store(journal: Path, settings: RememberedOptions, one_run: OneRunOptio
 
 
 def _planner(
-    store: PlanStore, settings: RememberedOptions, summary: JournalSummary | None, opted_out: OptOuts
+    store: PlanStore,
+    settings: RememberedOptions,
+    summary: JournalSummary | None,
+    opted_out: OptOuts,
+    limit: int | None,
 ) -> RowPlanner:
     return RowPlanner(
         store,
@@ -231,6 +245,7 @@ def _planner(
         mode=settings.mode,
         batch_size=settings.chunk_size,
         opted_out=opted_out,
+        limit=limit,
     )
 
 
@@ -239,7 +254,8 @@ def _plan_line(
 ) -> str:
     plan, (host, account) = planner.plan, host_account
     return (
-        f"{name}: {plan_words(plan, planner.costs.parts, journal=True, changed=changed)}{aside_words(aside)}, "
+        f"{name}: {plan_words(plan, planner.costs.parts, journal=True, changed=changed)}{aside_words(aside)}"
+        f"{later_words(planner.later)}, "
         f"to {host}, "
         f"sub-account {account or 'not set'}, {plural(plan.requests, 'request')} in mode {plan.mode} ({plan.why})"
     )
@@ -254,6 +270,7 @@ def _dry_run_json(
         **planner.plan.as_dict(),
         **planner.costs.as_dict(),
         "long": checked.long,
+        "later": planner.later,
         "bad_rows": len(checked.found.rows()),
         "cleaned": {"numbers": checked.cleaned, "changes": dict(checked.changes.most_common())},
         "host": host,

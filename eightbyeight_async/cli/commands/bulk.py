@@ -195,8 +195,8 @@ def run(
         "prices": None if limits.prices is None else str(limits.prices),
         "max_cost": limits.max_cost,
         "max_messages": limits.max_messages,
-        "yes": limits.yes or None,
         "include_private": include_private or None,
+        "trial": limits.trial(),
     }
     limits.limits()  # raises if an option is wrong
     one_run = OneRunOptions(

@@ -207,7 +207,7 @@ def _send_file(
         force=records.force,
         include_private=records.include_private,
         limits=limits.limits(),
-        yes=limits.yes,
+        **limits.trial(),
         **speed,
     )
     return send_file.send(plan, connection, dry_run=dry_run)

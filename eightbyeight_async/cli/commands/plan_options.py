@@ -7,12 +7,15 @@ Rules:
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Group, Parameter
 
 from eightbyeight_async.cli.exit_codes import UsageError
 from eightbyeight_async.cli.reading.plan_limits import PlanLimits
+from eightbyeight_async.errors import InvalidRequestError
+from eightbyeight_async.models.number_plus import require_plus
+from eightbyeight_async.models.sms import SmsRequest
 from eightbyeight_async.settings import checked_count
 
 __all__ = ["PlanOptions", "limits_of"]
@@ -36,12 +39,41 @@ class PlanOptions:
         str | None, Parameter(help="Send nothing if it may cost more, or if the cost is not known: an amount, 12.50.")
     ] = None
     max_messages: Annotated[int | None, Parameter(help="Send nothing if there are more messages to send.")] = None
+    limit: Annotated[
+        int | None,
+        Parameter(
+            alias="--sample",
+            help="Send only the first messages, at most this number. `bulk run` sends the rest when it is run again.",
+        ),
+    ] = None
+    test_to: Annotated[
+        str | None,
+        Parameter(
+            help="Send the samples of the plan (at most three) to this number of yours, at once, and nothing else.",
+            allow_leading_hyphen=True,
+        ),
+    ] = None
     yes: Annotated[
         bool,
         Parameter(
             negative=(), show_default=False, help="Do not ask before sending more than 100 messages from a terminal."
         ),
     ] = False
+
+    def trial(self) -> dict[str, Any]:
+        """The options for a trial, by field of `FilePlan`.
+
+        Raises:
+            UsageError: an option breaks its rule.
+        """
+        if self.limit is not None:
+            checked_count(self.limit, "--limit")
+        if self.test_to is not None:
+            try:
+                require_plus(SmsRequest(destination=self.test_to, text="x"))
+            except InvalidRequestError as wrong:
+                raise UsageError(f"--test-to: {wrong.reason}") from wrong
+        return {"limit": self.limit, "test_to": self.test_to, "yes": self.yes}
 
     def limits(self) -> PlanLimits:
         """The options as a plan checks them.

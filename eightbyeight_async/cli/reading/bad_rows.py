@@ -53,8 +53,14 @@ def check_bad_rows_path(path: Path, input_file: InputFile, rows: CsvRows | Jsonl
             raise UsageError(f"--bad-rows {path}: is the file with the messages")
 
 
-def good_rows(rows: Iterable[Row | Problem], aside: array[int]) -> Iterator[Row | Problem]:
-    """The rows of the second reading, without those whose numbers are in `aside`, which is in order."""
+def good_rows(rows: Iterable[Row | Problem], aside: array[int], last: int | None = None) -> Iterator[Row | Problem]:
+    """The rows of the second reading.
+
+    Args:
+        rows: all rows.
+        aside: numbers of rows to leave out, in order.
+        last: number of the row after which there is none; None: of the last one.
+    """
     left = iter(aside)
     skipped = next(left, None)
     for row in rows:
@@ -62,6 +68,8 @@ def good_rows(rows: Iterable[Row | Problem], aside: array[int]) -> Iterator[Row 
             skipped = next(left, None)
         else:
             yield row
+        if row.number == last:
+            return
 
 
 def aside_words(rows: int) -> str:

@@ -69,6 +69,8 @@ class FilePlan:
         problems: file for a report of all problems; None: no report is written.
         limits: what the run must not exceed.
         yes: whether nobody is asked before many messages are sent.
+        limit: maximum number of messages to send; None: no limit.
+        test_to: a number to which samples are sent, instead of the messages; None: the messages are sent.
     """
 
     file: str
@@ -98,6 +100,8 @@ class FilePlan:
     problems: Path | None = None
     limits: PlanLimits = PlanLimits()  # noqa: RUF009 - frozen
     yes: bool = False
+    limit: int | None = None
+    test_to: str | None = None
 
 
 _OTHER_NAMES = {"file_format": "format", "delimiter": "separator", "file_encoding": "encoding"}

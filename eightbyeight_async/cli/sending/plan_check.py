@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 import anyio
 
 from eightbyeight_async import settings
-from eightbyeight_async.cli.exit_codes import UsageError
+from eightbyeight_async.cli.exit_codes import Exit, UsageError, exit_after
 from eightbyeight_async.cli.reading.plan_limits import cost_dict, cost_line, refusal
 from eightbyeight_async.cli.reading.price_file import read_prices
+from eightbyeight_async.cli.sending.result_record import RecordOutcome, outcome_of_response
 from eightbyeight_async.cli.terminal.loop_and_signals import run
 from eightbyeight_async.errors import EightByEightError, InvalidRequestError
+from eightbyeight_async.models.sms import SmsRequest
 from eightbyeight_async.prices import cost
 
 if TYPE_CHECKING:
@@ -25,12 +27,15 @@ if TYPE_CHECKING:
     from eightbyeight_async.cli.reading.plan_limits import PlanLimits
     from eightbyeight_async.cli.reading.send_costs import SendCosts
     from eightbyeight_async.cli.terminal.display import Display
+    from eightbyeight_async.client import AsyncConnectClient
     from eightbyeight_async.models.account import AccountBalance, PriceList
     from eightbyeight_async.prices import Cost
 
 __all__ = ["PlanCheck"]
 
 _ASK_ABOVE = 100
+# Of several outcomes the last one here is that of the command.
+_SEVERITY = (Exit.OK, Exit.REFUSED, Exit.USAGE, Exit.AUTHENTICATION, Exit.UNKNOWN)
 _PATIENCE = 10.0  # seconds for the price list and the balance; without them the plan is told without cost
 
 
@@ -90,6 +95,34 @@ class PlanCheck:
             return True
         self._display.error("not confirmed; nothing was sent")
         return False
+
+    def send_samples(self, number: str, client: AsyncConnectClient | None) -> Exit:
+        """Sends the samples to a number, each once, outside of any journal. `client`: None in a dry run."""
+        samples = {
+            name: SmsRequest(destination=number, text=one.text, source=one.source, encoding=one.encoding)
+            for name, one in self._costs.samples.requests().items()
+        }
+        words = f"samples: {len(samples)} to send by --test-to, and nothing else"
+        if client is None or not samples:
+            self._display.info(f"{words}; nothing was sent")
+            return Exit.OK
+        self._display.info(words)
+
+        async def send() -> list[Exit]:
+            async with client:
+                return [await self._send_sample(client, name, one) for name, one in samples.items()]
+
+        return max(run(send), key=_SEVERITY.index)
+
+    async def _send_sample(self, client: AsyncConnectClient, name: str, request: SmsRequest) -> Exit:
+        try:
+            response = await client.sms.send(request)
+        except EightByEightError as error:
+            self._display.error(f"sample ({name}): {error}")
+            return exit_after(error)
+        outcome = outcome_of_response(response)
+        self._display.info(f"sample ({name}): {outcome.value}, umid {response.umid}")
+        return {RecordOutcome.ACCEPTED: Exit.OK, RecordOutcome.REJECTED: Exit.REFUSED}.get(outcome, Exit.UNKNOWN)
 
     def as_dict(self, *, private: bool, rate: float | None) -> dict[str, object]:
         """For JSON."""

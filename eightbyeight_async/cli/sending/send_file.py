@@ -17,7 +17,7 @@ from eightbyeight_async.cli.commands.single_message import host_and_account
 from eightbyeight_async.cli.exit_codes import Exit, UsageError
 from eightbyeight_async.cli.reading.bad_rows import aside_words, check_bad_rows_path, good_rows, keep_bad_rows
 from eightbyeight_async.cli.reading.file_plan import check_file, input_of, opt_outs_of, row_reader
-from eightbyeight_async.cli.reading.plan_words import plan_words
+from eightbyeight_async.cli.reading.plan_words import later_words, plan_words
 from eightbyeight_async.cli.reading.row_planner import RowPlanner
 from eightbyeight_async.cli.sending.in_batches import BatchRun
 from eightbyeight_async.cli.sending.one_by_one import OneByOneRun
@@ -80,6 +80,7 @@ def send(plan: FilePlan, connection: ConnectionOptions, *, dry_run: bool) -> Exi
                     store,
                     send_copies=plan.duplicates == "send",
                     opted_out=opted_out,
+                    limit=plan.limit,
                     mode=plan.mode,
                     batch_size=size,
                 )
@@ -94,10 +95,14 @@ def send(plan: FilePlan, connection: ConnectionOptions, *, dry_run: bool) -> Exi
         aside = checked.found.rows()
         line = (
             f"{input_file.name}: {plan_words(planner.plan, planner.costs.parts, journal=False)}"
-            f"{aside_words(len(aside))}, to {host}, "
+            f"{aside_words(len(aside))}{later_words(planner.later)}, to {host}, "
             f"sub-account {account or 'not set'}, {_speed(plan, planner.plan.to_send)}"
         )
         check.check()
+        if plan.test_to is not None:
+            return check.send_samples(plan.test_to, client)
+        if planner.later:
+            display.note("this command has no memory: without --limit it sends the first rows again; see `bulk run`")
         if client is None:
             display.info(f"{line}; nothing was sent")
             return Exit.OK
@@ -118,6 +123,7 @@ def send(plan: FilePlan, connection: ConnectionOptions, *, dry_run: bool) -> Exi
             display,
             left_out=planner.left_out,
             aside=aside,
+            last=planner.last,
         )
 
 
@@ -141,10 +147,14 @@ def send_file(
     on_result: Callable[[SendResult], None] = lambda _: None,
     left_out: LeftOutRows | None = None,
     aside: array[int] = _NONE,
+    last: int | None = None,
 ) -> Exit:
-    """Sends the rows of a checked file, except those that are left out or set aside, and prints the summary."""
+    """Sends the rows of a checked file, and prints the summary.
+
+    Not sent are those that are left out or set aside, and those behind the row with the number `last`.
+    """
     began = time.monotonic()
-    good = good_rows(rows.read(input_file.lines.again()), aside)
+    good = good_rows(rows.read(input_file.lines.again()), aside, last)
     file_run = _file_run(client, good, counts, lines(), plan, on_result)
     file_run.aside = aside
     file_run.say = display.info
