@@ -141,7 +141,7 @@ def _csv(rows: CsvRows, lines: Iterable[bytes], reasons: Mapping[int, str]) -> s
         row = list(cells)
         while len(row) > width and not row[-1].strip():
             row.pop()
-        misfit = lossy or len(row) != width
+        misfit = lossy or not rows.fits(row)
         row += [""] * (max(width, at + 1) - len(row))
         row[at] = reasons[number]
         writer.writerow([*row, *[""] * (width + 1 - len(row)), _MISFIT] if misfit else row)
