@@ -83,6 +83,8 @@ class Campaign(Book, PlannedCampaign):
             first account stay settled; its UNKNOWN messages can be looked up only under that account.
         store_private: keep numbers and texts in clear in the journal.
         max_pause: seconds; the run stops where the API asks for a longer pause.
+        keep_trying: seconds for which the run waits for the network, and tries again, while the API cannot be reached.
+            0: it stops when connections failed in a row: 20 of single messages, 2 of batches.
         accept_loss: open a journal that has lost claims. Messages sent under those claims are sent again.
         on_result: called in the event loop with every settled message; must not block.
         now, clock: wall clock (seconds since 1970) and monotonic clock, passed in for tests.
@@ -112,6 +114,7 @@ class Campaign(Book, PlannedCampaign):
         allow_changed_account: bool = False,
         store_private: bool = False,
         max_pause: float = 300.0,
+        keep_trying: float = 0.0,
         accept_loss: bool = False,
         on_result: Callable[[Settled], object] | None = None,
         now: Callable[[], float] = time.time,
@@ -132,6 +135,7 @@ class Campaign(Book, PlannedCampaign):
         self._allow_changed_input = allow_changed_input
         self._private = store_private
         self._max_pause = checked_seconds(max_pause, "max_pause")
+        self._keep_trying = checked_seconds(keep_trying, "keep_trying") if keep_trying else 0.0
         self._on_result = on_result
         self._now = now
         self._clock = clock
@@ -303,6 +307,7 @@ class Campaign(Book, PlannedCampaign):
             opted_out=self._opted_out,
             private=self._private,
             max_pause=self._max_pause,
+            keep_trying=self._keep_trying,
             on_result=self._on_result,
         )
 
@@ -350,7 +355,8 @@ class Campaign(Book, PlannedCampaign):
         return Progress() if self._run is None else Progress(**self._counts(self._run))
 
     def _counts(self, run: Run) -> dict[str, Any]:
-        return {**run.tally.counts(self._clock()), "pace": run.pace.rate, "paused": run.pace.paused_for()}
+        told = {"pace": run.pace.rate, "paused": run.pace.paused_for(), "unreachable": run.network.left}
+        return {**run.tally.counts(self._clock()), **told}
 
     def fingerprint(self) -> Fingerprint:
         """Makes an empty fingerprint: `add` every message of the input, in any order, and give it to `send`."""

@@ -136,7 +136,8 @@ class Progress:
         seconds: since the run began.
         rate: messages a second that the API decided, over the last 5 seconds.
         pace: present limit in requests a second; None: not limited.
-        paused: seconds left of a pause that the API asked for; 0: no pause.
+        paused: seconds left of a pause that the API asked for, or until it is tried again; 0: no pause.
+        unreachable: the API cannot be reached: seconds for which the run still tries; None: it can, as far as is known.
     """
 
     taken: int = 0
@@ -156,6 +157,7 @@ class Progress:
     rate: float = 0.0
     pace: float | None = None
     paused: float = 0.0
+    unreachable: float | None = None
 
     @property
     def seconds_left(self) -> float | None:

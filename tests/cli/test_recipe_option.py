@@ -144,6 +144,8 @@ OPTIONS = {
     "--max-cost": Option("0.01", {"--prices": "prices.csv"}),
     "--max-messages": Option("2"),
     "--limit": Option("2"),
+    "--keep-trying": Option("soon"),
+    "--on-end": Option("cat", run_only="a dry run is no run that ends"),
     "--test-to": Option("+447700900077"),
     "send --json": Option(None),
     "bulk run --json": Option(None),
@@ -183,6 +185,7 @@ ONE_RUN = {
     "--text-file": "the journal has its text as that of --text",
     "--problems": "a report of the run's input",
     "--yes": "to be asked for each time",
+    "--on-end": "a command in a journal would run on the machine of whoever gets the journal",
     "--limit": "the next run sends the rest",
     "--test-to": "a trial, not the campaign",
     "--include-private": "how this run's plan is told",
@@ -332,7 +335,7 @@ def test_a_campaign_remembers_every_option_but_those_of_one_run(
     values |= {"--multiline": FLAG, "--require-plus": FLAG}
     values |= {"--map": "name=", "--default-country": "GB", "--clean-numbers": FLAG, "--file-encoding": "utf-8"}
     values |= {"--bad-rows": "bad.csv", "--opt-out": "out.csv"}
-    values |= {"--prices": "prices.csv", "--max-cost": "9", "--max-messages": "9"}
+    values |= {"--prices": "prices.csv", "--max-cost": "9", "--max-messages": "9", "--keep-trying": "1m"}
     remembered = [name for name in names_of("bulk run") if name not in ONE_RUN]
     remembered.remove("--sheet")  # only of a spreadsheet: test_cli_input_copy
     unknown = set(remembered) - set(values)
@@ -360,7 +363,7 @@ def test_the_line_that_goes_on_repeats_every_option_of_one_run(
     given["--allow-changed-account"] = FLAG
     given |= {"--subaccount-id": sandbox.subaccount_id, "--region": "europe", "--sms-base-url": sandbox.sms_base_url}
     given |= {"--chatapps-base-url": sandbox.chatapps_base_url, "--api-key-file": "wrong.key", "--timeout": "7"}
-    given |= {"--max-attempts": "2"}
+    given |= {"--max-attempts": "2", "--on-end": "cat"}
     missing = set(ONE_RUN) - set(given) - NOT_IN_RESUME
     assert not missing, "give it a value here that is not its default"
     for name in ("people.csv", "wrong.key"):

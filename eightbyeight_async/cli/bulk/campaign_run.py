@@ -14,12 +14,14 @@ import anyio
 import attrs
 
 from eightbyeight_async.bulk import Campaign, InputChangedError, JournalError, Progress, State, status
+from eightbyeight_async.cli.bulk.durations import seconds_of
 from eightbyeight_async.cli.bulk.remembered_options import OPTIONS, STDIN, journal_usage_errors, packed
 from eightbyeight_async.cli.bulk.words import journal_failure, plural, state_word, status_line
 from eightbyeight_async.cli.commands.single_message import print_json
 from eightbyeight_async.cli.exit_codes import Exit, UsageError
 from eightbyeight_async.cli.reading.row_to_request import Problem
 from eightbyeight_async.cli.reading.twice_read_lines import FileChangedError
+from eightbyeight_async.cli.sending.at_end import run_at_end
 from eightbyeight_async.cli.sending.outcome_counts import Reasons, reason_of
 from eightbyeight_async.cli.terminal.loop_and_signals import on_interrupt, regularly, run
 from eightbyeight_async.errors import AuthenticationError, EightByEightError
@@ -95,6 +97,7 @@ class CampaignRun:
         rows: the rows of the file, read again.
         opted_out: whether the person of a message has opted out.
         aside: number of rows with a problem, which are set aside; `rows` lacks them.
+        on_end: command that gets the results when the run has ended; None: there is none.
         later: number of rows behind the limit; `rows` lacks them.
         mode: see `Campaign`.
         expected: number of rows to send or settled, those behind the limit included.
@@ -121,6 +124,7 @@ class CampaignRun:
     mode: Mode
     aside: int = 0
     later: int = 0
+    on_end: str | None = None
     resume: str
     display: Display
     interrupted: bool = False
@@ -141,6 +145,8 @@ class CampaignRun:
             with suppress(JournalError):
                 self.status = status(self.journal)
         self._print_results()
+        if self.on_end is not None:
+            run_at_end(self.on_end, self._as_json(), self.display)
         if as_json:
             with suppress(OSError):  # reported when the command ends; the exit code is that of the run
                 print_json(self._as_json())
@@ -158,6 +164,7 @@ class CampaignRun:
             duplicates=self.settings.duplicates,
             one_per_number=self.settings.one_per_number,
             opted_out=self.opted_out,
+            keep_trying=seconds_of(self.settings.keep_trying, "--keep-trying"),
             store_private=self.settings.store_private,
             on_result=self._count,
             **attrs.asdict(self.one_run),

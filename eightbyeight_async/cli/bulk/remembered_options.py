@@ -81,6 +81,7 @@ class RememberedOptions:
         opt_out: absolute paths of files with the numbers of people who have opted out.
         bad_rows: absolute path of the file for rows with a problem; None: these refuse the whole file.
         store_private: whether the journal contains numbers and texts.
+        keep_trying: how long a run waits for the network, such as `30m`; None: it does not.
         prices: absolute path of a price list; None: 8x8 is asked.
         max_cost: a run that may cost more sends nothing; an amount.
         max_messages: a run with more messages to send sends nothing.
@@ -109,6 +110,7 @@ class RememberedOptions:
     opt_out: Sequence[str] = ()
     bad_rows: str | None = None
     store_private: bool = False
+    keep_trying: str | None = None
     prices: str | None = None
     max_cost: str | None = None
     max_messages: int | None = None

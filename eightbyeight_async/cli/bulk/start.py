@@ -20,6 +20,7 @@ from eightbyeight_async.bulk.store.journal_without_client import remove_unused
 from eightbyeight_async.bulk.store.plan_store import PlanStore
 from eightbyeight_async.bulk.store.records import Account, Policy
 from eightbyeight_async.cli.bulk.campaign_run import CampaignRun, OneRunOptions
+from eightbyeight_async.cli.bulk.durations import seconds_of
 from eightbyeight_async.cli.bulk.remembered_options import (
     READING,
     STDIN,
@@ -44,6 +45,7 @@ from eightbyeight_async.cli.reading.file_plan import (
 )
 from eightbyeight_async.cli.reading.plan_words import changed_input_words, later_words, plan_words
 from eightbyeight_async.cli.reading.row_planner import RowPlanner
+from eightbyeight_async.cli.sending.at_end import check_on_end
 from eightbyeight_async.cli.sending.plan_check import PlanCheck
 from eightbyeight_async.cli.terminal.display import Display
 from eightbyeight_async.models.sms_batch import MAX_BATCH
@@ -94,6 +96,8 @@ def run_campaign(
     continues = summary is not None and summary.status.total > summary.status.not_sent
     if not continues:
         check_option_times(plan.defaults)
+    seconds_of(settings.keep_trying, "--keep-trying")
+    check_on_end(given.get("on_end"))
     host_account = host_and_account(connection)
     if summary is not None and not one_run.allow_changed_account:
         _check_account(journal, summary, *host_account)
@@ -153,12 +157,13 @@ def run_campaign(
             one_run=one_run,
             rows=good_rows(rows.read(input_file.lines.again()), aside, planner.last),
             later=planner.later,
+            on_end=given.get("on_end"),
             mode=settings.mode if plan.limit is None else _mode_of(planner),
             opted_out=opted_out,
             aside=len(aside),
             expected=planner.plan.messages + planner.later,
             fingerprint=str(planner.fingerprint),
-            resume=_resume(settings, one_run, journal, connection),
+            resume=_resume(settings, one_run, journal, connection, given.get("on_end")),
             display=display,
         )
         return campaign_run.execute(as_json=as_json)
@@ -279,7 +284,13 @@ def _dry_run_json(
     }
 
 
-def _resume(settings: RememberedOptions, one_run: OneRunOptions, journal: Path, connection: ConnectionOptions) -> str:
+def _resume(
+    settings: RememberedOptions,
+    one_run: OneRunOptions,
+    journal: Path,
+    connection: ConnectionOptions,
+    on_end: str | None,
+) -> str:
     """The command line that continues the campaign. It leaves out what the journal remembers."""
     words = ["eightbyeight", "bulk", "run"]
     if settings.file == STDIN:
@@ -290,6 +301,7 @@ def _resume(settings: RememberedOptions, one_run: OneRunOptions, journal: Path, 
         for name in ("resend_unknown", "resend_failed", "allow_changed_account")
         if getattr(one_run, name)
     ]
+    words += [] if on_end is None else ["--on-end", on_end]
     for field in fields(connection):
         if (value := getattr(connection, field.name)) != field.default:
             words += [f"--{field.name.replace('_', '-')}", str(value)]

@@ -208,6 +208,7 @@ def _send_file(
         include_private=records.include_private,
         limits=limits.limits(),
         **limits.trial(),
+        on_end=limits.on_end,
         **speed,
     )
     return send_file.send(plan, connection, dry_run=dry_run)

@@ -53,6 +53,13 @@ class PlanOptions:
             allow_leading_hyphen=True,
         ),
     ] = None
+    on_end: Annotated[
+        str | None,
+        Parameter(
+            help="Run this command when the run has ended, with the results as JSON on its stdin.",
+            allow_leading_hyphen=True,
+        ),
+    ] = None
     yes: Annotated[
         bool,
         Parameter(

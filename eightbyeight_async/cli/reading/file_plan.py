@@ -70,6 +70,7 @@ class FilePlan:
         limits: what the run must not exceed.
         yes: whether nobody is asked before many messages are sent.
         limit: maximum number of messages to send; None: no limit.
+        on_end: command that gets the results when the run has ended; None: there is none.
         test_to: a number to which samples are sent, instead of the messages; None: the messages are sent.
     """
 
@@ -101,6 +102,7 @@ class FilePlan:
     limits: PlanLimits = PlanLimits()  # noqa: RUF009 - frozen
     yes: bool = False
     limit: int | None = None
+    on_end: str | None = None
     test_to: str | None = None
 
 

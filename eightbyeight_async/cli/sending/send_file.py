@@ -19,6 +19,7 @@ from eightbyeight_async.cli.reading.bad_rows import aside_words, check_bad_rows_
 from eightbyeight_async.cli.reading.file_plan import check_file, input_of, opt_outs_of, row_reader
 from eightbyeight_async.cli.reading.plan_words import later_words, plan_words
 from eightbyeight_async.cli.reading.row_planner import RowPlanner
+from eightbyeight_async.cli.sending.at_end import check_on_end, run_at_end
 from eightbyeight_async.cli.sending.in_batches import BatchRun
 from eightbyeight_async.cli.sending.one_by_one import OneByOneRun
 from eightbyeight_async.cli.sending.outcome_counts import OutcomeCounts
@@ -63,6 +64,7 @@ def send(plan: FilePlan, connection: ConnectionOptions, *, dry_run: bool) -> Exi
     checked_rate(plan.rate, "--rate")
     if checked_count(plan.chunk_size, "--chunk-size") > MAX_BATCH:
         raise UsageError(f"--chunk-size: must be at most {MAX_BATCH:,}")
+    check_on_end(plan.on_end)
     host, account = host_and_account(connection)
     # The client is made before the file is checked: a missing key is reported at once, not after a million rows.
     client = None if dry_run else connection.client(max_concurrency=plan.concurrency, max_rate=plan.rate)
@@ -173,6 +175,8 @@ def send_file(
         counts.interrupted = True
     finally:
         _print_results(file_run, display, time.monotonic() - began)
+        if plan.on_end is not None:
+            run_at_end(plan.on_end, {**counts.as_dict(), "stopped": file_run.why_stopped}, display)
     # A run can accept every message and still fail, if records could not be written.
     stopped = file_run.why_stopped is not None
     return Exit.REFUSED if stopped and counts.exit is Exit.OK else counts.exit
