@@ -43,6 +43,7 @@ FILES = {
     "some_wrong.csv": f"{ROWS}98,Flo\n",
     "out.csv": "phone\n+44 7700-900002\n",
     "prices.csv": "country,price,currency\nGB,0.03,EUR\n",
+    "nowhere.csv": "destination,name\n+9991234567,Gil\n",
     "mobiles.csv": "mobile,name,text\n+447700900001,Ann,Hi\n",
     "written.csv": "destination,name\n+44 7700 900001,Ann\n",
     "national.csv": "destination,name\n7700900001,Ann\n",
@@ -124,6 +125,8 @@ OPTIONS = {
     "--default-country": Option("IR", {"FILE": "national.csv"}),
     "--file-encoding": Option("punycode"),
     "--sheet": Option("Sheet1"),
+    "--window": Option("25:00-26:00"),
+    "--weekdays": Option(FLAG, {"FILE": "nowhere.csv"}),
     "--opt-out": Option("out.csv"),
     "--bad-rows": Option("bad.csv", {"FILE": "some_wrong.csv"}),
     "--problems": Option("others.csv"),
@@ -335,9 +338,16 @@ def test_a_campaign_remembers_every_option_but_those_of_one_run(
     values |= {"--multiline": FLAG, "--require-plus": FLAG}
     values |= {"--map": "name=", "--default-country": "GB", "--clean-numbers": FLAG, "--file-encoding": "utf-8"}
     values |= {"--bad-rows": "bad.csv", "--opt-out": "out.csv"}
-    values |= {"--prices": "prices.csv", "--max-cost": "9", "--max-messages": "9", "--keep-trying": "1m"}
+    values |= {
+        "--prices": "prices.csv",
+        "--max-cost": "9",
+        "--max-messages": "9",
+        "--keep-trying": "1m",
+    }
     remembered = [name for name in names_of("bulk run") if name not in ONE_RUN]
     remembered.remove("--sheet")  # only of a spreadsheet: test_cli_input_copy
+    for name in ("--window", "--weekdays"):  # what they do depends on the day: test_cli_window
+        remembered.remove(name)
     unknown = set(remembered) - set(values)
     assert not unknown, (
         "give each a value here that is not its default; it is a field of RememberedOptions "

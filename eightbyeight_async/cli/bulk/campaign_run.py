@@ -20,6 +20,7 @@ from eightbyeight_async.cli.bulk.words import journal_failure, plural, state_wor
 from eightbyeight_async.cli.commands.single_message import print_json
 from eightbyeight_async.cli.exit_codes import Exit, UsageError
 from eightbyeight_async.cli.reading.row_to_request import Problem
+from eightbyeight_async.cli.reading.send_window import WindowClosingError
 from eightbyeight_async.cli.reading.twice_read_lines import FileChangedError
 from eightbyeight_async.cli.sending.at_end import run_at_end
 from eightbyeight_async.cli.sending.outcome_counts import Reasons, reason_of
@@ -202,6 +203,8 @@ class CampaignRun:
             await campaign.send(
                 RowMessages(self.rows, cut_off=self.later > 0), fingerprint=self.fingerprint, expected=self.expected
             )
+        except WindowClosingError as closing:
+            self.stopped = str(closing)
         except FileChangedError:
             self.stopped = "the file has changed since it was checked"
         except InputChangedError as error:

@@ -48,8 +48,8 @@ STDIN = "-"
 OPTIONS = "command_line"  # name of the value in the journal
 # The options about how the file is read, as `FileOptions` names them.
 READING = (
-    "text", "map", "default_country", "clean_numbers", "file_format", "file_encoding", "sheet", "delimiter",
-    "multiline",
+    "text", "window", "weekdays", "map", "default_country", "clean_numbers", "file_format", "file_encoding", "sheet",
+    "delimiter", "multiline",
 )  # fmt: skip
 
 
@@ -65,6 +65,8 @@ class RememberedOptions:
         multiline: whether quoted cells of a CSV may contain line breaks.
         map: values of `--map`, such as `Phone Number=destination`.
         default_country: two letters, for numbers without `+` in rows without a country.
+        window: when people may be sent to, such as `09:00-20:00`; None: at any time of day.
+        weekdays: whether nobody is sent to on Saturdays and Sundays.
         clean_numbers: whether numbers are cleaned.
         file_encoding: of the file; None: UTF-8.
         sheet: of a spreadsheet; None: its only one.
@@ -95,6 +97,8 @@ class RememberedOptions:
     map: Sequence[str] = ()
     default_country: str | None = None
     clean_numbers: bool = False
+    window: str | None = None
+    weekdays: bool = False
     file_encoding: str | None = None
     sheet: str | None = None
     message: Mapping[str, str] = attrs.field(factory=dict)

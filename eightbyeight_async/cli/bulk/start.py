@@ -155,7 +155,7 @@ def run_campaign(
             journal=journal,
             settings=settings,
             one_run=one_run,
-            rows=good_rows(rows.read(input_file.lines.again()), aside, planner.last),
+            rows=good_rows(rows.read(input_file.lines.again()), aside, planner.last, rows.window),
             later=planner.later,
             on_end=given.get("on_end"),
             mode=settings.mode if plan.limit is None else _mode_of(planner),

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from eightbyeight_async.cli.reading.column_map import ColumnMap
     from eightbyeight_async.cli.reading.row_to_request import Row, RowConverter
+    from eightbyeight_async.cli.reading.send_window import SendWindow
 
 __all__ = ["TEXT_TWICE", "CsvRows"]
 
@@ -61,6 +62,11 @@ class CsvRows:
         self._fields: list[tuple[int, str]] = []
         self._unnamed: list[int] = []
         self._named_width = 0  # columns up to the last one with a name
+
+    @property
+    def window(self) -> SendWindow | None:
+        """When people may be sent to; None: always."""
+        return self._converter.window
 
     def has_default(self, column: str) -> bool:
         """Whether each placeholder of the column in `--text` has a default."""

@@ -18,6 +18,7 @@ from eightbyeight_async.cli.reading.opt_outs import OptOuts, add_marked_rows
 from eightbyeight_async.cli.reading.plan_limits import PlanLimits
 from eightbyeight_async.cli.reading.problem_report import refuse_other_file, write_problems
 from eightbyeight_async.cli.reading.row_to_request import RowConverter
+from eightbyeight_async.cli.reading.send_window import SendWindow
 from eightbyeight_async.cli.reading.text_template import TextTemplate
 from eightbyeight_async.cli.terminal.loop_and_signals import now
 from eightbyeight_async.models.privacy import masked_digits, masked_runs
@@ -50,6 +51,8 @@ class FilePlan:
         multiline: whether quoted cells of a CSV may contain line breaks.
         map: values of `--map`, such as `Phone Number=destination`.
         default_country: two letters, for numbers without `+` in rows without a country.
+        window: when people may be sent to, such as `09:00-20:00`; None: at any time of day.
+        weekdays: whether nobody is sent to on Saturdays and Sundays.
         clean_numbers: whether numbers are cleaned.
         encoding: of the file; None: UTF-8.
         sheet: of a spreadsheet; None: its only one.
@@ -83,6 +86,8 @@ class FilePlan:
     map: Sequence[str] = ()
     default_country: str | None = None
     clean_numbers: bool = False
+    window: str | None = None
+    weekdays: bool = False
     encoding: str | None = None
     sheet: str | None = None
     long_text: TextPolicy = attrs.field(default=TextPolicy.WARN, converter=TextPolicy)
@@ -130,6 +135,7 @@ def row_reader(plan: FilePlan) -> CsvRows | JsonlRows:
         column_map=ColumnMap.parse(plan.map),
         default_country=_default_country(plan),
         clean=_cleaner(plan),
+        window=SendWindow.parse(plan.window, now(), weekdays=plan.weekdays),
     )
     form = format_of(plan.file, plan.format)
     if form == "jsonl":

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from phonenumbers import NumberParseException, parse
-from phonenumbers.timezone import time_zones_for_number
+from phonenumbers.timezone import time_zones_for_geographical_number, time_zones_for_number
 
 __all__ = ["zones_of"]
 
@@ -41,4 +41,7 @@ def _zones(number: str, country: str | None) -> tuple[str, ...]:
         found = parse(number, country)
     except NumberParseException:
         return ()
-    return tuple(zone for zone in time_zones_for_number(found) if zone != _UNKNOWN)
+    zones = time_zones_for_number(found)
+    if zones == (_UNKNOWN,):  # nobody has this number (yet): the zones of its country
+        zones = time_zones_for_geographical_number(found)
+    return tuple(zone for zone in zones if zone != _UNKNOWN)

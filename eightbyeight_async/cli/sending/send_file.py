@@ -156,7 +156,7 @@ def send_file(
     Not sent are those that are left out or set aside, and those behind the row with the number `last`.
     """
     began = time.monotonic()
-    good = good_rows(rows.read(input_file.lines.again()), aside, last)
+    good = good_rows(rows.read(input_file.lines.again()), aside, last, rows.window)
     file_run = _file_run(client, good, counts, lines(), plan, on_result)
     file_run.aside = aside
     file_run.say = display.info
