@@ -96,7 +96,7 @@ class CampaignRun:
         settings: the options of the run.
         one_run: the options that apply to this run only.
         rows: the rows of the file, read again.
-        opted_out: whether the person of a message has opted out.
+        opted_out: whether the person of a message has opted out; None: nobody has.
         aside: number of rows with a problem, which are set aside; `rows` lacks them.
         on_end: command that gets the results when the run has ended; None: there is none.
         later: number of rows behind the limit; `rows` lacks them.
@@ -121,7 +121,7 @@ class CampaignRun:
     rows: Iterable[Row | Problem]
     expected: int
     fingerprint: str
-    opted_out: Callable[[SmsRequest], bool]
+    opted_out: Callable[[SmsRequest], bool] | None
     mode: Mode
     aside: int = 0
     later: int = 0

@@ -111,7 +111,7 @@ def run_campaign(
             check_bad_rows_path(plan.bad_rows, input_file, rows)
         try:
             with _plan_store(journal, settings, one_run) as store:
-                opted_out = opt_outs_of(plan, input_file, rows)
+                opted_out = opt_outs_of(plan, input_file, rows) or None  # None: not asked for every message
                 planner = _planner(store, settings, summary, opted_out, plan.limit)
                 checked = check_file(input_file, rows, display, plan, planner, allow_late=continues)
         except KeyboardInterrupt:
@@ -240,7 +240,7 @@ def _planner(
     store: PlanStore,
     settings: RememberedOptions,
     summary: JournalSummary | None,
-    opted_out: OptOuts,
+    opted_out: OptOuts | None,
     limit: int | None,
 ) -> RowPlanner:
     return RowPlanner(

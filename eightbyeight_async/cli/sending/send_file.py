@@ -81,7 +81,7 @@ def send(plan: FilePlan, connection: ConnectionOptions, *, dry_run: bool) -> Exi
                 planner = RowPlanner(
                     store,
                     send_copies=plan.duplicates == "send",
-                    opted_out=opted_out,
+                    opted_out=opted_out or None,
                     limit=plan.limit,
                     mode=plan.mode,
                     batch_size=size,
