@@ -101,6 +101,9 @@ def test_samples_go_to_ones_own_number_once_and_nothing_else_does(
     ]  # fmt: skip
     assert {m.body["source"] for m in sandbox.messages} == {"ACME"}
     assert not (tmp_path / "run.db").exists(), "outside of the journal"
+    if command == "bulk run":
+        told = in_process(*options, "--json", "--dry-run", sandbox=sandbox, capsys=capsys)
+        assert json.loads(told.out) == {"dry_run": True, "samples": 3, "ok": None}
     assert "90000000" not in ended.err
     if command == "bulk run":  # nor is one that exists touched
         assert in_process(*line(command, tmp_path), sandbox=sandbox, capsys=capsys).code == 0

@@ -134,7 +134,7 @@ def run_campaign(
         line = _plan_line(input_file.name, planner, host_account, changed=changed, aside=len(aside))
         check.check()
         if plan.test_to is not None:
-            return check.send_samples(plan.test_to, client)
+            return check.send_samples(plan.test_to, client, as_json=as_json)
         if client is None:
             if as_json:
                 more = check.as_dict(private=plan.include_private, rate=rate)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from eightbyeight_async import settings
+from eightbyeight_async.cli.commands.single_message import print_json
 from eightbyeight_async.cli.exit_codes import Exit, UsageError, exit_after
 from eightbyeight_async.cli.reading.plan_limits import cost_dict, cost_line, refusal
 from eightbyeight_async.cli.reading.price_file import read_prices
@@ -96,7 +97,7 @@ class PlanCheck:
         self._display.error("not confirmed; nothing was sent")
         return False
 
-    def send_samples(self, number: str, client: AsyncConnectClient | None) -> Exit:
+    def send_samples(self, number: str, client: AsyncConnectClient | None, *, as_json: bool = False) -> Exit:
         """Sends the samples to a number, each once, outside of any journal. `client`: None in a dry run."""
         samples = {
             name: SmsRequest(destination=number, text=one.text, source=one.source, encoding=one.encoding)
@@ -105,6 +106,8 @@ class PlanCheck:
         words = f"samples: {len(samples)} to send by --test-to, and nothing else"
         if client is None or not samples:
             self._display.info(f"{words}; nothing was sent")
+            if as_json:
+                print_json({"dry_run": client is None, "samples": len(samples), "ok": None})
             return Exit.OK
         self._display.info(words)
 
@@ -112,7 +115,10 @@ class PlanCheck:
             async with client:
                 return [await self._send_sample(client, name, one) for name, one in samples.items()]
 
-        return max(run(send), key=_SEVERITY.index)
+        code = max(run(send), key=_SEVERITY.index)
+        if as_json:
+            print_json({"dry_run": False, "samples": len(samples), "ok": code is Exit.OK})
+        return code
 
     async def _send_sample(self, client: AsyncConnectClient, name: str, request: SmsRequest) -> Exit:
         try:
