@@ -57,7 +57,7 @@ def make_bulk() -> App:
         "it sends only the messages that are left.",
         help_format="markdown",
     )
-    for command in (run, status, unknown, resolve, reconcile, cancel, export):
+    for command in (run, status, unknown, resolve, reconcile, cancel, export, report):
         app.command(command, name=command.__name__)
     return app
 
@@ -361,3 +361,24 @@ def export(
     return status_and_settling.export(
         journal, output, form=form or named, force=force, include_private=include_private, as_json=as_json
     )
+
+
+def report(
+    *,
+    journal: Journal,
+    output: Annotated[Path, Parameter(help="The HTML file to write.", group=OUTPUT)],
+    force: Annotated[bool, FLAG, Parameter(help="Overwrite --output.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Write a page to look at: states, what is in doubt and what to do, accepted over time, reasons.
+
+    One file, without network, for light and dark screens and for paper. It has no numbers and no texts. The exit code
+    is that of `bulk status`.
+
+    ```
+    eightbyeight bulk report --journal run.db --output report.html
+    ```
+    """
+    from eightbyeight_async.cli.bulk.write_report import write_report  # noqa: PLC0415
+
+    return write_report(journal, output, force=force, as_json=as_json)
