@@ -79,6 +79,7 @@ def test_every_block_is_known_here() -> None:
         ("Batches", "python"),
         ("Campaigns that survive", "console"),
         ("Campaigns that survive", "python"),
+        ("Send to a spreadsheet of customers", "console"),
         ("ChatApps", "python"),
         ("Delivery receipts", "python"),
         ("Errors, and what `sent` means", ""),
@@ -199,6 +200,43 @@ def test_campaigns_from_the_command_line(sandbox: Sandbox, tmp_path: Path) -> No
         sent.append(len(sandbox.messages))
     assert sent == [0, 2, 2, 2, 2, 2, 2]
     assert len((tmp_path / "results.csv").read_text().splitlines()) == 3
+
+
+def test_send_to_a_spreadsheet_of_customers(sandbox: Sandbox, tmp_path: Path) -> None:
+    (commands,) = of("Send to a spreadsheet of customers", "console")
+    rows = ["'+65 9123 4561;Ann;", "9123-4562; ;no", "006591234563;Cem;yes", "+6591234564;Dan;", "912345;Eve;"]
+    rows += ["(+65) 91234566;Fay;", "9123 4567;Gus;"]
+    text = "\r\n".join(["Phone Number;First Name;Unsubscribed;;", *rows, ""])
+    (tmp_path / "customers.csv").write_text(text, "utf-8-sig")
+    (tmp_path / "stopped.txt").write_text("+65 9123 4564\n")
+    sandbox.reset()
+    seen = []
+    for line in commands.replace("\\\n", "").splitlines():
+        command = shlex.split(line)
+        assert command[:2] == ["eightbyeight", "bulk"]
+        if command[3] == "bad.csv":
+            bad = (tmp_path / "bad.csv").read_text("utf-8-sig")
+            assert bad.count("\n") == 2
+            (tmp_path / "bad.csv").write_text(bad.replace("912345;", "9123 4565;"))
+        environment = {**os.environ, **sandbox.environment, "PYTHONWARNINGS": "error"}
+        done = subprocess.run(  # noqa: S603
+            [sys.executable, "-m", "eightbyeight_async", *command[1:]],
+            capture_output=True, text=True, env=environment, cwd=tmp_path, timeout=PATIENCE, check=False,
+        )  # fmt: skip
+        seen.append((done.returncode, sorted(message.destination.lstrip("+")[2:] for message in sandbox.messages)))
+        if "--dry-run" in command:
+            for words in ("to 4 people: SG 4", "2 opted out", "1 bad row set aside", "cost: "):
+                assert words in done.stderr, done.stderr
+    samples = ["90000000"] * 3
+    first, rest = ["91234561", "91234562"], ["91234566", "91234567"]
+    assert seen[:2] == [(0, []), (0, samples)]
+    assert seen[2:4] == [(1, samples + first), (1, samples + first + rest)], "1: a bad row is left to mend"
+    assert seen[4:] == [(0, sorted([*samples, *first, *rest, "91234565"]))] * 4
+    assert {message.text for message in sandbox.messages if message.destination.endswith("62")} == {
+        "Hi there, your table is ready"
+    }
+    states = [line.split(",")[2] for line in (tmp_path / "results.csv").read_text().splitlines()[1:]]
+    assert sorted(states) == ["opted_out"] * 2 + ["sent"] * 5
 
 
 def test_campaigns_from_a_script(sandbox: Sandbox) -> None:

@@ -42,10 +42,10 @@ from eightbyeight_async.models.sms import SmsRequest
 from eightbyeight_async.models.sms_batch import MAX_BATCH
 from eightbyeight_async.settings import checked_count, checked_rate, checked_seconds
 
-__all__ = ["Campaign"]
+__all__ = ["DEFAULT_RATE", "Campaign"]
 
 # Requests a second that 8x8 documents for one sub-account.
-_MAX_RATE = 1_800.0
+DEFAULT_RATE = 1_800.0
 # Batches in flight: one is sent while the next is built. More only take memory (10,000 messages are about 20 MB).
 _BATCHES = 2
 _CHOICES = {
@@ -83,6 +83,8 @@ class Campaign(Book, PlannedCampaign):
             first account stay settled; its UNKNOWN messages can be looked up only under that account.
         store_private: keep numbers and texts in clear in the journal.
         max_pause: seconds; the run stops where the API asks for a longer pause.
+        keep_trying: seconds for which the run waits for the network, and tries again, while the API cannot be reached.
+            0: it stops when connections failed in a row: 20 of single messages, 2 of batches.
         accept_loss: open a journal that has lost claims. Messages sent under those claims are sent again.
         on_result: called in the event loop with every settled message; must not block.
         now, clock: wall clock (seconds since 1970) and monotonic clock, passed in for tests.
@@ -102,7 +104,7 @@ class Campaign(Book, PlannedCampaign):
         mode: Mode = "auto",
         batch_size: int = MAX_BATCH,
         max_concurrency: int | None = None,
-        max_rate: float | None = _MAX_RATE,
+        max_rate: float | None = DEFAULT_RATE,
         duplicates: Literal["skip", "send"] = "skip",
         one_per_number: bool = False,
         opted_out: Callable[[SmsRequest], bool] | None = None,
@@ -112,6 +114,7 @@ class Campaign(Book, PlannedCampaign):
         allow_changed_account: bool = False,
         store_private: bool = False,
         max_pause: float = 300.0,
+        keep_trying: float = 0.0,
         accept_loss: bool = False,
         on_result: Callable[[Settled], object] | None = None,
         now: Callable[[], float] = time.time,
@@ -132,6 +135,7 @@ class Campaign(Book, PlannedCampaign):
         self._allow_changed_input = allow_changed_input
         self._private = store_private
         self._max_pause = checked_seconds(max_pause, "max_pause")
+        self._keep_trying = checked_seconds(keep_trying, "keep_trying") if keep_trying else 0.0
         self._on_result = on_result
         self._now = now
         self._clock = clock
@@ -242,7 +246,7 @@ class Campaign(Book, PlannedCampaign):
         failures: list[Exception] = []
         async with run.intake.reading():
             mode, why = await self._send_all(run, expected, failures)
-        complete = run.intake.ended and run.stopped is None
+        complete = run.intake.ended and run.stopped is None and not run.intake.cut_off
         return await self._end(run, mode, why, failures, complete=complete)
 
     async def _send_all(self, run: Run, expected: int | None, failures: list[Exception]) -> tuple[str, str]:
@@ -303,6 +307,7 @@ class Campaign(Book, PlannedCampaign):
             opted_out=self._opted_out,
             private=self._private,
             max_pause=self._max_pause,
+            keep_trying=self._keep_trying,
             on_result=self._on_result,
         )
 
@@ -350,7 +355,8 @@ class Campaign(Book, PlannedCampaign):
         return Progress() if self._run is None else Progress(**self._counts(self._run))
 
     def _counts(self, run: Run) -> dict[str, Any]:
-        return {**run.tally.counts(self._clock()), "pace": run.pace.rate, "paused": run.pace.paused_for()}
+        told = {"pace": run.pace.rate, "paused": run.pace.paused_for(), "unreachable": run.network.left}
+        return {**run.tally.counts(self._clock()), **told}
 
     def fingerprint(self) -> Fingerprint:
         """Makes an empty fingerprint: `add` every message of the input, in any order, and give it to `send`."""

@@ -116,10 +116,12 @@ class Planner:
         """Returns the plan of all messages that were added."""
         self.decide()
         mode, why = choose_mode(self._mode, self._messages > FEW)
+        people, repeated = self._store.people()
         plan = Plan(
             **self._counts,
             messages=self._messages,
-            repeated_numbers=self._store.repeated_numbers(),
+            people=people,
+            repeated_numbers=repeated,
             missing=self._store.missing(),
             mode=mode,
             why=why,

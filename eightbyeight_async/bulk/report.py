@@ -80,6 +80,7 @@ class Plan:
         without_plus: messages to send whose number has no `+` and no `country`: its first digits are the calling code.
             `require_plus` refuses such a message.
         second: new messages to a person who has, or may have, another one from an earlier run of this journal.
+        people: numbers to which the messages to send go; those left out for their time count, too.
         repeated_numbers: numbers that get more than one message of this input, those of earlier runs included.
         missing: messages of earlier runs that this input does not have.
         requests: POSTs, if the API accepts every one.
@@ -101,6 +102,7 @@ class Plan:
     scheduled: int = 0
     without_plus: int = 0
     second: int = 0
+    people: int = 0
     repeated_numbers: int = 0
     missing: int = 0
     requests: int = 0
@@ -134,7 +136,8 @@ class Progress:
         seconds: since the run began.
         rate: messages a second that the API decided, over the last 5 seconds.
         pace: present limit in requests a second; None: not limited.
-        paused: seconds left of a pause that the API asked for; 0: no pause.
+        paused: seconds left of a pause that the API asked for, or until it is tried again; 0: no pause.
+        unreachable: the API cannot be reached: seconds for which the run still tries; None: it can, as far as is known.
     """
 
     taken: int = 0
@@ -154,6 +157,7 @@ class Progress:
     rate: float = 0.0
     pace: float | None = None
     paused: float = 0.0
+    unreachable: float | None = None
 
     @property
     def seconds_left(self) -> float | None:

@@ -237,13 +237,16 @@ async def test_what_was_planned_is_what_happens(sandbox: Sandbox, journal: Path,
     assert files(journal) == before
     assert len(sandbox.messages) == sent_before
     told = {field: value for field, value in attrs.asdict(plan).items() if value and isinstance(value, int)}
-    assert {**told, "requests": 0, "messages": 0} == {**case.expected, "requests": 0, "messages": 0}
+    apart = dict.fromkeys(("requests", "messages", "people"), 0)
+    assert {**told, **apart} == {**case.expected, **apart}
     assert plan.messages == len(case.given) == plan.to_send + sum(getattr(plan, field) for field in LEFT_OUT)
     report = await run(sandbox, journal, case.given, **options)
     assert (report.accepted, report.known) == (plan.to_send, plan.settled + plan.in_doubt)
     assert (report.duplicates, report.same_number) == (plan.duplicates, plan.same_number)
     assert (report.requests, report.missing, report.mode) == (plan.requests, plan.missing, plan.mode)
     assert len(sandbox.messages) - sent_before == plan.to_send
+    reached = {message.destination.lstrip("+") for message in sandbox.messages[sent_before:]}
+    assert len(reached) == plan.people
 
 
 @pytest.mark.parametrize("kind", ["list", "iterator", "async"])

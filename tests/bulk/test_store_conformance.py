@@ -197,6 +197,27 @@ def test_new_messages_are_claimed_in_their_order(h: Harness) -> None:
     assert h.store.claim([]) == []
 
 
+def test_the_claim_of_a_person_who_has_opted_out_is_journaled_and_not_granted(h: Harness) -> None:
+    """What was sent or is in doubt keeps its state; a message that is back can be claimed again, by a later run."""
+    h.add(State.SENT, [0])
+    h.add(State.UNKNOWN, [1])
+    h.add(State.NOT_SENT, [2])
+
+    def claim(places: Sequence[int]) -> list[Claimed]:
+        given = [claim._replace(opted_out=True) for claim in h.claims(places)]
+        return h.store.transact(lambda: h.store.claim(given))
+
+    h.again(policy=Policy(resend_unknown=True, resend_failed=True, one_per_number=True))
+    answers = claim(range(5))
+    assert [answer.state for answer in answers] == [State.SENT, State.UNKNOWN, *[State.OPTED_OUT] * 3]
+    assert [answer.opted_out for answer in answers] == [False, False, True, True, True]
+    assert [answer.copies for answer in claim([4])] == [1], "a copy within the run is a duplicate"
+    assert h.counts() == {"total": 5, "sent": 1, "unknown": 1, "opted_out": 3}
+    h.again()
+    assert h.known(range(5)) == {0: State.SENT, 1: State.UNKNOWN}
+    assert [(one.state, one.before) for one in h.claim([3, 4])] == [(None, State.OPTED_OUT)] * 2
+
+
 def test_a_released_claim_can_be_claimed_again(h: Harness) -> None:
     (first,) = h.add(State.NOT_SENT, [0])
     assert h.claim([0]) == [CLAIMED]

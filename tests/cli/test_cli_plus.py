@@ -44,7 +44,7 @@ def test_the_plan_counts_them_by_country(here: Here, sandbox: Sandbox, command: 
     """The dry run and the run say the same, before the line of the plan, and never a number."""
     line = (*COMMANDS[command], "mixed.csv", *TEXT)
     dry = here(*line, "--dry-run", sandbox=sandbox)
-    assert (dry.code, dry.err.splitlines()[-2]) == (0, TOLD)
+    assert (dry.code, dry.err.splitlines().count(TOLD)) == (0, 1)
     run = here(*line, sandbox=sandbox)
     assert (run.code, run.err.splitlines().count(TOLD)) == (0, 1)
     assert without_numbers(dry.err + dry.out + run.err + run.out)

@@ -33,6 +33,7 @@ BOM = "\ufeff"
         "destination;text;;\n+6591234567;Hi, you;;\n",
         "destination;;text; \n+6591234567; ;Hi, you;\n",
         "destination;text\n+6591234567;Hi, you;;\n",
+        "destination;text;;\n+6591234567;Hi, you\n",
     ],
 )
 def test_what_a_spreadsheet_adds_is_read(data: str) -> None:
@@ -47,6 +48,7 @@ def test_what_a_spreadsheet_adds_is_read(data: str) -> None:
         ("destination,text,\n+6591234567,Hi,9\n", "column 3 has a value, but no name"),
         ("destination,text\n+6591234567,Hi,9\n", "has 3 cells, the header has 2"),
         ("destination,text,name\n+6591234567,Hi\n", "has 2 cells, the header has 3"),
+        ("destination,text,,name,\n+6591234567,Hi,\n", "has 3 cells, the header has 5"),
         ("sep=;\n", "is empty"),
         ("destination,text\n+6591234567,  \n", "text: "),
     ],

@@ -272,8 +272,6 @@ def test_a_file_is_sent_as_its_dry_run_says(
     run = call(*line, "--output", output)
     assert run.code == 0
     assert run.err.splitlines().count(words.removesuffix("; nothing was sent")) == 1
-    for _, pattern in left_out:
-        assert re.findall(rf"([\d,]+) {pattern}", run.err.splitlines()[0]) == re.findall(rf"([\d,]+) {pattern}", words)
     summary = next(text for text in run.err.splitlines() if text.startswith(f"{rows} row"))
     for outcome, pattern in left_out:
         assert re.findall(rf"([\d,]+) {pattern}", summary) == ([str(expected[outcome])] if outcome in expected else [])

@@ -42,6 +42,8 @@ FILES = {
     "lines.csv": 'destination,name\n+447700900008,"Fay\nand Gus"\n',
     "some_wrong.csv": f"{ROWS}98,Flo\n",
     "out.csv": "phone\n+44 7700-900002\n",
+    "prices.csv": "country,price,currency\nGB,0.03,EUR\n",
+    "nowhere.csv": "destination,name\n+9991234567,Gil\n",
     "mobiles.csv": "mobile,name,text\n+447700900001,Ann,Hi\n",
     "written.csv": "destination,name\n+44 7700 900001,Ann\n",
     "national.csv": "destination,name\n7700900001,Ann\n",
@@ -123,6 +125,8 @@ OPTIONS = {
     "--default-country": Option("IR", {"FILE": "national.csv"}),
     "--file-encoding": Option("punycode"),
     "--sheet": Option("Sheet1"),
+    "--window": Option("25:00-26:00"),
+    "--weekdays": Option(FLAG, {"FILE": "nowhere.csv"}),
     "--opt-out": Option("out.csv"),
     "--bad-rows": Option("bad.csv", {"FILE": "some_wrong.csv"}),
     "--problems": Option("others.csv"),
@@ -137,7 +141,15 @@ OPTIONS = {
     # Where results go
     "--output": Option("other.jsonl", run_only=NO_RECORDS),
     "--force": Option(FLAG, before=a_file("sent.jsonl"), run_only=NO_RECORDS),
-    "--include-private": Option(FLAG, run_only=NO_RECORDS),
+    "--include-private": Option(FLAG),
+    # What the plan must not exceed
+    "--prices": Option("prices.csv"),
+    "--max-cost": Option("0.01", {"--prices": "prices.csv"}),
+    "--max-messages": Option("2"),
+    "--limit": Option("2"),
+    "--keep-trying": Option("soon"),
+    "--on-end": Option("cat", run_only="a dry run is no run that ends"),
+    "--test-to": Option("+447700900077"),
     "send --json": Option(None),
     "bulk run --json": Option(None),
     # Campaigns
@@ -162,7 +174,8 @@ OPTIONS = {
     "--timeout": Option("0", run_only=NO_CLIENT),
     "--max-attempts": Option("0", run_only=NO_CLIENT),
 }
-COMPARED = {"--dry-run"}
+# --yes: only at a terminal, see test_cli_plan_check.
+COMPARED = {"--dry-run", "--yes"}
 ONE_RUN = {
     "--journal": "names the memory",
     "--dry-run": "nothing is begun",
@@ -174,16 +187,32 @@ ONE_RUN = {
     "--accept-loss": "the first message that is claimed then is the journal's last",
     "--text-file": "the journal has its text as that of --text",
     "--problems": "a report of the run's input",
+    "--yes": "to be asked for each time",
+    "--on-end": "a command in a journal would run on the machine of whoever gets the journal",
+    "--limit": "the next run sends the rest",
+    "--test-to": "a trial, not the campaign",
+    "--include-private": "how this run's plan is told",
     # Where the API is and who asks can be another machine's next time; they are in the line that goes on.
     **dict.fromkeys(("--subaccount-id", "--region", "--sms-base-url", "--chatapps-base-url"), "of this machine"),
     **dict.fromkeys(("--api-key-file", "--timeout", "--max-attempts"), "of this machine"),
 }
-NOT_IN_RESUME = {"--dry-run", "--json", "--text-file", "--problems", "--allow-changed-input", "--accept-loss"}
+NOT_IN_RESUME = {
+    "--dry-run",
+    "--json",
+    "--text-file",
+    "--problems",
+    "--yes",
+    "--limit",
+    "--test-to",
+    "--include-private",
+    "--allow-changed-input",
+    "--accept-loss",
+}
 
 
 def names_of(command: str) -> list[str]:
     """Each option by its first name."""
-    return sorted(name for name in options_of(*command.split()) if name not in ("*", "--schedule"))
+    return sorted(name for name in options_of(*command.split()) if name not in ("*", "--schedule", "--sample"))
 
 
 PAIRS = [(command, name) for command in COMMANDS for name in names_of(command) if name not in COMPARED]
@@ -278,6 +307,8 @@ def promised(command: str, dry: Seen) -> object:
         return dry.code
     if command == "bulk run" and dry.out:
         told = json.loads(dry.out)
+        if "new" not in told:  # --test-to
+            return 0, told["samples"], told["samples"]
         return 0, told["new"] + told["again_unknown"] + told["again_failed"], told["requests"]
     (messages,) = re.findall(r"([\d,]+) to send\b", dry.err) or re.findall(r"([\d,]+) messages?\b", dry.err) or ["1"]
     batches = re.findall(r"([\d,]+) batch|([\d,]+) request", dry.err)
@@ -289,7 +320,7 @@ def done(command: str, run: Seen) -> object:
         return run.code
     rejected = 0
     if command == "bulk run" and run.out:
-        rejected = json.loads(run.out)["rejected"]
+        rejected = json.loads(run.out).get("rejected", 0)
     return 0, len(run.messages) + rejected, run.requests
 
 
@@ -309,14 +340,22 @@ def test_a_campaign_remembers_every_option_but_those_of_one_run(
     values |= {"--multiline": FLAG, "--require-plus": FLAG}
     values |= {"--map": "name=", "--default-country": "GB", "--clean-numbers": FLAG, "--file-encoding": "utf-8"}
     values |= {"--bad-rows": "bad.csv", "--opt-out": "out.csv"}
+    values |= {
+        "--prices": "prices.csv",
+        "--max-cost": "9",
+        "--max-messages": "9",
+        "--keep-trying": "1m",
+    }
     remembered = [name for name in names_of("bulk run") if name not in ONE_RUN]
     remembered.remove("--sheet")  # only of a spreadsheet: test_cli_input_copy
+    for name in ("--window", "--weekdays"):  # what they do depends on the day: test_cli_window
+        remembered.remove(name)
     unknown = set(remembered) - set(values)
     assert not unknown, (
         "give each a value here that is not its default; it is a field of RememberedOptions "
         "(cli/bulk/remembered_options.py), or in ONE_RUN here with the reason"
     )
-    for name in ("people.csv", "out.csv"):
+    for name in ("people.csv", "out.csv", "prices.csv"):
         (tmp_path / name).write_text(FILES[name])
     with chdir(tmp_path):
         line = words({**{name: values[name] for name in remembered}, "--journal": "run.db"})
@@ -336,8 +375,8 @@ def test_the_line_that_goes_on_repeats_every_option_of_one_run(
     given["--allow-changed-account"] = FLAG
     given |= {"--subaccount-id": sandbox.subaccount_id, "--region": "europe", "--sms-base-url": sandbox.sms_base_url}
     given |= {"--chatapps-base-url": sandbox.chatapps_base_url, "--api-key-file": "wrong.key", "--timeout": "7"}
-    given |= {"--max-attempts": "2"}
-    missing = set(ONE_RUN) - set(given) - {"--dry-run", "--text-file", "--problems"}
+    given |= {"--max-attempts": "2", "--on-end": "cat"}
+    missing = set(ONE_RUN) - set(given) - NOT_IN_RESUME
     assert not missing, "give it a value here that is not its default"
     for name in ("people.csv", "wrong.key"):
         (tmp_path / name).write_text(FILES[name])

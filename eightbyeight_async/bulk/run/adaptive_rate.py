@@ -88,6 +88,11 @@ class AdaptiveRate:
         self._rate = max(self._full * _LEAST, before * _DECREASE)
         self._next = self._paused_until
 
+    def pause(self, seconds: float) -> None:
+        """Pauses without lowering the rate."""
+        self._paused_until = max(self._paused_until, self._clock() + seconds)
+        self._next = max(self._next, self._paused_until)
+
     def _raise(self, now: float) -> None:
         since = now - max(self._raised_at, self._paused_until)
         if self._rate is None or since <= 0:

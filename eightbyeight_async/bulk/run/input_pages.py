@@ -40,9 +40,11 @@ class Placed(Protocol):
 
     Attributes:
         message_place: index of the last message.
+        cut_off: the input goes on behind the iterator's end, so its end is not that of the campaign.
     """
 
     message_place: int
+    cut_off: bool
 
 
 class Item:
@@ -99,12 +101,14 @@ class Intake:
             raise not_iterable(given)
         self.ended = False  # True: the input was read to its end
         self.stopped = False
+        self.cut_off = False
         self._keys = keys
         self._tally = tally
         self._feeder = Feeder(messages) if isinstance(messages, AsyncIterable) else None
         self._sync = None if isinstance(messages, AsyncIterable) else iter(messages)
         iterator: object = self._sync
         self._placed = iterator if isinstance(iterator, Placed) else None
+        self.cut_off = self._placed is not None and self._placed.cut_off
         # Not for an async source: it may be slow, and its messages would wait until the page is full.
         self._known = known if self._feeder is None else None
         self._ahead: deque[Item] = deque()

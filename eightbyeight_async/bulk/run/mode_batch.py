@@ -24,9 +24,12 @@ if TYPE_CHECKING:
 
 __all__ = ["outcomes", "send_batches", "to_halve"]
 
+_FAILURES = 2  # batches in a row: each that fails takes up to 10,000 messages of the input
+
 
 async def send_batches(run: Run, size: int) -> None:
     """The work of one worker: takes chunks until the input ends."""
+    run.network.most = _FAILURES
     while chunk := await _chunk(run, size):
         while chunk:
             if not await run.turn():
@@ -49,7 +52,7 @@ async def _chunk(run: Run, size: int) -> list[Item]:
 
 
 async def _post(run: Run, items: list[Item]) -> list[Item]:
-    """Sends one batch. Returns the items that a 429 refused; their claims are released."""
+    """Sends one batch. Returns the items that did not go out and are tried again; their claims are released."""
     sent_at = run.clock()
     run.tally.requests += 1
     try:
@@ -60,8 +63,7 @@ async def _post(run: Run, items: list[Item]) -> list[Item]:
         verdict = judge(error)
         if to_halve(verdict, error, len(items)):
             return await _halved(run, items)
-        run.obey(verdict, error, sent_at)
-        if verdict.action is Action.SLOW_DOWN and verdict.state is State.NOT_SENT:
+        if run.obey(verdict, error, sent_at):
             run.release(items)
             return items
         await run.settle([(item, verdict.state, None) for item in items], None, verdict, error)

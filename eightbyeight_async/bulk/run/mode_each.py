@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from eightbyeight_async.bulk.judging.outcomes import Action, State, judge, state_of
+from eightbyeight_async.bulk.judging.outcomes import State, judge, state_of
 from eightbyeight_async.errors import EightByEightError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ async def send_each(run: Run) -> None:
 
 
 async def _again(run: Run, item: Item) -> bool:
-    """Sends one message. True: a 429 refused it and its claim is released, so it must be tried again."""
+    """Sends one message. True: it did not go out and its claim is released, so it must be tried again."""
     if not await run.turn():
         run.not_tried([item])
         return False
@@ -34,8 +34,7 @@ async def _again(run: Run, item: Item) -> bool:
         response = await run.client.sms.send(item.wire())
     except EightByEightError as error:
         verdict = judge(error)
-        run.obey(verdict, error, sent_at)
-        if verdict.action is Action.SLOW_DOWN and verdict.state is State.NOT_SENT:
+        if run.obey(verdict, error, sent_at):
             run.release([item])
             return True
         await run.settle([(item, verdict.state, None)], None, verdict, error)

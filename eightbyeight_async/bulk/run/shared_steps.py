@@ -19,6 +19,7 @@ from eightbyeight_async.bulk.judging.claims import Next, next_step
 from eightbyeight_async.bulk.judging.input_conflicts import id_conflict
 from eightbyeight_async.bulk.judging.message_keys import own_reference
 from eightbyeight_async.bulk.judging.outcomes import Action, State, Verdict
+from eightbyeight_async.bulk.run.network import Network
 from eightbyeight_async.bulk.store.records import CLAIMED, Claim, Result
 from eightbyeight_async.errors import EightByEightError
 from eightbyeight_async.models.sms import SmsRequest
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
     from eightbyeight_async.client import AsyncConnectClient
 
 __all__ = ["Run", "Settled"]
-
-_REFUSALS = 20  # connections that fail in a row, with no answer in between, until the API counts as unreachable
 
 
 @attrs.frozen(kw_only=True)
@@ -72,6 +71,7 @@ class Run:
         error: the error that stopped it; None: no error did.
         abort: whether `Campaign.send` raises that error.
         filling: lock of the worker that fills its batch.
+        network: whether the API can be reached.
     """
 
     def __init__(
@@ -89,6 +89,7 @@ class Run:
         opted_out: Callable[[SmsRequest], bool] | None,
         private: bool,
         max_pause: float,
+        keep_trying: float,
         on_result: Callable[[Settled], object] | None,
     ) -> None:
         self.client = client
@@ -109,7 +110,7 @@ class Run:
         self._private = private
         self._max_pause = max_pause
         self._on_result = on_result
-        self._refusals = 0
+        self.network = Network(clock, keep_trying)
 
     def stop(self, why: str, error: EightByEightError | None = None, *, abort: bool = False) -> None:
         """Takes no more messages; the requests in flight finish.
@@ -246,8 +247,12 @@ class Run:
         """Counts items that were taken from the input, but neither claimed nor sent."""
         self.tally.count(State.NOT_SENT, len(items))
 
-    def obey(self, verdict: Verdict, error: EightByEightError, sent_at: float) -> None:
-        """Applies to the run what an error means for it: go on, slow down, or stop."""
+    def obey(self, verdict: Verdict, error: EightByEightError, sent_at: float) -> bool:
+        """Applies to the run what an error means for it: go on, slow down, or stop.
+
+        Returns whether the messages of the request are to be tried again: they did not go out, and it was not their
+        fault.
+        """
         match verdict.action:
             case Action.SLOW_DOWN:
                 retry_after: float | None = getattr(error, "retry_after", None)
@@ -255,14 +260,19 @@ class Run:
                     most = f"a run waits for at most {self._max_pause:g} s: go on later"
                     self.stop(f"the API asks for a pause of {retry_after:.9g} s, {most}", error)
                 self.pace.refused(sent_at, retry_after)
+                return verdict.state is State.NOT_SENT
             case Action.ABORT:
                 self.stop(str(error), error, abort=True)
             case Action.UNREACHABLE:
-                self._refusals += 1
-                if self._refusals >= _REFUSALS:
+                wait = self.network.failed(sent_at)
+                if wait is not None:
+                    self.pace.pause(wait)
+                    return True
+                if self.network.given_up:
                     self.stop(f"the API cannot be reached: {error}", error)
             case Action.GO_ON:
-                self._refusals = 0
+                self.network.answered()
+        return False
 
     def answered(self) -> None:
-        self._refusals = 0
+        self.network.answered()

@@ -40,8 +40,9 @@ CREATE TABLE reached (who INTEGER PRIMARY KEY);
 INSERT INTO reached SELECT DISTINCT m.who FROM message AS m WHERE {HAS_MESSAGE} ORDER BY m.who;
 """  # noqa: S608 - constants
 _AMONG_REACHED = "SELECT json_group_array(who) FROM reached WHERE who IN (SELECT value FROM json_each(?))"
-_REPEATED = f"""
-SELECT count(*) FROM (SELECT 1 FROM message AS m WHERE m.run=? AND {HAS_MESSAGE} GROUP BY m.who HAVING count(*)>1)
+_PEOPLE = f"""
+SELECT coalesce(sum(fresh>0), 0), coalesce(sum(every>1), 0) FROM (
+    SELECT sum(m.state=0) AS fresh, count(*) AS every FROM message AS m WHERE m.run=? AND {HAS_MESSAGE} GROUP BY m.who)
 """  # noqa: S608 - constants
 
 
@@ -146,6 +147,10 @@ class PlanStore(Journal):
             return set()
         return set(json.loads(self.sql.execute(_AMONG_REACHED, (json.dumps(list(set(numbers))),)).fetchone()[0]))
 
-    def repeated_numbers(self) -> int:
-        """How many numbers have more than one message of this run's input, those of earlier runs included."""
-        return int(self.sql.execute(_REPEATED, (self.run,)).fetchone()[0])
+    def people(self) -> tuple[int, int]:
+        """How many numbers get a message by this run, and how many have more than one message of its input.
+
+        The second includes messages of earlier runs.
+        """
+        fresh, repeated = self.sql.execute(_PEOPLE, (self.run,)).fetchone()
+        return int(fresh), int(repeated)

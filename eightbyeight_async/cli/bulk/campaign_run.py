@@ -14,12 +14,15 @@ import anyio
 import attrs
 
 from eightbyeight_async.bulk import Campaign, InputChangedError, JournalError, Progress, State, status
+from eightbyeight_async.cli.bulk.durations import seconds_of
 from eightbyeight_async.cli.bulk.remembered_options import OPTIONS, STDIN, journal_usage_errors, packed
 from eightbyeight_async.cli.bulk.words import journal_failure, plural, state_word, status_line
 from eightbyeight_async.cli.commands.single_message import print_json
 from eightbyeight_async.cli.exit_codes import Exit, UsageError
 from eightbyeight_async.cli.reading.row_to_request import Problem
+from eightbyeight_async.cli.reading.send_window import WindowClosingError
 from eightbyeight_async.cli.reading.twice_read_lines import FileChangedError
+from eightbyeight_async.cli.sending.at_end import run_at_end
 from eightbyeight_async.cli.sending.outcome_counts import Reasons, reason_of
 from eightbyeight_async.cli.terminal.loop_and_signals import on_interrupt, regularly, run
 from eightbyeight_async.errors import AuthenticationError, EightByEightError
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from eightbyeight_async.bulk import Report, Settled, Status
+    from eightbyeight_async.bulk.run.choose_mode import Mode
     from eightbyeight_async.cli.bulk.remembered_options import RememberedOptions
     from eightbyeight_async.cli.reading.row_to_request import Row
     from eightbyeight_async.cli.terminal.display import Display
@@ -63,9 +67,11 @@ class RowMessages:
 
     Attributes:
         message_place: index of the last message's row in the file, rows that are set aside included.
+        cut_off: the file has more rows than these.
     """
 
-    def __init__(self, rows: Iterable[Row | Problem]) -> None:
+    def __init__(self, rows: Iterable[Row | Problem], *, cut_off: bool) -> None:
+        self.cut_off = cut_off
         self._rows = iter(rows)
         self.message_place = -1
 
@@ -90,9 +96,12 @@ class CampaignRun:
         settings: the options of the run.
         one_run: the options that apply to this run only.
         rows: the rows of the file, read again.
-        opted_out: whether the person of a message has opted out.
+        opted_out: whether the person of a message has opted out; None: nobody has.
         aside: number of rows with a problem, which are set aside; `rows` lacks them.
-        expected: number of rows to send or settled.
+        on_end: command that gets the results when the run has ended; None: there is none.
+        later: number of rows behind the limit; `rows` lacks them.
+        mode: see `Campaign`.
+        expected: number of rows to send or settled, those behind the limit included.
         fingerprint: fingerprint of the messages.
         resume: command line that continues the campaign.
         display: prints for the user.
@@ -112,8 +121,11 @@ class CampaignRun:
     rows: Iterable[Row | Problem]
     expected: int
     fingerprint: str
-    opted_out: Callable[[SmsRequest], bool]
+    opted_out: Callable[[SmsRequest], bool] | None
+    mode: Mode
     aside: int = 0
+    later: int = 0
+    on_end: str | None = None
     resume: str
     display: Display
     interrupted: bool = False
@@ -134,6 +146,8 @@ class CampaignRun:
             with suppress(JournalError):
                 self.status = status(self.journal)
         self._print_results()
+        if self.on_end is not None:
+            run_at_end(self.on_end, self._as_json(), self.display)
         if as_json:
             with suppress(OSError):  # reported when the command ends; the exit code is that of the run
                 print_json(self._as_json())
@@ -145,12 +159,13 @@ class CampaignRun:
             self.client,
             self.journal,
             durability=self.settings.durability,
-            mode=self.settings.mode,
+            mode=self.mode,
             batch_size=self.settings.chunk_size,
             max_concurrency=self.settings.concurrency,
             duplicates=self.settings.duplicates,
             one_per_number=self.settings.one_per_number,
             opted_out=self.opted_out,
+            keep_trying=seconds_of(self.settings.keep_trying, "--keep-trying"),
             store_private=self.settings.store_private,
             on_result=self._count,
             **attrs.asdict(self.one_run),
@@ -185,7 +200,11 @@ class CampaignRun:
 
     async def _send(self, campaign: Campaign) -> None:
         try:
-            await campaign.send(RowMessages(self.rows), fingerprint=self.fingerprint, expected=self.expected)
+            await campaign.send(
+                RowMessages(self.rows, cut_off=self.later > 0), fingerprint=self.fingerprint, expected=self.expected
+            )
+        except WindowClosingError as closing:
+            self.stopped = str(closing)
         except FileChangedError:
             self.stopped = "the file has changed since it was checked"
         except InputChangedError as error:
@@ -259,6 +278,7 @@ class CampaignRun:
         return {
             **{name: getattr(done, name) for name in names},
             "bad_rows": self.aside,
+            "later": self.later,
             "seconds": round(done.seconds, 3),
             "requests": None if report is None else report.requests,
             "mode": None if report is None else report.mode,
@@ -278,7 +298,8 @@ class CampaignRun:
             return Exit.UNKNOWN
         if isinstance(self.error, AuthenticationError):
             return Exit.AUTHENTICATION
-        done = self._stop_reason() is None and self.status.done
+        rest = self.status.not_sent if self.later else 0
+        done = self._stop_reason() is None and self.status.accepted + self.status.opted_out + rest == self.status.total
         return Exit.OK if done and not self.aside else Exit.REFUSED
 
 

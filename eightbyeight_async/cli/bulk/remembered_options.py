@@ -48,8 +48,8 @@ STDIN = "-"
 OPTIONS = "command_line"  # name of the value in the journal
 # The options about how the file is read, as `FileOptions` names them.
 READING = (
-    "text", "map", "default_country", "clean_numbers", "file_format", "file_encoding", "sheet", "delimiter",
-    "multiline",
+    "text", "window", "weekdays", "map", "default_country", "clean_numbers", "file_format", "file_encoding", "sheet",
+    "delimiter", "multiline",
 )  # fmt: skip
 
 
@@ -65,6 +65,8 @@ class RememberedOptions:
         multiline: whether quoted cells of a CSV may contain line breaks.
         map: values of `--map`, such as `Phone Number=destination`.
         default_country: two letters, for numbers without `+` in rows without a country.
+        window: when people may be sent to, such as `09:00-20:00`; None: at any time of day.
+        weekdays: whether nobody is sent to on Saturdays and Sundays.
         clean_numbers: whether numbers are cleaned.
         file_encoding: of the file; None: UTF-8.
         sheet: of a spreadsheet; None: its only one.
@@ -81,6 +83,10 @@ class RememberedOptions:
         opt_out: absolute paths of files with the numbers of people who have opted out.
         bad_rows: absolute path of the file for rows with a problem; None: these refuse the whole file.
         store_private: whether the journal contains numbers and texts.
+        keep_trying: how long a run waits for the network, such as `30m`; None: it does not.
+        prices: absolute path of a price list; None: 8x8 is asked.
+        max_cost: a run that may cost more sends nothing; an amount.
+        max_messages: a run with more messages to send sends nothing.
     """
 
     file: str
@@ -91,6 +97,8 @@ class RememberedOptions:
     map: Sequence[str] = ()
     default_country: str | None = None
     clean_numbers: bool = False
+    window: str | None = None
+    weekdays: bool = False
     file_encoding: str | None = None
     sheet: str | None = None
     message: Mapping[str, str] = attrs.field(factory=dict)
@@ -106,6 +114,10 @@ class RememberedOptions:
     opt_out: Sequence[str] = ()
     bad_rows: str | None = None
     store_private: bool = False
+    keep_trying: str | None = None
+    prices: str | None = None
+    max_cost: str | None = None
+    max_messages: int | None = None
 
     @classmethod
     def merged(cls, remembered: Mapping[str, Any], given: Mapping[str, Any]) -> RememberedOptions:
@@ -128,6 +140,8 @@ class RememberedOptions:
             )
         elif file is None and "file" not in remembered:
             raise UsageError("FILE is missing, and this journal remembers no file")
+        if asked.get("prices") is not None:
+            asked["prices"] = os.path.abspath(asked["prices"])  # noqa: PTH100 - as the file's
         if asked.get("opt_out"):
             asked["opt_out"] = [os.path.abspath(one) for one in asked["opt_out"]]  # noqa: PTH100 - as the file's
         if asked.get("bad_rows") is not None:

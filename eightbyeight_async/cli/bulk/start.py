@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from eightbyeight_async.bulk import AccountChangedError, Fingerprint
+from eightbyeight_async.bulk.campaign import DEFAULT_RATE
 from eightbyeight_async.bulk.store.journal_without_client import remove_unused
 from eightbyeight_async.bulk.store.plan_store import PlanStore
 from eightbyeight_async.bulk.store.records import Account, Policy
 from eightbyeight_async.cli.bulk.campaign_run import CampaignRun, OneRunOptions
+from eightbyeight_async.cli.bulk.durations import seconds_of
 from eightbyeight_async.cli.bulk.remembered_options import (
     READING,
     STDIN,
@@ -28,6 +30,7 @@ from eightbyeight_async.cli.bulk.remembered_options import (
     read_summary,
 )
 from eightbyeight_async.cli.bulk.words import plural
+from eightbyeight_async.cli.commands.plan_options import limits_of
 from eightbyeight_async.cli.commands.shared_options import MessageFields, check_option_times
 from eightbyeight_async.cli.commands.single_message import host_and_account, print_json
 from eightbyeight_async.cli.exit_codes import Exit, UsageError
@@ -40,8 +43,10 @@ from eightbyeight_async.cli.reading.file_plan import (
     reading_fields,
     row_reader,
 )
-from eightbyeight_async.cli.reading.plan_words import changed_input_words, plan_words
+from eightbyeight_async.cli.reading.plan_words import changed_input_words, later_words, plan_words
 from eightbyeight_async.cli.reading.row_planner import RowPlanner
+from eightbyeight_async.cli.sending.at_end import check_on_end
+from eightbyeight_async.cli.sending.plan_check import PlanCheck
 from eightbyeight_async.cli.terminal.display import Display
 from eightbyeight_async.models.sms_batch import MAX_BATCH
 from eightbyeight_async.settings import checked_count, checked_rate
@@ -49,6 +54,7 @@ from eightbyeight_async.settings import checked_count, checked_rate
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from eightbyeight_async.bulk.run.choose_mode import Mode
     from eightbyeight_async.cli.bulk.remembered_options import JournalSummary
     from eightbyeight_async.cli.commands.shared_options import ConnectionOptions
     from eightbyeight_async.cli.reading.check_rows import Checked
@@ -85,11 +91,13 @@ def run_campaign(
     settings = RememberedOptions.merged({} if summary is None else summary.settings, given)
     if summary is not None and (named := settings.taken_from_journal(summary.settings, given)):
         display.note(f"from {journal.name}: {named}")
-    plan = _file_plan(settings, given.get("problems"))
+    plan = _file_plan(settings, given)
     # A campaign that continues may have settled rows whose time has passed since then, so old times are allowed.
     continues = summary is not None and summary.status.total > summary.status.not_sent
     if not continues:
         check_option_times(plan.defaults)
+    seconds_of(settings.keep_trying, "--keep-trying")
+    check_on_end(given.get("on_end"))
     host_account = host_and_account(connection)
     if summary is not None and not one_run.allow_changed_account:
         _check_account(journal, summary, *host_account)
@@ -103,8 +111,8 @@ def run_campaign(
             check_bad_rows_path(plan.bad_rows, input_file, rows)
         try:
             with _plan_store(journal, settings, one_run) as store:
-                opted_out = opt_outs_of(plan, input_file, rows)
-                planner = _planner(store, settings, summary, opted_out)
+                opted_out = opt_outs_of(plan, input_file, rows) or None  # None: not asked for every message
+                planner = _planner(store, settings, summary, opted_out, plan.limit)
                 checked = check_file(input_file, rows, display, plan, planner, allow_late=continues)
         except KeyboardInterrupt:
             display.error("interrupted; nothing was sent")
@@ -119,19 +127,26 @@ def run_campaign(
                 f"{input_file.name}: the messages (rows, --text, --source, --country) differ from those "
                 f"that {journal.name} began with; nothing was sent ({changed_input_words(planner.plan)})"
             )
-        for told in planner.costs.lines():
-            display.info(told)
+        rate = DEFAULT_RATE if settings.rate is None else settings.rate
+        check = PlanCheck(planner.plan, planner.costs, plan.limits, connection, display)
+        check.tell(private=plan.include_private, rate=rate)
         aside = checked.found.rows()
         line = _plan_line(input_file.name, planner, host_account, changed=changed, aside=len(aside))
+        check.check()
+        if plan.test_to is not None:
+            return check.send_samples(plan.test_to, client, as_json=as_json)
         if client is None:
             if as_json:
-                print_json(_dry_run_json(planner, checked, summary, host_account))
+                more = check.as_dict(private=plan.include_private, rate=rate)
+                print_json({**_dry_run_json(planner, checked, summary, host_account), **more})
             else:
                 display.info(f"{line}; nothing was sent")
             return Exit.OK
         if not input_file.unchanged():
             raise UsageError(f"{input_file.name}: changed while it was checked; nothing was sent")
         display.info(line)
+        if not check.confirmed(yes=plan.yes):
+            return Exit.USAGE
         if plan.bad_rows is not None and (kept := keep_bad_rows(plan.bad_rows, input_file, rows, checked.found)):
             display.info(kept)
         on_failure.pop_all()
@@ -140,12 +155,15 @@ def run_campaign(
             journal=journal,
             settings=settings,
             one_run=one_run,
-            rows=good_rows(rows.read(input_file.lines.again()), aside),
+            rows=good_rows(rows.read(input_file.lines.again()), aside, planner.last, rows.window),
+            later=planner.later,
+            on_end=given.get("on_end"),
+            mode=settings.mode if plan.limit is None else _mode_of(planner),
             opted_out=opted_out,
             aside=len(aside),
-            expected=planner.plan.messages,
+            expected=planner.plan.messages + planner.later,
             fingerprint=str(planner.fingerprint),
-            resume=_resume(settings, one_run, journal, connection),
+            resume=_resume(settings, one_run, journal, connection, given.get("on_end")),
             display=display,
         )
         return campaign_run.execute(as_json=as_json)
@@ -167,12 +185,17 @@ def _check_account(journal: Path, summary: JournalSummary, host: str, subaccount
             raise AccountChangedError(before, now if subaccount_id is not None else f"another host, {host}")
 
 
+def _mode_of(planner: RowPlanner) -> Mode:
+    """The mode of the plan: the campaign would choose by all rows, and not by those within the limit."""
+    return "batch" if planner.plan.mode == "batch" else "each"
+
+
 def _completes(summary: JournalSummary | None, planner: RowPlanner) -> bool:
     """Whether the input completes a campaign that set bad rows aside: nobody gets a second message by it."""
     return summary is not None and bool(summary.settings.get("bad_rows")) and not planner.plan.second
 
 
-def _file_plan(settings: RememberedOptions, problems: Path | None) -> FilePlan:
+def _file_plan(settings: RememberedOptions, given: Mapping[str, Any]) -> FilePlan:
     if settings.concurrency is not None:
         checked_count(settings.concurrency, "--concurrency")
     checked_rate(settings.rate, "--rate")
@@ -185,8 +208,13 @@ def _file_plan(settings: RememberedOptions, problems: Path | None) -> FilePlan:
         long_text=settings.long_text,
         require_plus=settings.require_plus,
         bad_rows=None if settings.bad_rows is None else Path(settings.bad_rows),
-        problems=problems,
+        problems=given.get("problems"),
         opt_out=settings.opt_out,
+        limits=limits_of(
+            None if settings.prices is None else Path(settings.prices), settings.max_cost, settings.max_messages
+        ),
+        include_private=bool(given.get("include_private")),
+        **given["trial"],
     )
 
 
@@ -209,7 +237,11 @@ def _plan_store(journal: Path, settings: RememberedOptions, one_run: OneRunOptio
 
 
 def _planner(
-    store: PlanStore, settings: RememberedOptions, summary: JournalSummary | None, opted_out: OptOuts
+    store: PlanStore,
+    settings: RememberedOptions,
+    summary: JournalSummary | None,
+    opted_out: OptOuts | None,
+    limit: int | None,
 ) -> RowPlanner:
     return RowPlanner(
         store,
@@ -218,6 +250,7 @@ def _planner(
         mode=settings.mode,
         batch_size=settings.chunk_size,
         opted_out=opted_out,
+        limit=limit,
     )
 
 
@@ -226,7 +259,8 @@ def _plan_line(
 ) -> str:
     plan, (host, account) = planner.plan, host_account
     return (
-        f"{name}: {plan_words(plan, planner.costs.parts, journal=True, changed=changed)}{aside_words(aside)}, "
+        f"{name}: {plan_words(plan, planner.costs.parts, journal=True, changed=changed)}{aside_words(aside)}"
+        f"{later_words(planner.later)}, "
         f"to {host}, "
         f"sub-account {account or 'not set'}, {plural(plan.requests, 'request')} in mode {plan.mode} ({plan.why})"
     )
@@ -241,6 +275,7 @@ def _dry_run_json(
         **planner.plan.as_dict(),
         **planner.costs.as_dict(),
         "long": checked.long,
+        "later": planner.later,
         "bad_rows": len(checked.found.rows()),
         "cleaned": {"numbers": checked.cleaned, "changes": dict(checked.changes.most_common())},
         "host": host,
@@ -249,7 +284,13 @@ def _dry_run_json(
     }
 
 
-def _resume(settings: RememberedOptions, one_run: OneRunOptions, journal: Path, connection: ConnectionOptions) -> str:
+def _resume(
+    settings: RememberedOptions,
+    one_run: OneRunOptions,
+    journal: Path,
+    connection: ConnectionOptions,
+    on_end: str | None,
+) -> str:
     """The command line that continues the campaign. It leaves out what the journal remembers."""
     words = ["eightbyeight", "bulk", "run"]
     if settings.file == STDIN:
@@ -260,6 +301,7 @@ def _resume(settings: RememberedOptions, one_run: OneRunOptions, journal: Path, 
         for name in ("resend_unknown", "resend_failed", "allow_changed_account")
         if getattr(one_run, name)
     ]
+    words += [] if on_end is None else ["--on-end", on_end]
     for field in fields(connection):
         if (value := getattr(connection, field.name)) != field.default:
             words += [f"--{field.name.replace('_', '-')}", str(value)]

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 
 from eightbyeight_async.cli.commands.file_options import FileOptions, with_file_encoding
+from eightbyeight_async.cli.commands.plan_options import PlanOptions
 from eightbyeight_async.cli.commands.shared_options import (
     CAMPAIGN,
     FILE,
@@ -56,7 +57,7 @@ def make_bulk() -> App:
         "it sends only the messages that are left.",
         help_format="markdown",
     )
-    for command in (run, status, unknown, resolve, reconcile, cancel, export):
+    for command in (run, status, unknown, resolve, reconcile, cancel, export, report):
         app.command(command, name=command.__name__)
     return app
 
@@ -118,6 +119,14 @@ def run(
         Parameter(help="Send only the first message to each number, in the file and in the journal."),
     ] = False,
     require_plus: RequirePlus = False,
+    keep_trying: Annotated[
+        str | None,
+        Parameter(
+            help="Wait for the network, and try again, for so long: 90s, 30m, 2h. Default: the run stops, and the same "
+            "command goes on later.",
+            group=CAMPAIGN,
+        ),
+    ] = None,
     store_private: Annotated[
         bool, _CAMPAIGN_FLAG, Parameter(help="Store numbers and texts in the journal, for export.")
     ] = False,
@@ -147,6 +156,8 @@ def run(
         _CAMPAIGN_FLAG,
         Parameter(help="Continue with a journal that lost claims. Messages sent under a lost claim are sent again."),
     ] = False,
+    limits: PlanOptions = PlanOptions(),  # noqa: B008 - frozen
+    include_private: Annotated[bool, FLAG, Parameter(help="Show number and text of the samples in the plan.")] = False,
     dry_run: DryRun = False,
     as_json: AsJson = False,
     connection: ConnectionOptions = ConnectionOptions(),  # noqa: B008 - frozen
@@ -189,7 +200,15 @@ def run(
         "one_per_number": one_per_number or None,
         "require_plus": require_plus or None,
         "store_private": store_private or None,
+        "prices": None if limits.prices is None else str(limits.prices),
+        "max_cost": limits.max_cost,
+        "max_messages": limits.max_messages,
+        "include_private": include_private or None,
+        "keep_trying": keep_trying,
+        "on_end": limits.on_end,
+        "trial": limits.trial(),
     }
+    limits.limits()  # raises if an option is wrong
     one_run = OneRunOptions(
         resend_unknown=resend_unknown,
         resend_failed=resend_failed,
@@ -342,3 +361,24 @@ def export(
     return status_and_settling.export(
         journal, output, form=form or named, force=force, include_private=include_private, as_json=as_json
     )
+
+
+def report(
+    *,
+    journal: Journal,
+    output: Annotated[Path, Parameter(help="The HTML file to write.", group=OUTPUT)],
+    force: Annotated[bool, FLAG, Parameter(help="Overwrite --output.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Write a page to look at: states, what is in doubt and what to do, accepted over time, reasons.
+
+    One file, without network, for light and dark screens and for paper. It has no numbers and no texts. The exit code
+    is that of `bulk status`.
+
+    ```
+    eightbyeight bulk report --journal run.db --output report.html
+    ```
+    """
+    from eightbyeight_async.cli.bulk.write_report import write_report  # noqa: PLC0415
+
+    return write_report(journal, output, force=force, as_json=as_json)

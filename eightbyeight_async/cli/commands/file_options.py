@@ -72,6 +72,16 @@ class FileOptions:
     multiline: Annotated[
         bool, _SWITCH, Parameter(help="Quoted cells of a CSV may contain line breaks; else they are refused.")
     ] = False
+    window: Annotated[
+        str | None,
+        Parameter(
+            help="Send only at these times of day where the person is, such as 09:00-20:00; else schedule the message "
+            "for the next opening. By the number, or by a column time_zone. What the law asks for is your business."
+        ),
+    ] = None
+    weekdays: Annotated[
+        bool, _SWITCH, Parameter(help="Send only from Monday to Friday where the person is; else schedule.")
+    ] = False
     opt_out: Annotated[
         tuple[str, ...],
         Parameter(

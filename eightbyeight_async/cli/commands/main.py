@@ -12,6 +12,7 @@ from cyclopts import App, Parameter
 
 from eightbyeight_async.cli.commands.bulk import make_bulk
 from eightbyeight_async.cli.commands.file_options import FileOptions, with_file_encoding
+from eightbyeight_async.cli.commands.plan_options import PlanOptions
 from eightbyeight_async.cli.commands.shared_options import (
     FLAG,
     MESSAGE,
@@ -112,6 +113,7 @@ def send_each(
     concurrency: Annotated[int, Parameter(help="Requests in flight.", group=SPEED)] = 50,
     rate: Rate = None,
     records: RecordOptions = RecordOptions(),  # noqa: B008 - frozen
+    limits: PlanOptions = PlanOptions(),  # noqa: B008 - frozen
     dry_run: DryRun = False,
     connection: ConnectionOptions = ConnectionOptions(),  # noqa: B008 - frozen
 ) -> int:
@@ -135,8 +137,8 @@ def send_each(
     """
     return _send_file(
         file, how, message, records, connection,
-        dry_run=dry_run, mode="each", chunk_size=1, concurrency=concurrency, rate=rate, long_text=long_text,
-        duplicates=duplicates, one_per_number=one_per_number, require_plus=require_plus,
+        limits=limits, dry_run=dry_run, mode="each", chunk_size=1, concurrency=concurrency, rate=rate,
+        long_text=long_text, duplicates=duplicates, one_per_number=one_per_number, require_plus=require_plus,
     )  # fmt: skip
 
 
@@ -154,6 +156,7 @@ def send_batch(
     concurrency: Annotated[int, Parameter(help="Requests in flight.", group=SPEED)] = 2,
     rate: Rate = None,
     records: RecordOptions = RecordOptions(),  # noqa: B008 - frozen
+    limits: PlanOptions = PlanOptions(),  # noqa: B008 - frozen
     dry_run: DryRun = False,
     connection: ConnectionOptions = ConnectionOptions(),  # noqa: B008 - frozen
 ) -> int:
@@ -173,8 +176,8 @@ def send_batch(
     """
     return _send_file(
         file, how, message, records, connection,
-        dry_run=dry_run, mode="batch", chunk_size=chunk_size, concurrency=concurrency, rate=rate, long_text=long_text,
-        duplicates=duplicates, one_per_number=one_per_number, require_plus=require_plus,
+        limits=limits, dry_run=dry_run, mode="batch", chunk_size=chunk_size, concurrency=concurrency, rate=rate,
+        long_text=long_text, duplicates=duplicates, one_per_number=one_per_number, require_plus=require_plus,
     )  # fmt: skip
 
 
@@ -185,6 +188,7 @@ def _send_file(
     records: RecordOptions,
     connection: ConnectionOptions,
     *,
+    limits: PlanOptions,
     dry_run: bool,
     **speed: Any,  # noqa: ANN401 - fields of FilePlan
 ) -> int:
@@ -201,6 +205,9 @@ def _send_file(
         output=records.output,
         force=records.force,
         include_private=records.include_private,
+        limits=limits.limits(),
+        **limits.trial(),
+        on_end=limits.on_end,
         **speed,
     )
     return send_file.send(plan, connection, dry_run=dry_run)

@@ -22,7 +22,10 @@ from typing import TYPE_CHECKING
 from eightbyeight_async.cli.exit_codes import UsageError
 from eightbyeight_async.cli.reading.csv_rows import CsvRows
 from eightbyeight_async.cli.reading.input_file import FORMATS
+from eightbyeight_async.cli.reading.row_to_request import Row
+from eightbyeight_async.cli.reading.send_window import MARGIN, WindowClosingError
 from eightbyeight_async.cli.reading.twice_read_lines import FileChangedError
+from eightbyeight_async.cli.terminal.loop_and_signals import now
 
 if TYPE_CHECKING:
     from array import array
@@ -32,7 +35,8 @@ if TYPE_CHECKING:
     from eightbyeight_async.cli.reading.input_file import InputFile
     from eightbyeight_async.cli.reading.jsonl_rows import JsonlRows
     from eightbyeight_async.cli.reading.problems import Problems
-    from eightbyeight_async.cli.reading.row_to_request import Problem, Row
+    from eightbyeight_async.cli.reading.row_to_request import Problem
+    from eightbyeight_async.cli.reading.send_window import SendWindow
 
 __all__ = ["aside_words", "check_bad_rows_path", "good_rows", "keep_bad_rows"]
 
@@ -53,15 +57,32 @@ def check_bad_rows_path(path: Path, input_file: InputFile, rows: CsvRows | Jsonl
             raise UsageError(f"--bad-rows {path}: is the file with the messages")
 
 
-def good_rows(rows: Iterable[Row | Problem], aside: array[int]) -> Iterator[Row | Problem]:
-    """The rows of the second reading, without those whose numbers are in `aside`, which is in order."""
+def good_rows(
+    rows: Iterable[Row | Problem], aside: array[int], last: int | None = None, window: SendWindow | None = None
+) -> Iterator[Row | Problem]:
+    """The rows of the second reading.
+
+    Args:
+        rows: all rows.
+        aside: numbers of rows to leave out, in order.
+        last: number of the row after which there is none; None: of the last one.
+        window: when people may be sent to; None: always.
+
+    Raises:
+        WindowClosingError: a message is to be sent at once, and its window may close.
+    """
     left = iter(aside)
     skipped = next(left, None)
     for row in rows:
+        at_once = isinstance(row, Row) and row.request.scheduled is None
+        if window is not None and at_once and now() > window.now + MARGIN:
+            raise WindowClosingError
         if row.number == skipped:
             skipped = next(left, None)
         else:
             yield row
+        if row.number == last:
+            return
 
 
 def aside_words(rows: int) -> str:
@@ -133,7 +154,7 @@ def _csv(rows: CsvRows, lines: Iterable[bytes], reasons: Mapping[int, str]) -> s
         row = list(cells)
         while len(row) > width and not row[-1].strip():
             row.pop()
-        misfit = lossy or len(row) != width
+        misfit = lossy or not rows.fits(row)
         row += [""] * (max(width, at + 1) - len(row))
         row[at] = reasons[number]
         writer.writerow([*row, *[""] * (width + 1 - len(row)), _MISFIT] if misfit else row)

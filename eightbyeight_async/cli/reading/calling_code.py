@@ -1,10 +1,12 @@
-"""The country that a number goes to by its calling code. Imported only for a number without `+` and without country.
+"""The country that a number goes to by its calling code.
 
-The library `phonenumberslite`, a port of Google's libphonenumber, knows the calling codes: they change a few times a
+The library `phonenumbers`, a port of Google's libphonenumber, knows the calling codes: they change a few times a
 year, and several countries share one (+1, +7, +44).
 """
 
 from __future__ import annotations
+
+from functools import lru_cache
 
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, parse, region_code_for_number
 
@@ -13,6 +15,8 @@ __all__ = ["NOWHERE", "country_of"]
 NOWHERE = "no country"
 _LONGEST = 3  # digits of a calling code (ITU-T E.164)
 _NO_COUNTRY = "001"  # what the library has for a code of a service, such as 800 or satellite phones
+_AREA = 3  # digits of an area code in North America, which says the country
+_BLOCK = 6  # digits behind another shared code: no two countries share a block of numbers
 
 
 def country_of(digits: str) -> str:
@@ -28,8 +32,16 @@ def country_of(digits: str) -> str:
     regions = COUNTRY_CODE_TO_REGION_CODE[int(code)]
     if len(regions) == 1:
         return f"+{code}" if regions[0] == _NO_COUNTRY else regions[0]
-    # Takes 20 us, so only where the code is not enough. None: nobody has this number; the first has the code.
-    return region_code_for_number(parse(f"+{digits}")) or regions[0]
+    # The library takes 20 us and more, so it is asked once for numbers that begin alike.
+    if code == "1":
+        return _sharing(digits[: 1 + _AREA] + "2345678", regions[0])  # a subscriber's number in every area
+    return _sharing(digits[: len(code) + _BLOCK].ljust(len(digits), "3"), regions[0])
+
+
+@lru_cache(maxsize=65_536)
+def _sharing(digits: str, first: str) -> str:
+    """The country among those that share a code. `first`: that of a number that nobody has."""
+    return region_code_for_number(parse(f"+{digits}")) or first
 
 
 _PREFIXES = [slice(length) for length in range(1, _LONGEST + 1)]

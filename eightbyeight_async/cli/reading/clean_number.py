@@ -6,7 +6,7 @@ Rules:
 - `00` before a number is a `+`. If the digits can be read in two ways, the number is refused.
 - A number without `+` is read as one of its country: the row's, else `--default-country`. Without a country its digits
   stay as they are.
-- The library `phonenumberslite`, a port of Google's libphonenumber, knows each country's trunk prefix and lengths.
+- The library `phonenumbers`, a port of Google's libphonenumber, knows each country's trunk prefix and lengths.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from phonenumbers import (
     is_possible_number_with_reason,
     is_valid_number,
     parse,
+    region_code_for_number,
 )
 from phonenumbers.phonemetadata import PhoneMetadata
 
@@ -182,10 +183,11 @@ _NATIONAL = (
 def _check_one_reading(number: str, bare: str, country: str) -> None:
     """Refuses digits that are a number with `00` for `+`, and another one with the country's own prefix for abroad.
 
-    Example: 0016598765432 is a number of the USA, and one of Singapore behind Singapore's prefix 001.
+    Example: 0016598765432 is a number of the USA, and one of Singapore behind Singapore's prefix 001. A number of the
+    country itself is meant as such: nobody writes 0065 97428807 for Suriname (597) behind a prefix 006.
     """
     first, second = _parsed(number, None), _parsed(bare, country)
-    if first is None or second is None or first == second:
+    if first is None or second is None or first == second or region_code_for_number(first) == country:
         return
     if is_valid_number(first) and is_valid_number(second):
         raise InvalidRequestError("destination", "can be read as two different numbers; write + and the calling code")

@@ -15,7 +15,14 @@ from types import MappingProxyType
 import attrs
 
 from eightbyeight_async.cli.exit_codes import UsageError
-from eightbyeight_async.cli.reading.field_names import FIELDS, OPT_OUT, field_named, field_nearly_named, spelling
+from eightbyeight_async.cli.reading.field_names import (
+    FIELDS,
+    OPT_OUT,
+    TIME_ZONE,
+    field_named,
+    field_nearly_named,
+    spelling,
+)
 
 __all__ = ["ColumnMap"]
 
@@ -62,9 +69,8 @@ class ColumnMap:
                 raise UsageError('--map: must be COLUMN=FIELD, such as "Phone Number=destination"')
             field = field_named(target) if target else ""
             if field is None:
-                raise UsageError(
-                    f"--map: there is no field of the name after the =; fields are {', '.join((*FIELDS, OPT_OUT))}"
-                )
+                known = ", ".join((*FIELDS, OPT_OUT, TIME_ZONE))
+                raise UsageError(f"--map: there is no field of the name after the =; fields are {known}")
             if given.setdefault(column, field) != field:
                 raise UsageError("--map: one column is given twice, with different fields")
         targets = [field for field in given.values() if field]

@@ -3,7 +3,7 @@
 Rules:
 - The encoding is UTF-8, with or without a byte order mark.
 - Every record has as many cells as the header. More are allowed if they are empty.
-- A column without a name is allowed if it is empty.
+- A column without a name is allowed if it is empty. At the end of a record it may be missing.
 - A quoted cell that contains a line break is refused without `--multiline`. Two stray quotes make one cell of all the
   rows between them: those people would get nothing, and one person would get their numbers. No rule can distinguish
   such a cell from a text of several lines for certain, and a wrong guess cannot be undone.
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from eightbyeight_async.cli.reading.column_map import ColumnMap
     from eightbyeight_async.cli.reading.row_to_request import Row, RowConverter
+    from eightbyeight_async.cli.reading.send_window import SendWindow
 
 __all__ = ["TEXT_TWICE", "CsvRows"]
 
@@ -60,6 +61,12 @@ class CsvRows:
         self._names: list[str] = []
         self._fields: list[tuple[int, str]] = []
         self._unnamed: list[int] = []
+        self._named_width = 0  # columns up to the last one with a name
+
+    @property
+    def window(self) -> SendWindow | None:
+        """When people may be sent to; None: always."""
+        return self._converter.window
 
     def has_default(self, column: str) -> bool:
         """Whether each placeholder of the column in `--text` has a default."""
@@ -94,6 +101,10 @@ class CsvRows:
             number += 1
             yield self._row(number, line, cells, text)
 
+    def fits(self, cells: list[str]) -> bool:
+        """Whether a record has the cells of the header; only those of columns without a name may be missing."""
+        return self._named_width <= len(cells) <= len(self._names)
+
     def records(self, lines: Iterable[bytes]) -> Iterator[tuple[int, list[str], bool]]:
         """Yields the header, with number 0, and each row as it is: number, cells, whether characters are lost."""
         text = DecodedLines(lines)
@@ -114,6 +125,8 @@ class CsvRows:
         width = len(self._names)
         if len(cells) > width and _blank(cells[width:]):
             del cells[width:]
+        if self.fits(cells):
+            cells += [""] * (width - len(cells))
         if len(cells) != width:
             rule = f"has {_cells(len(cells))}, the header has {width}"
             return Problem(
@@ -199,6 +212,7 @@ class CsvRows:
             yield Problem(line=line, rule=TEXT_TWICE)
         self._names, self._fields = names, fields
         self._unnamed = [at for at, name in enumerate(names) if not name]
+        self._named_width = max(at for at, name in enumerate(names) if name) + 1
         self.hints = [one for one in (self._map.suggestion(OPT_OUT, names),) if one and OPT_OUT not in present]
         self.unused = [
             name for name in names if name and self._map.field_of(name) is None and name not in self._converter.columns

@@ -15,12 +15,22 @@ import attrs
 from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.models.sms import SmsRequest
 
-__all__ = ["FIELDS", "OPT_OUT", "field_named", "field_nearly_named", "says_opt_out", "spelling", "value_of"]
+__all__ = [
+    "FIELDS",
+    "OPT_OUT",
+    "TIME_ZONE",
+    "field_named",
+    "field_nearly_named",
+    "says_opt_out",
+    "spelling",
+    "value_of",
+]
 
-OPT_OUT = "opt_out"  # no field of a message: says that the row's person gets none
+# No fields of a message: whether the row's person gets none, and where the person is.
+OPT_OUT, TIME_ZONE = "opt_out", "time_zone"
 FIELDS = tuple(field.name for field in attrs.fields(SmsRequest))
 
-_BY_SPELLING = {name.replace("_", ""): name for name in (*FIELDS, OPT_OUT)}
+_BY_SPELLING = {name.replace("_", ""): name for name in (*FIELDS, OPT_OUT, TIME_ZONE)}
 _YES = frozenset({
     "yes", "y", "true", "t", "1", "x", "optedout", "optout", "out", "stop", "unsubscribed", "unsubscribe", "ja", "oui",
     "si", "sí",

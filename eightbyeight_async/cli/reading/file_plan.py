@@ -15,8 +15,10 @@ from eightbyeight_async.cli.reading.csv_rows import CsvRows
 from eightbyeight_async.cli.reading.input_file import SHEETS, format_of, open_input
 from eightbyeight_async.cli.reading.jsonl_rows import JsonlRows
 from eightbyeight_async.cli.reading.opt_outs import OptOuts, add_marked_rows
+from eightbyeight_async.cli.reading.plan_limits import PlanLimits
 from eightbyeight_async.cli.reading.problem_report import refuse_other_file, write_problems
 from eightbyeight_async.cli.reading.row_to_request import RowConverter
+from eightbyeight_async.cli.reading.send_window import SendWindow
 from eightbyeight_async.cli.reading.text_template import TextTemplate
 from eightbyeight_async.cli.terminal.loop_and_signals import now
 from eightbyeight_async.models.privacy import masked_digits, masked_runs
@@ -49,6 +51,8 @@ class FilePlan:
         multiline: whether quoted cells of a CSV may contain line breaks.
         map: values of `--map`, such as `Phone Number=destination`.
         default_country: two letters, for numbers without `+` in rows without a country.
+        window: when people may be sent to, such as `09:00-20:00`; None: at any time of day.
+        weekdays: whether nobody is sent to on Saturdays and Sundays.
         clean_numbers: whether numbers are cleaned.
         encoding: of the file; None: UTF-8.
         sheet: of a spreadsheet; None: its only one.
@@ -66,6 +70,11 @@ class FilePlan:
         opt_out: files with the numbers of people who have opted out.
         bad_rows: file for the rows with a problem, which are set aside; None: they refuse the whole file.
         problems: file for a report of all problems; None: no report is written.
+        limits: what the run must not exceed.
+        yes: whether nobody is asked before many messages are sent.
+        limit: maximum number of messages to send; None: no limit.
+        on_end: command that gets the results when the run has ended; None: there is none.
+        test_to: a number to which samples are sent, instead of the messages; None: the messages are sent.
     """
 
     file: str
@@ -77,6 +86,8 @@ class FilePlan:
     map: Sequence[str] = ()
     default_country: str | None = None
     clean_numbers: bool = False
+    window: str | None = None
+    weekdays: bool = False
     encoding: str | None = None
     sheet: str | None = None
     long_text: TextPolicy = attrs.field(default=TextPolicy.WARN, converter=TextPolicy)
@@ -93,6 +104,11 @@ class FilePlan:
     opt_out: Sequence[str] = ()
     bad_rows: Path | None = None
     problems: Path | None = None
+    limits: PlanLimits = PlanLimits()  # noqa: RUF009 - frozen
+    yes: bool = False
+    limit: int | None = None
+    on_end: str | None = None
+    test_to: str | None = None
 
 
 _OTHER_NAMES = {"file_format": "format", "delimiter": "separator", "file_encoding": "encoding"}
@@ -119,6 +135,7 @@ def row_reader(plan: FilePlan) -> CsvRows | JsonlRows:
         column_map=ColumnMap.parse(plan.map),
         default_country=_default_country(plan),
         clean=_cleaner(plan),
+        window=SendWindow.parse(plan.window, now(), weekdays=plan.weekdays),
     )
     form = format_of(plan.file, plan.format)
     if form == "jsonl":

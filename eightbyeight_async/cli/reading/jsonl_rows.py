@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from eightbyeight_async.cli.reading.row_to_request import Row, RowConverter
+    from eightbyeight_async.cli.reading.send_window import SendWindow
 
 __all__ = ["JsonlRows"]
 
@@ -42,6 +43,11 @@ class JsonlRows:
         self._converter = converter
         self._map = converter.column_map
         self._unmet: set[str] = set()  # keys of --map that no line had yet
+
+    @property
+    def window(self) -> SendWindow | None:
+        """When people may be sent to; None: always."""
+        return self._converter.window
 
     def has_default(self, column: str) -> bool:
         """Whether each placeholder of the column in `--text` has a default."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from eightbyeight_async.bulk import Plan
 
-__all__ = ["changed_input_words", "plan_words"]
+__all__ = ["changed_input_words", "later_words", "plan_words"]
 
 
 def plan_words(plan: Plan, parts: int, *, journal: bool, changed: bool = False) -> str:
@@ -43,6 +43,11 @@ def plan_words(plan: Plan, parts: int, *, journal: bool, changed: bool = False) 
     repeated = "number gets" if plan.repeated_numbers == 1 else "numbers get"
     words += _counts([(plan.repeated_numbers, f"{repeated} more than one message")])
     return f"{', '.join(words)}, {'1 part' if parts == 1 else f'{parts:,} parts'}"
+
+
+def later_words(rows: int) -> str:
+    """For the rows behind `--limit`; empty if there is none."""
+    return "" if not rows else ", 1 row later (--limit)" if rows == 1 else f", {rows:,} rows later (--limit)"
 
 
 def changed_input_words(plan: Plan) -> str:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from eightbyeight_async.bulk import Fingerprint, Plan
     from eightbyeight_async.bulk.store.plan_store import PlanStore
     from eightbyeight_async.cli.reading.row_to_request import Row
+    from eightbyeight_async.models.sms import SmsRequest
 
 __all__ = ["OPTED_OUT", "LeftOutRow", "LeftOutRows", "RowPlanner"]
 
@@ -67,6 +68,7 @@ class RowPlanner:
     Args:
         store: a store to plan in.
         fingerprint: gets every message too; None: nobody needs it.
+        limit: the rows behind this number of messages to send are not planned; None: all are.
         how: `send_copies`, `mode`, `batch_size`, `opted_out` of `Planner`.
 
     Attributes:
@@ -74,12 +76,25 @@ class RowPlanner:
         costs: what the messages to send cost and where they go.
         left_out: the rows that are not sent because of another row, or because their people have opted out.
         report: called with each problem: a row with the `client_message_id` of another message.
+        last: number of the last row within the limit; None: all rows are.
+        later: number of rows behind it.
         plan: the plan, after `finish`, without such rows.
     """
 
     plan: Plan
 
-    def __init__(self, store: PlanStore, fingerprint: Fingerprint | None = None, **how: Any) -> None:  # noqa: ANN401 - of different types
+    def __init__(
+        self,
+        store: PlanStore,
+        fingerprint: Fingerprint | None = None,
+        *,
+        limit: int | None = None,
+        **how: Any,  # noqa: ANN401 - of different types
+    ) -> None:
+        self.last: int | None = None
+        self.later = 0
+        self._limit = limit
+        self._sent = 0
         self.fingerprint = fingerprint
         self.costs = SendCosts()
         self.left_out = LeftOutRows()
@@ -87,7 +102,7 @@ class RowPlanner:
         self._conflicts = 0
         self._lines: dict[int, int] = {}  # line numbers of the page's rows, by row number
         self._planner = Planner(
-            store, on_send=self.costs.add, on_left_out=self._left_out, on_conflict=self._conflict, **how
+            store, on_send=self._send, on_left_out=self._left_out, on_conflict=self._conflict, **how
         )
 
     def add(self, row: Row) -> None:
@@ -98,15 +113,27 @@ class RowPlanner:
         """
         if self.fingerprint is not None:
             self.fingerprint.add(row.request)
+        if self.last is not None:
+            self.later += 1
+            return
         self._lines[row.number] = row.line
-        if self._planner.add(row.request, row.number - 1, late=row.late is not None):
+        full = self._planner.add(row.request, row.number - 1, late=row.late is not None)
+        if full or self._limit is not None:  # with a limit row by row: the next one may be behind it
             _guarded(self._planner.decide)
             self._lines.clear()
+        if self._sent == self._limit:
+            self.last = row.number
 
     def finish(self) -> None:
         """Plans the rest. Raises UsageError as `add`."""
         plan = _guarded(self._planner.finish)
-        self.plan = attrs.evolve(plan, messages=plan.messages - self._conflicts)
+        self.plan = attrs.evolve(
+            plan, messages=plan.messages - self._conflicts, missing=0 if self.later else plan.missing
+        )
+
+    def _send(self, request: SmsRequest) -> None:
+        self._sent += 1
+        self.costs.add(request)
 
     def _left_out(self, place: int, step: Next, twin: int) -> None:
         why = {Next.DUPLICATE: twin + 1, Next.OPTED_OUT: OPTED_OUT}.get(step, SAME_NUMBER)

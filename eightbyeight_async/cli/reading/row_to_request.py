@@ -16,7 +16,8 @@ import attrs
 from eightbyeight_async.calls.sms import send_sms
 from eightbyeight_async.calls.times import passed
 from eightbyeight_async.cli.reading.column_map import ColumnMap
-from eightbyeight_async.cli.reading.field_names import OPT_OUT, says_opt_out, value_of
+from eightbyeight_async.cli.reading.field_names import OPT_OUT, TIME_ZONE, says_opt_out, value_of
+from eightbyeight_async.cli.reading.send_window import SendWindow
 from eightbyeight_async.cli.reading.text_template import TextTemplate
 from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.models.sms import SmsRequest
@@ -88,6 +89,7 @@ class RowConverter:
         long_text: what to do with a text of more than 10 parts.
         column_map: which field a column sets.
         default_country: two letters, for numbers without `+` in rows without a country.
+        window: when people may be sent to; None: always.
         clean: cleans a number, given the row's country; returns what was changed, too. None: numbers stay as they are.
     """
 
@@ -97,6 +99,7 @@ class RowConverter:
     long_text: TextPolicy = TextPolicy.WARN
     column_map: ColumnMap = ColumnMap()  # noqa: RUF009 - frozen
     default_country: str | None = None
+    window: SendWindow | None = None
     clean: Callable[[str, str | None], tuple[str, tuple[str, ...]]] | None = None
 
     @property
@@ -117,10 +120,12 @@ class RowConverter:
         """
         try:
             values: dict[str, Any] = dict(self.defaults)  # typed Any: the model checks the values itself
-            opted_out = False
+            opted_out, zone = False, ""
             for name, text in fields:
                 if name == OPT_OUT:
                     opted_out = says_opt_out(text)
+                elif name == TIME_ZONE:
+                    zone = text.strip()
                 elif text and not text.isspace():
                     values[name] = value_of(name, text)
             if self.template is not None:
@@ -129,6 +134,8 @@ class RowConverter:
                 return Problem(line=line, number=number, field="destination", rule="is missing")
             cleaned = self._clean(values)
             request = SmsRequest(**values)
+            if self.window is not None and (moment := self.window.moment(request, zone)) != request.scheduled:
+                request = SmsRequest(**{**values, "scheduled": moment})
             late = self._late(number, line, request)
             long = check_length(request.text, request.encoding, self.long_text) is not None
         except InvalidRequestError as wrong:

@@ -1,4 +1,4 @@
-"""What the messages to send cost and where they go, summed up: parts, texts in UCS2, numbers without `+`. Pure.
+"""What the messages to send cost and where they go, summed up: parts, countries, texts in UCS2, times, samples. Pure.
 
 Takes the same memory for every number of messages.
 """
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import attrs
 
 from eightbyeight_async.cli.reading.check_rows import ONE_PART, parts_of
+from eightbyeight_async.cli.reading.local_times import LocalTimes
+from eightbyeight_async.cli.reading.samples import Samples
 from eightbyeight_async.gsm7 import foreign, is_gsm7
 from eightbyeight_async.models.number_plus import lacks_plus
 from eightbyeight_async.models.sms import Encoding
@@ -34,6 +36,10 @@ class SendCosts:
         more_parts: how many parts fewer these would take with characters of GSM7.
         foreign: the characters that are not in GSM7.
         without_plus: number of messages whose number has no `+` and no country, by the country that they go to.
+        messages_to: number of messages by country.
+        parts_to: number of parts by country.
+        times: when scheduled messages arrive.
+        samples: three of the messages.
     """
 
     parts: int = 0
@@ -41,13 +47,25 @@ class SendCosts:
     more_parts: int = 0
     foreign: dict[str, None] = attrs.field(factory=dict)  # in the order in which they are met
     without_plus: Counter[str] = attrs.field(factory=Counter)
+    messages_to: Counter[str] = attrs.field(factory=Counter)
+    parts_to: Counter[str] = attrs.field(factory=Counter)
+    times: LocalTimes = attrs.field(factory=LocalTimes)
+    samples: Samples = attrs.field(factory=Samples)
 
     def add(self, request: SmsRequest) -> None:
         """Takes the next message that will be sent."""
+        before = self.parts
+        self._add_parts(request)
+        country = _country_of(request)
         if lacks_plus(request):
-            from eightbyeight_async.cli.reading.calling_code import country_of  # noqa: PLC0415 - 20 ms; rarely needed
+            self.without_plus[country] += 1
+        self.messages_to[country] += 1
+        self.parts_to[country] += self.parts - before
+        self.samples.add(request)
+        if request.scheduled is not None:
+            self.times.add(request)
 
-            self.without_plus[country_of(request.destination)] += 1
+    def _add_parts(self, request: SmsRequest) -> None:
         text = request.text or ""
         if request.encoding is Encoding.UCS2 or is_gsm7(text):
             self.parts += parts_of(request)
@@ -64,7 +82,21 @@ class SendCosts:
 
     def lines(self) -> list[str]:
         """What the user should know before the messages are sent: no line, one or two. They have no numbers."""
-        return [line for line in (self._countries(), self._ucs2()) if line]
+        return [line for line in (self._without_plus(), self._ucs2()) if line]
+
+    def people_line(self, people: int) -> str | None:
+        """`to 1,200 people: SG 1,000, MY 200`: how many messages go to each country. None: there is no message."""
+        if not self.messages_to:
+            return None
+        who = "1 person" if people == 1 else f"{people:,} people"
+        return f"to {who}: {_by_count(self.messages_to)}"
+
+    def countries(self) -> dict[str, dict[str, int]]:
+        """For JSON: messages and parts by country, most messages first."""
+        return {
+            country: {"messages": count, "parts": self.parts_to[country]}
+            for country, count in self.messages_to.most_common()
+        }
 
     def as_dict(self) -> dict[str, object]:
         """For JSON. Like `lines` it names the characters only if they are few."""
@@ -80,15 +112,12 @@ class SendCosts:
             },
         }
 
-    def _countries(self) -> str | None:
+    def _without_plus(self) -> str | None:
         count = self.without_plus.total()
         if not count:
             return None
-        by_count = sorted(self.without_plus.items(), key=lambda pair: (-pair[1], pair[0]))
-        named = ", ".join(f"{country} {number:,}" for country, number in by_count[:_COUNTRIES_SHOWN])
-        more = f" and {len(by_count) - _COUNTRIES_SHOWN} countries more" if len(by_count) > _COUNTRIES_SHOWN else ""
         rows, go = ("1 row has", "it goes") if count == 1 else (f"{count:,} rows have", "they go")
-        return f"{rows} a number with no + and no country; {go} to: {named}{more}"
+        return f"{rows} a number with no + and no country; {go} to: {_by_count(self.without_plus)}"
 
     def _ucs2(self) -> str | None:
         if not self.ucs2_texts:
@@ -96,3 +125,20 @@ class SendCosts:
         texts = "1 text needs" if self.ucs2_texts == 1 else f"{self.ucs2_texts:,} texts need"
         cost = "no part" if not self.more_parts else "1 part" if self.more_parts == 1 else f"{self.more_parts:,} parts"
         return f"{texts} UCS2 because of {named_characters(self.foreign)}: {cost} more than with GSM7 characters"
+
+
+def _country_of(request: SmsRequest) -> str:
+    """Where a message goes. A national number with a country goes there."""
+    number = request.destination
+    if number[0] != "+" and request.country is not None:
+        return request.country.upper()
+    from eightbyeight_async.cli.reading.calling_code import country_of  # noqa: PLC0415 - 20 ms
+
+    return country_of(number.lstrip("+"))
+
+
+def _by_count(countries: Counter[str]) -> str:
+    by_count = sorted(countries.items(), key=lambda pair: (-pair[1], pair[0]))
+    named = ", ".join(f"{country} {number:,}" for country, number in by_count[:_COUNTRIES_SHOWN])
+    more = f" and {len(by_count) - _COUNTRIES_SHOWN} countries more" if len(by_count) > _COUNTRIES_SHOWN else ""
+    return f"{named}{more}"

@@ -21,6 +21,7 @@ import attrs
 
 from eightbyeight_async.cli.reading.row_planner import OPTED_OUT, LeftOutRow, LeftOutRows
 from eightbyeight_async.cli.reading.row_to_request import Problem, Row
+from eightbyeight_async.cli.reading.send_window import WindowClosingError
 from eightbyeight_async.cli.reading.twice_read_lines import FileChangedError
 from eightbyeight_async.cli.sending.result_record import RecordOutcome, record_of, record_of_left_out
 from eightbyeight_async.cli.terminal.loop_and_signals import on_interrupt
@@ -112,6 +113,8 @@ class FileRun(ABC):
                 if isinstance(row, Problem):  # impossible: the same bytes passed the check
                     raise AssertionError("a row that passed the check now fails it")  # noqa: TRY004 - a bug, not a wrong type
                 yield row
+        except WindowClosingError as closing:
+            self._stop(str(closing))
         except FileChangedError:
             self._stop("the file has changed since it was checked")
 

@@ -80,6 +80,12 @@ class OutcomeCounts:
         self.outcomes[outcome] += 1
         self.reasons.count(f"{outcome.value}: {why}", row)
 
+    def as_dict(self) -> dict[str, int]:
+        """The counts by name, for JSON."""
+        outcomes = {outcome.value: self.outcomes[outcome] for outcome in RecordOutcome}
+        more = {"not_tried": self.not_tried, "bad_rows": self.aside, "requests": self.requests}
+        return {"rows": self.rows, **outcomes, **more}
+
     @property
     def tried(self) -> int:
         return self.outcomes.total()

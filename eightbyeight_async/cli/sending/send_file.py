@@ -17,11 +17,13 @@ from eightbyeight_async.cli.commands.single_message import host_and_account
 from eightbyeight_async.cli.exit_codes import Exit, UsageError
 from eightbyeight_async.cli.reading.bad_rows import aside_words, check_bad_rows_path, good_rows, keep_bad_rows
 from eightbyeight_async.cli.reading.file_plan import check_file, input_of, opt_outs_of, row_reader
-from eightbyeight_async.cli.reading.plan_words import plan_words
+from eightbyeight_async.cli.reading.plan_words import later_words, plan_words
 from eightbyeight_async.cli.reading.row_planner import RowPlanner
+from eightbyeight_async.cli.sending.at_end import check_on_end, run_at_end
 from eightbyeight_async.cli.sending.in_batches import BatchRun
 from eightbyeight_async.cli.sending.one_by_one import OneByOneRun
 from eightbyeight_async.cli.sending.outcome_counts import OutcomeCounts
+from eightbyeight_async.cli.sending.plan_check import PlanCheck
 from eightbyeight_async.cli.sending.record_writer import DescriptorRecords, TerminalRecords, new_file, refuse_output
 from eightbyeight_async.cli.sending.result_record import without_private
 from eightbyeight_async.cli.terminal.display import Display
@@ -62,6 +64,7 @@ def send(plan: FilePlan, connection: ConnectionOptions, *, dry_run: bool) -> Exi
     checked_rate(plan.rate, "--rate")
     if checked_count(plan.chunk_size, "--chunk-size") > MAX_BATCH:
         raise UsageError(f"--chunk-size: must be at most {MAX_BATCH:,}")
+    check_on_end(plan.on_end)
     host, account = host_and_account(connection)
     # The client is made before the file is checked: a missing key is reported at once, not after a million rows.
     client = None if dry_run else connection.client(max_concurrency=plan.concurrency, max_rate=plan.rate)
@@ -74,27 +77,42 @@ def send(plan: FilePlan, connection: ConnectionOptions, *, dry_run: bool) -> Exi
         try:
             with PlanStore(policy=Policy(one_per_number=plan.one_per_number)) as store:
                 opted_out = opt_outs_of(plan, input_file, rows)
-                planner = RowPlanner(store, send_copies=plan.duplicates == "send", opted_out=opted_out)
+                size = plan.chunk_size if plan.mode == "batch" else MAX_BATCH
+                planner = RowPlanner(
+                    store,
+                    send_copies=plan.duplicates == "send",
+                    opted_out=opted_out or None,
+                    limit=plan.limit,
+                    mode=plan.mode,
+                    batch_size=size,
+                )
                 checked = check_file(input_file, rows, display, plan, planner)
         except KeyboardInterrupt:
             display.error("interrupted; nothing was sent")
             return Exit.INTERRUPTED
         if checked.refused:
             return Exit.USAGE
-        for told in planner.costs.lines():
-            display.info(told)
+        check = PlanCheck(planner.plan, planner.costs, plan.limits, connection, display)
+        check.tell(private=plan.include_private, rate=plan.rate)
         aside = checked.found.rows()
         line = (
             f"{input_file.name}: {plan_words(planner.plan, planner.costs.parts, journal=False)}"
-            f"{aside_words(len(aside))}, to {host}, "
+            f"{aside_words(len(aside))}{later_words(planner.later)}, to {host}, "
             f"sub-account {account or 'not set'}, {_speed(plan, planner.plan.to_send)}"
         )
+        check.check()
+        if plan.test_to is not None:
+            return check.send_samples(plan.test_to, client)
+        if planner.later:
+            display.note("this command has no memory: without --limit it sends the first rows again; see `bulk run`")
         if client is None:
             display.info(f"{line}; nothing was sent")
             return Exit.OK
         if not input_file.unchanged():
             raise UsageError(f"{input_file.name}: changed while it was checked; nothing was sent")
         display.info(line)
+        if not check.confirmed(yes=plan.yes):
+            return Exit.USAGE
         if plan.bad_rows is not None and (kept := keep_bad_rows(plan.bad_rows, input_file, rows, checked.found)):
             display.info(kept)
         return send_file(
@@ -107,6 +125,7 @@ def send(plan: FilePlan, connection: ConnectionOptions, *, dry_run: bool) -> Exi
             display,
             left_out=planner.left_out,
             aside=aside,
+            last=planner.last,
         )
 
 
@@ -130,10 +149,14 @@ def send_file(
     on_result: Callable[[SendResult], None] = lambda _: None,
     left_out: LeftOutRows | None = None,
     aside: array[int] = _NONE,
+    last: int | None = None,
 ) -> Exit:
-    """Sends the rows of a checked file, except those that are left out or set aside, and prints the summary."""
+    """Sends the rows of a checked file, and prints the summary.
+
+    Not sent are those that are left out or set aside, and those behind the row with the number `last`.
+    """
     began = time.monotonic()
-    good = good_rows(rows.read(input_file.lines.again()), aside)
+    good = good_rows(rows.read(input_file.lines.again()), aside, last, rows.window)
     file_run = _file_run(client, good, counts, lines(), plan, on_result)
     file_run.aside = aside
     file_run.say = display.info
@@ -152,6 +175,8 @@ def send_file(
         counts.interrupted = True
     finally:
         _print_results(file_run, display, time.monotonic() - began)
+        if plan.on_end is not None:
+            run_at_end(plan.on_end, {**counts.as_dict(), "stopped": file_run.why_stopped}, display)
     # A run can accept every message and still fail, if records could not be written.
     stopped = file_run.why_stopped is not None
     return Exit.REFUSED if stopped and counts.exit is Exit.OK else counts.exit

@@ -241,6 +241,8 @@ def _fields(counts: OutcomeCounts) -> dict[str, Any]:
 
 
 def _time_left(so_far: CampaignProgress) -> str:
+    if so_far.unreachable:
+        return f"no network, {duration(so_far.unreachable)} left"
     if so_far.paused:
         return f"paused {so_far.paused:.0f} s"
     left = so_far.seconds_left

@@ -61,6 +61,9 @@ def campaign_line(so_far: Progress) -> str:
     }
     done = so_far.taken - so_far.in_flight - so_far.not_sent
     line = _line(done, so_far.expected, counts, so_far.requests, so_far.rate, so_far.seconds_left)
+    if so_far.unreachable:
+        more = f"trying for {duration(so_far.unreachable)} more"
+        return f"{line}; 8x8 cannot be reached: next try in {so_far.paused:,.0f} s, {more}"
     return f"{line}; paused for {so_far.paused:,.0f} s, as 8x8 asks (too many requests)" if so_far.paused else line
 
 
