@@ -15,13 +15,15 @@ from eightbyeight_async.sandbox.control.faults import Fault
 # A complete response, or a function that writes to the request's connection itself.
 Response = web.Response | Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
+# Made once: `json.dumps` makes a new encoder for every call with such settings.
+# Compact JSON in UTF-8, not escaped to ASCII, as a .NET service writes it.
+_ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _ABORT = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 seconds: closing sends RST
 _CSV = "text/csv; charset=utf-8"
 
 
 def json_response(status: int, body: object, headers: Mapping[str, str] | None = None) -> web.Response:
-    # Compact JSON in UTF-8, not escaped to ASCII, as a .NET service writes it.
-    encoded = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    encoded = _ENCODE(body).encode()
     return web.Response(status=status, body=encoded, headers=headers, content_type="application/json", charset="utf-8")
 
 

@@ -5,6 +5,7 @@ Rules:
 - The raw path is split first, then each segment is percent-decoded. So an encoded slash stays inside its id.
 """
 
+import functools
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -31,6 +32,7 @@ class WrongMethod:
     allow: str
 
 
+@functools.lru_cache(maxsize=1024)  # a client sends most messages to one or two paths
 def resolve(method: str, raw_path: str) -> Route | WrongMethod | None:
     """The route; or a WrongMethod with the methods that the path allows; or None for an unknown path."""
     segments = raw_path.split("/")

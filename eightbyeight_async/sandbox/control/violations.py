@@ -5,6 +5,7 @@
 Rules: a problem names fields and headers, never values. Each problem is noted once per request.
 """
 
+import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -100,18 +101,27 @@ class Violation:
 
 def body_problems(operation: str, body: object) -> set[str]:
     """The unknown fields and the nulls of a JSON body, each with its place."""
-    return set(_walk("body", body, _KNOWN.get(operation, {})))
+    known = _KNOWN.get(operation, {})
+    return set() if _is_plain(body, known.get("body", frozenset())) else set(_walk("body", body, known))
 
 
-def header_problems(operation: str, method: str, headers: Mapping[str, str], query: str, body: bytes) -> set[str]:
+def header_problems(operation: str, method: str, headers: Mapping[str, str], query: str, body: bytes) -> frozenset[str]:
     """Wrong headers, an unknown parameter in the query string, or a body on GET or DELETE."""
+    has_bearer = headers.get("Authorization", "").startswith("Bearer ")
+    content_type, accept = headers.get("Content-Type", ""), headers.get("Accept", "*/*")
+    return _header_problems(operation, method, has_bearer, content_type, accept, query, bool(body))
+
+
+@functools.lru_cache(maxsize=256)  # a client sends the same headers again and again
+def _header_problems(
+    operation: str, method: str, has_bearer: bool, content_type: str, accept: str, query: str, has_body: bool
+) -> frozenset[str]:
     problems = set()
-    if not headers.get("Authorization", "").startswith("Bearer "):
+    if not has_bearer:
         problems.add("header Authorization is not of the form Bearer KEY")
-    media_type = headers.get("Content-Type", "").split(";")[0].strip().lower()
-    if method == "POST" and body and media_type != "application/json":
+    if method == "POST" and has_body and content_type.partition(";")[0].strip().lower() != "application/json":
         problems.add("header Content-Type is not application/json")
-    accept = headers.get("Accept", "*/*").lower()
+    accept = accept.lower()
     wanted = "text/csv" if operation == "sms download" else "application/json"
     if not any(kind in accept for kind in (wanted, f"{wanted.partition('/')[0]}/*", "*/*")):
         problems.add(f"header Accept does not allow {wanted}")
@@ -120,9 +130,14 @@ def header_problems(operation: str, method: str, headers: Mapping[str, str], que
         problems.add("a query string")
     elif query and not allowed.issuperset(pair.partition("=")[0] for pair in query.split("&")):
         problems.add("an unknown parameter in the query string")
-    if method in ("GET", "DELETE") and body:
+    if method in ("GET", "DELETE") and has_body:
         problems.add(f"a body on {method}")
-    return problems
+    return frozenset(problems)
+
+
+def _is_plain(value: object, names: frozenset[str]) -> bool:
+    """Whether it is an object with only known strings: a fast answer for most messages, alone or in a batch."""
+    return type(value) is dict and names.issuperset(value) and _STRINGS.issuperset(map(type, value.values()))
 
 
 def _walk(place: str, value: object, known: Mapping[str, frozenset[str]]) -> Iterator[str]:
@@ -138,7 +153,5 @@ def _walk(place: str, value: object, known: Mapping[str, frozenset[str]]) -> Ite
     elif isinstance(value, list):
         names = known.get(f"{place}[]", frozenset())
         for inner in value:
-            if type(inner) is dict and names.issuperset(inner) and _STRINGS.issuperset(map(type, inner.values())):
-                continue  # a fast path: most messages of a batch of ten thousand have only known strings
-            if inner is None or isinstance(inner, dict | list):
+            if not _is_plain(inner, names) and (inner is None or isinstance(inner, dict | list)):
                 yield from _walk(f"{place}[]", inner, known)

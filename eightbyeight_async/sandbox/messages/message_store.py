@@ -12,8 +12,9 @@ import heapq
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
+
+import attrs
 
 from eightbyeight_async.sandbox.api.operation_results import Refusal
 from eightbyeight_async.sandbox.control.clock import SandboxClock
@@ -127,7 +128,7 @@ class Store:
             for umid in umids:
                 message = self._accepted.get(umid)
                 if message is not None and message.state == "scheduled":
-                    self._accepted[umid] = replace(message, state="cancelled")
+                    self._accepted[umid] = attrs.evolve(message, state="cancelled")
                     cancelled.append(umid)
             self.totals["cancelled"] += len(cancelled)
         self._cancelled(cancelled)
@@ -152,7 +153,7 @@ class Store:
             if message.state != "scheduled":
                 continue
             if self.keep == "all":
-                self._accepted[umid] = replace(message, state="sent")
+                self._accepted[umid] = attrs.evolve(message, state="sent")
             else:
                 del self._accepted[umid]
 
