@@ -44,6 +44,7 @@ settings.register_profile(
 settings.register_profile("fuzz", settings.get_profile("suite"), max_examples=100, derandomize=False)
 settings.load_profile("fuzz" if FUZZ_SECONDS else "suite")
 
+
 def pytest_collection_finish() -> None:
     """What is there before the tests, 300,000 objects, need not be looked through at each collection of garbage.
 

@@ -46,6 +46,8 @@ def _differ(asked: str | None, echoed: str | None) -> bool:
 
 
 def _other_number(asked: str | None, echoed: str | None) -> bool:
+    if asked == echoed:
+        return False
     number, returned = _digits(asked), _digits(echoed)
     if number is None or returned is None or number == returned:
         return False

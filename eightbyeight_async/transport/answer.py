@@ -37,16 +37,15 @@ _FRAMING_PER_BODY_BYTE = 16
 # size is padded. More can only be endless chunk extensions, which no read timeout would stop.
 
 _NOT_IN_A_REASON = re.compile(rb"[\x00\x0b\x0c]")  # h11 refuses these characters, llhttp does not
-_FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 _TELLING_LENGTHS = frozenset(map(len, (b"content-length", b"transfer-encoding", b"content-encoding")))
-_VERSIONS = {"1.1": b"HTTP/1.1", "1.0": b"HTTP/1.0"}
+_ODD_ENCODINGS = -1
 
 
 class Answer(NamedTuple):
     """A complete answer.
 
     - `status`: the status code, 200 to 999.
-    - `headers`: the headers in the order and case in which they were sent.
+    - `headers`: the headers in the order and case in which they were sent, with the blanks after their values.
     - `body`: the body without its transfer encoding and content encoding.
     - `version`: the HTTP version, e.g. `b"HTTP/1.1"`.
     - `reason`: the reason phrase, as sent.
@@ -72,7 +71,7 @@ class AnswerHeaders(Mapping[str, str]):
         self._raw = raw
 
     def __getitem__(self, name: str) -> str:
-        found = [value.decode("latin-1") for one, value in self._raw if one.lower() == name.encode()]
+        found = [value.rstrip(b" \t").decode("latin-1") for one, value in self._raw if one.lower() == name.encode()]
         if not found:
             raise KeyError(name)
         return ", ".join(found)
@@ -93,7 +92,7 @@ class AnswerReader:
         status: the status code, 200 to 999.
         reason: the reason phrase, as sent.
         version: the HTTP version, e.g. `b"HTTP/1.1"`.
-        headers: the headers in the order and case in which they were sent.
+        headers: the headers in the order and case in which they were sent, with the blanks after their values.
         body: the body without its transfer encoding; a compressed body stays compressed.
         plain: True if the body has no content encoding.
         complete: True if the whole answer has been read.
@@ -102,11 +101,15 @@ class AnswerReader:
 
     __slots__ = (
         "_begun",
+        "_encodings",
         "_framing_seen",
         "_head_done",
+        "_head_most",
         "_head_seen",
+        "_length",
         "_max_body",
         "_odd",
+        "_opened",
         "_parser",
         "_part",
         "_parts",
@@ -138,9 +141,13 @@ class AnswerReader:
     def expect(self) -> None:
         """Prepare for the answer to the next request."""
         self._begun = False
+        self._opened = b""  # the first bytes of the answer, if they are the final answer's
         self._head_done = False
+        self._length: bytes | None = None
+        self._encodings = 0
         self._until_eof = False
         self._head_seen = 0
+        self._head_most = 0
         self._framing_seen = 0
         self._size = 0
         self._part = b""  # the whole body, if it came in one part, as nearly all do
@@ -177,9 +184,12 @@ class AnswerReader:
         """
         if not self._begun:
             self._begun = True
+            self._opened = opened = bytes(data[:9])
             # llhttp also accepts blank lines before an answer, RTSP and ICE; httpx refuses all three.
-            if data[0] != 72:  # "H"
+            if opened[0] != 72:  # "H"
                 raise RemoteProtocolError("the server's answer is not HTTP")
+        if not self._head_done:
+            self._head_most = self._head_seen + len(data)
         size_before = self._size
         if self._odd is not None:
             self._feed_odd(bytes(data))
@@ -284,8 +294,11 @@ class AnswerReader:
     def on_message_begin(self) -> None:
         if self.complete:
             raise _Surplus
-        self.headers = []  # drops the headers of a 1xx before
-        self.reason = b""
+        if self.status:  # of a 1xx before, whose head is dropped
+            self.headers = []
+            self.reason = self._opened = b""
+            self._length = None
+            self._encodings = 0
 
     def on_status(self, part: bytes) -> None:
         self.reason += part
@@ -293,13 +306,26 @@ class AnswerReader:
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._head_done:
             return  # a trailer; httpx drops trailers too
-        if value.endswith(b"\t") and name.lower() == b"transfer-encoding":
-            raise _RefusedError("a tab after the transfer encoding")  # llhttp would wait for the end of the connection
-        self.headers.append((name, value.rstrip(b" \t")))
+        self.headers.append((name, value))
+        if len(name) in _TELLING_LENGTHS:
+            self._note(name.lower(), value)
+
+    def _note(self, name: bytes, value: bytes) -> None:
+        if name == b"content-length":
+            self._length = value
+        elif name == b"content-encoding":
+            self.plain = False
+        elif name == b"transfer-encoding":
+            self._encodings += 1
+            if value.endswith(b"\t"):
+                # llhttp would wait for the end of the connection.
+                raise _RefusedError("a tab after the transfer encoding")
+            if self._encodings > 1 or value.strip().lower() != b"chunked":
+                self._encodings = _ODD_ENCODINGS
 
     def on_headers_complete(self) -> None:
         # Counted here too, so that the limit does not depend on how the bytes were split into pieces.
-        if sum([len(name) + len(value) for name, value in self.headers]) > MAX_HEAD:
+        if self._head_most > MAX_HEAD and sum([len(name) + len(value) for name, value in self.headers]) > MAX_HEAD:
             raise _TooLargeError(f"the head of the answer is larger than {MAX_HEAD} bytes")
         if self.reason != b"OK" and _NOT_IN_A_REASON.search(self.reason):
             raise _RefusedError("the reason phrase has control characters")
@@ -307,38 +333,23 @@ class AnswerReader:
         if status < 200:
             if status < 100:
                 raise _RefusedError("the status of the answer is below 100")
-            if any(name.lower() in _FRAMING for name, _ in self.headers):
+            if self._length is not None or self._encodings:
                 # A 1xx ends at its blank line (RFC 9112, section 6.3); llhttp would read a body.
                 raise _RefusedError("the 1xx before the answer declares a body")
             return  # the final answer follows. For 101 httptools raises HttpParserError or -Upgrade
         self._head_done = True
-        version = self._parser.get_http_version()
-        self.version = _VERSIONS.get(version) or b"HTTP/" + version.encode()
+        # httptools formats the version anew at each question.
+        current = self._opened == b"HTTP/1.1 "
+        self.version = b"HTTP/1.1" if current else b"HTTP/" + self._parser.get_http_version().encode()
         # Only HTTP/1.1 keeps the connection alive, whatever the Connection header says; httpx does the same.
-        self.reusable = self._parser.should_keep_alive() and self.version == b"HTTP/1.1"
-        self._frame(status)
-
-    def _frame(self, status: int) -> None:
-        length: bytes | None = None
-        encodings = 0
-        for index, (name, value) in enumerate(self.headers):
-            if len(name) not in _TELLING_LENGTHS:
-                continue
-            lower = name.lower()
-            if lower == b"content-length":
-                length = value
-            elif lower == b"content-encoding":
-                self.plain = False
-            elif lower == b"transfer-encoding":
-                encodings += 1
-                if encodings > 1 or value.lower() != b"chunked":
-                    raise _RefusedError("the answer has a transfer encoding other than chunked")
-                self.headers[index] = (name, b"chunked")
-        if status in (204, 304) or encodings:
+        self.reusable = self.version == b"HTTP/1.1" and self._parser.should_keep_alive()
+        if self._encodings == _ODD_ENCODINGS:
+            raise _RefusedError("the answer has a transfer encoding other than chunked")
+        if status in (204, 304) or self._encodings:
             return
-        if length is None:
+        if self._length is None:
             self._until_eof = True
-        elif int(length) > self._max_body:
+        elif int(self._length) > self._max_body:
             raise _TooLargeError(f"the body of the answer is larger than {self._max_body} bytes")
 
     def on_body(self, part: bytes) -> None:
