@@ -90,6 +90,7 @@ def test_a_run_sends_every_row_and_the_next_one_none(
     assert told["seconds"] > 0
     assert told == {
         "bad_rows": 0,
+        "later": 0,
         "accepted": 20,
         "rejected": 0,
         "failed": 0,

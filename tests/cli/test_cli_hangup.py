@@ -51,7 +51,7 @@ TAKES_TERMINAL = (
 
 def arguments(command: str, tmp_path: Path) -> list[object]:
     """A run over 60 rows with 5 requests in flight, in batches of 2 where there are batches."""
-    options = [csv_file(tmp_path / "a.csv", ROWS), "--text", "Hi {name}", "--concurrency", WIDTH]
+    options = [csv_file(tmp_path / "a.csv", ROWS), "--text", "Hi {name}", "--concurrency", WIDTH, "--yes"]
     if command.startswith("bulk run"):
         mode = command.rpartition(" ")[2]
         return ["bulk", "run", *options, "--mode", mode, "--chunk-size", 2, "--journal", tmp_path / "run.db"]
@@ -182,7 +182,7 @@ def test_records_for_a_terminal_that_is_gone_stop_the_run(sandbox: Sandbox, tmp_
     path = csv_file(tmp_path / "a.csv", 500)
     with held(sandbox, 12):
         process, terminal = on_terminal(
-            "send-each", path, "--text", "Hi", "--concurrency", WIDTH, sandbox=sandbox, leader=False
+            "send-each", path, "--text", "Hi", "--concurrency", WIDTH, "--yes", sandbox=sandbox, leader=False
         )
         under_way(process, lambda: len(sandbox.messages) == 12)
         os.close(terminal)

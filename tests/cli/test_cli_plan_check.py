@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import signal
 import subprocess
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -304,6 +305,30 @@ def test_at_a_terminal_many_messages_are_asked_for(
     assert (b"[y/N]" in seen) is (not more)
     assert (code, len(sandbox.messages)) == (0 if sent else 2, sent), seen
     assert (tmp_path / "run.db").exists() is (command == "bulk run" and sent > 0)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_ctrl_c_at_the_question_sends_nothing(sandbox: Sandbox, tmp_path: Path, command: str) -> None:
+    rows = "".join(f"+65912{number:05},N\n" for number in range(150))
+    (tmp_path / "people.csv").write_text(f"destination,name\n{rows}")
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(  # noqa: S603
+        [*COMMAND, *map(str, line(command, tmp_path))], stdin=theirs, stdout=theirs, stderr=theirs,
+        env=environment(sandbox, COLUMNS="200"),
+    )  # fmt: skip
+    os.close(theirs)
+    seen, asked = b"", False
+    try:
+        while piece := os.read(ours, 65536):
+            seen += piece
+            if not asked and b"messages? [y/N]" in seen:
+                asked = True
+                process.send_signal(signal.SIGINT)
+    except OSError:  # Linux: the other side is closed
+        pass
+    os.close(ours)
+    assert (process.wait(PATIENCE), len(sandbox.messages), b"Traceback" in seen) == (130, 0, False), seen
+    assert not (tmp_path / "run.db").exists()
 
 
 def test_where_nobody_is_at_a_terminal_nothing_is_asked(sandbox: Sandbox, tmp_path: Path, here: Any) -> None:

@@ -145,8 +145,8 @@ def run_campaign(
         if not input_file.unchanged():
             raise UsageError(f"{input_file.name}: changed while it was checked; nothing was sent")
         display.info(line)
-        if not check.confirmed(yes=plan.yes):
-            return Exit.USAGE
+        if (ends := check.not_confirmed(yes=plan.yes)) is not None:
+            return ends
         if plan.bad_rows is not None and (kept := keep_bad_rows(plan.bad_rows, input_file, rows, checked.found)):
             display.info(kept)
         on_failure.pop_all()

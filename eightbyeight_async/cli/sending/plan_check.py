@@ -86,16 +86,23 @@ class PlanCheck:
         if why := refusal(self._limits, self._plan.to_send, self.cost):
             raise UsageError(f"{why}; nothing was sent")
 
-    def confirmed(self, *, yes: bool) -> bool:
-        """Asks whether to send many messages. True without asking where nobody is at a terminal, and with `--yes`."""
-        if yes or self._plan.to_send <= _ASK_ABOVE or not (sys.stdin.isatty() and self._display.on_terminal):
-            return True
+    def not_confirmed(self, *, yes: bool) -> Exit | None:
+        """Asks whether to send many messages. None: send; else the exit code.
+
+        Nobody is asked without a terminal, and with `--yes`.
+        """
+        if yes or self._plan.to_send <= _ASK_ABOVE or not (os.isatty(0) and self._display.on_terminal):
+            return None
         self._display.info(f"send {self._plan.to_send:,} messages? [y/N]")
-        answer = sys.stdin.readline().strip().lower()
+        try:
+            answer = sys.stdin.readline().strip().lower()
+        except KeyboardInterrupt:
+            self._display.error("interrupted; nothing was sent")
+            return Exit.INTERRUPTED
         if answer in ("y", "yes"):
-            return True
+            return None
         self._display.error("not confirmed; nothing was sent")
-        return False
+        return Exit.USAGE
 
     def send_samples(self, number: str, client: AsyncConnectClient | None, *, as_json: bool = False) -> Exit:
         """Sends the samples to a number, each once, outside of any journal. `client`: None in a dry run."""
