@@ -221,7 +221,10 @@ class Exchange:
             self._wires.forked()
 
     async def _attempt(self, call: Call[T], options: CallOptions, flight: Flight, note: Note | None = None) -> T:
-        async with self.limiter.here() as queued:
+        place = self.limiter.here()
+        if queued := not place.take():
+            await place.wait()
+        try:
             if note is not None:
                 note.placed(queued=queued)
             if self._pacer is not None:
@@ -233,6 +236,8 @@ class Exchange:
             status, headers, body = await self._send(call, options, further)
             if note is not None:
                 note.received(status, len(body))
+        finally:
+            place.release()
         return read_response(call, status, headers, body)
 
     async def _send(

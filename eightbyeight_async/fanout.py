@@ -22,6 +22,7 @@ from anyio.abc import TaskGroup
 from eightbyeight_async.errors import EightByEightError, InvalidRequestError, Sent, TransportError
 from eightbyeight_async.exchange import Flight
 from eightbyeight_async.models.sms import SmsRequest, SmsResponse
+from eightbyeight_async.quick_models import quick_maker
 from eightbyeight_async.source_feeder import END, End, Feeder, foreign_cancellation, without_cancellation
 
 __all__ = ["SendAccepted", "SendEach", "SendNotAccepted", "SendResult"]
@@ -92,8 +93,12 @@ SendResult: TypeAlias = SendAccepted | SendNotAccepted
 
 
 def _result_of(response: SmsResponse, index: int, request: SmsRequest, attempts: int) -> SendResult:
-    kind = SendAccepted if response.ok else SendNotAccepted
-    return kind(index=index, request=request, response=response, attempts=attempts)
+    if response.ok:
+        return _make_accepted(index=index, request=request, response=response, error=None, attempts=attempts)
+    return SendNotAccepted(index=index, request=request, response=response, attempts=attempts)
+
+
+_make_accepted = quick_maker(SendAccepted)
 
 
 class SendEach:
@@ -199,7 +204,7 @@ class SendEach:
 
     async def _work(self) -> None:
         try:
-            while (taken := await self._take()) is not None:
+            while (taken := self._at_hand() or await self._take()) is not None:
                 # Each worker starts the next one when needed: three messages do not start a hundred tasks.
                 if self._started < self._width:
                     self._start_worker()
@@ -237,21 +242,27 @@ class SendEach:
         self._ending = True
         return True
 
-    async def _take(self) -> tuple[int, SmsRequest] | None:
-        while len(self._results) >= self._width:
-            await self._room.wait()
-        if self._ending:
+    def _at_hand(self) -> tuple[int, SmsRequest] | None:
+        """The next message, if there is room for its result and a plain iterable has one: no await, no coroutine."""
+        if self._iterator is None or self._ending or len(self._results) >= self._width:
             return None
-        if self._feeder is not None:
-            taken = await self._feeder.next()
-            return None if isinstance(taken, End) else taken
-        request = END if self._iterator is None else next(self._iterator, END)
+        request = next(self._iterator, END)
         if isinstance(request, End):
             self._ending = True
             return None
         index = self._taken
         self._taken += 1
         return index, request
+
+    async def _take(self) -> tuple[int, SmsRequest] | None:
+        while len(self._results) >= self._width:
+            await self._room.wait()
+        if self._ending:
+            return None
+        if self._feeder is None:
+            return self._at_hand()
+        taken = await self._feeder.next()
+        return None if isinstance(taken, End) else taken
 
     async def _one(self, index: int, request: SmsRequest) -> SendResult:
         flight = Flight()

@@ -16,12 +16,13 @@ from typing import Any, TypeVar, Union
 
 import attrs
 
+from eightbyeight_async.frame_privacy import empty_frames
 from eightbyeight_async.wire_types import is_enum_or_text, is_int_or_text, wire_name
 
 if typing.TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["OddError", "quick_maker", "quick_reader"]
+__all__ = ["OddError", "private_init", "quick_maker", "quick_reader"]
 
 T = TypeVar("T")
 
@@ -31,10 +32,37 @@ class OddError(Exception):
 
 
 def quick_maker(cls: type[T]) -> Callable[..., T]:
-    """A function that takes the values of all fields in their order; it neither checks nor converts them."""
+    """A function that takes the values of all fields by their names; it neither checks nor converts them."""
     given: dict[str, Any] = {}
     names = [field.name for field in attrs.fields(_class(cls))]
     return _compiled(f"def make({', '.join(names)}):", _making(cls, given, {name: name for name in names}), given)
+
+
+def private_init(cls: type[Any]) -> Callable[..., None] | None:
+    """An `__init__` like that of attrs, which empties its frame if a rule is broken; None if attrs' must do.
+
+    One function instead of a wrapper around attrs', which takes twice as long.
+    """
+    given: dict[str, Any] = {"empty_frames": empty_frames}
+    parameters, lines = [], []
+    for field in attrs.fields(_class(cls)):
+        if field.validator is not None or isinstance(field.default, attrs.Factory) or not field.kw_only:  # type: ignore[arg-type]
+            return None
+        name, value = field.name, field.alias
+        parameters.append(value if field.default is attrs.NOTHING else f"{value}=d_{name}")
+        given |= {f"d_{name}": field.default, f"c_{name}": field.converter, f"set_{name}": getattr(cls, name).__set__}
+        lines.append(f"    set_{name}(self, {value if field.converter is None else f'c_{name}({value})'})")
+    names = ", ".join(field.alias for field in attrs.fields(_class(cls)))
+    body = [
+        "  try:",
+        *lines,
+        "    self.__attrs_post_init__()",
+        "  except BaseException as error:",
+        f"    del self, {names}",
+        "    empty_frames(error)",
+        "    raise",
+    ]
+    return _compiled(f"def __init__(self, *, {', '.join(parameters)}):", body, given)
 
 
 def quick_reader(cls: type[T]) -> Callable[[Any], T] | None:
@@ -87,7 +115,9 @@ def _making(cls: type[Any], given: dict[str, Any], values: dict[str, str]) -> li
 
 
 def _compiled(head: str, lines: list[str], given: dict[str, Any]) -> Callable[..., Any]:
-    exec("\n".join([head, *lines]), given)  # noqa: S102 - names of our own fields, nothing from outside
+    given["__name__"] = __name__  # `frame_privacy` asks whose a frame is
+    code = compile("\n".join([head, *lines]), f"<made by {__name__}>", "exec")
+    exec(code, given)  # noqa: S102 - names of our own fields, nothing from outside
     made: Callable[..., Any] = given[head.removeprefix("def ").partition("(")[0]]
     return made
 

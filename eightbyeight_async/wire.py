@@ -13,8 +13,6 @@ Rules:
 
 from __future__ import annotations
 
-import json
-import re
 import typing
 from collections.abc import Mapping
 from datetime import datetime
@@ -29,6 +27,7 @@ from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, overrid
 
 from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.quick_models import OddError, quick_reader
+from eightbyeight_async.wire_json import NotJsonError, decode, encode
 from eightbyeight_async.wire_types import (
     Tagged,
     array_arguments,
@@ -76,49 +75,20 @@ class UnreadableError(Exception):
 
 def dump(model: object) -> bytes:
     """A request model as the JSON bytes of a request body."""
-    return _encode(_converter.get_unstructure_hook(type(model))(model))
+    return encode(_converter.get_unstructure_hook(type(model))(model))
 
 
 def load(body: bytes) -> Any:  # noqa: ANN401 - JSON can be anything
     """Parse a JSON body. Numbers with a fraction become Decimal.
 
-    Half of a surrogate pair, which a JSON escape can carry and UTF-8 cannot, becomes U+FFFD, as in any decoder: an
-    accepted message must not fail later, where its id is printed, stored or sent on.
-
     Raises:
         UnreadableError: the body is not JSON.
     """
     try:
-        text = body.decode()
-        try:
-            data, end = _scan(text, 0)
-        except StopIteration:  # no JSON at the first character
-            end = -1
-        if end != len(text):
-            data = _decode(text.removeprefix("\ufeff"))
-        return _well_formed(data) if b"\\u" in body and _SURROGATE_ESCAPE.search(body) else data
-    # ValueError: bad JSON, bad UTF-8, an integer with too many digits. ArithmeticError: an exponent with too many.
-    except (ValueError, ArithmeticError, RecursionError):
+        return decode(body)
+    except NotJsonError:
         problem = "the body is empty" if not body.strip() else "the body is not JSON"
-    raise UnreadableError(problem)  # outside the except block: a JSONDecodeError has the whole body
-
-
-# A pair is written with them, too; then looking costs a little time.
-_SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
-
-
-def _well_formed(data: Any) -> Any:  # noqa: ANN401 - JSON can be anything
-    if isinstance(data, str):
-        return re.sub("[\ud800-\udfff]", "\ufffd", data)
-    if isinstance(data, list):
-        return [_well_formed(item) for item in data]
-    if isinstance(data, dict):
-        return {_well_formed(key): _well_formed(value) for key, value in data.items()}
-    return data
-
-
-def _refuse_constant(_: str) -> None:
-    raise ValueError
+    raise UnreadableError(problem)
 
 
 def unstructure(model: object) -> Any:  # noqa: ANN401 - JSON can be anything
@@ -177,19 +147,6 @@ def read_own(data: object, cls: type[T]) -> T:
 def _own_name(field: str) -> str:
     """The JSON name of a rule's field, e.g. `messages[3].clientMessageId`."""
     return ".".join(camel(part) for part in field.split("."))
-
-
-# Made once: json.loads() with options makes a decoder for every call, a third of its time. Decimal is for prices: 0.1
-# must not become 0.1000000000000000055. NaN and Infinity are refused, because they are not JSON.
-_decoder: Any = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant)
-_decode = _decoder.decode
-# `decode` without its two searches for blanks around the text, which take longer than a short answer.
-_scan = _decoder.scan_once
-_encoder = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
-
-
-def _encode(data: object) -> bytes:
-    return _encoder.encode(data).encode()
 
 
 def _first_problem(error: BaseException, path: str) -> tuple[str, BaseException, str]:

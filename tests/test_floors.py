@@ -27,6 +27,8 @@ FLOORS = (
         "hosts",
         "models",
         "wire",
+        "quick_models",
+        "wire_json",
         "wire_types",
         "wire_values",
         "json_models",

@@ -46,7 +46,7 @@ def _differ(asked: str | None, echoed: str | None) -> bool:
 
 
 def _other_number(asked: str | None, echoed: str | None) -> bool:
-    if asked == echoed:
+    if asked == echoed or asked == f"+{echoed}":
         return False
     number, returned = _digits(asked), _digits(echoed)
     if number is None or returned is None or number == returned:

@@ -188,13 +188,13 @@ class AnswerReader:
             # llhttp also accepts blank lines before an answer, RTSP and ICE; httpx refuses all three.
             if opened[0] != 72:  # "H"
                 raise RemoteProtocolError("the server's answer is not HTTP")
-        if not self._head_done:
+        in_head = not self._head_done
+        if in_head:
             self._head_most = self._head_seen + len(data)
         size_before = self._size
         if self._odd is not None:
             self._feed_odd(bytes(data))
         else:
-            in_head = not self._head_done
             try:
                 self._parser.feed_data(data)
             except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
@@ -204,7 +204,9 @@ class AnswerReader:
                     raise self._refusal(error) from error
                 else:
                     self._read_again(bytes(data), error)
-            else:
+            if self.complete:
+                return True
+            if self._odd is None:
                 if not self._head_done:
                     self._raw.append(bytes(data))
                 elif in_head:

@@ -129,14 +129,9 @@ class Connection(Line):
 
     # Questions of the pool.
 
-    def usable(self) -> bool:
-        """True if the connection is idle and has nothing to read: no unexpected bytes, and no EOF that the loop has not
-        seen yet."""
-        return self._state is _IDLE and self.quiet()
-
     @property
     def reusable(self) -> bool:
-        """After `exchange`: True if another request may follow."""
+        """True if it is idle. Whether something has come that the loop has not seen is looked at before the write."""
         return self._state is _IDLE
 
     # Opening and closing.
@@ -259,10 +254,15 @@ class Connection(Line):
             self._queued = request
             self._read_timeout = timeouts.read
             self._owner.queued(self)
+        elif self.used and not self.quiet():
+            raise ConnectError("the connection was closed before the request")
         else:
             await self._write(request, timeouts.write)
         while not answer.complete and self._error is None:
-            await self._wait(None if self._state is _QUEUED else timeouts.read)
+            self._waiter = self._loop.create_future()
+            # A queued request gets its deadline when it is written.
+            self._deadline.start(None if self._state is _QUEUED else timeouts.read)
+            await self._waiter
         if self._error is not None:
             raise self._error
         if self._state is _WRITING:

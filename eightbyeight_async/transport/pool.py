@@ -73,11 +73,11 @@ class Pool:
     # Taking.
 
     def take(self) -> Connection | None:
-        """An idle connection that is still usable, or None; without waiting."""
+        """An idle connection, or None; without waiting."""
         idle = self._idle
         while idle:
             connection, _ = idle.popitem()
-            if connection.usable() and not self._stale(connection):
+            if connection.reusable and not self._stale(connection):
                 return connection
             self.discard(connection)
         return None
@@ -97,7 +97,7 @@ class Pool:
                 self.slots += 1
             else:
                 connection = await self._wait()
-                if connection is not None and not connection.usable():
+                if connection is not None and not connection.reusable:
                     connection.close()  # it was closed while it was handed over; this request keeps its slot
                     connection = None
         if connection is None:

@@ -54,7 +54,7 @@ async def warm(fast: FastTransport, server: RawServer, connections: int) -> None
     await asyncio.gather(*[fast.handle_async_request(server.post()) for _ in range(connections)])
     assert len(server.peers) == connections
     (pool,) = fast.pools.values()
-    await seen(lambda: pool.idle == connections and all(connection.usable() for connection in pool._idle))
+    await seen(lambda: pool.idle == connections and all(connection.quiet() for connection in pool._idle))
 
 
 async def test_a_connection_that_ends_before_the_write_is_replaced(
