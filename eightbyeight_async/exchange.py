@@ -34,7 +34,7 @@ from eightbyeight_async.transport.httpx_failures import answer_in
 from eightbyeight_async.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping
 
     import httpx
 
@@ -149,7 +149,7 @@ class Exchange:
             raise ClientClosedError
         return self.door.http
 
-    async def run(self, call: Call[T], options: CallOptions, flight: Flight | None = None) -> T:
+    def run(self, call: Call[T], options: CallOptions, flight: Flight | None = None) -> Coroutine[Any, Any, T]:
         """Make the call; retry it if the retry policy says so. `flight` is updated during the call.
 
         Raises:
@@ -159,14 +159,18 @@ class Exchange:
         Returns:
             The response. After an attempt that may have been sent it says so, too (`maybe_done_before`).
         """
+        # Not `async def`: returning the coroutine saves one frame for each call.
         flight = Flight() if flight is None else flight
         if options.deadline is None:
-            return await self._run(call, options, flight)
-        with anyio.move_on_after(options.deadline) as flight.scope:
+            return self._run(call, options, flight)
+        return self._run_within(options.deadline, call, options, flight)
+
+    async def _run_within(self, seconds: float, call: Call[T], options: CallOptions, flight: Flight) -> T:
+        with anyio.move_on_after(seconds) as flight.scope:
             return await self._run(call, options, flight)
         host = urlsplit(self.bases[call.product]).netloc
         sent = Sent.MAYBE if flight.maybe_sent else Sent.NO
-        problem = f"the call to {host} did not end within its deadline of {options.deadline:g} s"
+        problem = f"the call to {host} did not end within its deadline of {seconds:g} s"
         error = TransportTimeoutError(problem, sent=sent)
         error.effect = Effect.LOOK_UP if call.unknown is Sent.NO else call.effect
         error.attempts = flight.attempts

@@ -208,7 +208,19 @@ class SendEach:
                 # Each worker starts the next one when needed: three messages do not start a hundred tasks.
                 if self._started < self._width:
                     self._start_worker()
-                self._results.append(await self._one(*taken))
+                index, request = taken
+                flight = Flight()
+                try:
+                    response = await self._send(request, flight)
+                    result = _result_of(response, index, request, flight.attempts)
+                except EightByEightError as error:
+                    # Without this frame, which has the request: it may be no SmsRequest.
+                    error.__traceback__ = error.__traceback__ and error.__traceback__.tb_next
+                    result = SendNotAccepted(index=index, request=request, error=error, attempts=error.attempts)
+                except BaseException:
+                    self.leftover.append(_cut_off(index, request, flight))
+                    raise
+                self._results.append(result)
                 self._news.set()
         except BaseException as failure:
             if not self._kept(failure):
@@ -263,19 +275,6 @@ class SendEach:
             return self._at_hand()
         taken = await self._feeder.next()
         return None if isinstance(taken, End) else taken
-
-    async def _one(self, index: int, request: SmsRequest) -> SendResult:
-        flight = Flight()
-        try:
-            response = await self._send(request, flight)
-            return _result_of(response, index, request, flight.attempts)
-        except EightByEightError as error:
-            # Without this frame, which has the request: it may be no SmsRequest.
-            error.__traceback__ = error.__traceback__ and error.__traceback__.tb_next
-            return SendNotAccepted(index=index, request=request, error=error, attempts=error.attempts)
-        except BaseException:
-            self.leftover.append(_cut_off(index, request, flight))
-            raise
 
 
 def _cut_off(index: int, request: SmsRequest, flight: Flight) -> SendResult:

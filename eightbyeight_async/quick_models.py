@@ -39,16 +39,24 @@ def quick_maker(cls: type[T]) -> Callable[..., T]:
 
 
 def private_init(cls: type[Any]) -> Callable[..., None] | None:
-    """An `__init__` like that of attrs, which empties its frame if a rule is broken; None if attrs' must do.
+    """An `__init__` like that of attrs, which empties its frame if a rule is broken; None without rules of this kind.
 
-    One function instead of a wrapper around attrs', which takes twice as long.
+    A rule is a validator of attrs in a field's metadata, under `check`. Here all are applied in one pass, and only to
+    fields that are set: attrs would call each for every field, and most messages leave seven of them out. One function
+    instead of a wrapper around attrs', which takes twice as long.
     """
+    if not any("check" in field.metadata for field in attrs.fields(_class(cls))):
+        return None
     given: dict[str, Any] = {"empty_frames": empty_frames}
-    parameters, lines = [], []
+    parameters, lines, checks = [], [], []
     for field in attrs.fields(_class(cls)):
-        if field.validator is not None or isinstance(field.default, attrs.Factory) or not field.kw_only:  # type: ignore[arg-type]
-            return None
         name, value = field.name, field.alias
+        if (check := field.metadata.get("check")) is not None:
+            given |= {f"rule_{name}": check, f"field_{name}": field}
+            applied = f"rule_{name}(self, field_{name}, self.{name})"
+            checks.append(
+                f"    {applied}" if field.default is attrs.NOTHING else f"    if {value} is not None: {applied}"
+            )
         parameters.append(value if field.default is attrs.NOTHING else f"{value}=d_{name}")
         given |= {f"d_{name}": field.default, f"c_{name}": field.converter, f"set_{name}": getattr(cls, name).__set__}
         lines.append(f"    set_{name}(self, {value if field.converter is None else f'c_{name}({value})'})")
@@ -56,7 +64,7 @@ def private_init(cls: type[Any]) -> Callable[..., None] | None:
     body = [
         "  try:",
         *lines,
-        "    self.__attrs_post_init__()",
+        *checks,
         "  except BaseException as error:",
         f"    del self, {names}",
         "    empty_frames(error)",

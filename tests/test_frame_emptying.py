@@ -247,7 +247,7 @@ async def test_frames_of_a_call_in_progress(
                 waiting = waiting.cr_await
             gate.set()
             await task
-    assert {"run", "send", "exchange"} <= set(names)
+    assert {"_run", "send", "exchange"} <= set(names)
     assert not [one for one in shown if NUMBER[1:] in one or KEY in one or TEXT in one]
 
 

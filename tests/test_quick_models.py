@@ -110,6 +110,10 @@ def test_a_request_is_made_as_attrs_makes_it(values: dict[str, Any]) -> None:
     def of_attrs() -> SmsRequest:
         made = object.__new__(SmsRequest)
         SmsRequest.__init__.__wrapped__(made, **values)  # type: ignore[attr-defined]  # what `private_init` replaces
+        for field in attrs.fields(SmsRequest):
+            value = getattr(made, field.name)
+            if "check" in field.metadata and (value is not None or field.default is attrs.NOTHING):
+                field.metadata["check"](made, field, value)
         return made
 
     def told(make: Any) -> object:

@@ -104,10 +104,10 @@ def checked_sender(value: object, field: str) -> None:
     text = checked_text(field, value)
     if len(text) > _MAX_SENDER:
         raise InvalidRequestError(field, f"must be at most {_MAX_SENDER} characters long, not {len(text)}")
-    for index, character in enumerate(text):
-        if not character.isprintable():
-            code = f"U+{ord(character):04X}"
-            raise InvalidRequestError(field, f"has a character that does not print ({code}) at index {index}")
+    if not text.isprintable():
+        index = next(index for index, character in enumerate(text) if not character.isprintable())
+        code = f"U+{ord(text[index]):04X}"
+        raise InvalidRequestError(field, f"has a character that does not print ({code}) at index {index}")
     if not text.strip():
         raise InvalidRequestError(field, "is blank; leave it out for the sub-account's default sender")
 

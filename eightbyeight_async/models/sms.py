@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import enum
 from datetime import datetime
-from typing import Any
 
 import attrs
 
@@ -93,7 +92,7 @@ class SmsRequest(JsonModel):
         InvalidRequestError: a field breaks its rule. The error names the field and the rule, but not the value.
     """
 
-    destination: str = attrs.field(repr=masked_number)
+    destination: str = attrs.field(metadata={"check": rules.destination}, repr=masked_number)
     text: str | None = attrs.field(default=None, metadata={"check": rules.text_up_to(None, least=1)}, repr=hidden)
     country: str | None = attrs.field(default=None, metadata={"check": rules.country})
     source: str | None = attrs.field(default=None, metadata={"check": rules.sender}, repr=masked_digits)
@@ -106,19 +105,6 @@ class SmsRequest(JsonModel):
     dlr_callback_url: str | None = attrs.field(default=None, metadata={"check": rules.callback_url}, repr=hidden)
     client_ip: str | None = attrs.field(default=None, metadata={"check": rules.ip_address}, repr=hidden)
     track: Track | None = attrs.field(default=None, converter=_track)
-
-    def __attrs_post_init__(self) -> None:
-        # In one pass: attrs' validators would be called for every field, and most messages leave seven of them out.
-        rules.checked_destination(self.destination, "destination", self.country)
-        for name, field, check in _CHECKS:
-            value = getattr(self, name)
-            if value is not None:
-                check(self, field, value)
-
-
-_CHECKS: tuple[tuple[str, Any, Any], ...] = tuple(
-    (field.name, field, field.metadata["check"]) for field in attrs.fields(SmsRequest) if "check" in field.metadata
-)
 
 
 @attrs.frozen(kw_only=True)
