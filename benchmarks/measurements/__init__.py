@@ -24,6 +24,7 @@ MEASUREMENTS = {
     "import": "import_time",
     "micro": "micro",
     "bulk": "bulk",
+    "sandbox": "sandbox",
 }
 
 

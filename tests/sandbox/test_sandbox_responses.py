@@ -72,6 +72,11 @@ def test_http_1_0_gets_its_response_and_the_end_of_the_connection(sandbox: Sandb
         assert stream.read() == b""
 
 
+def test_http_1_0_is_told_that_its_connection_stays_open(sandbox: Sandbox) -> None:
+    status, fields, _ = answered(sandbox, head(sandbox, version="1.0", more="Connection: keep-alive\r\n") + BODY)
+    assert (status, fields["Connection"]) == ("HTTP/1.0 200 OK", "keep-alive")
+
+
 def test_head_gets_no_body_and_the_connection_goes_on(sandbox: Sandbox) -> None:
     with connect(sandbox) as connection, connection.makefile("rb") as stream:
         connection.sendall(head(sandbox, method="HEAD", length=0))
