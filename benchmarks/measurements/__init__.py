@@ -25,6 +25,7 @@ MEASUREMENTS = {
     "command-line": "command_line",
     "micro": "micro",
     "bulk": "bulk",
+    "sandbox": "sandbox",
 }
 
 

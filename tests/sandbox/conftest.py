@@ -1,8 +1,10 @@
 """The sandbox is driven by plain httpx and raw sockets: never by our own client."""
 
 import asyncio
+import importlib.util
 import json
 import ssl
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -123,9 +125,22 @@ def serve() -> Iterator[Callable[..., Service]]:
         one.__exit__()
 
 
+@pytest.fixture(params=["asyncio", *(["uvloop"] if importlib.util.find_spec("uvloop") else [])])
+def each_loop(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The test runs with the sandbox on asyncio's own loop, and again on uvloop where it is installed."""
+    if request.param == "asyncio":
+        monkeypatch.setitem(sys.modules, "uvloop", None)
+    loop: str = request.param
+    return loop
+
+
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The seconds of every timer of an asyncio loop that ran out: what was waited for, and not merely worked at."""
+    """The seconds of every timer of an asyncio loop that ran out: what was waited for, and not merely worked at.
+
+    The sandbox runs on asyncio's own loop: the timers of uvloop cannot be counted.
+    """
+    monkeypatch.setitem(sys.modules, "uvloop", None)
     ran_out: list[float] = []
     call_at = asyncio.BaseEventLoop.call_at
 

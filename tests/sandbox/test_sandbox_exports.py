@@ -10,6 +10,8 @@ import pytest
 
 from eightbyeight_async.sandbox import Delivery, Fault, Sandbox
 
+pytestmark = pytest.mark.usefixtures("each_loop")
+
 # From the OpenAPI description of the log's files.
 COLUMNS = [
     "umid",

@@ -13,6 +13,8 @@ from patience import PATIENCE, until
 
 from eightbyeight_async.sandbox import Fault, Sandbox
 
+pytestmark = pytest.mark.usefixtures("each_loop")
+
 NUMBER = "+6591110001"
 
 

@@ -19,6 +19,7 @@ from patience import PATIENCE, until
 from eightbyeight_async.sandbox import Fault, Sandbox
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.usefixtures("each_loop")
 
 
 def descriptors() -> int:
@@ -42,6 +43,19 @@ def request(sandbox: Sandbox, body: bytes = b'{"destination":"+12025550275","tex
         b"POST /api/v1/subaccounts/sandbox-account/messages HTTP/1.1\r\nHost: localhost\r\n"
         b"Content-Type: application/json\r\nAuthorization: Bearer %b\r\nContent-Length: %d\r\n\r\n%b"
     ) % (sandbox.api_key.encode(), len(body), body)
+
+
+def test_starts_and_stops_leave_no_thread_and_no_descriptor_on_either_loop() -> None:
+    with Sandbox():
+        pass
+    before = threading.active_count(), descriptors()
+    for _ in range(20):
+        with Sandbox() as sandbox, connect(sandbox) as connection:
+            connection.sendall(request(sandbox))
+            assert connection.recv(12) == b"HTTP/1.1 200"
+            hanging = socket.create_connection(("127.0.0.1", port_of(sandbox.sms_base_url)))
+        hanging.close()
+    assert (threading.active_count(), descriptors()) == before
 
 
 def test_a_hundred_starts_and_stops_leave_nothing_and_wait_for_nothing(waits: list[float]) -> None:

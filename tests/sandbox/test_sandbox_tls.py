@@ -12,6 +12,8 @@ from patience import PATIENCE, until
 
 from eightbyeight_async.sandbox import Sandbox
 
+pytestmark = pytest.mark.usefixtures("each_loop")
+
 
 def tls12(sandbox: Sandbox) -> ssl.SSLContext:
     context = sandbox.ssl_context(ssl.TLSVersion.TLSv1_2)

@@ -13,6 +13,8 @@ from eightbyeight_async.sandbox import Delivery, Sandbox, SandboxMessage
 from eightbyeight_async.sandbox.api.operation_results import Refusal
 from eightbyeight_async.sandbox.api.rate_limit import RateLimit
 
+pytestmark = pytest.mark.usefixtures("each_loop")
+
 
 async def burst(sandbox: Sandbox, requests: int, connections: int) -> list[int]:
     url = f"{sandbox.sms_base_url}/api/v1/subaccounts/sandbox-account/messages"

@@ -1,13 +1,14 @@
-"""HTTP responses of the sandbox: JSON, files, redirects, and what a fault sends instead."""
+"""HTTP responses of the sandbox: results, files, redirects, and what a fault sends instead."""
 
 import json
 import socket
 import struct
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from aiohttp import web
 
+from eightbyeight_async.sandbox.api.json_response import json_response
 from eightbyeight_async.sandbox.api.operation_results import Download, Moved, error_body
 from eightbyeight_async.sandbox.api.received_call import Result
 from eightbyeight_async.sandbox.control.faults import Fault
@@ -15,16 +16,8 @@ from eightbyeight_async.sandbox.control.faults import Fault
 # A complete response, or a function that writes to the request's connection itself.
 Response = web.Response | Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
-# Made once: `json.dumps` makes a new encoder for every call with such settings.
-# Compact JSON in UTF-8, not escaped to ASCII, as a .NET service writes it.
-_ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _ABORT = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 seconds: closing sends RST
 _CSV = "text/csv; charset=utf-8"
-
-
-def json_response(status: int, body: object, headers: Mapping[str, str] | None = None) -> web.Response:
-    encoded = _ENCODE(body).encode()
-    return web.Response(status=status, body=encoded, headers=headers, content_type="application/json", charset="utf-8")
 
 
 def correct_response(status: int, result: Result) -> Response:

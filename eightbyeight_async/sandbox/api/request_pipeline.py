@@ -21,7 +21,8 @@ from collections.abc import Iterable, Mapping
 
 from aiohttp import web
 
-from eightbyeight_async.sandbox.api.http_responses import Response, correct_response, faulty_response, json_response
+from eightbyeight_async.sandbox.api.http_responses import Response, correct_response, faulty_response
+from eightbyeight_async.sandbox.api.json_response import json_response
 from eightbyeight_async.sandbox.api.operation_results import Refusal, error_body
 from eightbyeight_async.sandbox.api.received_call import Operation, ReceivedCall, Step
 from eightbyeight_async.sandbox.api.routes import Route, WrongMethod, resolve
@@ -56,7 +57,9 @@ class RequestPipeline:
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         state = self._state
         try:
-            body = await _read(request)
+            content = request.content
+            # A body that came together with its head, as most do, is taken without `read`, which asks three times.
+            body = content.read_nowait() if content.is_eof() else await request.read()
         except web.HTTPRequestEntityTooLarge:
             return web.Response(status=413)
         except (web.RequestPayloadError, ConnectionError):
@@ -183,12 +186,6 @@ def _no_constant(name: str) -> None:
 
 
 _DECODE = json.JSONDecoder(parse_constant=_no_constant).decode  # made once: `json.loads` makes one for every call
-
-
-async def _read(request: web.BaseRequest) -> bytes:
-    """The body. One that came together with its head, as most do, is taken without `read`, which asks three times."""
-    content = request.content
-    return content.read_nowait() if content.is_eof() else await request.read()
 
 
 def _tls_version(request: web.BaseRequest) -> str:
