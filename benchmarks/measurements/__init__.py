@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["MEASUREMENTS", "Measurement", "measurement"]
 
 MEASUREMENTS = {
+    "instructions": "instructions",
     "throughput": "throughput",
     "slow-server": "slow_server",
     "latency": "latency",
