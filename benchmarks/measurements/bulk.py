@@ -68,10 +68,10 @@ def bars(rows: list[Row]) -> list[Bar]:
     memory = {row["messages"]: row["peak_mb"] for row in rows if row["what"] == "memory"}
     growth = spread([memory[max(memory)] - memory[min(memory)]] if len(memory) > 1 else [])
     return [
-        Bar("Campaign (each, power) / without a journal", _against_plain(rows, "power"), 0.75),
-        Bar("Campaign in batches, messages/s", batch, 25_000),
+        Bar("Campaign (each, power) / without a journal", _against_plain(rows, "power"), 0.85),
+        Bar("Campaign in batches, messages/s", batch, 45_000),
         Bar("Opening a journal of 1,000,000 rows", opened, 1, at_most=True, unit=" s"),
-        Bar("Peak memory, 1,000,000 messages less 10,000", growth, 60, at_most=True, unit=" MB"),
+        Bar("Peak memory, 1,000,000 messages less 10,000", growth, 30, at_most=True, unit=" MB"),
     ]
 
 

@@ -50,4 +50,6 @@ def tables(rows: list[Row]) -> list[Table]:
 
 
 def bars(rows: list[Row]) -> list[Bar]:
-    return []
+    ours, theirs = (by_round(rows, "p99", contender=name, offered=1500) for name in ("sdk", "aiohttp"))
+    later = spread(value - theirs[number] for number, value in ours.items() if number in theirs)
+    return [Bar("p99 at 1,500/s later than aiohttp's", later, 1, at_most=True, unit=" ms")]

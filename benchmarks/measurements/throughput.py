@@ -101,9 +101,8 @@ def bars(rows: list[Row]) -> list[Bar]:
         ours = _ratio(rows, "sdk", "aiohttp", step)
         fast = _ratio(rows, "sdk-fast", "aiohttp", step)
         found += [
-            Bar(f"SDK / aiohttp, {step} in flight", ours, 1.0),
-            Bar(f"SDK / aiohttp, {step} in flight", ours, 1.3, stretch=True),
-            Bar(f"SDK [fast] / aiohttp, {step} in flight", fast, 1.8, stretch=True),
+            Bar(f"SDK / aiohttp, {step} in flight", ours, 2.0),
+            Bar(f"SDK [fast] / aiohttp, {step} in flight", fast, 2.3),
         ]
     return found
 
