@@ -116,3 +116,88 @@ def test_a_tool_imported_after_a_first_send_sees_the_next(
     with serve() as server:
         found = output_of(FIRST_SEND + later, backend, server.url, ca_file=ca_file)
     assert (found.strip(), len(server.received)) == (seen, received)
+
+
+AT_IMPORT = """
+import sys
+import wrapt
+
+seen = []
+
+def patch(httpx):
+    @wrapt.patch_function_wrapper("httpx", "AsyncClient.send")
+    async def send(wrapped, instance, args, kwargs):
+        seen.append(1)
+        return await wrapped(*args, **kwargs)
+
+wrapt.register_post_import_hook(patch, "httpx")
+assert "httpx" not in sys.modules
+"""
+
+BELOW = """
+import sys
+import httpcore
+
+seen = []
+theirs = httpcore.AsyncConnectionPool.handle_async_request
+
+async def handle(self, request):
+    seen.append(1)
+    return await theirs(self, request)
+
+httpcore.AsyncConnectionPool.handle_async_request = handle
+assert "httpx" not in sys.modules
+"""
+
+LAZILY = """
+import builtins, sys
+
+seen = []
+theirs = builtins.__import__
+
+def lazily(name, *args, **kwargs):
+    fresh = name == "httpx" and name not in sys.modules
+    module = theirs(name, *args, **kwargs)
+    if fresh:
+        send = module.AsyncClient.send
+
+        async def watched(self, *given, **named):
+            seen.append(1)
+            return await send(self, *given, **named)
+
+        module.AsyncClient.send = watched
+    return module
+
+builtins.__import__ = lazily
+"""
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@pytest.mark.parametrize("tool", [AT_IMPORT, BELOW, LAZILY], ids=["import hook", "httpcore", "__import__"])
+def test_a_tool_that_waits_for_the_import_of_httpx_sees_the_first_send(
+    serve: Callable[..., ScriptedServer], ca_file: Path, backend: str, tool: str
+) -> None:
+    """As Datadog and New Relic do: they replace functions in the moment in which httpx is imported."""
+    with serve() as server:
+        found = output_of(tool + FIRST_SEND + "print(len(seen))", backend, server.url, ca_file=ca_file)
+    assert (found.strip(), len(server.received)) == ("1", 1)
+
+
+REPLAY = """
+import vcr
+with vcr.VCR(record_mode="none").use_cassette(cassette):
+    try:
+        anyio.run(send, backend=backend)
+    except Exception as error:
+        print(type(error).__name__)
+"""
+
+
+def test_a_recorder_that_only_replays_sends_nothing_where_nobody_imported_httpx(
+    serve: Callable[..., ScriptedServer], ca_file: Path, tmp_path: Path
+) -> None:
+    cassette = str(tmp_path / "empty.yaml")
+    program = f"{FIRST_SEND.replace('anyio.run(send, backend=backend)', '')}\ncassette = {cassette!r}\n{REPLAY}"
+    with serve() as server:
+        found = output_of(program, "asyncio", server.url, ca_file=ca_file)
+    assert (found.strip(), len(server.received)) == ("TransportError", 0)

@@ -27,7 +27,7 @@ class Origin(NamedTuple):
 
     - `scheme`: "https" or "http".
     - `host`: the host name or address.
-    - `port`: the port, or None for the scheme's default.
+    - `port`: the port; None for the scheme's default.
     """
 
     scheme: str
@@ -74,13 +74,13 @@ class Prepared:
         if parts.scheme not in ("https", "http") or not host:
             raise RequestRefusedError("the URL is neither https:// nor http:// with a host")
         target = quote(parts.path or "/", safe=_IN_A_PATH) + (f"?{parts.query}" if parts.query else "")
-        port = parts.port
+        port = None if parts.port == {"https": 443, "http": 80}[parts.scheme] else parts.port
         self.method = method
         self.url = url
         self.headers = headers
         self.origin = Origin(parts.scheme, host, port)
         shown = f"[{host}]" if ":" in host else host
-        if port is not None and port != {"https": 443, "http": 80}[parts.scheme]:
+        if port is not None:
             shown += f":{port}"
         lines = [f"{method} {target} HTTP/1.1"]
         for name, value in {"Host": shown, **headers, "Accept-Encoding": "gzip, deflate"}.items():

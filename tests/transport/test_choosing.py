@@ -203,7 +203,7 @@ HOSTS = [
 ] + [Origin("http", "127.0.0.1", None), Origin("http", "localhost", 8443)]
 EXCLUDED = [
     "", "8x8.com", ".8x8.com", "sms.8x8.com", "SMS.8x8.com", "localhost", "127.0.0.1", "::1", "127.0.0.1/8",
-    "us.8x8.com", "8x8.com:8443", "https://sms.8x8.com", "http://sms.8x8.com", "all://*.8x8.com", "https://*8x8.com:8443",
+    "us.8x8.com", "8x8.com:8443", "8x8.com:443", "https://sms.8x8.com", "http://sms.8x8.com", "all://*.8x8.com", "https://*8x8.com:8443",
     "com", "sms.8x8.com, localhost", "https://", "all://", "https://*",
 ]  # fmt: skip
 

@@ -38,9 +38,9 @@ def test_a_request_without_a_body_declares_none() -> None:
     ("url", "origin", "host", "target"),
     [
         ("https://sms.8x8.com", Origin("https", "sms.8x8.com", None), b"sms.8x8.com", b"/"),
-        ("https://sms.8x8.com:443/a", Origin("https", "sms.8x8.com", 443), b"sms.8x8.com", b"/a"),
+        ("https://sms.8x8.com:443/a", Origin("https", "sms.8x8.com", None), b"sms.8x8.com", b"/a"),
         ("https://SMS.8x8.com:8443/A", Origin("https", "sms.8x8.com", 8443), b"sms.8x8.com:8443", b"/A"),
-        ("http://127.0.0.1:80/a/b%2Fc", Origin("http", "127.0.0.1", 80), b"127.0.0.1", b"/a/b%2Fc"),
+        ("http://127.0.0.1:80/a/b%2Fc", Origin("http", "127.0.0.1", None), b"127.0.0.1", b"/a/b%2Fc"),
         ("http://[::1]:8080/a", Origin("http", "::1", 8080), b"[::1]:8080", b"/a"),
         ("https://h/a?x=1&y=%26", Origin("https", "h", None), b"h", b"/a?x=1&y=%26"),
         ('https://h/"a"<b>', Origin("https", "h", None), b"h", b"/%22a%22%3Cb%3E"),
