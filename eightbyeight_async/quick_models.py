@@ -16,7 +16,7 @@ from typing import Any, TypeVar, Union
 
 import attrs
 
-from eightbyeight_async.frame_privacy import empty_frames
+from eightbyeight_async.frame_privacy import empty_frames, private_call
 from eightbyeight_async.wire_types import is_enum_or_text, is_int_or_text, wire_name
 
 if typing.TYPE_CHECKING:
@@ -47,6 +47,8 @@ def private_init(cls: type[Any]) -> Callable[..., None] | None:
     """
     if not any("check" in field.metadata for field in attrs.fields(_class(cls))):
         return None
+    if not _is_plain(cls):
+        return _checked_init(cls)
     given: dict[str, Any] = {"empty_frames": empty_frames}
     parameters, lines, checks = [], [], []
     for field in attrs.fields(_class(cls)):
@@ -73,6 +75,34 @@ def private_init(cls: type[Any]) -> Callable[..., None] | None:
     return _compiled(f"def __init__(self, *, {', '.join(parameters)}):", body, given)
 
 
+def _is_plain(cls: Any) -> bool:  # noqa: ANN401 - an attrs class
+    """False for a class that an application has derived from a model, if its fields need more of attrs."""
+    return not hasattr(cls, "__attrs_post_init__") and all(
+        field.kw_only
+        and field.init
+        and field.validator is None
+        and not isinstance(field.default, _Factory)
+        and hasattr(getattr(cls, field.name, None), "__set__")
+        for field in attrs.fields(cls)
+    )
+
+
+_Factory: type = type(attrs.Factory(list))
+
+
+def _checked_init(cls: Any) -> Callable[..., None]:  # noqa: ANN401 - an attrs class
+    of_attrs = cls.__init__
+
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        of_attrs(self, *args, **kwargs)
+        for field in attrs.fields(cls):
+            check, value = field.metadata.get("check"), getattr(self, field.name)
+            if check is not None and (value is not None or field.default is attrs.NOTHING):
+                check(self, field, value)
+
+    return private_call(init)
+
+
 def quick_reader(cls: type[T]) -> Callable[[Any], T] | None:
     """A function that takes parsed JSON; None if a type of the model is not simple. The function raises OddError."""
     given: dict[str, Any] = {"OddError": OddError}
@@ -80,7 +110,7 @@ def quick_reader(cls: type[T]) -> Callable[[Any], T] | None:
     values = {}
     for field in attrs.fields(attrs.resolve_types(_class(cls))):
         name, local = wire_name(field), f"f_{field.name}"
-        if field.validator is not None or field.metadata.keys() - _HARMLESS:
+        if field.validator is not None or isinstance(field.default, _Factory) or field.metadata.keys() - _HARMLESS:
             return None
         if name is None:
             values[field.name] = local

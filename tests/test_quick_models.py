@@ -132,3 +132,38 @@ def test_positional_and_unknown_arguments_are_refused() -> None:
         SmsRequest("+6598765432")  # type: ignore[misc]
     with pytest.raises(TypeError, match="texts"):
         SmsRequest(destination="+6598765432", texts="x")  # type: ignore[call-arg]
+
+
+@attrs.frozen(kw_only=True)
+class Tagged(SmsRequest):
+    tag: str = "none"
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class WithDict(SmsRequest):
+    tag: list[str] = attrs.field(factory=list)
+
+
+@attrs.frozen(kw_only=True)
+class WithPostInit(SmsRequest):
+    tag: str = attrs.field(default="x", validator=attrs.validators.instance_of(str))
+
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "tag", f"{self.tag}!")
+
+
+class Plain(SmsRequest):
+    __slots__ = ()
+
+
+@pytest.mark.parametrize(
+    ("cls", "tag"), [(Tagged, "none"), (WithDict, []), (WithPostInit, "x!"), (Plain, None)], ids=str
+)
+def test_a_class_derived_from_a_request_has_its_rules(cls: Any, tag: object) -> None:
+    made = cls(destination="+6598765432", text="x", encoding="GSM7")
+    assert (made.destination, made.encoding) == ("+6598765432", sms.Encoding.GSM7)
+    assert getattr(made, "tag", None) == tag
+    assert attrs.evolve(made, text="y").text == "y"
+    for wrong in ({"destination": "x"}, {"destination": "+6598765432", "source": " "}):
+        with pytest.raises(InvalidRequestError):
+            cls(**wrong)
