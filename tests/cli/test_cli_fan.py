@@ -178,7 +178,10 @@ def test_what_an_interrupt_cuts_off_is_unknown(sandbox: Sandbox) -> None:
     with interrupting(one, lambda: len(sandbox.messages) == 10 + WIDTH):
         send(one)
     assert counts(one.counts) == {"accepted": 10, "unknown": WIDTH}
-    assert sorted(r["row"] for r in one.lines.kept if r["sent"] == "maybe") == [11, 12, 13, 14]  # type: ignore[attr-defined]
+    kept: list[dict[str, object]] = one.lines.kept  # type: ignore[attr-defined]
+    # Which of them the sandbox read last is its business: they come over four connections.
+    assert len([r for r in kept if r["sent"] == "maybe"]) == WIDTH
+    assert {r["row"] for r in kept} == set(range(1, 11 + WIDTH))
 
 
 def test_a_second_interrupt_ends_the_wait(sandbox: Sandbox) -> None:
