@@ -72,6 +72,19 @@ async def test_a_connection_that_ends_before_the_write_is_replaced(
         assert (pool.slots, pool.idle, pool.sockets) == (1, 1, 1)
 
 
+@pytest.mark.parametrize("size", [2, 200_000])
+async def test_an_end_that_the_loop_has_not_seen_is_seen_before_the_write(
+    transport: Make, server_side: dict[str, Any], size: int
+) -> None:
+    """A large body is not queued: it is written in the turn in which the connection is taken."""
+    async with RawServer(polite, **server_side) as server, transport() as fast:
+        await warm(fast, server, 1)
+        end(server.peers[0])
+        response = await fast.handle_async_request(server.post(b"x" * size))
+        assert await response.aread() == b"hi"
+        assert [peer.requests for peer in server.peers] == [1, 1]
+
+
 async def test_many_that_end_before_the_write_are_replaced_by_new_ones(
     transport: Make, server_side: dict[str, Any]
 ) -> None:
