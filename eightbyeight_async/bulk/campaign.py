@@ -30,9 +30,10 @@ from eightbyeight_async.bulk.run.mode_each import send_each
 from eightbyeight_async.bulk.run.shared_steps import Run, Settled
 from eightbyeight_async.bulk.settling.open_campaign import Book
 from eightbyeight_async.bulk.store.interface import Store
-from eightbyeight_async.bulk.store.journal import Journal
 from eightbyeight_async.bulk.store.journal_file import Durability
+from eightbyeight_async.bulk.store.journal_source import JournalSource
 from eightbyeight_async.bulk.store.records import Account, Met, Policy
+from eightbyeight_async.bulk.store.store_source import StoreSource
 from eightbyeight_async.bulk.store.writer_thread import Writer
 from eightbyeight_async.client import AsyncConnectClient
 from eightbyeight_async.errors import InvalidRequestError
@@ -139,24 +140,18 @@ class Campaign(Book, PlannedCampaign):
         self._on_result = on_result
         self._now = now
         self._clock = clock
-        self._path = Path(journal)
         self._account = Account(client.host(Product.SMS), client.subaccount_id)
-        self._allow_changed_account = allow_changed_account
-        self._accept_loss = accept_loss
-        self._policy = Policy(resend_unknown=resend_unknown, resend_failed=resend_failed, one_per_number=one_per_number)
-        self._writer = Writer(
-            lambda: Journal(
-                self._path,
-                durability,
-                now,
-                account=self._account,
-                policy=self._policy,
-                allow_changed_account=allow_changed_account,
-                accept_loss=accept_loss,
-            ),
-            most_pending=self._width or 100,
-            name=self._path.name,
+        policy = Policy(resend_unknown=resend_unknown, resend_failed=resend_failed, one_per_number=one_per_number)
+        self._source: StoreSource = JournalSource(
+            path=Path(journal),
+            durability=durability,
+            now=now,
+            account=self._account,
+            policy=policy,
+            allow_changed_account=allow_changed_account,
+            accept_loss=accept_loss,
         )
+        self._writer = Writer(self._source.open, most_pending=self._width or 100, name=self._source.name)
         self._keys: Keys | None = None
         self._last_id = 0
         self._run: Run | None = None
@@ -179,9 +174,9 @@ class Campaign(Book, PlannedCampaign):
         await self._writer.close()
 
     def __repr__(self) -> str:
-        if not {"_path", "_mode"} <= set(vars(self)):
+        if not {"_source", "_mode"} <= set(vars(self)):
             return f"<{type(self).__name__} not made: its settings were refused>"
-        return f"<{type(self).__name__} journal={self._path.name!r}, mode={self._mode}>"
+        return f"<{type(self).__name__} {self._source}, mode={self._mode}>"
 
     # Sending
 
@@ -327,7 +322,7 @@ class Campaign(Book, PlannedCampaign):
                 for result in self._writer.unwritten
             )
             cause = failures[0] if failures else self._writer.failure
-            raise JournalError(failure.reason, unwritten, journal=self._path.name) from cause
+            raise JournalError(failure.reason, unwritten, journal=self._source.name) from cause
         self.report = Report(
             **self._counts(run),
             mode=mode,

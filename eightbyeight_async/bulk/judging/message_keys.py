@@ -123,11 +123,13 @@ class Keys:
 
 
 class Fingerprint:
-    """The fingerprint of an input: its count, and the sum of its messages' digests. Their order does not matter.
+    """The fingerprint of an input.
 
-    fingerprint = campaign.fingerprint()
-    for request in requests:
-        fingerprint.add(request)
+    It is the count, and the sum of the messages' digests. Their order does not matter::
+
+        fingerprint = campaign.fingerprint()
+        for request in requests:
+            fingerprint.add(request)
     """
 
     def __init__(self, salt: bytes) -> None:
@@ -136,6 +138,7 @@ class Fingerprint:
         self.count = 0
 
     def add(self, request: SmsRequest) -> None:
+        """Count a message."""
         source = request.source or ""
         number = request.destination.lstrip("+")
         content = f"{request.client_message_id!r}{number}|{request.country or ''}|{len(source)}|{source}{request.text}"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from eightbyeight_async.bulk.errors import JournalError
     from eightbyeight_async.bulk.judging.log_verdict import Doubt, Evidence, LogRow, Settlement, Window
     from eightbyeight_async.bulk.judging.outcomes import State
     from eightbyeight_async.bulk.report import Status
@@ -43,7 +44,7 @@ class Store(Protocol):
 
     Attributes:
         salt: secret of this campaign's digests.
-        last_id: number of the last claim; claim numbers only grow.
+        last_id: number of the last claim. The next claims have the numbers above it; no other claim ever has them.
     """
 
     salt: bytes
@@ -57,6 +58,10 @@ class Store(Protocol):
         """
         ...
 
+    def failure(self, error: Exception) -> JournalError:
+        """Returns what an exception that came out of this store means: one line, and what to do about it."""
+        ...
+
     def close(self) -> None:
         """Closes the store cleanly."""
         ...
@@ -65,6 +70,10 @@ class Store(Protocol):
 
     def begin_run(self) -> bool:
         """Begins a run: `known` now tells what earlier runs settled. Returns whether nothing was ever claimed."""
+        ...
+
+    def is_unused(self) -> bool:
+        """Whether the campaign may still begin with other messages: nobody claims or has claimed any."""
         ...
 
     def known(self, met: Sequence[Met]) -> dict[int, State]:

@@ -201,6 +201,9 @@ class Journal(JournalNumbers):
             raise problem(error, "cannot be written") from error
         return value
 
+    def failure(self, error: Exception) -> JournalError:
+        return problem(error, "cannot be written")
+
     def close(self) -> None:
         with suppress(sqlite3.Error, OSError, JournalError):
             self._check_files()
@@ -242,6 +245,9 @@ class Journal(JournalNumbers):
         self._write_in_use(True)
         self._begun = True
         self.index_numbers()
+        return self.last_id == 0
+
+    def is_unused(self) -> bool:
         return self.last_id == 0
 
     def claim(self, claims: Sequence[Claim]) -> list[Claimed]:

@@ -24,7 +24,6 @@ import anyio
 
 from eightbyeight_async.bulk.errors import JournalError, named
 from eightbyeight_async.bulk.judging.outcomes import State
-from eightbyeight_async.bulk.store.journal_file import problem
 from eightbyeight_async.bulk.store.records import Result
 
 if TYPE_CHECKING:
@@ -276,7 +275,7 @@ class Writer:
                 if not work.writes:
                     work.ticket.value = work.work(store)
         except Exception as error:  # noqa: BLE001 - told to everybody who waits
-            failure = problem(error, "cannot be written")
+            failure = store.failure(error)
             failure.journal = self._name
             failure.__cause__ = error if error is not failure else failure.__cause__
             self._tell(self._failed, failure, group)
