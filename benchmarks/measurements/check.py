@@ -50,5 +50,5 @@ def bars(rows: list[Row]) -> list[Bar]:
     growth = spread(memory[number] - few[number] for number in memory if number in few)
     return [
         Bar("Check of 1,000,000 rows", million, _BEFORE / 2, at_most=True, unit=" s"),
-        Bar("Peak memory, many rows less 10,000", growth, 30, at_most=True, unit=" MB"),
+        Bar("Peak memory, many rows less 10,000", growth, 40, at_most=True, unit=" MB"),
     ]
