@@ -119,14 +119,6 @@ def run(
         Parameter(help="Send only the first message to each number, in the file and in the journal."),
     ] = False,
     require_plus: RequirePlus = False,
-    keep_trying: Annotated[
-        str | None,
-        Parameter(
-            help="Wait for the network, and try again, for so long: 90s, 30m, 2h. Default: the run stops, and the same "
-            "command goes on later.",
-            group=CAMPAIGN,
-        ),
-    ] = None,
     store_private: Annotated[
         bool, _CAMPAIGN_FLAG, Parameter(help="Store numbers and texts in the journal, for export.")
     ] = False,
@@ -204,7 +196,7 @@ def run(
         "max_cost": limits.max_cost,
         "max_messages": limits.max_messages,
         "include_private": include_private or None,
-        "keep_trying": keep_trying,
+        "keep_trying": limits.keep_trying,
         "on_end": limits.on_end,
         "trial": limits.trial(),
     }

@@ -73,6 +73,7 @@ class FilePlan:
         limits: what the run must not exceed.
         yes: whether nobody is asked before many messages are sent.
         limit: maximum number of messages to send; None: no limit.
+        keep_trying: how long the run waits for the network, such as `30m`; None: it does not.
         on_end: command that gets the results when the run has ended; None: there is none.
         test_to: a number to which samples are sent, instead of the messages; None: the messages are sent.
     """
@@ -107,6 +108,7 @@ class FilePlan:
     limits: PlanLimits = PlanLimits()  # noqa: RUF009 - frozen
     yes: bool = False
     limit: int | None = None
+    keep_trying: str | None = None
     on_end: str | None = None
     test_to: str | None = None
 
