@@ -42,7 +42,7 @@ def install(session: nox.Session, *groups: str, editable: bool = False) -> None:
 
 @nox.session
 def demo(session: nox.Session) -> None:
-    """Sends 2,000 messages to the sandbox, cancels the scheduled ones, kills a campaign and goes on, compares counts."""
+    """Sends 2,000 messages to the sandbox, cancels some, kills a campaign and goes on, compares all counts."""
     session.install(".[cli,sandbox]")
     session.run("eightbyeight", "demo", *session.posargs)
 
