@@ -104,9 +104,30 @@ def under_way(process: subprocess.Popen[bytes], so: Callable[[], object]) -> Non
     assert process.poll() is None
 
 
+# A program that gets its stdin as controlling terminal, as a shell gives it.
+TAKES_TERMINAL = (
+    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+)
+
+
+def start_preloaded(*arguments: object, terminal: bool = False, **options: Any) -> subprocess.Popen[bytes]:
+    """`Popen` of the command: of a process that has imported it, on a system that has what that needs.
+
+    Args:
+        terminal: stdin becomes its controlling terminal; with `start_new_session`.
+    """
+    words = [str(argument) for argument in arguments]
+    if hasattr(os, "pidfd_open"):  # Linux
+        from cli.preloaded import PreloadedCommand
+
+        return PreloadedCommand(words, terminal=terminal, **options)
+    before = [sys.executable, "-c", TAKES_TERMINAL] if terminal else []
+    return subprocess.Popen([*before, *COMMAND, *words], **options)  # noqa: S603
+
+
 def started(*arguments: object, sandbox: Sandbox | None = None, **more: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(  # noqa: S603
-        [*COMMAND, *map(str, arguments)],
+    return start_preloaded(
+        *arguments,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
