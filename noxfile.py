@@ -129,6 +129,13 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session
+def pictures(session: nox.Session) -> None:
+    """The pictures of the README and the site, made anew into `.docs/pictures`."""
+    session.install(".[cli,sandbox]")
+    session.run("python", ".docs/pictures.py")
+
+
+@nox.session
 def build(session: nox.Session) -> None:
     """The sdist and the wheel, into `dist/`. Two builds of one commit are the same bytes."""
     session.install("build")
