@@ -48,8 +48,9 @@ def demo(session: nox.Session) -> None:
 
 
 def run_tests(session: nox.Session) -> None:
-    """In a process for each core, 8 at most: no test needs another one. A debugger needs `-- -n 0`."""
-    session.run("pytest", "-n", "auto", "--maxprocesses", "8", "--dist", "worksteal", *session.posargs)
+    """In one process more than there are cores, for some tests wait; 8 at most. A debugger needs `-- -n 0`."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    session.run("pytest", "-n", str(min(cores + 1, 8)), "--dist", "worksteal", *session.posargs)
 
 
 @nox.session
