@@ -15,7 +15,7 @@ import attrs
 
 from eightbyeight_async.bulk import Campaign, InputChangedError, JournalError, Progress, State, status
 from eightbyeight_async.cli.bulk.durations import seconds_of
-from eightbyeight_async.cli.bulk.remembered_options import OPTIONS, STDIN, journal_usage_errors, packed
+from eightbyeight_async.cli.bulk.remembered_options import CHECKED, OPTIONS, STDIN, journal_usage_errors, packed
 from eightbyeight_async.cli.bulk.words import journal_failure, plural, state_word, status_line
 from eightbyeight_async.cli.commands.single_message import print_json
 from eightbyeight_async.cli.exit_codes import Exit, UsageError
@@ -103,6 +103,7 @@ class CampaignRun:
         mode: see `Campaign`.
         expected: number of rows to send or settled, those behind the limit included.
         fingerprint: fingerprint of the messages.
+        checked: what the journal remembers of the check; None: the next run has to check again.
         resume: command line that continues the campaign.
         display: prints for the user.
         interrupted: whether a signal stopped the run.
@@ -123,6 +124,7 @@ class CampaignRun:
     fingerprint: str
     opted_out: Callable[[SmsRequest], bool] | None
     mode: Mode
+    checked: bytes | None = None
     aside: int = 0
     later: int = 0
     on_end: str | None = None
@@ -181,6 +183,7 @@ class CampaignRun:
             with journal_usage_errors(self.journal):
                 await stack.enter_async_context(campaign)
                 await campaign.keep(OPTIONS, packed(self.settings))
+                await campaign.keep(CHECKED, self.checked or b"")
             await self._send_until_stopped(campaign, scope)
 
     async def _send_until_stopped(self, campaign: Campaign, scope: anyio.CancelScope) -> None:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = [
+    "CHECKED",
     "OPTIONS",
     "READING",
     "STDIN",
@@ -45,7 +46,7 @@ __all__ = [
 ]
 
 STDIN = "-"
-OPTIONS = "command_line"  # name of the value in the journal
+OPTIONS, CHECKED = "command_line", "checked_file"  # names of the values in the journal
 # The options about how the file is read, as `FileOptions` names them.
 READING = (
     "text", "window", "weekdays", "map", "default_country", "clean_numbers", "file_format", "file_encoding", "sheet",
@@ -175,6 +176,7 @@ class JournalSummary:
         fingerprint: fingerprint of the messages that the campaign began with; None: it has not begun.
         settings: stored options by name; empty if no `bulk run` has used this journal.
         status: the campaign's counts.
+        checked: what `checked_file` remembers; None: nothing.
         account: host and sub-account of the journal's messages; None: it has no message yet.
     """
 
@@ -182,6 +184,7 @@ class JournalSummary:
     fingerprint: str | None
     settings: Mapping[str, Any]
     status: Status
+    checked: bytes | None
     account: Account | None
 
 
@@ -210,7 +213,7 @@ def read_summary(journal: Path, *, accept_loss: bool = False) -> JournalSummary 
         if is_blank(path):
             return None
         with opened_to_read(path, accept_loss=accept_loss) as reader:
-            stored, fingerprint = reader.meta(OPTIONS), reader.meta("fingerprint")
+            stored, fingerprint, checked = (reader.meta(name) for name in (OPTIONS, "fingerprint", CHECKED))
             status, account = reader.status(time.time()), reader.account()
         try:
             settings = json.loads(zlib.decompress(stored)) if stored is not None else {}
@@ -218,7 +221,9 @@ def read_summary(journal: Path, *, accept_loss: bool = False) -> JournalSummary 
             raise JournalError(
                 f"the file is damaged: its options cannot be read; nothing was sent: {RESTORE}"
             ) from error
-    return JournalSummary(salt=reader.salt, fingerprint=fingerprint, settings=settings, status=status, account=account)
+    return JournalSummary(
+        salt=reader.salt, fingerprint=fingerprint, settings=settings, status=status, checked=checked, account=account
+    )
 
 
 def new_journal(journal: Path, durability: Durability) -> JournalSummary:

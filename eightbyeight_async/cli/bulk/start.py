@@ -6,9 +6,7 @@ If the run ends before it sends, the new journal is deleted again.
 
 from __future__ import annotations
 
-import shlex
 from contextlib import ExitStack
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +17,11 @@ from eightbyeight_async.bulk.campaign import DEFAULT_RATE
 from eightbyeight_async.bulk.store.journal_without_client import remove_unused
 from eightbyeight_async.bulk.store.plan_store import PlanStore
 from eightbyeight_async.bulk.store.records import Account, Policy
-from eightbyeight_async.cli.bulk.campaign_run import CampaignRun, OneRunOptions
+from eightbyeight_async.cli.bulk.checked_file import CheckedFile
 from eightbyeight_async.cli.bulk.durations import seconds_of
+from eightbyeight_async.cli.bulk.prepared_run import PreparedRun
 from eightbyeight_async.cli.bulk.remembered_options import (
     READING,
-    STDIN,
     RememberedOptions,
     journal_usage_errors,
     new_journal,
@@ -55,9 +53,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from eightbyeight_async.bulk.run.choose_mode import Mode
+    from eightbyeight_async.cli.bulk.campaign_run import OneRunOptions
     from eightbyeight_async.cli.bulk.remembered_options import JournalSummary
     from eightbyeight_async.cli.commands.shared_options import ConnectionOptions
     from eightbyeight_async.cli.reading.check_rows import Checked
+    from eightbyeight_async.cli.reading.input_file import InputFile
     from eightbyeight_async.cli.reading.opt_outs import OptOuts
 
 __all__ = ["run_campaign"]
@@ -109,6 +109,12 @@ def run_campaign(
             on_failure.callback(remove_unused, journal)
         if plan.bad_rows is not None:
             check_bad_rows_path(plan.bad_rows, input_file, rows)
+        start = PreparedRun(
+            display=display, input_file=input_file, rows=rows, plan=plan, settings=settings, one_run=one_run,
+            journal=journal, connection=connection, on_end=given.get("on_end"), as_json=as_json,
+        )  # fmt: skip
+        if client is not None and summary is not None and (before := start.is_checked(summary, given)):
+            return start.continue_unchecked(client, summary, before, host_account)
         try:
             with _plan_store(journal, settings, one_run) as store:
                 opted_out = opt_outs_of(plan, input_file, rows) or None  # None: not asked for every message
@@ -150,23 +156,27 @@ def run_campaign(
         if plan.bad_rows is not None and (kept := keep_bad_rows(plan.bad_rows, input_file, rows, checked.found)):
             display.info(kept)
         on_failure.pop_all()
-        campaign_run = CampaignRun(
-            client=client,
-            journal=journal,
-            settings=settings,
+        return start.send(
+            client,
+            good_rows(rows.read(input_file.lines.again()), aside, planner.last, rows.window),
             one_run=one_run,
-            rows=good_rows(rows.read(input_file.lines.again()), aside, planner.last, rows.window),
             later=planner.later,
-            on_end=given.get("on_end"),
             mode=settings.mode if plan.limit is None else _mode_of(planner),
             opted_out=opted_out,
+            checked=_to_remember(settings, input_file, planner, checked),
             aside=len(aside),
             expected=planner.plan.messages + planner.later,
             fingerprint=str(planner.fingerprint),
-            resume=_resume(settings, one_run, journal, connection, given.get("on_end")),
-            display=display,
         )
-        return campaign_run.execute(as_json=as_json)
+
+
+def _to_remember(
+    settings: RememberedOptions, input_file: InputFile, planner: RowPlanner, checked: Checked
+) -> bytes | None:
+    """What the journal remembers of this check; None: the next run has to check again."""
+    if checked.timed or planner.later or planner.plan.late or checked.found.rows():
+        return None
+    return CheckedFile.of(settings, input_file.lines.digest, planner.plan.messages).packed()
 
 
 def _check_account(journal: Path, summary: JournalSummary, host: str, subaccount_id: str | None) -> None:
@@ -282,27 +292,3 @@ def _dry_run_json(
         "subaccount_id": account,
         "status": None if summary is None else summary.status.as_dict(),
     }
-
-
-def _resume(
-    settings: RememberedOptions,
-    one_run: OneRunOptions,
-    journal: Path,
-    connection: ConnectionOptions,
-    on_end: str | None,
-) -> str:
-    """The command line that continues the campaign. It leaves out what the journal remembers."""
-    words = ["eightbyeight", "bulk", "run"]
-    if settings.file == STDIN:
-        words.append(STDIN)
-    words += ["--journal", str(journal)]
-    words += [
-        f"--{name.replace('_', '-')}"
-        for name in ("resend_unknown", "resend_failed", "allow_changed_account")
-        if getattr(one_run, name)
-    ]
-    words += [] if on_end is None else ["--on-end", on_end]
-    for field in fields(connection):
-        if (value := getattr(connection, field.name)) != field.default:
-            words += [f"--{field.name.replace('_', '-')}", str(value)]
-    return shlex.join(words)

@@ -49,6 +49,7 @@ class Checked:
     Attributes:
         rows: number of valid rows; each is one message.
         scheduled: number of messages with a `scheduled` time.
+        timed: whether a message has a `scheduled` or an `expiry`: then another day's check may find something else.
         blanks: per column that `--text` uses: number of rows where the column is empty.
         long: number of messages whose text the platform will truncate.
         long_rows: row numbers of the first of these messages, at most 5.
@@ -64,6 +65,7 @@ class Checked:
 
     rows: int = 0
     scheduled: int = 0
+    timed: bool = False
     blanks: Counter[str] = attrs.field(factory=Counter)
     long: int = 0
     long_rows: list[int] = attrs.field(factory=list)
@@ -128,6 +130,9 @@ def check_rows(
         checked.rows += 1
         if row.request.scheduled is not None:
             checked.scheduled += 1
+            checked.timed = True
+        if row.request.expiry is not None:
+            checked.timed = True
         if row.blanks:
             checked.blanks.update(set(row.blanks))
         if row.cleaned:
