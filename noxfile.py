@@ -42,14 +42,15 @@ def install(session: nox.Session, *groups: str, editable: bool = False) -> None:
 
 @nox.session
 def demo(session: nox.Session) -> None:
-    """Sends 2,000 messages to the sandbox, cancels the scheduled ones, prints what became of them."""
+    """Sends 2,000 messages to the sandbox, cancels some, kills a campaign and goes on, compares all counts."""
     session.install(".[cli,sandbox]")
     session.run("eightbyeight", "demo", *session.posargs)
 
 
 def run_tests(session: nox.Session) -> None:
-    """In a process for each core, 8 at most: no test needs another one. A debugger needs `-- -n 0`."""
-    session.run("pytest", "-n", "auto", "--maxprocesses", "8", "--dist", "worksteal", *session.posargs)
+    """In one process more than there are cores, for some tests wait; 8 at most. A debugger needs `-- -n 0`."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    session.run("pytest", "-n", str(min(cores + 1, 8)), "--dist", "worksteal", *session.posargs)
 
 
 @nox.session
@@ -126,6 +127,13 @@ def docs(session: nox.Session) -> None:
     if "--links" in session.posargs:
         session.run("sphinx-build", "-q", "-b", "linkcheck", ".docs", str(out / "links"))
     session.log(f"open {out / 'html' / 'index.html'}")
+
+
+@nox.session
+def pictures(session: nox.Session) -> None:
+    """The pictures of the README and the site, made anew into `.docs/pictures`."""
+    session.install(".[cli,sandbox]")
+    session.run("python", ".docs/pictures.py")
 
 
 @nox.session

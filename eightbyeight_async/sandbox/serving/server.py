@@ -85,7 +85,7 @@ class Sandbox(Inspectable):
         export_lag: float = 0.0,
         export_links: Links = "api",
     ) -> None:
-        self.api_key = api_key if api_key is not None else f"sandbox-key-{secrets.token_hex(8)}"
+        self.api_key: str = api_key if api_key is not None else f"sandbox-key-{secrets.token_hex(8)}"
         self.subaccount_id = subaccount_id
         self.account_id = account_id
         self._allow_tls12 = allow_tls12
