@@ -13,6 +13,7 @@ import json
 import os
 import pkgutil
 import select
+import signal
 import socket
 import struct
 import sys
@@ -52,6 +53,8 @@ def serve(starts: socket.socket) -> int:
             message, descriptors, _, _ = socket.recv_fds(starts, 1 << 20, 4)
             if not message:
                 starts.close()
+                for left, _ in running.values():  # a test failed before it ended them
+                    os.kill(left, signal.SIGKILL)
                 return 0
             pid = os.fork()
             if pid == 0:
