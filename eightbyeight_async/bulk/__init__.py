@@ -22,6 +22,7 @@ from eightbyeight_async.bulk.run.shared_steps import Settled
 from eightbyeight_async.bulk.settling.cancel_scheduled import Cancelled
 from eightbyeight_async.bulk.settling.feed_receipts import feed_receipts
 from eightbyeight_async.bulk.settling.reconcile import Reconciled
+from eightbyeight_async.bulk.settling.undelivered import Undelivered, undelivered
 from eightbyeight_async.bulk.store.follow_journal import follow
 from eightbyeight_async.bulk.store.read_journal import deliveries, read_rows, status
 from eightbyeight_async.bulk.store.records import MessageRow
@@ -44,10 +45,12 @@ __all__ = [
     "Settled",
     "State",
     "Status",
+    "Undelivered",
     "Unrecorded",
     "deliveries",
     "feed_receipts",
     "follow",
     "read_rows",
     "status",
+    "undelivered",
 ]
