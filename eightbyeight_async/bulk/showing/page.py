@@ -210,7 +210,7 @@ body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(
   margin: 2rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; width: 100%; } th, td { border-bottom: 1px solid var(--line); padding: .3rem .5rem; }
 th { text-align: left; font-weight: normal; } td { text-align: right; font-variant-numeric: tabular-nums; }
-.wide { font-size: .85em; } .wide th[scope=col] { text-align: right; } div { overflow-x: auto; }
+tr:first-child th:not(:first-child) { text-align: right; } .wide { font-size: .85em; } div { overflow-x: auto; }
 .total th, .total td { font-weight: bold; } svg { width: 100%; height: auto; }
 text { fill: var(--ink); font: 11px system-ui, sans-serif; }
 i { display: inline-block; width: .8em; height: .8em; margin-right: .5em; }

@@ -37,7 +37,7 @@ def over_time(bars: Sequence[tuple[int, int, int]], step: int) -> str:
     for at, (begin, *numbers) in enumerate(bars):
         for beside, (kind, name, number) in enumerate(zip(("sent", "delivered"), _NAMES, numbers, strict=True)):
             if number:
-                high = _HEIGHT * number / most
+                high = (_HEIGHT - _LABELS) * number / most
                 shapes.append(
                     f'<rect class="{kind}" x="{(at + beside * 0.48) * width:.2f}" y="{_HEIGHT - high:.2f}" '
                     f'width="{max(width * 0.46, 0.4):.2f}" height="{high:.2f}">'
