@@ -1,7 +1,8 @@
 """The reader of answers: bytes of a connection in, one HTTP answer or an error out. No socket, no clock.
 
 Rules:
-- A plain answer in one piece is read by one regular expression (`plain_answer`).
+- A plain answer in one piece is read by one regular expression (`plain_answer`), but not the first of a connection: a
+  process that sends one message need not compile it.
 - Every other one is parsed by llhttp (through httptools). This file only adds checks for what llhttp accepts and httpx
   (h11) refuses, so that the same bytes give the same result under both. A head that llhttp refuses or misreads is read
   again by h11 (`odd_answer`). `tests/transport/test_like_httpx.py` lists
@@ -62,6 +63,7 @@ class AnswerReader:
         "_headers",
         "_length",
         "_max_body",
+        "_may_be_plain",
         "_odd",
         "_opened",
         "_parser",
@@ -90,7 +92,8 @@ class AnswerReader:
             lenient_version=True,
             lenient_keep_alive=True,
         )
-        self._begun = True
+        self._may_be_plain = False
+        self._expect_parts()
         self.expect()
 
     def expect(self) -> None:
@@ -102,6 +105,7 @@ class AnswerReader:
         self.complete = False
         self.reusable = False
         if self._begun:  # not after a plain answer
+            self._may_be_plain = True
             self._expect_parts()
 
     def _expect_parts(self) -> None:
@@ -151,10 +155,7 @@ class AnswerReader:
             RemoteProtocolError: the bytes are not an HTTP answer, or the answer exceeds a limit.
         """
         if not self._begun:
-            if (plain := read_plain(data if type(data) is bytes else bytes(data), self._max_body)) is not None:
-                self._plain = plain
-                self.status, _, _, self.version, self.reason = plain
-                self.complete = self.reusable = True
+            if self._may_be_plain and self._read_plain(data if type(data) is bytes else bytes(data)):
                 return True
             self._begun = True
             self._opened = opened = bytes(data[:9])
@@ -187,6 +188,15 @@ class AnswerReader:
         if not self.complete:
             self._bound(len(data) - (self._size - size_before))
         return self.complete
+
+    def _read_plain(self, data: bytes) -> bool:
+        plain = read_plain(data, self._max_body)
+        if plain is None:
+            return False
+        self._plain = plain
+        self.status, _, _, self.version, self.reason = plain
+        self.complete = self.reusable = True
+        return True
 
     def _read_again(self, data: bytes, refusal: Exception) -> None:
         """Lets h11 read the answer from its first byte. If it refuses the answer too, llhttp's reason is told."""

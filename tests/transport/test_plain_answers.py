@@ -63,7 +63,7 @@ def test_what_is_plain_means_the_same_to_llhttp(data: bytes) -> None:
 def test_an_answer_leaves_nothing_for_the_next(data: bytes, further: bytes) -> None:
     """One reader, a plain answer and then any other: as if it were the first."""
     used, fresh = AnswerReader(LIMIT), AnswerReader(LIMIT)
-    for _ in range(2):
+    for _ in range(3):  # the first one is left to llhttp
         used.expect()
         assert used.feed(PLAIN)
     assert outcome(used, data) == outcome(fresh, data)
