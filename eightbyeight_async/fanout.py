@@ -138,6 +138,12 @@ class SendEach:
         self._news = anyio.Event()
         self._room = anyio.Event()
 
+    def through(self, around: Callable[[Callable[[], Awaitable[SmsResponse]]], Awaitable[SmsResponse]]) -> Self:
+        """Sends each message through a function that awaits the call it is given, once or again. Call it first."""
+        send = self._send
+        self._send = lambda request, flight: around(lambda: send(request, flight))
+        return self
+
     async def __aenter__(self) -> Self:
         if self._group is not None:
             raise RuntimeError("send_each(...) can be entered once; call it again for another run")

@@ -22,6 +22,7 @@ from cli.test_recipe_field_cli import FIELDS, WRITTEN, options_of
 from cli.test_recipe_field_cli import OPTIONS as FIELD_OPTIONS
 
 from eightbyeight_async.sandbox import Fault
+from eightbyeight_async.sandbox.messages.delivery_status import Delivery
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -96,6 +97,19 @@ def a_campaign(file: str, *faults: Fault, mark: int | None = None, account: str 
     return run
 
 
+def an_undelivered_message(journal: str) -> Setup:
+    """An earlier campaign under this journal, of which the second message was not delivered."""
+
+    def run(folder: Path, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
+        sandbox.deliveries.on_destination("+447700900002", Delivery(outcome="undelivered"))
+        sandbox.exports.polls = 0
+        line = ("--journal", journal)
+        in_process("bulk", "run", "people.csv", "--text", "Hi {name}", *line, sandbox=sandbox, capsys=capsys)
+        in_process("bulk", "deliveries", *line, sandbox=sandbox, capsys=capsys)
+
+    return run
+
+
 def a_file(name: str) -> Setup:
     return lambda folder, *_: (folder / name).write_text("records of yesterday\n")
 
@@ -162,6 +176,7 @@ OPTIONS = {
     "--require-plus": Option(FLAG, {"FILE": "no_plus.csv"}),
     "--resend-unknown": Option(FLAG, before=a_campaign("people.csv", Fault.accept_then_drop())),
     "--resend-failed": Option(FLAG, {"FILE": "refused.csv"}, before=a_campaign("refused.csv")),
+    "--resend-undelivered": Option("first.db", {"--yes": FLAG}, before=an_undelivered_message("first.db")),
     "--allow-changed-input": Option(FLAG, before=a_campaign("others.csv")),
     "--allow-changed-account": Option(FLAG, before=a_campaign("people.csv", account="somebody-else")),
     "--accept-loss": Option(FLAG, before=a_campaign("people.csv", mark=99)),
@@ -348,6 +363,7 @@ def test_a_campaign_remembers_every_option_but_those_of_one_run(
     }
     remembered = [name for name in names_of("bulk run") if name not in ONE_RUN]
     remembered.remove("--sheet")  # only of a spreadsheet: test_cli_input_copy
+    remembered.remove("--resend-undelivered")  # needs an earlier campaign: test_cli_deliveries
     for name in ("--window", "--weekdays"):  # what they do depends on the day: test_cli_window
         remembered.remove(name)
     unknown = set(remembered) - set(values)

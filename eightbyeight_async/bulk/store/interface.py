@@ -6,12 +6,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from eightbyeight_async.bulk.errors import JournalError
+    from eightbyeight_async.bulk.judging.deliveries import Deliveries, Delivery
     from eightbyeight_async.bulk.judging.log_verdict import Doubt, Evidence, LogRow, Settlement, Window
     from eightbyeight_async.bulk.judging.outcomes import State
     from eightbyeight_async.bulk.report import Status
@@ -25,9 +26,22 @@ if TYPE_CHECKING:
         Result,
     )
 
-__all__ = ["CancelMark", "Store"]
+__all__ = ["CancelMark", "DeliveryStore", "OpenDeliveries", "Store"]
 
 T = TypeVar("T")
+
+
+class OpenDeliveries(NamedTuple):
+    """The accepted messages whose delivery is not known yet.
+
+    Attributes:
+        number: how many.
+        first, last: their earliest and latest claim, seconds since 1970.
+    """
+
+    number: int
+    first: float = 0.0
+    last: float = 0.0
 
 
 class CancelMark:
@@ -37,6 +51,27 @@ class CancelMark:
     CANCELLED = 2
     TOO_LATE = 3
     UNCLEAR = 4
+
+
+@runtime_checkable
+class DeliveryStore(Protocol):
+    """What a store has besides, if it keeps deliveries."""
+
+    def open_deliveries(self, after: float, now: float) -> OpenDeliveries:
+        """Accepted messages of this account that are due and claimed after a time, and whose delivery is not known."""
+        ...
+
+    def note_deliveries(self, news: Sequence[tuple[int, str, Delivery]]) -> int:
+        """Folds news (hash and key of the message, delivery) into what is known. Returns how many messages got some."""
+        ...
+
+    def keys_of_umids(self, umids: Sequence[str]) -> dict[str, tuple[int, str]]:
+        """Hash and key of accepted messages, by umid."""
+        ...
+
+    def deliveries(self) -> Deliveries:
+        """What became of the accepted messages."""
+        ...
 
 
 class Store(Protocol):

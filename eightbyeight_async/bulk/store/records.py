@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import attrs
 
+from eightbyeight_async.bulk.judging.deliveries import Delivery
 from eightbyeight_async.bulk.judging.outcomes import State
 
 if TYPE_CHECKING:
@@ -173,6 +174,7 @@ class MessageRow:
         scheduled: seconds since 1970, None: at once.
         cancelled: True once 8x8 has confirmed its cancellation.
         destination, text: only in a journal with `store_private`.
+        delivery: what became of it, as far as it is known; None: nothing is, or it was not accepted.
     """
 
     key: str
@@ -187,3 +189,4 @@ class MessageRow:
     cancelled: bool = False
     destination: str | None = attrs.field(default=None, repr=False)
     text: str | None = attrs.field(default=None, repr=False)
+    delivery: Delivery | None = None

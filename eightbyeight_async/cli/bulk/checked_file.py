@@ -72,6 +72,8 @@ def checked_before(
     trial = given["trial"]["limit"], given["trial"]["test_to"]
     if any((*attrs.astuple(one_run), *trial, settings.max_cost, settings.bad_rows, settings.window, settings.weekdays)):
         return None
+    if settings.resend_undelivered is not None:  # what was delivered meanwhile is not sent again
+        return None
     if given.get("problems") is not None or given.get("prices") is not None:
         return None
     try:

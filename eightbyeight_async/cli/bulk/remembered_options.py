@@ -83,6 +83,7 @@ class RememberedOptions:
         require_plus: whether a number without `+` and without country is refused.
         opt_out: absolute paths of files with the numbers of people who have opted out.
         bad_rows: absolute path of the file for rows with a problem; None: these refuse the whole file.
+        resend_undelivered: absolute path of the journal whose undelivered messages are sent again; None: all are sent.
         store_private: whether the journal contains numbers and texts.
         keep_trying: how long a run waits for the network, such as `30m`; None: it does not.
         prices: absolute path of a price list; None: 8x8 is asked.
@@ -114,6 +115,7 @@ class RememberedOptions:
     require_plus: bool = False
     opt_out: Sequence[str] = ()
     bad_rows: str | None = None
+    resend_undelivered: str | None = None
     store_private: bool = False
     keep_trying: str | None = None
     prices: str | None = None
@@ -141,8 +143,9 @@ class RememberedOptions:
             )
         elif file is None and "file" not in remembered:
             raise UsageError("FILE is missing, and this journal remembers no file")
-        if asked.get("prices") is not None:
-            asked["prices"] = os.path.abspath(asked["prices"])  # noqa: PTH100 - as the file's
+        for name in ("prices", "resend_undelivered"):
+            if asked.get(name) is not None:
+                asked[name] = os.path.abspath(asked[name])  # noqa: PTH100 - as the file's
         if asked.get("opt_out"):
             asked["opt_out"] = [os.path.abspath(one) for one in asked["opt_out"]]  # noqa: PTH100 - as the file's
         if asked.get("bad_rows") is not None:

@@ -6,13 +6,14 @@ If the run ends before it sends, the new journal is deleted again.
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from eightbyeight_async.bulk import AccountChangedError, Fingerprint
+from eightbyeight_async.bulk import AccountChangedError, Fingerprint, undelivered
 from eightbyeight_async.bulk.campaign import DEFAULT_RATE
 from eightbyeight_async.bulk.store.journal_without_client import remove_unused
 from eightbyeight_async.bulk.store.plan_store import PlanStore
@@ -52,6 +53,7 @@ from eightbyeight_async.settings import checked_count, checked_rate
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from eightbyeight_async.bulk import Undelivered
     from eightbyeight_async.bulk.run.choose_mode import Mode
     from eightbyeight_async.cli.bulk.campaign_run import OneRunOptions
     from eightbyeight_async.cli.bulk.remembered_options import JournalSummary
@@ -92,6 +94,8 @@ def run_campaign(
     if summary is not None and (named := settings.taken_from_journal(summary.settings, given)):
         display.note(f"from {journal.name}: {named}")
     plan = _file_plan(settings, given)
+    if settings.resend_undelivered is not None:
+        plan = attrs.evolve(plan, only=_undelivered(settings.resend_undelivered, journal, summary, display))
     # A campaign that continues may have settled rows whose time has passed since then, so old times are allowed.
     continues = summary is not None and summary.status.total > summary.status.not_sent
     if not continues:
@@ -151,7 +155,7 @@ def run_campaign(
         if not input_file.unchanged():
             raise UsageError(f"{input_file.name}: changed while it was checked; nothing was sent")
         display.info(line)
-        if (ends := check.not_confirmed(yes=plan.yes)) is not None:
+        if (ends := check.not_confirmed(yes=plan.yes, again=plan.only is not None)) is not None:
             return ends
         if plan.bad_rows is not None and (kept := keep_bad_rows(plan.bad_rows, input_file, rows, checked.found)):
             display.info(kept)
@@ -193,6 +197,25 @@ def _check_account(journal: Path, summary: JournalSummary, host: str, subaccount
     if now != before:
         with journal_usage_errors(journal):
             raise AccountChangedError(before, now if subaccount_id is not None else f"another host, {host}")
+
+
+def _undelivered(first: str, journal: Path, summary: JournalSummary | None, display: Display) -> Undelivered:
+    """Which messages are sent again.
+
+    Raises:
+        UsageError: the earlier journal cannot be read, or this one belongs to another campaign.
+    """
+    name = "resend_undelivered"
+    another = summary is not None and summary.status.total > 0 and summary.settings.get(name) != first
+    if another or Path(first) == Path(os.path.abspath(journal)):  # noqa: PTH100 - as the remembered path
+        raise UsageError(
+            f"--resend-undelivered: is a campaign of its own, and {journal.name} belongs to another one; give a new "
+            "--journal"
+        )
+    with journal_usage_errors(Path(first)):
+        found = undelivered(first)
+    display.note(f"{Path(first).name}: {plural(len(found), 'message')} not delivered; only these are sent again")
+    return found
 
 
 def _mode_of(planner: RowPlanner) -> Mode:

@@ -10,11 +10,18 @@ from typing import TYPE_CHECKING, TextIO, TypeVar
 
 import attrs
 
-from eightbyeight_async.bulk import Campaign, JournalError, State, read_rows, status
+from eightbyeight_async.bulk import Campaign, JournalError, State, deliveries, read_rows, status
 from eightbyeight_async.bulk.store.journal_file import NONE_HERE, is_blank, real_path
 from eightbyeight_async.bulk.store.journal_without_client import resolve_message
 from eightbyeight_async.cli.bulk.remembered_options import journal_usage_errors
-from eightbyeight_async.cli.bulk.words import iso_time, journal_failure, plural, state_word, status_line
+from eightbyeight_async.cli.bulk.words import (
+    deliveries_line,
+    iso_time,
+    journal_failure,
+    plural,
+    state_word,
+    status_line,
+)
 from eightbyeight_async.cli.commands.single_message import print_json
 from eightbyeight_async.cli.exit_codes import Exit, UsageError, exit_after
 from eightbyeight_async.cli.sending.record_writer import new_file
@@ -32,7 +39,17 @@ if TYPE_CHECKING:
     from eightbyeight_async.cli.commands.shared_options import ConnectionOptions
     from eightbyeight_async.client import AsyncConnectClient
 
-__all__ = ["cancel", "export", "reconcile", "resolve", "show_status", "status_exit", "unknown"]
+__all__ = [
+    "cancel",
+    "export",
+    "reconcile",
+    "report_error",
+    "resolve",
+    "show_status",
+    "status_exit",
+    "unknown",
+    "with_campaign",
+]
 
 T = TypeVar("T")
 _TICK = 0.1  # seconds between two checks whether a line of progress is due
@@ -41,11 +58,13 @@ _TICK = 0.1  # seconds between two checks whether a line of progress is due
 def show_status(journal: Path, *, as_json: bool) -> Exit:
     """`bulk status`. The exit code is that of one `send-each` with all messages of the campaign."""
     with journal_usage_errors(journal):
-        found = status(journal)
+        found, arrived = status(journal), deliveries(journal)
     if as_json:
-        print_json(found.as_dict())
+        print_json({**found.as_dict(), **({"deliveries": arrived.as_dict()} if arrived.known else {})})
     else:
         print_line(status_line(found))
+        if arrived.known:
+            print_line(deliveries_line(arrived))
     return status_exit(found)
 
 
@@ -104,9 +123,9 @@ def reconcile(
         return await _reconcile(campaign, display, lag=lag, wait=wait)
 
     try:
-        found = _with_campaign(journal, client, work, its_account_only=its_account_only)
+        found = with_campaign(journal, client, work, its_account_only=its_account_only)
     except EightByEightError as error:
-        return _report_error(error, journal, as_json=as_json)
+        return report_error(error, journal, as_json=as_json)
     if as_json:
         print_json(attrs.asdict(found))
     else:
@@ -149,9 +168,9 @@ def cancel(journal: Path, connection: ConnectionOptions, *, its_account_only: bo
     """
     client, display = connection.client(), Display()
     try:
-        found = _with_campaign(journal, client, lambda campaign: campaign.cancel(), its_account_only=its_account_only)
+        found = with_campaign(journal, client, lambda campaign: campaign.cancel(), its_account_only=its_account_only)
     except EightByEightError as error:
-        return _report_error(error, journal, as_json=as_json)
+        return report_error(error, journal, as_json=as_json)
     if as_json:
         print_json(attrs.asdict(found))
     else:
@@ -176,14 +195,21 @@ def cancel(journal: Path, connection: ConnectionOptions, *, its_account_only: bo
 
 
 _COLUMNS = ("row", "key", "state", "umid", "batch_id", "code", "claimed_at", "changed_at", "scheduled", "cancelled")
+_DELIVERY = (
+    "delivery", "delivery_detail", "delivery_code", "delivery_reason", "delivery_at", "country", "operator", "parts",
+    "price", "currency",
+)  # fmt: skip
 _PRIVATE = ("destination", "text")
 
 
 def export(journal: Path, output: Path | None, *, form: str, force: bool, include_private: bool, as_json: bool) -> Exit:
-    """`bulk export`: writes one record per message of the journal, in the order of the claims."""
-    columns = _COLUMNS + (_PRIVATE if include_private else ())
+    """`bulk export`: writes one record per message of the journal, in the order of the claims.
+
+    Records have the columns about deliveries if something is known about one.
+    """
     with journal_usage_errors(journal):
-        status(journal)  # raises before an output file is created
+        known = deliveries(journal).known  # raises before an output file is created
+        columns = _COLUMNS + (_DELIVERY if known else ()) + (_PRIVATE if include_private else ())
         written = 0
         with _output_file(journal, output, force=force, private=include_private) as out:
             encoding = out.encoding or "utf-8"
@@ -205,6 +231,7 @@ def export(journal: Path, output: Path | None, *, form: str, force: bool, includ
 
 
 def _record(row: MessageRow, columns: tuple[str, ...]) -> dict[str, object]:
+    delivery = row.delivery
     record: dict[str, object] = {
         "row": row.place + 1,
         "key": row.key,
@@ -218,6 +245,16 @@ def _record(row: MessageRow, columns: tuple[str, ...]) -> dict[str, object]:
         "cancelled": row.cancelled,
         "destination": row.destination,
         "text": row.text,
+        "delivery": None if delivery is None else str(delivery.state),
+        "delivery_detail": None if delivery is None else delivery.detail,
+        "delivery_code": None if delivery is None else delivery.code,
+        "delivery_reason": None if delivery is None else delivery.reason,
+        "delivery_at": None if delivery is None else iso_time(delivery.at),
+        "country": None if delivery is None else delivery.country,
+        "operator": None if delivery is None else delivery.operator,
+        "parts": None if delivery is None else delivery.parts,
+        "price": None if delivery is None or delivery.price is None else str(delivery.price),
+        "currency": None if delivery is None else delivery.currency,
     }
     return {name: record[name] for name in columns}
 
@@ -238,7 +275,7 @@ def _output_file(journal: Path, output: Path | None, *, force: bool, private: bo
         ) from wrong
 
 
-def _with_campaign(
+def with_campaign(
     journal: Path, client: AsyncConnectClient, work: Callable[[Campaign], Awaitable[T]], *, its_account_only: bool
 ) -> T:
     """Calls `work` with an open campaign. The journal must exist: a mistyped path must not create one."""
@@ -258,7 +295,7 @@ def _with_campaign(
     return run(call)
 
 
-def _report_error(error: EightByEightError, journal: Path, *, as_json: bool) -> Exit:
+def report_error(error: EightByEightError, journal: Path, *, as_json: bool) -> Exit:
     words = journal_failure(journal.name, error) if isinstance(error, JournalError) else str(error)
     if as_json:
         print_json({"error": f"{type(error).__name__}: {words}", "code": getattr(error, "code", None)})

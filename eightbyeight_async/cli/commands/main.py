@@ -207,6 +207,7 @@ def _send_file(
         include_private=records.include_private,
         limits=limits.limits(),
         **limits.trial(),
+        keep_trying=limits.keep_trying,
         on_end=limits.on_end,
         **speed,
     )

@@ -53,6 +53,13 @@ class PlanOptions:
             allow_leading_hyphen=True,
         ),
     ] = None
+    keep_trying: Annotated[
+        str | None,
+        Parameter(
+            help="Wait for the network, and where 8x8 asks for a pause, and try again, for so long: 90s, 30m, 2h. "
+            "Default: the run stops when it reaches nobody."
+        ),
+    ] = None
     on_end: Annotated[
         str | None,
         Parameter(

@@ -48,6 +48,7 @@ class Checked:
 
     Attributes:
         rows: number of valid rows; each is one message.
+        skipped: number of rows that the run is not about.
         scheduled: number of messages with a `scheduled` time.
         timed: whether a message has a `scheduled` or an `expiry`: then another day's check may find something else.
         blanks: per column that `--text` uses: number of rows where the column is empty.
@@ -64,6 +65,7 @@ class Checked:
     """
 
     rows: int = 0
+    skipped: int = 0
     scheduled: int = 0
     timed: bool = False
     blanks: Counter[str] = attrs.field(factory=Counter)
@@ -126,6 +128,9 @@ def check_rows(
                 row = Problem(line=row.line, number=row.number, field="destination", rule=NO_PLUS)
         if isinstance(row, Problem):
             checked.found.add(row)
+            continue
+        if row.skipped:
+            checked.skipped += 1
             continue
         checked.rows += 1
         if row.request.scheduled is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,10 +22,10 @@ from eightbyeight_async.cli.reading.send_window import SendWindow
 from eightbyeight_async.cli.reading.text_template import TextTemplate
 from eightbyeight_async.cli.terminal.loop_and_signals import now
 from eightbyeight_async.models.privacy import masked_digits, masked_runs
+from eightbyeight_async.models.sms import SmsRequest
 from eightbyeight_async.text import MAX_PARTS, TextPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from contextlib import AbstractContextManager
 
     from eightbyeight_async.cli.reading.check_rows import RowObserver
@@ -73,6 +73,8 @@ class FilePlan:
         limits: what the run must not exceed.
         yes: whether nobody is asked before many messages are sent.
         limit: maximum number of messages to send; None: no limit.
+        only: whether the run is about a message; None: it is about all.
+        keep_trying: how long the run waits for the network, such as `30m`; None: it does not.
         on_end: command that gets the results when the run has ended; None: there is none.
         test_to: a number to which samples are sent, instead of the messages; None: the messages are sent.
     """
@@ -107,6 +109,8 @@ class FilePlan:
     limits: PlanLimits = PlanLimits()  # noqa: RUF009 - frozen
     yes: bool = False
     limit: int | None = None
+    only: Callable[[SmsRequest], bool] | None = None
+    keep_trying: str | None = None
     on_end: str | None = None
     test_to: str | None = None
 
@@ -136,6 +140,7 @@ def row_reader(plan: FilePlan) -> CsvRows | JsonlRows:
         default_country=_default_country(plan),
         clean=_cleaner(plan),
         window=SendWindow.parse(plan.window, now(), weekdays=plan.weekdays),
+        only=plan.only,
     )
     form = format_of(plan.file, plan.format)
     if form == "jsonl":

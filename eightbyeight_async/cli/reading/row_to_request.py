@@ -43,6 +43,7 @@ class Row:
             reading the row is passed on, and its message fails alone.
         cleaned: what `--clean-numbers` changed in the number.
         opted_out: the row's column `opt_out` says yes.
+        skipped: the run is not about this message; it is neither planned nor sent.
     """
 
     number: int
@@ -53,6 +54,7 @@ class Row:
     late: Problem | None = None
     cleaned: tuple[str, ...] = ()
     opted_out: bool = False
+    skipped: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -93,6 +95,7 @@ class RowConverter:
         column_map: which field a column sets.
         default_country: two letters, for numbers without `+` in rows without a country.
         window: when people may be sent to; None: always.
+        only: whether the run is about a message; None: it is about all.
         clean: cleans a number, given the row's country; returns what was changed, too. None: numbers stay as they are.
     """
 
@@ -103,6 +106,7 @@ class RowConverter:
     column_map: ColumnMap = ColumnMap()  # noqa: RUF009 - frozen
     default_country: str | None = None
     window: SendWindow | None = None
+    only: Callable[[SmsRequest], bool] | None = None
     clean: Callable[[str, str | None], tuple[str, tuple[str, ...]]] | None = None
 
     @property
@@ -150,6 +154,7 @@ class RowConverter:
             late=late,
             cleaned=cleaned,
             opted_out=opted_out,
+            skipped=self.only is not None and not self.only(request),
         )
 
     def _clean(self, values: dict[str, Any]) -> tuple[str, ...]:

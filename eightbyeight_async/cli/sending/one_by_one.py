@@ -37,7 +37,7 @@ class OneByOneRun(FileRun):
             requests = self._paced(self.rate)
         elif self._has_gaps:
             requests = self._requests_to_send()
-        self._each = self.client.sms.send_each(requests)
+        self._each = self.client.sms.send_each(requests).through(self.patience.attempt)
         async with self._each as results:
             async for result in results:
                 await self._take(result)

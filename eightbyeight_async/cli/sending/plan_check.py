@@ -86,13 +86,24 @@ class PlanCheck:
         if why := refusal(self._limits, self._plan.to_send, self.cost):
             raise UsageError(f"{why}; nothing was sent")
 
-    def not_confirmed(self, *, yes: bool) -> Exit | None:
+    def not_confirmed(self, *, yes: bool, again: bool = False) -> Exit | None:
         """Asks whether to send many messages. None: send; else the exit code.
 
         Nobody is asked without a terminal, and with `--yes`.
+
+        Args:
+            yes: nobody is asked.
+            again: people get a second message: asks for any number, and sends nothing where nobody can be asked.
+
+        Raises:
+            UsageError: nobody can be asked who must be.
         """
-        if yes or self._plan.to_send <= _ASK_ABOVE or not (os.isatty(0) and self._display.on_terminal):
+        terminal = os.isatty(0) and self._display.on_terminal
+        if yes or not self._plan.to_send or (not again and (self._plan.to_send <= _ASK_ABOVE or not terminal)):
             return None
+        if not terminal:
+            many = f"{self._plan.to_send:,} messages would be sent again"
+            raise UsageError(f"--resend-undelivered: {many}; nothing was sent; add --yes if that is meant")
         self._display.info(f"send {self._plan.to_send:,} messages? [y/N]")
         try:
             answer = sys.stdin.readline().strip().lower()

@@ -8,11 +8,11 @@ from __future__ import annotations
 import sys
 import time
 from array import array
-from contextlib import nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from eightbyeight_async.bulk.store.plan_store import PlanStore
 from eightbyeight_async.bulk.store.records import Policy
+from eightbyeight_async.cli.bulk.durations import seconds_of
 from eightbyeight_async.cli.commands.single_message import host_and_account
 from eightbyeight_async.cli.exit_codes import Exit, UsageError
 from eightbyeight_async.cli.reading.bad_rows import aside_words, check_bad_rows_path, good_rows, keep_bad_rows
@@ -64,6 +64,7 @@ def send(plan: FilePlan, connection: ConnectionOptions, *, dry_run: bool) -> Exi
     checked_rate(plan.rate, "--rate")
     if checked_count(plan.chunk_size, "--chunk-size") > MAX_BATCH:
         raise UsageError(f"--chunk-size: must be at most {MAX_BATCH:,}")
+    seconds_of(plan.keep_trying, "--keep-trying")
     check_on_end(plan.on_end)
     host, account = host_and_account(connection)
     # The client is made before the file is checked: a missing key is reported at once, not after a million rows.
@@ -159,13 +160,14 @@ def send_file(
     good = good_rows(rows.read(input_file.lines.again()), aside, last, rows.window)
     file_run = _file_run(client, good, counts, lines(), plan, on_result)
     file_run.aside = aside
+    counts.pauses = file_run.patience
     file_run.say = display.info
     if left_out is not None:
         file_run.left_out = left_out
 
     async def work() -> None:
         async with client:
-            with regularly(_TICK, file_run.changed) if not display.on_terminal else nullcontext():
+            with regularly(_TICK, file_run.changed):
                 await file_run.run()
 
     try:
@@ -190,22 +192,18 @@ def _file_run(
     plan: FilePlan,
     on_result: Callable[[SendResult], None],
 ) -> FileRun:
-    private, rate = plan.include_private, plan.rate
+    common: dict[str, Any] = {
+        "client": client,
+        "rows": rows,
+        "counts": counts,
+        "lines": lines,
+        "private": plan.include_private,
+        "rate": plan.rate,
+        "keep_trying": seconds_of(plan.keep_trying, "--keep-trying"),
+    }
     if plan.mode == "each":
-        return OneByOneRun(
-            client=client, rows=rows, counts=counts, lines=lines, private=private, rate=rate, on_result=on_result
-        )
-    return BatchRun(
-        client=client,
-        rows=rows,
-        counts=counts,
-        lines=lines,
-        private=private,
-        rate=rate,
-        grace=None,
-        size=plan.chunk_size,
-        width=plan.concurrency,
-    )
+        return OneByOneRun(**common, on_result=on_result)
+    return BatchRun(**common, grace=None, size=plan.chunk_size, width=plan.concurrency)
 
 
 def _print_results(file_run: FileRun, display: Display, seconds: float) -> None:

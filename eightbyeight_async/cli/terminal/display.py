@@ -32,8 +32,8 @@ from eightbyeight_async.cli.terminal.plain_progress import (
     PlainProgress,
     campaign_line,
     checking_line,
-    duration,
     file_run_line,
+    time_left,
 )
 from eightbyeight_async.cli.terminal.safe_text import visible
 
@@ -154,6 +154,7 @@ class Display:
             TextColumn("{task.completed:,.0f}/{task.total:,.0f}"),
             *(TextColumn(f"[{style}]{{task.fields[{outcome.value}]}}[/]") for outcome, style in _STYLES.items()),
             _Rate(),
+            TextColumn("{task.fields[pause]}"),
             TimeRemainingColumn(compact=True),
             console=self._console,
             expand=True,
@@ -202,7 +203,8 @@ class Display:
                 for name in names:
                     count = getattr(so_far, name)
                     words[name] = f"{count:,} {name}" if count or name == "accepted" else ""
-                words["rate"], words["left"] = f"{so_far.rate:,.0f}/s", _time_left(so_far)
+                words["rate"] = f"{so_far.rate:,.0f}/s"
+                words["left"] = time_left(so_far.seconds_left, so_far.paused, so_far.unreachable)
                 progress.update(task, completed=so_far.taken - so_far.in_flight - so_far.not_sent, **words)
 
             yield update
@@ -232,23 +234,14 @@ class Display:
 
 
 def _fields(counts: OutcomeCounts) -> dict[str, Any]:
-    """The text of the bar per outcome. An outcome without messages has no text, except `accepted`."""
-    return {
+    """The text of the bar per outcome, and of a pause. An outcome without messages has no text, except `accepted`."""
+    pauses = counts.pauses
+    pause = "" if pauses is None else time_left(None, pauses.paused, pauses.unreachable)
+    return {"pause": pause} | {
         outcome.value: f"{count:,} {outcome.value}" if count or outcome is RecordOutcome.ACCEPTED else ""
         for outcome in RecordOutcome
         for count in (counts.outcomes[outcome],)
     }
-
-
-def _time_left(so_far: CampaignProgress) -> str:
-    if so_far.unreachable:
-        return f"no network, {duration(so_far.unreachable)} left"
-    if so_far.paused:
-        return f"paused {so_far.paused:.0f} s"
-    left = so_far.seconds_left
-    if left is None:
-        return ""
-    return duration(left)
 
 
 @contextmanager
