@@ -182,6 +182,9 @@ class Run:
                 self.tally.same_number += 1
             case Next.OPTED_OUT:
                 self.tally.opted_out += 1
+            case Next.STOPPED:
+                self.tally.count(State.NOT_SENT)
+                self.stop(str(answer.stopped))
             case Next.CONFLICT:
                 self._conflict(item, answer)
         self.pace.give_back()
