@@ -132,6 +132,10 @@ class LedgerQueries:
         rows = self._rows(_FOUND, keys=list(keys))
         return {key: Found(State(state), umid, code, who) for key, state, umid, code, who in rows}
 
+    def now(self) -> float:
+        """The database's clock, seconds since 1970."""
+        return float(self._rows(f"SELECT {NOW}")[0][0])
+
     def workers(self, within: float) -> list[Worker]:
         """The processes that wrote within the last so many seconds."""
         return [Worker(*row) for row in self._rows(_WORKERS, within=within)]

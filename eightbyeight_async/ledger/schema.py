@@ -77,7 +77,8 @@ CREATE INDEX logged_claim ON eightbyeight.logged (session, claim);
 -- The pace of a sub-account. Not logged: after a crash of the database it begins anew.
 CREATE UNLOGGED TABLE eightbyeight.pace (
     account text PRIMARY KEY, top double precision NOT NULL, rate double precision NOT NULL,
-    next double precision NOT NULL, paused double precision NOT NULL, changed double precision NOT NULL
+    next double precision NOT NULL,
+    paused double precision NOT NULL, lowered double precision NOT NULL, changed double precision NOT NULL
 );
 """
 _STEPS = (_FIRST,)

@@ -73,6 +73,16 @@ UPDATE eightbyeight.message AS m SET state=j.state, umid=coalesce(m.umid, j.umid
 FROM unnest(%(claims)s::bigint[], %(states)s::smallint[], %(umids)s::text[]) AS j(claim, state, umid)
 WHERE m.campaign=%(campaign)s AND m.claim=j.claim AND {_UNKNOWN}
 """
+_FORGET = f"""
+WITH page AS (
+    SELECT m.claim, m.state, m.at, m.scheduled FROM eightbyeight.message AS m
+    WHERE m.campaign=%(campaign)s AND m.claim>%(after)s ORDER BY m.claim LIMIT {10 * _PAGE}
+), deleted AS (
+    DELETE FROM eightbyeight.message AS m USING page WHERE m.campaign=%(campaign)s AND m.claim=page.claim
+    AND m.state NOT IN (0, 4) AND greatest(m.at, coalesce(m.scheduled, 0)) < {NOW} - %(age)s::float8 RETURNING 1
+)
+SELECT (SELECT count(*) FROM deleted), (SELECT max(claim) FROM page)
+"""
 _SCHEDULED = f"""
 SELECT count(*) FILTER (WHERE m.account=%(account)s::integer AND m.cancelled>{CancelMark.REQUESTED}),
        count(*) FILTER (WHERE m.account=%(account)s::integer AND {STATE}=4),
@@ -179,6 +189,14 @@ class LedgerSettling(LedgerQueries):
     def forget_log(self) -> None:
         self._forms = None
         self._rows("DELETE FROM eightbyeight.logged WHERE session=%(session)s", session=self._session)
+
+    def forget(self, after: int, age: float) -> tuple[int, int] | None:
+        """Deletes the old ones of the next messages above claim number `after`.
+
+        Returns how many, and the number to go on after; None: there are no more.
+        """
+        deleted, last = self._rows(_FORGET, after=after, age=age)[0]
+        return None if last is None else (deleted, last)
 
     # Cancelling
 

@@ -125,15 +125,16 @@ class LedgerStore(LedgerSettling):
         found = self._rows(sql.NUMBER, host=account.host, subaccount=account.subaccount_id)
         self._number = found[0][0] if found else None
 
-    def use(self, account: Account) -> None:
-        """Tells whose messages are sent from now on.
-
-        Raises:
-            AccountChangedError: the campaign holds the messages of another account.
-        """
-        self._check_account(account)
-        self._account = account
-        self._own()
+    def use(self, account: Account) -> Account | None:
+        """Tells whose messages are sent from now on. Returns the other account whose messages the campaign holds."""
+        try:
+            self._check_account(account)
+            self._account = account
+            self._own()
+        except AccountChangedError:
+            self._account = None
+            return self.account()
+        return None
 
     def transact(self, body: Callable[[], T]) -> T:
         before = self._run, self._number, self._owned
