@@ -1,9 +1,9 @@
 """Asyncio SDK for the 8x8 Connect messaging API: SMS and ChatApps, batches, cancellation, campaigns, webhooks.
 
-Every error says whether the message may have been sent.
+Every error says whether the message may have been sent::
 
-async with AsyncConnectClient(api_key, subaccount_id) as client:
-    receipt = await client.sms.send(SmsRequest(destination="+6598765432", text="Hello", source="ACME"))
+    async with AsyncConnectClient(api_key, subaccount_id) as client:
+        receipt = await client.sms.send(SmsRequest(destination="+6598765432", text="Hello", source="ACME"))
 """
 
 from importlib import import_module

@@ -70,7 +70,7 @@ class MessageProgress:
 
 
 class ReceiptFolder:
-    """Folds receipts into one state for each message.
+    """Folds receipts into one state for each message::
 
         folder = ReceiptFolder()
         progress = folder.fold(receipt)

@@ -38,6 +38,7 @@ FLOORS = (
         "request_pacer",
         "text",
         "gsm7",
+        "quick_parts",
         "webhook_events",
         "receipt_folding",
         "opt_out",

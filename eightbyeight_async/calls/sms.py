@@ -17,7 +17,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-__all__ = ["send_sms"]
+__all__ = ["check_sms", "send_sms"]
+
+
+def check_sms(request: SmsRequest, now: Callable[[], datetime]) -> None:
+    """The rules that `send_sms` adds to those of the model: for a check without sending.
+
+    Raises:
+        InvalidRequestError: a rule is broken.
+    """
+    if request.text is None:
+        raise InvalidRequestError(
+            "text", "is required; only a message of a batch whose template has a text may omit it"
+        )
+    if request.scheduled is not None or request.expiry is not None:
+        check_times(request.scheduled, request.expiry, now(), ahead=MAX_AHEAD)
 
 
 def send_sms(subaccount_id: str, request: SmsRequest, now: Callable[[], datetime]) -> Call[SmsResponse]:
@@ -26,12 +40,7 @@ def send_sms(subaccount_id: str, request: SmsRequest, now: Callable[[], datetime
     `now`: returns the time (aware), to check the schedule.
     """
     check_kind(request, SmsRequest)
-    if request.text is None:
-        raise InvalidRequestError(
-            "text", "is required; only a message of a batch whose template has a text may omit it"
-        )
-    if request.scheduled is not None or request.expiry is not None:
-        check_times(request.scheduled, request.expiry, now(), ahead=MAX_AHEAD)
+    check_sms(request, now)
     return Call(
         product=Product.SMS,
         method="POST",

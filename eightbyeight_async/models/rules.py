@@ -83,6 +83,8 @@ def required(field: str, value: object) -> None:
 
 
 def destination(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if type(value) is str and _DESTINATION.fullmatch(value):  # nearly always
+        return
     checked_destination(value, attribute.name, getattr(instance, "country", None))
 
 
@@ -123,7 +125,8 @@ def checked_country(value: object, field: str) -> None:
 
 def text_up_to(limit: int | None, *, least: int = 0) -> Validator:
     def check(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-        length = len(checked_text(attribute.name, value))
+        text = value if type(value) is str and value.isascii() else checked_text(attribute.name, value)
+        length = len(text)
         if length < least:
             raise InvalidRequestError(attribute.name, "must not be empty")
         if limit is not None and length > limit:

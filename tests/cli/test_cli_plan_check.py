@@ -6,13 +6,12 @@ import json
 import os
 import pty
 import signal
-import subprocess
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from cli.command_line import COMMAND, environment, in_process
+from cli.command_line import environment, in_process, start_preloaded
 from patience import PATIENCE
 
 from eightbyeight_async import to_dict
@@ -285,8 +284,8 @@ def test_at_a_terminal_many_messages_are_asked_for(
     rows = "".join(f"+65912{number:05},N\n" for number in range(150))
     (tmp_path / "people.csv").write_text(f"destination,name\n{rows}")
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(  # noqa: S603
-        [*COMMAND, *map(str, line(command, tmp_path)), *more], stdin=theirs, stdout=theirs, stderr=theirs,
+    process = start_preloaded(
+        *line(command, tmp_path), *more, stdin=theirs, stdout=theirs, stderr=theirs,
         env=environment(sandbox, COLUMNS="200"),
     )  # fmt: skip
     os.close(theirs)
@@ -312,8 +311,8 @@ def test_ctrl_c_at_the_question_sends_nothing(sandbox: Sandbox, tmp_path: Path, 
     rows = "".join(f"+65912{number:05},N\n" for number in range(150))
     (tmp_path / "people.csv").write_text(f"destination,name\n{rows}")
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(  # noqa: S603
-        [*COMMAND, *map(str, line(command, tmp_path))], stdin=theirs, stdout=theirs, stderr=theirs,
+    process = start_preloaded(
+        *line(command, tmp_path), stdin=theirs, stdout=theirs, stderr=theirs,
         env=environment(sandbox, COLUMNS="200"),
     )  # fmt: skip
     os.close(theirs)

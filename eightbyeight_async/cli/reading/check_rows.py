@@ -11,6 +11,7 @@ from eightbyeight_async.cli.reading.problems import Problems
 from eightbyeight_async.cli.reading.row_to_request import Problem, Row
 from eightbyeight_async.models.number_plus import NO_PLUS, lacks_plus
 from eightbyeight_async.models.sms import Encoding
+from eightbyeight_async.quick_parts import quick_parts
 from eightbyeight_async.text import measure
 
 if TYPE_CHECKING:
@@ -18,11 +19,9 @@ if TYPE_CHECKING:
 
     from eightbyeight_async.models.sms import SmsRequest
 
-__all__ = ["ONE_PART", "Checked", "RowObserver", "check_rows", "parts_of"]
+__all__ = ["Checked", "RowObserver", "check_rows", "parts_of"]
 
 _ROWS_SHOWN = 5
-# A character takes at most two units of UCS2 or two septets, so a text this short is one part. `measure`: 5 us.
-ONE_PART = 35
 
 
 class RowObserver(Protocol):
@@ -118,15 +117,17 @@ def check_rows(
         observer.report = checked.found.add
     for found in rows:
         row = found
-        if isinstance(row, Row) and row.late is not None and not allow_late:
-            row = row.late
-        if set_aside and require_plus and isinstance(row, Row) and lacks_plus(row.request):
-            row = Problem(line=row.line, number=row.number, field="destination", rule=NO_PLUS)
+        if isinstance(row, Row):
+            if row.late is not None and not allow_late:
+                row = row.late
+            elif set_aside and require_plus and lacks_plus(row.request):
+                row = Problem(line=row.line, number=row.number, field="destination", rule=NO_PLUS)
         if isinstance(row, Problem):
             checked.found.add(row)
             continue
         checked.rows += 1
-        checked.scheduled += row.request.scheduled is not None
+        if row.request.scheduled is not None:
+            checked.scheduled += 1
         if row.blanks:
             checked.blanks.update(set(row.blanks))
         if row.cleaned:
@@ -156,7 +157,4 @@ def check_rows(
 def parts_of(request: SmsRequest) -> int:
     """Number of parts of the text. A text with encoding GSM7 that GSM7 cannot represent is counted as UCS2."""
     text = request.text or ""
-    if 0 < len(text) <= ONE_PART or (0 < len(text) <= 2 * ONE_PART and text.isascii()):
-        return 1
-    encoding = Encoding.UCS2 if request.encoding is Encoding.UCS2 else Encoding.AUTO
-    return measure(text, encoding).parts
+    return measure(text, Encoding.UCS2).parts if request.encoding is Encoding.UCS2 else quick_parts(text)[0]

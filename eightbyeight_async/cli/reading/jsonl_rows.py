@@ -87,7 +87,7 @@ class JsonlRows:
         except _RowError as wrong:
             return Problem(line=text.number, number=number, field=wrong.field, rule=str(wrong))
 
-    def _fields_and_cells(self, found: dict[str, Any]) -> tuple[list[tuple[str, str]], dict[str, str]]:
+    def _fields_and_cells(self, found: dict[str, Any]) -> tuple[list[tuple[str, str]], list[str]]:
         fields: dict[str, str] = {}
         cells: dict[str, str] = {}
         for key, value in found.items():
@@ -106,7 +106,7 @@ class JsonlRows:
         if "destination" not in fields and (suggested := self._map.suggestion("destination", found)) is not None:
             raise _RowError(f"is missing; add {suggested}", "destination")
         self._check_text(fields, cells)
-        return list(fields.items()), cells
+        return list(fields.items()), [cells[column].strip() for column in self._converter.columns]
 
     def _check_text(self, fields: dict[str, str], cells: dict[str, str]) -> None:
         for column in self._converter.columns:

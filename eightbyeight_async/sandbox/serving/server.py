@@ -116,10 +116,12 @@ class Sandbox(Inspectable):
 
     @property
     def sms_base_url(self) -> str:
+        """The base URL for SMS. RuntimeError if the sandbox is not running."""
         return f"https://localhost:{self._running_ports()[0]}"
 
     @property
     def chatapps_base_url(self) -> str:
+        """The base URL for ChatApps. RuntimeError if the sandbox is not running."""
         return f"https://localhost:{self._running_ports()[1]}"
 
     @property
