@@ -34,14 +34,12 @@ from eightbyeight_async.ledger.errors import LedgerError
 from eightbyeight_async.ledger.look_up import LookUp
 from eightbyeight_async.ledger.outcome import Outcome
 from eightbyeight_async.ledger.shared_pace import SharedPace
-from eightbyeight_async.ledger.store import LEASE, PATIENCE, LedgerStore
+from eightbyeight_async.ledger.store import LEASE, PATIENCE, LedgerStore, checked_name
 from eightbyeight_async.loops import running
 from eightbyeight_async.models.sms import SmsRequest
 from eightbyeight_async.settings import checked_count, checked_rate, checked_seconds
 
 __all__ = ["Ledger"]
-
-_NAME = 200  # characters of a ledger's name, at most
 
 
 class Ledger:
@@ -298,17 +296,6 @@ class Ledger:
             if page is None:
                 return deleted
             deleted, after = deleted + page[0], page[1]
-
-
-def checked_name(name: object) -> str:
-    """Returns the name of a ledger.
-
-    Raises:
-        InvalidRequestError: it is none.
-    """
-    if not isinstance(name, str) or not name.strip() or not name.isprintable() or len(name) > _NAME:
-        raise InvalidRequestError("name", f"must be a text of 1 to {_NAME} printable characters")
-    return name
 
 
 def of(store: object) -> LedgerStore:

@@ -17,7 +17,7 @@ from eightbyeight_async.ledger.errors import LedgerError
 if TYPE_CHECKING:
     from eightbyeight_async.ledger.connection import Connection
 
-__all__ = ["VERSION", "prepare"]
+__all__ = ["VERSION", "check", "prepare"]
 
 _LOCK = 0x38783842  # "8x8B"; one number for all advisory locks of this package in a database
 
@@ -96,14 +96,14 @@ def prepare(connection: Connection) -> None:
     Raises:
         LedgerError: the database belongs to a newer package, or the user may not make the tables.
     """
-    if _found(connection) == VERSION:
+    if check(connection) == VERSION:
         return
 
     def steps() -> None:
         connection.rows(f"SELECT pg_advisory_xact_lock({_LOCK})")
         for statement in _VERSION_TABLE.split(";"):
             connection.rows(statement)
-        before = _found(connection)
+        before = check(connection)
         for number, step in enumerate(_STEPS[before:], before + 1):
             connection.rows(step)
             connection.rows("INSERT INTO eightbyeight.version (version) VALUES (%(number)s)", {"number": number})
@@ -111,7 +111,12 @@ def prepare(connection: Connection) -> None:
     connection.transact(steps)
 
 
-def _found(connection: Connection) -> int:
+def check(connection: Connection) -> int:
+    """Returns the version of the tables; 0: there are none.
+
+    Raises:
+        LedgerError: the database belongs to a newer package.
+    """
     if connection.rows("SELECT to_regclass('eightbyeight.version')")[0][0] is None:
         return 0
     version = int(connection.rows("SELECT coalesce(max(version), 0) FROM eightbyeight.version")[0][0])

@@ -23,6 +23,7 @@ from eightbyeight_async.bulk.judging.claims import JournaledMessage, judge_claim
 from eightbyeight_async.bulk.judging.message_keys import SALT_BYTES, Keys
 from eightbyeight_async.bulk.judging.outcomes import State
 from eightbyeight_async.bulk.store.records import CLAIMED, NUMBER_TAKEN, OPTED_OUT, Claimed, Policy
+from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.ledger import claim_statements as sql
 from eightbyeight_async.ledger.connection import Connection, problem
 from eightbyeight_async.ledger.errors import LedgerError, LedgerLostError
@@ -34,10 +35,11 @@ if TYPE_CHECKING:
 
     from eightbyeight_async.bulk.store.records import Account, Claim, Met, Result
 
-__all__ = ["LEASE", "PATIENCE", "LedgerStore"]
+__all__ = ["LEASE", "PATIENCE", "LedgerStore", "checked_name"]
 
 T = TypeVar("T")
 
+_NAME = 200  # characters of a campaign's name, at most
 LEASE = 120.0  # seconds; longer than a call with all its attempts takes by default
 PATIENCE = 60.0  # seconds; a fail-over or a restart takes less
 
@@ -363,3 +365,14 @@ def _storable(text: str | None) -> str | None:
     if text is None or text.isascii():
         return text and text.replace("\0", "?")
     return text.encode("utf-8", "replace").decode().replace("\0", "?")
+
+
+def checked_name(name: object) -> str:
+    """Returns the name of a ledger or campaign.
+
+    Raises:
+        InvalidRequestError: it is none.
+    """
+    if not isinstance(name, str) or not name.strip() or not name.isprintable() or len(name) > _NAME:
+        raise InvalidRequestError("name", f"must be a text of 1 to {_NAME} printable characters")
+    return name
