@@ -40,12 +40,14 @@ def eightbyeight(*arguments: str, cwd: Path | None = None, **environment: str) -
 
 
 def draw_demo() -> None:
-    """The lines of the demo, without those that repeat what others show."""
+    """The lines of the demo, without its first table and without those that repeat what others show."""
     printed = eightbyeight("demo", FORCE_COLOR="1", COLUMNS=str(WIDTH), TERM="xterm-256color")
     if "everything adds up" not in printed:
         sys.exit(f"the demo failed:\n{printed}")
     lines, seen = [], set()
-    for line in printed.splitlines():
+    before, _, after = printed.partition("1. What became of the messages")
+    second_part = after.splitlines()[after.count("\n", 0, after.index("┘")) + 1 :]
+    for line in [*before.splitlines(), *second_part]:
         plain = Text.from_ansi(line).plain
         once = SHOWN_ONCE.match(plain)
         if not LEFT_OUT.match(plain) and not (once and once[0][:3] in seen):

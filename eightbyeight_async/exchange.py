@@ -26,7 +26,6 @@ from eightbyeight_async.errors import (
 )
 from eightbyeight_async.hosts import Product
 from eightbyeight_async.models.common import after_doubt
-from eightbyeight_async.transport.answer import AnswerHeaders
 from eightbyeight_async.transport.door import WriteTrace, mocked_shortcut
 from eightbyeight_async.transport.failures import WIRE_FAILURES, refused_answer, showable_cause, transport_error
 from eightbyeight_async.transport.httpx_call import send_through
@@ -254,7 +253,7 @@ class Exchange:
         try:
             if wires is not None:
                 answer = await wires.here().send(call.method, url, call.body, options.timeout, further)
-                return answer.status, AnswerHeaders(answer.headers), answer.body
+                return answer.status, answer.headers, answer.body
             return await self._send_watched(call, url, options, trace, further)
         except WIRE_FAILURES as caught:
             failure = caught

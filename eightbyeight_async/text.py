@@ -42,7 +42,6 @@ __all__ = [
     "check_length",
     "measure",
     "named_characters",
-    "split_parts",
     "why_ucs2",
 ]
 

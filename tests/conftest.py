@@ -79,12 +79,27 @@ def no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    names = ("API_KEY", "SUBACCOUNT_ID", "ACCOUNT_ID", "REGION", "SMS_BASE_URL", "CHATAPPS_BASE_URL")
+    names = ("API_KEY", "SUBACCOUNT_ID", "ACCOUNT_ID", "REGION", "SMS_BASE_URL", "CHATAPPS_BASE_URL", "LEDGER")
     for name in names:
         monkeypatch.delenv(f"EIGHTBYEIGHT_{name}", raising=False)
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The URL of a PostgreSQL of this process of the tests; started by the first test that needs it."""
+    from ledger.postgres import GIVEN, PostgresServer, why_not
+
+    reason = why_not()
+    if reason is not None:
+        pytest.skip(reason)
+    if GIVEN:
+        yield GIVEN
+        return
+    with PostgresServer() as server:
+        yield server.url
 
 
 @pytest.fixture(scope="session")

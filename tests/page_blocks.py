@@ -26,12 +26,12 @@ class Block:
 
 
 def blocks_of(text: str) -> list[Block]:
-    """The blocks of a page, in order, each under the heading (`##`) that it stands under."""
+    """The blocks of a page, in order, each under the heading (`#` or `##`) that it stands under."""
     found = []
     heading = ""
-    for part in re.split(r"^(## [^\n]*|```\w*\n.*?^```$)", text, flags=re.MULTILINE | re.DOTALL):
-        if part.startswith("## "):
-            heading = part[3:]
+    for part in re.split(r"^(##? [^\n]*|```\w*\n.*?^```$)", text, flags=re.MULTILINE | re.DOTALL):
+        if re.match("##? ", part):
+            heading = part.partition(" ")[2]
         elif part.startswith("```"):
             first, _, rest = part.partition("\n")
             found.append(Block(heading, first[3:], rest.removesuffix("```")))

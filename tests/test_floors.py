@@ -61,6 +61,7 @@ FLOORS = (
         "client",
         "telemetry",
         "bulk",
+        "ledger",
         "",
     },
     # 3: edges
@@ -196,6 +197,7 @@ def test_what_needs_an_extra_is_imported_by_its_edge_alone() -> None:
     for library in ("cyclopts", "phonenumbers", "python_calamine", "rich"):
         assert {m.partition(".")[0] for m in importers(library)} <= {"cli", "__main__"}
     assert importers("opentelemetry") == {"telemetry"}
+    assert {m.partition(".")[0] for m in importers("psycopg")} == {"ledger"}
 
 
 def loaded_by(statement: str) -> set[str]:
@@ -221,6 +223,7 @@ def test_importing_the_package_imports_no_edge_and_no_extra() -> None:
         "pydantic",
         "pydantic_core",
         "opentelemetry",
+        "psycopg",
         f"{PACKAGE}.watching",
     ):
         assert name not in beyond, name

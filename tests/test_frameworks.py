@@ -27,7 +27,23 @@ def folder(tmp_path: Path, sandbox: Sandbox) -> Path:
 
 
 def test_every_example_is_run() -> None:
-    assert list(BLOCKS) == ["Code without an event loop", "Flask", "Django", "Celery", "AWS Lambda"]
+    assert list(BLOCKS) == ["FastAPI", "Code without an event loop", "Flask", "Django", "Celery", "AWS Lambda"]
+
+
+def test_fastapi(sandbox: Sandbox) -> None:
+    sandbox.reset()
+    drive = """
+import asyncio, httpx
+async def drive():
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://app") as http:
+        for number in ("+6598765432", "nonsense"):
+            answer = await http.post("/messages", json={"destination": number, "text": "Hello"})
+            print(answer.status_code, answer.json().get("umid"))
+asyncio.run(drive())
+"""
+    printed = run_python(BLOCKS["FastAPI"] + drive, sandbox)
+    (message,) = sandbox.messages
+    assert printed == f"200 {message.umid}\n422 None\n"
 
 
 def test_flask(sandbox: Sandbox, folder: Path) -> None:

@@ -11,11 +11,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sequence
-from pathlib import Path
 from typing import Any, Literal, Self
 
 import anyio
 
+from eightbyeight_async.bulk.choose_store import store_source
 from eightbyeight_async.bulk.errors import InputChangedError, JournalError, Unrecorded
 from eightbyeight_async.bulk.judging.input_conflicts import IdConflicts
 from eightbyeight_async.bulk.judging.message_keys import Fingerprint, Keys
@@ -24,16 +24,16 @@ from eightbyeight_async.bulk.planned_campaign import PlannedCampaign
 from eightbyeight_async.bulk.report import Progress, Report, RunCounts
 from eightbyeight_async.bulk.run.adaptive_rate import AdaptiveRate
 from eightbyeight_async.bulk.run.choose_mode import FEW, Mode, choose_mode
+from eightbyeight_async.bulk.run.claim_lease import ClaimLease
 from eightbyeight_async.bulk.run.input_pages import Intake
 from eightbyeight_async.bulk.run.mode_batch import send_batches
 from eightbyeight_async.bulk.run.mode_each import send_each
 from eightbyeight_async.bulk.run.shared_steps import Run, Settled
+from eightbyeight_async.bulk.run.shared_turns import SharedTurns
 from eightbyeight_async.bulk.settling.open_campaign import Book
 from eightbyeight_async.bulk.store.interface import Store
 from eightbyeight_async.bulk.store.journal_file import Durability
-from eightbyeight_async.bulk.store.journal_source import JournalSource
 from eightbyeight_async.bulk.store.records import Account, Met, Policy
-from eightbyeight_async.bulk.store.store_source import StoreSource
 from eightbyeight_async.bulk.store.writer_thread import Writer
 from eightbyeight_async.client import AsyncConnectClient
 from eightbyeight_async.errors import InvalidRequestError
@@ -63,6 +63,8 @@ class Campaign(Book, PlannedCampaign):
         client: sends the messages. Its own `max_concurrency` and `max_rate` apply, too.
         journal: path of the journal, which is made if there is none. The files `-wal` and `-mark` beside it belong to
             it: move or copy all of them together.
+        ledger, name: instead of a journal: URL of a PostgreSQL database, and the name there (extra `ledger`).
+            Any number of processes may send the same messages at once: they divide them, and share the pace.
         durability: "power": a commit survives a power failure. "process": a commit survives only the death of the
             process, and costs less.
         mode: "each": one POST a message; "batch": up to `batch_size` a request; "auto": batches above 1,000 messages.
@@ -99,8 +101,10 @@ class Campaign(Book, PlannedCampaign):
     def __init__(
         self,
         client: AsyncConnectClient,
-        journal: str | os.PathLike[str],
+        journal: str | os.PathLike[str] | None = None,
         *,
+        ledger: str | None = None,
+        name: str | None = None,
         durability: Durability = "power",
         mode: Mode = "auto",
         batch_size: int = MAX_BATCH,
@@ -121,9 +125,9 @@ class Campaign(Book, PlannedCampaign):
         now: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        for name, value in (("durability", durability), ("mode", mode), ("duplicates", duplicates)):
-            if value not in _CHOICES[name]:
-                raise InvalidRequestError(name, f"must be one of {', '.join(_CHOICES[name])}")
+        for field, value in (("durability", durability), ("mode", mode), ("duplicates", duplicates)):
+            if value not in _CHOICES[field]:
+                raise InvalidRequestError(field, f"must be one of {', '.join(_CHOICES[field])}")
         if checked_count(batch_size, "batch_size") > MAX_BATCH:
             raise InvalidRequestError("batch_size", f"must be at most {MAX_BATCH:,}")
         self._client = client
@@ -142,18 +146,24 @@ class Campaign(Book, PlannedCampaign):
         self._clock = clock
         self._account = Account(client.host(Product.SMS), client.subaccount_id)
         policy = Policy(resend_unknown=resend_unknown, resend_failed=resend_failed, one_per_number=one_per_number)
-        self._source: StoreSource = JournalSource(
-            path=Path(journal),
-            durability=durability,
-            now=now,
+        self._source = store_source(
+            journal,
+            ledger,
+            name,
             account=self._account,
             policy=policy,
+            durability=durability,
+            now=now,
             allow_changed_account=allow_changed_account,
             accept_loss=accept_loss,
+            store_private=store_private,
+            send_copies=self._copies,
         )
         self._writer = Writer(self._source.open, most_pending=self._width or 100, name=self._source.name)
         self._keys: Keys | None = None
         self._last_id = 0
+        self._lease: ClaimLease | None = None
+        self._turns: SharedTurns | None = None
         self._run: Run | None = None
         self._open = self._sending = False
         self._stop_asked = False
@@ -162,16 +172,27 @@ class Campaign(Book, PlannedCampaign):
     async def __aenter__(self) -> Self:
         await self._writer.start()
         try:
-            salt, self._last_id = await self._writer.do(lambda store: (store.salt, store.last_id))
+            salt, self._last_id, lease, now = await self._writer.do(
+                lambda store: (store.salt, store.last_id, store.lease, store.now())
+            )
         except BaseException:
             await self._writer.close()
             raise
+        if lease is not None:
+            self._lease = ClaimLease(lease)
+            clock, ahead = self._now, now - self._now()
+            self._now = lambda: clock() + ahead  # the database dates the claims
+            self._turns = self._source.pace(self._max_rate, self._clock)
         self._keys, self._open = Keys(salt), True
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._open = False
-        await self._writer.close()
+        try:
+            await self._writer.close()
+        finally:
+            if self._turns is not None:
+                await self._turns.close()
 
     def __repr__(self) -> str:
         if not {"_source", "_mode"} <= set(vars(self)):
@@ -293,7 +314,8 @@ class Campaign(Book, PlannedCampaign):
             client=self._client,
             writer=self._writer,
             keys=keys,
-            pace=AdaptiveRate(self._max_rate, self._clock),
+            pace=self._turns or AdaptiveRate(self._max_rate, self._clock),
+            lease=self._lease,
             tally=tally,
             intake=Intake(messages, keys, tally, None if fresh else known),
             clock=self._clock,
@@ -319,10 +341,10 @@ class Campaign(Book, PlannedCampaign):
         except JournalError as failure:
             unwritten = tuple(
                 Unrecorded(key=result.key, place=result.place, state=result.state, umid=result.umid)
-                for result in self._writer.unwritten
+                for result in (*self._writer.unwritten, *self._writer.kept)
             )
             cause = failures[0] if failures else self._writer.failure
-            raise JournalError(failure.reason, unwritten, journal=self._source.name) from cause
+            raise type(failure)(failure.reason, unwritten, journal=self._source.name) from cause
         self.report = Report(
             **self._counts(run),
             mode=mode,

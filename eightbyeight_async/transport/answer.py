@@ -1,7 +1,9 @@
 """The reader of answers: bytes of a connection in, one HTTP answer or an error out. No socket, no clock.
 
 Rules:
-- llhttp (through httptools) parses HTTP; this file does not. It only adds checks for what llhttp accepts and httpx
+- A plain answer in one piece is read by one regular expression (`plain_answer`), but not the first of a connection: a
+  process that sends one message need not compile it.
+- Every other one is parsed by llhttp (through httptools). This file only adds checks for what llhttp accepts and httpx
   (h11) refuses, so that the same bytes give the same result under both. A head that llhttp refuses or misreads is read
   again by h11 (`odd_answer`). `tests/transport/test_like_httpx.py` lists
   the few remaining differences, each with its reason.
@@ -16,21 +18,15 @@ takes 53 us for the same (Python 3.11, 100,000 rounds of `timeit` on one core, o
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple
 
 import httptools
 
 from eightbyeight_async.transport.inflate import decoded
 from eightbyeight_async.transport.odd_answer import OddAnswer
+from eightbyeight_async.transport.plain_answer import MAX_HEAD, Answer, AnswerHeaders, read_plain
 from eightbyeight_async.transport.wire_errors import AnswerTooLargeError, RemoteProtocolError
 
 __all__ = ["MAX_HEAD", "Answer", "AnswerHeaders", "AnswerReader"]
-
-MAX_HEAD = 64 * 1024
-"""The most bytes of status lines and headers of one answer, 1xx answers before it included.
-
-httpx's limit is 100 KiB. By default nginx sends at most 8 KiB, Node 16 KiB."""
 
 _FRAMING_PER_BODY_BYTE = 16
 # The most bytes of framing for each byte of the body. A chunk of one byte has 5 bytes of framing, or up to 15 if its
@@ -39,48 +35,6 @@ _FRAMING_PER_BODY_BYTE = 16
 _NOT_IN_A_REASON = re.compile(rb"[\x00\x0b\x0c]")  # h11 refuses these characters, llhttp does not
 _TELLING_LENGTHS = frozenset(map(len, (b"content-length", b"transfer-encoding", b"content-encoding")))
 _ODD_ENCODINGS = -1
-
-
-class Answer(NamedTuple):
-    """A complete answer.
-
-    - `status`: the status code, 200 to 999.
-    - `headers`: the headers in the order and case in which they were sent, with the blanks after their values.
-    - `body`: the body without its transfer encoding and content encoding.
-    - `version`: the HTTP version, e.g. `b"HTTP/1.1"`.
-    - `reason`: the reason phrase, as sent.
-    """
-
-    status: int
-    headers: list[tuple[bytes, bytes]]
-    body: bytes
-    version: bytes
-    reason: bytes
-
-
-class AnswerHeaders(Mapping[str, str]):
-    """The headers of an answer by their names in lower case. Most answers are read without them.
-
-    Args:
-        raw: the headers of an `Answer`.
-    """
-
-    __slots__ = ("_raw",)
-
-    def __init__(self, raw: list[tuple[bytes, bytes]]) -> None:
-        self._raw = raw
-
-    def __getitem__(self, name: str) -> str:
-        found = [value.rstrip(b" \t").decode("latin-1") for one, value in self._raw if one.lower() == name.encode()]
-        if not found:
-            raise KeyError(name)
-        return ", ".join(found)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter({name.lower().decode("latin-1") for name, _ in self._raw})
-
-    def __len__(self) -> int:
-        return len(set(self))
 
 
 class AnswerReader:
@@ -106,18 +60,20 @@ class AnswerReader:
         "_head_done",
         "_head_most",
         "_head_seen",
+        "_headers",
         "_length",
         "_max_body",
+        "_may_be_plain",
         "_odd",
         "_opened",
         "_parser",
         "_part",
         "_parts",
+        "_plain",
         "_raw",
         "_size",
         "_until_eof",
         "complete",
-        "headers",
         "plain",
         "reason",
         "reusable",
@@ -136,10 +92,23 @@ class AnswerReader:
             lenient_version=True,
             lenient_keep_alive=True,
         )
+        self._may_be_plain = False
+        self._expect_parts()
         self.expect()
 
     def expect(self) -> None:
         """Prepare for the answer to the next request."""
+        self._plain: Answer | None = None  # the whole answer, if it is plain
+        self.status = 0
+        self.reason = b""
+        self.version = b""
+        self.complete = False
+        self.reusable = False
+        if self._begun:  # not after a plain answer
+            self._may_be_plain = True
+            self._expect_parts()
+
+    def _expect_parts(self) -> None:
         self._begun = False
         self._opened = b""  # the first bytes of the answer, if they are the final answer's
         self._head_done = False
@@ -154,16 +123,17 @@ class AnswerReader:
         self._parts: bytearray | None = None  # one buffer: a list of two-byte parts would take 70 times their size
         self._raw: list[bytes] = []  # the bytes of an unfinished head, for h11
         self._odd: OddAnswer | None = None
-        self.status = 0
-        self.reason = b""
-        self.version = b""
-        self.headers: list[tuple[bytes, bytes]] = []
+        self._headers: list[tuple[bytes, bytes]] = []
         self.plain = True
-        self.complete = False
-        self.reusable = False
+
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        return self._headers if self._plain is None else self._plain.headers.raw
 
     @property
     def body(self) -> bytes:
+        if self._plain is not None:
+            return self._plain.body
         return self._part if self._parts is None else bytes(self._parts)
 
     def answer(self) -> Answer:
@@ -173,8 +143,10 @@ class AnswerReader:
             DecodingError: the body is not what its content-encoding says.
             AnswerTooLargeError: the decoded body is too large.
         """
-        body = self.body if self.plain else decoded(self.body, self.headers, self._max_body, self.status)
-        return Answer(self.status, self.headers, body, self.version, self.reason)
+        if self._plain is not None:
+            return self._plain
+        body = self.body if self.plain else decoded(self.body, self._headers, self._max_body, self.status)
+        return Answer(self.status, AnswerHeaders(self._headers), body, self.version, self.reason)
 
     def feed(self, data: bytes | memoryview) -> bool:
         """Read the next bytes; return True if the answer is complete.
@@ -183,6 +155,8 @@ class AnswerReader:
             RemoteProtocolError: the bytes are not an HTTP answer, or the answer exceeds a limit.
         """
         if not self._begun:
+            if self._may_be_plain and self._read_plain(data if type(data) is bytes else bytes(data)):
+                return True
             self._begun = True
             self._opened = opened = bytes(data[:9])
             # llhttp also accepts blank lines before an answer, RTSP and ICE; httpx refuses all three.
@@ -215,6 +189,15 @@ class AnswerReader:
             self._bound(len(data) - (self._size - size_before))
         return self.complete
 
+    def _read_plain(self, data: bytes) -> bool:
+        plain = read_plain(data, self._max_body)
+        if plain is None:
+            return False
+        self._plain = plain
+        self.status, _, _, self.version, self.reason = plain
+        self.complete = self.reusable = True
+        return True
+
     def _read_again(self, data: bytes, refusal: Exception) -> None:
         """Lets h11 read the answer from its first byte. If it refuses the answer too, llhttp's reason is told."""
         self._odd = OddAnswer(max_head=MAX_HEAD)
@@ -235,8 +218,8 @@ class AnswerReader:
         odd.feed(data)
         if odd.status and not self._head_done:
             self._head_done = True
-            self.status, self.reason, self.version, self.headers = odd.status, odd.reason, odd.version, odd.headers
-            self.plain = not any(name.lower() == b"content-encoding" for name, _ in self.headers)
+            self.status, self.reason, self.version, self._headers = odd.status, odd.reason, odd.version, odd.headers
+            self.plain = not any(name.lower() == b"content-encoding" for name, _ in self._headers)
         for part in odd.body:
             try:
                 self.on_body(part)
@@ -297,7 +280,7 @@ class AnswerReader:
         if self.complete:
             raise _Surplus
         if self.status:  # of a 1xx before, whose head is dropped
-            self.headers = []
+            self._headers = []
             self.reason = self._opened = b""
             self._length = None
             self._encodings = 0
@@ -308,7 +291,7 @@ class AnswerReader:
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._head_done:
             return  # a trailer; httpx drops trailers too
-        self.headers.append((name, value))
+        self._headers.append((name, value))
         if len(name) in _TELLING_LENGTHS:
             self._note(name.lower(), value)
 
@@ -327,7 +310,7 @@ class AnswerReader:
 
     def on_headers_complete(self) -> None:
         # Counted here too, so that the limit does not depend on how the bytes were split into pieces.
-        if self._head_most > MAX_HEAD and sum([len(name) + len(value) for name, value in self.headers]) > MAX_HEAD:
+        if self._head_most > MAX_HEAD and sum([len(name) + len(value) for name, value in self._headers]) > MAX_HEAD:
             raise _TooLargeError(f"the head of the answer is larger than {MAX_HEAD} bytes")
         if self.reason != b"OK" and _NOT_IN_A_REASON.search(self.reason):
             raise _RefusedError("the reason phrase has control characters")

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from eightbyeight_async.transport.answer import Answer
     from eightbyeight_async.transport.anyio_line import AnyioLine
+    from eightbyeight_async.transport.plain_answer import Answer
     from eightbyeight_async.transport.request import Origin, Outgoing, Timeouts
 
 __all__ = ["AnyioTransport"]

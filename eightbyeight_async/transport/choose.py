@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from eightbyeight_async.transport.answer import Answer
+    from eightbyeight_async.transport.plain_answer import Answer
     from eightbyeight_async.transport.request import Outgoing, Timeouts
 
 __all__ = ["Sender", "make_sender", "watched_client"]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Mapping
 
-    from eightbyeight_async.transport.answer import Answer
+    from eightbyeight_async.transport.plain_answer import Answer
     from eightbyeight_async.transport.request import Origin, Outgoing, Timeouts
 
 __all__ = ["FastTransport"]

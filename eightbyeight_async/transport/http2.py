@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, cast
 import anyio
 import httpx
 
-from eightbyeight_async.transport.answer import Answer
 from eightbyeight_async.transport.httpx_call import send_through
 from eightbyeight_async.transport.httpx_failures import as_wire_error
 from eightbyeight_async.transport.inflate import decoded
+from eightbyeight_async.transport.plain_answer import Answer, AnswerHeaders
 from eightbyeight_async.transport.wire_errors import AnswerTooLargeError
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Http2Sender:
             if twin is None:
                 raise
             raise twin from error
-        return Answer(status, found.raw, read, b"HTTP/2", b"")
+        return Answer(status, AnswerHeaders(found.raw), read, b"HTTP/2", b"")
 
     def abandon(self) -> None:
         """Nothing: httpx does not show its sockets."""

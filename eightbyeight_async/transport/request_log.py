@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from eightbyeight_async.transport.answer import Answer
+    from eightbyeight_async.transport.plain_answer import Answer
     from eightbyeight_async.transport.request import Prepared
 
 __all__ = ["log_request"]

@@ -19,8 +19,8 @@ from eightbyeight_async.transport.request import Outgoing, Prepared, Timeouts
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 
-    from eightbyeight_async.transport.answer import Answer
     from eightbyeight_async.transport.choose import Sender
+    from eightbyeight_async.transport.plain_answer import Answer
 
 __all__ = ["Wire", "Wires"]
 

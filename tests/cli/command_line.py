@@ -15,6 +15,7 @@ import attrs
 import pytest
 from cyclopts import App
 from patience import PATIENCE, until
+from rich.console import Console
 
 import eightbyeight_async
 from eightbyeight_async.cli import entry
@@ -72,6 +73,9 @@ def in_process(
         for name, value in environment(sandbox, **more).items():
             patch.setenv(name, value)
         patch.setattr(entry, "make_app", _the_app)
+        # An app would keep the width that COLUMNS had at its first help.
+        patch.setattr(App, "console", property(lambda _app: Console()))
+        patch.setattr(App, "error_console", property(lambda _app: Console(stderr=True)))
         patch.setattr(App, "assemble_argument_collection", _arguments_of)
         code = entry.run_command_line([str(argument) for argument in arguments])
     out, err = capsys.readouterr()

@@ -107,3 +107,10 @@ def test_a_run_in_this_process_knows_nothing_of_the_options_of_another(here: Her
     assert here("measure", "Hi", "--encoding", "GSM7") == plain
     assert here("measure", "--encoding").code == 2
     assert here("measure", "Hi", "--encoding", "GSM7") == plain
+
+
+def test_a_help_in_this_process_has_the_width_that_is_asked_for(here: Here) -> None:
+    widths = [
+        max(map(len, here("send-each", "--help", COLUMNS=str(width)).out.splitlines())) for width in (80, 120, 80)
+    ]
+    assert widths == [80, 120, 80]

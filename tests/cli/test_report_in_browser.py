@@ -83,7 +83,7 @@ def photographed(report: Path, *options: str) -> tuple[int, bytes]:
         at += 12 + length
     return len(data), zlib.decompress(packed)[
         1:4
-    ]  # the first byte names a filter, which leaves the first pixel as it is
+    ]  # behind the filter, which leaves it
 
 
 def test_the_picture_is_that_of_a_page_on_a_light_and_on_a_dark_screen(report: Path) -> None:

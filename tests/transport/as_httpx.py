@@ -33,7 +33,9 @@ class AsHttpx(httpx.AsyncBaseTransport):
             name = type(error).__name__
             twin = getattr(httpx, name, None) or getattr(httpx, name.removesuffix("Error"), httpx.RemoteProtocolError)
             raise twin(str(error)) from error.__cause__
-        raw = [(name, value.rstrip(b" \t")) for name, value in answer.headers if name.lower() != b"content-encoding"]
+        raw = [
+            (name, value.rstrip(b" \t")) for name, value in answer.headers.raw if name.lower() != b"content-encoding"
+        ]
         told = {"http_version": answer.version, "reason_phrase": answer.reason}
         return httpx.Response(answer.status, headers=raw, stream=httpx.ByteStream(answer.body), extensions=told)
 

@@ -52,6 +52,7 @@ class Item:
 
     Attributes:
         id: number of its claim; 0: not claimed yet.
+        claimed: when the claim was asked for, by the clock of the run's lease.
         identity: which message it is.
         occurrence: 0 for the first message with this content, 1 for the second, ...
         place: its index in the input.
@@ -59,7 +60,7 @@ class Item:
         scheduled: seconds since 1970; None: at once.
     """
 
-    __slots__ = ("id", "identity", "occurrence", "place", "request", "scheduled")
+    __slots__ = ("claimed", "id", "identity", "occurrence", "place", "request", "scheduled")
 
     def __init__(self, place: int, request: SmsRequest, identity: Identity) -> None:
         self.place = place
@@ -68,6 +69,7 @@ class Item:
         self.scheduled = None if request.scheduled is None else request.scheduled.timestamp()
         self.occurrence = 0
         self.id = 0
+        self.claimed = 0.0
 
     @property
     def key(self) -> str:

@@ -28,10 +28,15 @@ async def _again(run: Run, item: Item) -> bool:
         return False
     if not await run.claim([item]):
         return False
+    if run.expired([item]):
+        return True
     sent_at = run.clock()
     run.tally.requests += 1
     try:
-        response = await run.client.sms.send(item.wire())
+        if run.lease is None:
+            response = await run.client.sms.send(item.wire())
+        else:
+            response = await run.within_lease([item], lambda: run.client.sms.send(item.wire()))
     except EightByEightError as error:
         verdict = judge(error)
         if run.obey(verdict, error, sent_at):

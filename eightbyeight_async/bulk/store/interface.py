@@ -79,11 +79,15 @@ class Store(Protocol):
 
     Attributes:
         salt: secret of this campaign's digests.
+        lease: seconds for which a claim is held; None: until the process ends.
         last_id: number of the last claim. The next claims have the numbers above it; no other claim ever has them.
     """
 
     salt: bytes
     last_id: int
+
+    @property
+    def lease(self) -> float | None: ...
 
     def transact(self, body: Callable[[], T]) -> T:
         """Runs `body` in one transaction and returns after its commit. May run `body` again after a conflict.
@@ -91,6 +95,10 @@ class Store(Protocol):
         Raises:
             JournalError: nothing of it was written.
         """
+        ...
+
+    def now(self) -> float:
+        """The clock that dates the claims, seconds since 1970."""
         ...
 
     def failure(self, error: Exception) -> JournalError:

@@ -96,7 +96,7 @@ OPEN_CLAIMS = f"UPDATE message SET state=4, guard={GUARD.format(4)}, at=? WHERE 
 
 
 class Journal(JournalNumbers):
-    """An open journal, under its lock; implements `Store`.
+    """An open journal, under its lock; implements `Store`. Claims are held as long as the lock.
 
     Args:
         path: the file, which is made if there is none.
@@ -112,6 +112,8 @@ class Journal(JournalNumbers):
         AccountChangedError: it holds the messages of another account.
         JournalError: it cannot be used.
     """
+
+    lease = None
 
     def __init__(
         self,
@@ -200,6 +202,9 @@ class Journal(JournalNumbers):
         except (sqlite3.Error, OSError) as error:
             raise problem(error, "cannot be written") from error
         return value
+
+    def now(self) -> float:
+        return self._now()
 
     def failure(self, error: Exception) -> JournalError:
         return problem(error, "cannot be written")

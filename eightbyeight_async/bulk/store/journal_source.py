@@ -34,6 +34,9 @@ class JournalSource:
     def __str__(self) -> str:
         return f"journal={self.name!r}"
 
+    def pace(self, max_rate: float | None, clock: Callable[[], float]) -> None:
+        """Returns None: nobody else sends with a journal."""
+
     def open(self) -> Journal:
         return Journal(
             self.path,

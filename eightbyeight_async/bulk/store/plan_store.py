@@ -33,6 +33,10 @@ INSERT INTO message (id, hash, key, who, what, state, guard, run, place, account
 VALUES (?1, ?2, ?3, ?4, ?5, 0, {GUARD.format(0).replace("hash", "?2")}, ?8, ?6, 0, ?9, ?7, ?7)
 ON CONFLICT (hash) DO NOTHING
 """  # noqa: S608 - constants
+_ADOPT = f"""
+INSERT INTO message (id, key, who, what, state, run, place, claimed, scheduled, due, cancelled, hash, guard, account)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, {GUARD.format("?5").replace("hash", "?12")}, 0)
+"""  # noqa: S608 - constants
 _LAST = "SELECT coalesce(max(id), 0), coalesce(max(run), 0) FROM message"
 # The numbers that have a message from an earlier run, in a table: a message that is claimed again loses its state.
 _REACHED = f"""
@@ -79,7 +83,7 @@ class PlanStore(Journal):
         self._number = 0
         self._in_use = self._owned = True
         self._made = []
-        self._any_reached = False
+        self._any_reached = self._begun_elsewhere = False
         self.sql = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         try:
             self.sql.execute("PRAGMA journal_mode=OFF")  # nothing is ever rolled back
@@ -115,6 +119,23 @@ class PlanStore(Journal):
                 raise JournalInUseError(IN_USE)
             reader.sql.backup(self.sql)
             self.salt = reader.salt
+
+    def adopt(self, salt: bytes, fingerprint: object, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Takes over the messages of a ledger.
+
+        Args:
+            salt: of the ledger's campaign.
+            fingerprint: of the messages that it began with; None: not known.
+            rows: id, key, who, what, state, run, place, claimed, scheduled, due, cancelled of each message.
+        """
+        self.salt, self._keys, self._begun_elsewhere = salt, Keys(salt), True
+        if fingerprint is not None:
+            self.set_meta("fingerprint", fingerprint)
+        hash_of = self._keys.hash_of
+        self.sql.executemany(_ADOPT, ((*row, hash_of(row[1])) for row in rows))
+
+    def is_unused(self) -> bool:
+        return not self._begun_elsewhere and super().is_unused()
 
     def transact(self, body: Callable[[], T]) -> T:
         """Runs `body` in the one transaction of the plan: it is never committed, which would take 5 % of the time."""

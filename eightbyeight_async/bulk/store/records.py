@@ -89,6 +89,7 @@ class Claimed(NamedTuple):
         before: earlier state of a settled message that is claimed again; None: it is new, or did not go out.
         number_taken: the number has another message, and one is allowed; `state` then means nothing.
         opted_out: the message is journaled as opted out by this claim.
+        stopped: why nothing is claimed any more; None: it goes on. `state` then means nothing.
     """
 
     state: State | None
@@ -99,6 +100,7 @@ class Claimed(NamedTuple):
     before: State | None = None
     number_taken: bool = False
     opted_out: bool = False
+    stopped: str | None = None
 
 
 CLAIMED = Claimed(None)

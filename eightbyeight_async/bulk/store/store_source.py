@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from eightbyeight_async.bulk.run.shared_turns import SharedTurns
     from eightbyeight_async.bulk.store.interface import Store
     from eightbyeight_async.bulk.store.plan_store import PlanStore
 
@@ -20,6 +23,10 @@ class StoreSource(Protocol):
 
     @property
     def name(self) -> str: ...
+
+    def pace(self, max_rate: float | None, clock: Callable[[], float]) -> SharedTurns | None:
+        """Makes the pace that all processes of the store share; None: each process has its own."""
+        ...
 
     def open(self) -> Store:
         """Opens the store; called in the writer's thread.
