@@ -81,9 +81,7 @@ def photographed(report: Path, *options: str) -> tuple[int, bytes]:
         length, kind = struct.unpack(">I4s", data[at : at + 8])
         packed += data[at + 8 : at + 8 + length] if kind == b"IDAT" else b""
         at += 12 + length
-    return len(data), zlib.decompress(packed)[
-        1:4
-    ]  # behind the filter, which leaves it
+    return len(data), zlib.decompress(packed)[1:4]  # behind the filter, which leaves it
 
 
 def test_the_picture_is_that_of_a_page_on_a_light_and_on_a_dark_screen(report: Path) -> None:
