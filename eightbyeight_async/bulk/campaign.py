@@ -25,6 +25,7 @@ from eightbyeight_async.bulk.report import Progress, Report, RunCounts
 from eightbyeight_async.bulk.run.adaptive_rate import AdaptiveRate
 from eightbyeight_async.bulk.run.choose_mode import FEW, Mode, choose_mode
 from eightbyeight_async.bulk.run.claim_lease import ClaimLease
+from eightbyeight_async.bulk.run.group_rates import GroupRates, mode_with_groups
 from eightbyeight_async.bulk.run.input_pages import Intake
 from eightbyeight_async.bulk.run.mode_batch import send_batches
 from eightbyeight_async.bulk.run.mode_each import send_each
@@ -76,8 +77,9 @@ class Campaign(Book, PlannedCampaign):
             its number, text or schedule differs, the run ends with an InvalidRequestError.
         one_per_number: send only the first message to a number, in the input and in the journal together. Later ones
             are counted and not sent: a person who has a message from an earlier run gets no other.
-        opted_out: called with each message; True: its person has opted out. The message is not sent, and is journaled
-            as opted out. What an earlier run sent, or may have sent, keeps its state. None: nobody has.
+        group_rate: returns a message's group, e.g. a country, and the group's rate; or None. Makes "auto" mode "each".
+        opted_out: called with each message; True: its person has opted out. It is not sent, and is journaled as opted
+            out. What an earlier run sent, or may have sent, keeps its state.
         resend_unknown: send messages again that may have gone out. Some of them will arrive twice.
         resend_failed: try messages again that the API refused (FAILED, REJECTED).
         allow_changed_input: go on with other messages than the campaign began with. A message whose text, sender or
@@ -112,6 +114,7 @@ class Campaign(Book, PlannedCampaign):
         max_rate: float | None = DEFAULT_RATE,
         duplicates: Literal["skip", "send"] = "skip",
         one_per_number: bool = False,
+        group_rate: Callable[[SmsRequest], tuple[str, float] | None] | None = None,
         opted_out: Callable[[SmsRequest], bool] | None = None,
         resend_unknown: bool = False,
         resend_failed: bool = False,
@@ -131,7 +134,7 @@ class Campaign(Book, PlannedCampaign):
         if checked_count(batch_size, "batch_size") > MAX_BATCH:
             raise InvalidRequestError("batch_size", f"must be at most {MAX_BATCH:,}")
         self._client = client
-        self._mode: Mode = mode
+        self._mode, self._group_rate = mode_with_groups(mode, group_rate), group_rate
         self._batch_size = batch_size
         self._width = None if max_concurrency is None else checked_count(max_concurrency, "max_concurrency")
         self._max_rate = checked_rate(max_rate, "max_rate")
@@ -315,6 +318,7 @@ class Campaign(Book, PlannedCampaign):
             writer=self._writer,
             keys=keys,
             pace=self._turns or AdaptiveRate(self._max_rate, self._clock),
+            groups=GroupRates(self._group_rate, self._clock),
             lease=self._lease,
             tally=tally,
             intake=Intake(messages, keys, tally, None if fresh else known),

@@ -97,6 +97,7 @@ class CampaignRun:
         one_run: the options that apply to this run only.
         rows: the rows of the file, read again.
         opted_out: whether the person of a message has opted out; None: nobody has.
+        group_rate: see `Campaign`.
         aside: number of rows with a problem, which are set aside; `rows` lacks them.
         on_end: command that gets the results when the run has ended; None: there is none.
         later: number of rows behind the limit; `rows` lacks them.
@@ -125,6 +126,7 @@ class CampaignRun:
     opted_out: Callable[[SmsRequest], bool] | None
     mode: Mode
     checked: bytes | None = None
+    group_rate: Callable[[SmsRequest], tuple[str, float] | None] | None = None
     aside: int = 0
     later: int = 0
     on_end: str | None = None
@@ -167,6 +169,7 @@ class CampaignRun:
             duplicates=self.settings.duplicates,
             one_per_number=self.settings.one_per_number,
             opted_out=self.opted_out,
+            group_rate=self.group_rate,
             keep_trying=seconds_of(self.settings.keep_trying, "--keep-trying"),
             store_private=self.settings.store_private,
             on_result=self._count,
