@@ -147,6 +147,13 @@ def pictures(session: nox.Session) -> None:
 
 
 @nox.session
+def browser(session: nox.Session) -> None:
+    """The page of `bulk report` in Chromium, if the system has one; else its tests are skipped and say why."""
+    install(session, "tests")
+    session.run("pytest", "tests/cli/test_report_in_browser.py", *session.posargs)
+
+
+@nox.session
 def build(session: nox.Session) -> None:
     """The sdist and the wheel, into `dist/`. Two builds of one commit are the same bytes."""
     session.install("build")

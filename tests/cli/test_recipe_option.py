@@ -160,6 +160,7 @@ OPTIONS = {
     "--prices": Option("prices.csv"),
     "--max-cost": Option("0.01", {"--prices": "prices.csv"}),
     "--max-messages": Option("2"),
+    "--account-id": Option("sub-account"),
     "--limit": Option("2"),
     "--keep-trying": Option("soon"),
     "--on-end": Option("cat", run_only="a dry run is no run that ends"),
@@ -359,6 +360,7 @@ def test_a_campaign_remembers_every_option_but_those_of_one_run(
         "--prices": "prices.csv",
         "--max-cost": "9",
         "--max-messages": "9",
+        "--account-id": "00000000-0000-0000-0000-000000000000",
         "--keep-trying": "1m",
     }
     remembered = [name for name in names_of("bulk run") if name not in ONE_RUN]

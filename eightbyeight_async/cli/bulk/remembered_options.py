@@ -87,6 +87,7 @@ class RememberedOptions:
         store_private: whether the journal contains numbers and texts.
         keep_trying: how long a run waits for the network, such as `30m`; None: it does not.
         prices: absolute path of a price list; None: 8x8 is asked.
+        account_id: whose prices and balance 8x8 is asked for; None: that of the environment.
         max_cost: a run that may cost more sends nothing; an amount.
         max_messages: a run with more messages to send sends nothing.
     """
@@ -119,6 +120,7 @@ class RememberedOptions:
     store_private: bool = False
     keep_trying: str | None = None
     prices: str | None = None
+    account_id: str | None = None
     max_cost: str | None = None
     max_messages: int | None = None
 

@@ -244,7 +244,10 @@ def _file_plan(settings: RememberedOptions, given: Mapping[str, Any]) -> FilePla
         problems=given.get("problems"),
         opt_out=settings.opt_out,
         limits=limits_of(
-            None if settings.prices is None else Path(settings.prices), settings.max_cost, settings.max_messages
+            None if settings.prices is None else Path(settings.prices),
+            settings.max_cost,
+            settings.max_messages,
+            settings.account_id,
         ),
         include_private=bool(given.get("include_private")),
         **given["trial"],

@@ -184,10 +184,11 @@ class PlanCheck:
         environment = os.environ
         key = self._connection.api_key_file is not None or environment.get(f"{settings.PREFIX}API_KEY")
         subaccount = self._connection.subaccount_id or environment.get(f"{settings.PREFIX}SUBACCOUNT_ID")
-        return bool(key and subaccount and environment.get(f"{settings.PREFIX}ACCOUNT_ID"))
+        account = self._limits.account_id or environment.get(f"{settings.PREFIX}ACCOUNT_ID")
+        return bool(key and subaccount and account)
 
     def _ask(self, subaccount: str | None) -> PriceList | None:
-        client = self._connection.client()
+        client = self._connection.client(account_id=self._limits.account_id)
 
         async def ask() -> PriceList | None:
             async with client:
