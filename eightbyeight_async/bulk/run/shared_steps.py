@@ -109,8 +109,8 @@ class Run:
         self.clock = clock
         self.stopped: str | None = None
         self.error: EightByEightError | None = None
-        self.abort = False
-        self.filling = anyio.Lock()
+        self.abort: bool = False
+        self.filling: anyio.Lock = anyio.Lock()
         self._halt = anyio.Event()
         self._writer = writer
         self._keys = keys
@@ -120,7 +120,7 @@ class Run:
         self._private = private
         self._max_pause = max_pause
         self._on_result = on_result
-        self.network = Network(clock, keep_trying)
+        self.network: Network = Network(clock, keep_trying)
 
     def stop(self, why: str, error: EightByEightError | None = None, *, abort: bool = False) -> None:
         """Takes no more messages; the requests in flight finish.

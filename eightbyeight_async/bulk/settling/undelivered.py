@@ -32,11 +32,11 @@ class Undelivered:
 
 
 def undelivered(journal: str | os.PathLike[str]) -> Undelivered:
-    """Reads which messages of a journal were not delivered, as far as `Campaign.deliveries` or receipts have told.
+    """Reads which messages of a journal were not delivered, as far as `Campaign.deliveries` or receipts have told::
 
-    again = undelivered("run.db")
-    async with Campaign(client, "again.db") as campaign:  # a journal of its own: these people may get a second message
-        await campaign.send(filter(again, messages))
+        again = undelivered("run.db")
+        async with Campaign(client, "again.db") as campaign:  # another journal: people may get a second message
+            await campaign.send(filter(again, messages))
 
     Raises:
         JournalError: as `status`.

@@ -126,7 +126,7 @@ class Journal(JournalNumbers):
         allow_changed_account: bool = False,
         accept_loss: bool = False,
     ) -> None:
-        self.path = real_path(path)
+        self.path: Path = real_path(path)
         self.running = True
         self._now = now
         self._policy = policy
@@ -141,7 +141,7 @@ class Journal(JournalNumbers):
             mark = self._mark.read(head)
             if mark is None and head.in_use and not accept_loss:
                 raise lost_claims(self.path, 0, None)  # noqa: TRY301 - closed below like the rest
-            self.sql = connect_to_read(self.path, locked=True)
+            self.sql: sqlite3.Connection = connect_to_read(self.path, locked=True)
             with closing(self.sql):
                 open_claims = self._look(mark or 0, accept_loss=accept_loss, allowed=allow_changed_account)
             self.sql = connect(self.path, durability)

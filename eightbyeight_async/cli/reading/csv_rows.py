@@ -53,7 +53,7 @@ class CsvRows:
     def __init__(self, converter: RowConverter, separator: str | None = None, *, multiline: bool = False) -> None:
         self.unused: list[str] = []
         self.hints: list[str] = []
-        self.separator = separator or ","
+        self.separator: str = separator or ","
         self._converter = converter
         self._map: ColumnMap = converter.column_map
         self._separator = separator

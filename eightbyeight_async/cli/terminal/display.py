@@ -84,7 +84,7 @@ class Display:
         self._stream = stream or sys.stderr
         self._clock = clock
         self._interval = plain_progress.INTERVAL if interval is None else interval
-        self.on_terminal = self._stream.isatty()
+        self.on_terminal: bool = self._stream.isatty()
         self._console = _console(self._stream, self.on_terminal)
 
     def note(self, text: str) -> None:

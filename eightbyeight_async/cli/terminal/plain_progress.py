@@ -40,7 +40,7 @@ class PlainProgress:
     """
 
     def __init__(self, print_line: Callable[[str], None], clock: Callable[[], float], interval: float) -> None:
-        self.began = clock()
+        self.began: float = clock()
         self._print_line = print_line
         self._clock = clock
         self._interval = interval
