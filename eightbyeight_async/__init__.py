@@ -377,6 +377,8 @@ _MODULES = {"account", "chatapps", "sms", *(module.partition(".")[0] for module 
 
 def __getattr__(name: str) -> object:
     if name in _MODULES:  # `eightbyeight_async.errors` and `.models.sms` need no import of their own
+        if name == "models":  # not for every name: a module that the client imports may be asking
+            import_module(f"{__name__}.client")
         return import_module(f"{__name__}.{name}")
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -15,6 +15,7 @@ SESSIONS = set(re.findall(r"^@nox.session.*\ndef (\w+)\(", (ROOT / "noxfile.py")
 PUBLIC = [
     "eightbyeight_async",
     "eightbyeight_async.bulk",
+    "eightbyeight_async.ledger",
     "eightbyeight_async.prices",
     "eightbyeight_async.sandbox",
     "eightbyeight_async.telemetry",

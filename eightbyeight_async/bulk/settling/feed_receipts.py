@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from eightbyeight_async.bulk.errors import JournalError, named
 from eightbyeight_async.bulk.judging.message_keys import Keys
@@ -12,12 +13,7 @@ from eightbyeight_async.bulk.settling.deliveries import as_receipts, note_receip
 from eightbyeight_async.bulk.store.journal import Journal
 from eightbyeight_async.bulk.store.journal_file import NONE_HERE, is_blank, real_path
 from eightbyeight_async.bulk.store.records import Policy
-
-if TYPE_CHECKING:
-    import os
-    from collections.abc import Iterable
-
-    from eightbyeight_async.models.webhooks import DeliveryReceipt
+from eightbyeight_async.models.webhooks import DeliveryReceipt
 
 __all__ = ["feed_receipts"]
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from array import array
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from eightbyeight_async.bulk.judging.message_keys import Keys
 from eightbyeight_async.bulk.store.read_journal import opened_to_read
-
-if TYPE_CHECKING:
-    import os
-
-    from eightbyeight_async.models.sms import SmsRequest
+from eightbyeight_async.models.sms import SmsRequest
 
 __all__ = ["Undelivered", "undelivered"]
 
@@ -23,7 +20,7 @@ class Undelivered:
     A message is the same by its `client_message_id`; without one, by number, country, sender and text.
     """
 
-    def __init__(self, salt: bytes, hashes: array[int]) -> None:
+    def __init__(self, salt: bytes, hashes: Iterable[int]) -> None:
         self._keys = Keys(salt)
         self._hashes = frozenset(hashes)
 
@@ -35,11 +32,11 @@ class Undelivered:
 
 
 def undelivered(journal: str | os.PathLike[str]) -> Undelivered:
-    """Reads which messages of a journal were not delivered, as far as `Campaign.deliveries` or receipts have told.
+    """Reads which messages of a journal were not delivered, as far as `Campaign.deliveries` or receipts have told::
 
-    again = undelivered("run.db")
-    async with Campaign(client, "again.db") as campaign:  # a journal of its own: these people may get a second message
-        await campaign.send(filter(again, messages))
+        again = undelivered("run.db")
+        async with Campaign(client, "again.db") as campaign:  # another journal: people may get a second message
+            await campaign.send(filter(again, messages))
 
     Raises:
         JournalError: as `status`.
