@@ -6,16 +6,15 @@ or SIGTERM ends the wait. In both cases the journal stays valid, and the command
 
 from __future__ import annotations
 
-import shlex
 from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, Any, Self
 
 import anyio
 import attrs
 
-from eightbyeight_async.bulk import Campaign, InputChangedError, JournalError, Progress, State, status
+from eightbyeight_async.bulk import Campaign, InputChangedError, JournalError, Progress, State
 from eightbyeight_async.cli.bulk.durations import seconds_of
-from eightbyeight_async.cli.bulk.remembered_options import CHECKED, OPTIONS, STDIN, journal_usage_errors, packed
+from eightbyeight_async.cli.bulk.remembered_options import STDIN
 from eightbyeight_async.cli.bulk.words import journal_failure, plural, state_word, status_line
 from eightbyeight_async.cli.commands.single_message import print_json
 from eightbyeight_async.cli.exit_codes import Exit, UsageError
@@ -29,10 +28,10 @@ from eightbyeight_async.errors import AuthenticationError, EightByEightError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from pathlib import Path
 
     from eightbyeight_async.bulk import Report, Settled, Status
     from eightbyeight_async.bulk.run.choose_mode import Mode
+    from eightbyeight_async.cli.bulk.place import Place
     from eightbyeight_async.cli.bulk.remembered_options import RememberedOptions
     from eightbyeight_async.cli.reading.row_to_request import Row
     from eightbyeight_async.cli.terminal.display import Display
@@ -92,7 +91,7 @@ class CampaignRun:
 
     Attributes:
         client: sends the requests.
-        journal: path of the journal.
+        journal: where the claims are.
         settings: the options of the run.
         one_run: the options that apply to this run only.
         rows: the rows of the file, read again.
@@ -117,7 +116,7 @@ class CampaignRun:
     """
 
     client: AsyncConnectClient
-    journal: Path
+    journal: Place
     settings: RememberedOptions
     one_run: OneRunOptions
     rows: Iterable[Row | Problem]
@@ -148,7 +147,7 @@ class CampaignRun:
             self.interrupted = True
         if self.status is None:  # the journal cannot be written any more, but often it can still be read
             with suppress(JournalError):
-                self.status = status(self.journal)
+                self.status = self.journal.status()
         self._print_results()
         if self.on_end is not None:
             run_at_end(self.on_end, self._as_json(), self.display)
@@ -159,9 +158,8 @@ class CampaignRun:
 
     async def _run(self) -> None:
         rate: dict[str, Any] = {} if self.settings.rate is None else {"max_rate": self.settings.rate}
-        campaign = Campaign(
+        campaign = self.journal.campaign(
             self.client,
-            self.journal,
             durability=self.settings.durability,
             mode=self.mode,
             batch_size=self.settings.chunk_size,
@@ -183,10 +181,9 @@ class CampaignRun:
             self.client,
             AsyncExitStack() as stack,
         ):
-            with journal_usage_errors(self.journal):
+            with self.journal.usage_errors():
                 await stack.enter_async_context(campaign)
-                await campaign.keep(OPTIONS, packed(self.settings))
-                await campaign.keep(CHECKED, self.checked or b"")
+                await self.journal.remember(campaign, self.settings, self.checked)
             await self._send_until_stopped(campaign, scope)
 
     async def _send_until_stopped(self, campaign: Campaign, scope: anyio.CancelScope) -> None:
@@ -257,10 +254,9 @@ class CampaignRun:
         if why is not None:
             self.display.error(f"stopped: {why}")
         if self.status is not None and self.status.unknown:
-            journal = shlex.quote(str(self.journal))
             self.display.note(
-                f"{self.status.unknown:,} may have been sent: `eightbyeight bulk unknown --journal {journal}` lists "
-                f"them, `eightbyeight bulk reconcile --journal {journal}` looks them up in 8x8's log"
+                f"{self.status.unknown:,} may have been sent: `eightbyeight bulk unknown {self.journal.words}` lists "
+                f"them, `eightbyeight bulk reconcile {self.journal.words}` looks them up in 8x8's log"
             )
         if self._unfinished():
             same = ", with the same input" if self.settings.file == STDIN else ""

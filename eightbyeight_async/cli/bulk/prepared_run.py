@@ -20,10 +20,10 @@ from eightbyeight_async.cli.sending.plan_check import PlanCheck
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
 
     from eightbyeight_async.cli.bulk.campaign_run import OneRunOptions
     from eightbyeight_async.cli.bulk.checked_file import CheckedFile
+    from eightbyeight_async.cli.bulk.place import Place
     from eightbyeight_async.cli.bulk.remembered_options import JournalSummary, RememberedOptions
     from eightbyeight_async.cli.commands.shared_options import ConnectionOptions
     from eightbyeight_async.cli.exit_codes import Exit
@@ -49,7 +49,7 @@ class PreparedRun:
         plan: how the file is read.
         settings: the options that the journal remembers.
         one_run: those for this run only.
-        journal: path of the journal.
+        journal: where the claims are.
         connection: how to reach the API.
         on_end: command that gets the results; None: there is none.
         as_json: whether the results are printed as JSON.
@@ -61,7 +61,7 @@ class PreparedRun:
     plan: FilePlan
     settings: RememberedOptions
     one_run: OneRunOptions
-    journal: Path
+    journal: Place
     connection: ConnectionOptions
     on_end: str | None
     as_json: bool
@@ -133,7 +133,7 @@ class PreparedRun:
 def _resume(
     settings: RememberedOptions,
     one_run: OneRunOptions,
-    journal: Path,
+    journal: Place,
     connection: ConnectionOptions,
     on_end: str | None,
 ) -> str:
@@ -141,7 +141,7 @@ def _resume(
     words = ["eightbyeight", "bulk", "run"]
     if settings.file == STDIN:
         words.append(STDIN)
-    words += ["--journal", str(journal)]
+    begin, words = shlex.join(words), []
     words += [
         f"--{name.replace('_', '-')}"
         for name in ("resend_unknown", "resend_failed", "allow_changed_account")
@@ -151,4 +151,4 @@ def _resume(
     for field in fields(connection):
         if (value := getattr(connection, field.name)) != field.default:
             words += [f"--{field.name.replace('_', '-')}", str(value)]
-    return shlex.join(words)
+    return journal.resume(" ".join([begin, journal.words, *([shlex.join(words)] if words else [])]))
