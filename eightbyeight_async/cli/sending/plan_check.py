@@ -86,7 +86,7 @@ class PlanCheck:
         if self.cost is not None:
             self._display.info(cost_line(self.cost, self.balance))
         if (seconds := self.seconds(rate)) is not None and seconds >= 1:
-            at = "" if rate is None else f" at {rate:g} a second"
+            at = "" if rate is None or seconds > self._plan.requests / rate else f" at {rate:g} a second"
             self._display.info(f"takes at least {seconds:,.0f} s{at}")
 
     def seconds(self, rate: float | None) -> float | None:
