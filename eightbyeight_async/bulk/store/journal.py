@@ -205,9 +205,6 @@ class Journal(JournalNumbers):
             raise problem(error, "cannot be written") from error
         return value
 
-    def now(self) -> float:
-        return self._now()
-
     def failure(self, error: Exception) -> JournalError:
         return problem(error, "cannot be written")
 
@@ -247,7 +244,9 @@ class Journal(JournalNumbers):
 
     # A run
 
-    def begin_run(self) -> bool:
+    def begin_run(self, part_of: int | None = None) -> bool:
+        if part_of is not None:
+            raise JournalError("a run of a journal is one input: part_of is for ledgers")
         self.run += 1
         self._write_in_use(True)
         self._begun = True

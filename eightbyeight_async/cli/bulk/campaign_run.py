@@ -7,7 +7,7 @@ or SIGTERM ends the wait. In both cases the journal stays valid, and the command
 from __future__ import annotations
 
 from contextlib import AsyncExitStack, suppress
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import attrs
@@ -15,10 +15,10 @@ import attrs
 from eightbyeight_async.bulk import Campaign, InputChangedError, JournalError, Progress, State
 from eightbyeight_async.cli.bulk.durations import seconds_of
 from eightbyeight_async.cli.bulk.remembered_options import STDIN
+from eightbyeight_async.cli.bulk.shared_file import RowMessages, SharedFile
 from eightbyeight_async.cli.bulk.words import journal_failure, plural, state_word, status_line
 from eightbyeight_async.cli.commands.single_message import print_json
 from eightbyeight_async.cli.exit_codes import Exit, UsageError
-from eightbyeight_async.cli.reading.row_to_request import Problem
 from eightbyeight_async.cli.reading.send_window import WindowClosingError
 from eightbyeight_async.cli.reading.twice_read_lines import FileChangedError
 from eightbyeight_async.cli.sending.at_end import run_at_end
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from eightbyeight_async.bulk.run.choose_mode import Mode
     from eightbyeight_async.cli.bulk.place import Place
     from eightbyeight_async.cli.bulk.remembered_options import RememberedOptions
-    from eightbyeight_async.cli.reading.row_to_request import Row
+    from eightbyeight_async.cli.reading.row_to_request import Problem, Row
     from eightbyeight_async.cli.terminal.display import Display
     from eightbyeight_async.client import AsyncConnectClient
     from eightbyeight_async.models.sms import SmsRequest
@@ -61,30 +61,6 @@ class OneRunOptions:
     accept_loss: bool = False
 
 
-class RowMessages:
-    """The messages of rows.
-
-    Attributes:
-        message_place: index of the last message's row in the file, rows that are set aside included.
-        cut_off: the file has more rows than these.
-    """
-
-    def __init__(self, rows: Iterable[Row | Problem], *, cut_off: bool) -> None:
-        self.cut_off = cut_off
-        self._rows = iter(rows)
-        self.message_place: int = -1
-
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> SmsRequest:
-        row = next(self._rows)
-        if isinstance(row, Problem):  # impossible: the same bytes passed the check
-            raise AssertionError("a row that passed the check now fails it")  # noqa: TRY004 - a bug, not a wrong type
-        self.message_place = row.number - 1
-        return row.request
-
-
 @attrs.define(kw_only=True)
 class CampaignRun:
     """One run of a campaign.
@@ -94,12 +70,13 @@ class CampaignRun:
         journal: where the claims are.
         settings: the options of the run.
         one_run: the options that apply to this run only.
-        rows: the rows of the file, read again.
+        read: reads the rows of the file again.
+        digest: of the file's bytes.
         opted_out: whether the person of a message has opted out; None: nobody has.
         group_rate: see `Campaign`.
-        aside: number of rows with a problem, which are set aside; `rows` lacks them.
+        aside: number of rows with a problem, which are set aside; `read` lacks them.
         on_end: command that gets the results when the run has ended; None: there is none.
-        later: number of rows behind the limit; `rows` lacks them.
+        later: number of rows behind the limit; `read` lacks them.
         mode: see `Campaign`.
         expected: number of rows to send or settled, those behind the limit included.
         fingerprint: fingerprint of the messages.
@@ -113,13 +90,15 @@ class CampaignRun:
         report: the campaign's report; None: the run ended without one.
         status: the campaign's counts over all runs; None: the journal cannot be read.
         reasons: why messages of this run were not sent.
+        shared: the file, if other processes send it, too; None: this one sends all of it.
     """
 
     client: AsyncConnectClient
     journal: Place
     settings: RememberedOptions
     one_run: OneRunOptions
-    rows: Iterable[Row | Problem]
+    read: Callable[[], Iterable[Row | Problem]]
+    digest: str
     expected: int
     fingerprint: str
     opted_out: Callable[[SmsRequest], bool] | None
@@ -138,6 +117,7 @@ class CampaignRun:
     report: Report | None = None
     status: Status | None = None
     reasons: Reasons = attrs.field(factory=Reasons)
+    shared: SharedFile | None = None
 
     def execute(self, *, as_json: bool) -> Exit:
         """Sends the messages and prints the results."""
@@ -189,12 +169,14 @@ class CampaignRun:
     async def _send_until_stopped(self, campaign: Campaign, scope: anyio.CancelScope) -> None:
         try:
             with scope, self.display.campaign(self.expected) as update:
-                with regularly(_TICK, lambda: update(campaign.progress())):
+                with regularly(_TICK, lambda: update(self._progress_of(campaign))):
                     await self._send(campaign)
                 if self.display.on_terminal:
-                    update(campaign.progress())
+                    update(self._progress_of(campaign))
         finally:
-            self.progress, self.report = campaign.progress(), campaign.report
+            self.progress, self.report = self._progress_of(campaign), campaign.report
+            if self.shared is not None:
+                self.report = self.shared.report(campaign)
             with anyio.CancelScope(shield=True):
                 try:
                     self.status = await campaign.status()
@@ -203,9 +185,20 @@ class CampaignRun:
 
     async def _send(self, campaign: Campaign) -> None:
         try:
-            await campaign.send(
-                RowMessages(self.rows, cut_off=self.later > 0), fingerprint=self.fingerprint, expected=self.expected
-            )
+            queue = None if self.later else self.journal.chunks()
+            if queue is None:
+                rows = RowMessages(self.read(), cut_off=self.later > 0)
+                await campaign.send(rows, fingerprint=self.fingerprint, expected=self.expected)
+            else:
+                self.shared = SharedFile(
+                    self.read,
+                    self.digest,
+                    messages=self.expected,
+                    size=2 * self.settings.chunk_size,  # two batches in flight
+                    stopped=lambda: self.interrupted,
+                )
+                async with queue as chunks:
+                    await self.shared.send(campaign, chunks, fingerprint=self.fingerprint)
         except WindowClosingError as closing:
             self.stopped = str(closing)
         except FileChangedError:
@@ -219,6 +212,9 @@ class CampaignRun:
             self.error, self.stopped = error, journal_failure(self.journal.name, error)
         except EightByEightError as error:
             self.error, self.stopped = error, str(error)
+
+    def _progress_of(self, campaign: Campaign) -> Progress:
+        return campaign.progress() if self.shared is None else self.shared.progress(campaign)
 
     def _interrupt(self, campaign: Campaign) -> None:
         self.interrupted = True

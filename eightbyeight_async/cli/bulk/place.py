@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from eightbyeight_async.bulk.store.records import Policy
     from eightbyeight_async.cli.bulk.remembered_options import RememberedOptions
     from eightbyeight_async.client import AsyncConnectClient
+    from eightbyeight_async.ledger.workers import Chunks
 
 __all__ = ["JournalPlace", "LedgerPlace", "Place"]
 
@@ -95,6 +96,10 @@ class Place(Protocol):
 
     async def remember(self, campaign: Campaign, settings: RememberedOptions, checked: bytes | None) -> None:
         """Stores what the next run may rely on."""
+        ...
+
+    def chunks(self) -> Chunks | None:
+        """The queue of the file's chunks, for several processes; None: each sends the whole file."""
         ...
 
     def status(self) -> Status: ...
@@ -156,6 +161,9 @@ class JournalPlace:
     async def remember(self, campaign: Campaign, settings: RememberedOptions, checked: bytes | None) -> None:
         await campaign.keep(OPTIONS, packed(settings))
         await campaign.keep(CHECKED, checked or b"")
+
+    def chunks(self) -> None:
+        """Returns None: a journal's campaign runs in one process."""
 
     def status(self) -> Status:
         return status(self.path)
@@ -275,6 +283,14 @@ class LedgerPlace:
         checked: bytes | None,
     ) -> None:
         await campaign.keep(CHECKED, checked or b"")
+
+    def chunks(self) -> Chunks | None:
+        """None: PgQueuer is not installed; then every process reads the whole file, and the claims divide it."""
+        try:
+            from eightbyeight_async.ledger.workers import Chunks  # noqa: PLC0415 - needs pgqueuer
+        except ModuleNotFoundError:
+            return None
+        return Chunks(self._url, self.name)
 
     def status(self) -> Status:
         with self._reader() as reader:

@@ -19,7 +19,7 @@ from eightbyeight_async.cli.reading.send_costs import SendCosts
 from eightbyeight_async.cli.sending.plan_check import PlanCheck
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from eightbyeight_async.cli.bulk.campaign_run import OneRunOptions
     from eightbyeight_async.cli.bulk.checked_file import CheckedFile
@@ -69,7 +69,7 @@ class PreparedRun:
     def send(
         self,
         client: AsyncConnectClient,
-        rows: Iterable[Row | Problem],
+        read: Callable[[], Iterable[Row | Problem]],
         *,
         one_run: OneRunOptions,
         **more: Any,  # noqa: ANN401 - the fields of a CampaignRun
@@ -80,7 +80,8 @@ class PreparedRun:
             journal=self.journal,
             settings=self.settings,
             one_run=one_run,
-            rows=rows,
+            read=read,
+            digest=self.input_file.lines.digest,
             on_end=self.on_end,
             resume=_resume(self.settings, one_run, self.journal, self.connection, self.on_end),
             display=self.display,
@@ -120,7 +121,7 @@ class PreparedRun:
             return ends
         return self.send(
             client,
-            self.rows.read(self.input_file.lines.again()),
+            lambda: self.rows.read(self.input_file.lines.again()),
             one_run=self.one_run,
             mode=self.settings.mode,
             opted_out=opted_out,

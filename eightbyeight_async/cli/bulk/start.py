@@ -166,7 +166,7 @@ def run_campaign(
         on_failure.pop_all()
         return start.send(
             client,
-            good_rows(rows.read(input_file.lines.again()), aside, planner.last, rows.window),
+            lambda: good_rows(rows.read(input_file.lines.again()), aside, planner.last, rows.window),
             one_run=one_run,
             later=planner.later,
             mode=settings.mode if plan.limit is None else _mode_of(planner),
