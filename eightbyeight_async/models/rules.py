@@ -83,6 +83,8 @@ def required(field: str, value: object) -> None:
 
 
 def destination(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if type(value) is str and _DESTINATION.fullmatch(value):
+        return
     checked_destination(value, attribute.name, getattr(instance, "country", None))
 
 
@@ -96,6 +98,8 @@ def checked_destination(value: object, field: str, country: object = None) -> No
 
 
 def sender(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if type(value) is str and value.isalnum() and value.isascii() and len(value) <= _MAX_SENDER:
+        return  # as most are
     checked_sender(value, attribute.name)
 
 
@@ -123,7 +127,8 @@ def checked_country(value: object, field: str) -> None:
 
 def text_up_to(limit: int | None, *, least: int = 0) -> Validator:
     def check(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-        length = len(checked_text(attribute.name, value))
+        plain = type(value) is str and value.isascii()  # as most are
+        length = len(value) if plain else len(checked_text(attribute.name, value))  # type: ignore[arg-type]
         if length < least:
             raise InvalidRequestError(attribute.name, "must not be empty")
         if limit is not None and length > limit:
