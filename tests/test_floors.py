@@ -198,6 +198,7 @@ def test_what_needs_an_extra_is_imported_by_its_edge_alone() -> None:
         assert {m.partition(".")[0] for m in importers(library)} <= {"cli", "__main__"}
     assert importers("opentelemetry") == {"telemetry"}
     assert {m.partition(".")[0] for m in importers("psycopg")} == {"ledger"}
+    assert importers("pgqueuer") == {"ledger.workers"}
 
 
 def loaded_by(statement: str) -> set[str]:

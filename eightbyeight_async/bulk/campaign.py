@@ -211,6 +211,7 @@ class Campaign(Book, PlannedCampaign):
         *,
         fingerprint: Fingerprint | str | None = None,
         expected: int | None = None,
+        part_of: int | None = None,
     ) -> Report:
         """Sends the messages that no earlier run has settled.
 
@@ -220,6 +221,7 @@ class Campaign(Book, PlannedCampaign):
             fingerprint: of all messages (see `fingerprint()`); another input is then refused before anything is sent.
                 None: made here for a list or tuple. An iterator cannot be read twice, so it is not checked;
                 `report.missing` then counts the messages of earlier runs that it lacks.
+            part_of: number of a run of a ledger of which these messages are a part; see `ledger.workers`.
             expected: number of messages, for the progress and `status`; None: the fingerprint or `len()` tells.
 
         Returns:
@@ -239,7 +241,7 @@ class Campaign(Book, PlannedCampaign):
             raise RuntimeError("this campaign is sending already")
         self._sending = True
         try:
-            return await self._send(messages, fingerprint, expected)
+            return await self._send(messages, fingerprint, expected, part_of)
         finally:
             self._sending = False
 
@@ -248,6 +250,7 @@ class Campaign(Book, PlannedCampaign):
         messages: Iterable[SmsRequest] | AsyncIterable[SmsRequest],
         fingerprint: Fingerprint | str | None,
         expected: int | None,
+        part_of: int | None,
     ) -> Report:
         if fingerprint is None and isinstance(messages, Sequence):
             fingerprint = await self._fingerprint_of(messages)
@@ -255,7 +258,7 @@ class Campaign(Book, PlannedCampaign):
             expected = len(messages)
         elif expected is None and isinstance(fingerprint, Fingerprint):
             expected = fingerprint.count
-        fresh = await self._begin(None if fingerprint is None else str(fingerprint), expected)
+        fresh = await self._begin(None if fingerprint is None else str(fingerprint), expected, part_of)
         if fresh is None:
             raise InputChangedError(await self._plan(messages) if isinstance(messages, Sequence) else None)
         run = self._new_run(messages, expected, fresh=fresh)
@@ -287,7 +290,7 @@ class Campaign(Book, PlannedCampaign):
                 group.start_soon(work)
         return mode, why
 
-    async def _begin(self, fingerprint: str | None, expected: int | None) -> bool | None:
+    async def _begin(self, fingerprint: str | None, expected: int | None, part_of: int | None) -> bool | None:
         """Writes the run's fingerprint and size to the journal, and begins the run.
 
         Returns whether nothing was ever claimed; None: the campaign refuses these messages.
@@ -300,7 +303,7 @@ class Campaign(Book, PlannedCampaign):
                 store.set_meta("fingerprint", fingerprint)
             if expected is not None:
                 store.set_meta("expected", expected)
-            return store.begin_run()
+            return store.begin_run(part_of)
 
         return await self._writer.do(begin, writes=True)
 

@@ -8,6 +8,13 @@ async with Ledger("postgresql://...", "order-notices", max_rate=1_700) as ledger
 Needs the extra `[ledger]` (psycopg, LGPL-3.0) and PostgreSQL 13 or later.
 """
 
+try:
+    import psycopg  # noqa: F401
+except ModuleNotFoundError as _missing:
+    raise ModuleNotFoundError(
+        f'the ledger needs {_missing.name}: pip install "eightbyeight-async[ledger]"', name=_missing.name
+    ) from None
+
 from eightbyeight_async.bulk.judging.outcomes import State
 from eightbyeight_async.ledger.errors import LedgerError, LedgerLostError
 from eightbyeight_async.ledger.once import Ledger

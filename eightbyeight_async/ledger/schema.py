@@ -17,9 +17,9 @@ from eightbyeight_async.ledger.errors import LedgerError
 if TYPE_CHECKING:
     from eightbyeight_async.ledger.connection import Connection
 
-__all__ = ["VERSION", "check", "prepare"]
+__all__ = ["LOCK", "VERSION", "check", "prepare"]
 
-_LOCK = 0x38783842  # "8x8B"; one number for all advisory locks of this package in a database
+LOCK = 0x38783842  # "8x8B"; one number for all advisory locks of this package in a database
 
 _FIRST = """
 CREATE TABLE eightbyeight.campaign (
@@ -100,7 +100,7 @@ def prepare(connection: Connection) -> None:
         return
 
     def steps() -> None:
-        connection.rows(f"SELECT pg_advisory_xact_lock({_LOCK})")
+        connection.rows(f"SELECT pg_advisory_xact_lock({LOCK})")
         for statement in _VERSION_TABLE.split(";"):
             connection.rows(statement)
         before = check(connection)

@@ -89,6 +89,7 @@ class LedgerStore(LedgerSettling):
         self._allowed = allow_changed_account
         self._marks = marks
         self._run: int | None = None
+        self._joined = False  # other processes send parts of the same input in this run
         self._number: int | None = None
         self._owned = False
         self._committed = 0  # number of the last claim that was certainly committed
@@ -163,9 +164,12 @@ class LedgerStore(LedgerSettling):
 
     # A run
 
-    def begin_run(self) -> bool:
-        statement = "UPDATE eightbyeight.campaign SET runs=runs+1 WHERE id=%(campaign)s RETURNING runs"
-        self._run = int(self._rows(statement)[0][0])
+    def begin_run(self, part_of: int | None = None) -> bool:
+        self._joined = part_of is not None
+        if part_of is None:
+            statement = "UPDATE eightbyeight.campaign SET runs=runs+1 WHERE id=%(campaign)s RETURNING runs"
+            part_of = int(self._rows(statement)[0][0])
+        self._run = part_of
         if self._policy.one_per_number and self._rows("SELECT to_regclass('eightbyeight.message_who')") == [(None,)]:
             self._rows("CREATE INDEX IF NOT EXISTS message_who ON eightbyeight.message (campaign, who)")
         return not self._rows("SELECT 1 FROM eightbyeight.message WHERE campaign=%(campaign)s LIMIT 1")
@@ -224,6 +228,8 @@ class LedgerStore(LedgerSettling):
             if row.id == claim.id:
                 answers.append(CLAIMED)
             else:
+                if self._joined and row.run == self._run and row.place == claim.place:
+                    row.run -= 1  # this very message, which somebody else had: not a copy of it
                 answers.append(judge_claim(row, claim, self._run or 0, policy, number_taken=claim.id in taken))
         self._write_met({key: row for key, (row, _) in others.items()})
         return answers
@@ -302,7 +308,8 @@ class LedgerStore(LedgerSettling):
         marked = []
         for one in met:
             row, policy = found.get(one.identity.key, (None, self._policy))
-            if row is None or row.run == self._run or may_claim_again(row.state, settled_earlier=True, policy=policy):
+            met_before = row is not None and row.run == self._run and not (self._joined and row.place == one.place)
+            if row is None or met_before or may_claim_again(row.state, settled_earlier=True, policy=policy):
                 continue
             settled[one.place] = row.state
             if row.run < (self._run or 0):

@@ -172,6 +172,8 @@ OPTIONS = {
     "bulk run --json": Option(None),
     # Campaigns
     "--journal": Option("people.csv"),
+    "--ledger": Option("http://example.com", {"--journal": None, "--campaign": "november"}),
+    "--campaign": Option("november", {"--journal": None, "--ledger": "http://example.com"}),
     "--mode": Option("each"),
     "--durability": Option("process", run_only=NO_JOURNAL),
     "--store-private": Option(FLAG, run_only=NO_JOURNAL),
@@ -197,6 +199,7 @@ OPTIONS = {
 COMPARED = {"--dry-run", "--yes"}
 ONE_RUN = {
     "--journal": "names the memory",
+    **dict.fromkeys(("--ledger", "--campaign"), "instead of a journal; nothing is remembered there: test_cli_ledger"),
     "--dry-run": "nothing is begun",
     "--json": "how this run is told",
     "--resend-unknown": "doubles messages: to be asked for each time; in the line that goes on",
@@ -218,6 +221,8 @@ ONE_RUN = {
 NOT_IN_RESUME = {
     "--dry-run",
     "--json",
+    "--ledger",
+    "--campaign",
     "--text-file",
     "--problems",
     "--yes",

@@ -111,8 +111,11 @@ class Store(Protocol):
 
     # A run
 
-    def begin_run(self) -> bool:
-        """Begins a run: `known` now tells what earlier runs settled. Returns whether nothing was ever claimed."""
+    def begin_run(self, part_of: int | None = None) -> bool:
+        """Begins a run: `known` now tells what earlier runs settled. Returns whether nothing was ever claimed.
+
+        `part_of`: number of a run that has begun, on this machine or another; this input is a part of it.
+        """
         ...
 
     def is_unused(self) -> bool:

@@ -161,6 +161,8 @@ class Journal(JournalNumbers):
 
     def _look(self, mark: int, *, accept_loss: bool, allowed: bool) -> int:
         """Refuses a journal that must not be opened. Returns the number of open claims."""
+        self.last_id: int
+        self.run: int
         self.last_id, self.run, open_claims = self.verify(self._head)
         self._keys = Keys(self.salt)
         if mark > self.last_id and not accept_loss:
@@ -203,9 +205,6 @@ class Journal(JournalNumbers):
             raise problem(error, "cannot be written") from error
         return value
 
-    def now(self) -> float:
-        return self._now()
-
     def failure(self, error: Exception) -> JournalError:
         return problem(error, "cannot be written")
 
@@ -245,7 +244,9 @@ class Journal(JournalNumbers):
 
     # A run
 
-    def begin_run(self) -> bool:
+    def begin_run(self, part_of: int | None = None) -> bool:
+        if part_of is not None:
+            raise JournalError("a run of a journal is one input: part_of is for ledgers")
         self.run += 1
         self._write_in_use(True)
         self._begun = True

@@ -161,12 +161,12 @@ class PlanStore(Journal):
     def _write_in_use(self, in_use: bool) -> None:
         """Does nothing: nobody sends with a plan."""
 
-    def begin_run(self) -> bool:
+    def begin_run(self, part_of: int | None = None) -> bool:
         self.last_id, self.run = self.sql.execute(_LAST).fetchone()
         self.sql.execute(OPEN_CLAIMS, (self._now(),))
         self.sql.executescript(_REACHED)
         self._any_reached = bool(self.sql.execute("SELECT EXISTS (SELECT 1 FROM reached)").fetchone()[0])
-        return super().begin_run()
+        return super().begin_run(part_of)
 
     def reached(self, numbers: Iterable[int]) -> set[int]:
         """Returns those of the numbers (digests, `Identity.who`) that have a message from an earlier run."""

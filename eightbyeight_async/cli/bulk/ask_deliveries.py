@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from eightbyeight_async.bulk import Campaign, Deliveries
+    from eightbyeight_async.cli.bulk.place import Place
     from eightbyeight_async.cli.commands.shared_options import ConnectionOptions
 
 __all__ = ["ask", "take_receipts"]
@@ -32,7 +33,7 @@ _TICK = 0.1  # seconds between two checks whether a line of progress is due
 _PAGE = 1_000
 
 
-def ask(journal: Path, connection: ConnectionOptions, *, its_account_only: bool, as_json: bool) -> Exit:
+def ask(journal: Place, connection: ConnectionOptions, *, its_account_only: bool, as_json: bool) -> Exit:
     """Asks 8x8's log. Exit code `REFUSED` if a message was not delivered."""
     client, display = connection.client(), Display()
     plain = display.progress_lines()

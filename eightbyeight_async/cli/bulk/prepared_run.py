@@ -19,11 +19,11 @@ from eightbyeight_async.cli.reading.send_costs import SendCosts
 from eightbyeight_async.cli.sending.plan_check import PlanCheck
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Mapping
 
     from eightbyeight_async.cli.bulk.campaign_run import OneRunOptions
     from eightbyeight_async.cli.bulk.checked_file import CheckedFile
+    from eightbyeight_async.cli.bulk.place import Place
     from eightbyeight_async.cli.bulk.remembered_options import JournalSummary, RememberedOptions
     from eightbyeight_async.cli.commands.shared_options import ConnectionOptions
     from eightbyeight_async.cli.exit_codes import Exit
@@ -49,7 +49,7 @@ class PreparedRun:
         plan: how the file is read.
         settings: the options that the journal remembers.
         one_run: those for this run only.
-        journal: path of the journal.
+        journal: where the claims are.
         connection: how to reach the API.
         on_end: command that gets the results; None: there is none.
         as_json: whether the results are printed as JSON.
@@ -61,7 +61,7 @@ class PreparedRun:
     plan: FilePlan
     settings: RememberedOptions
     one_run: OneRunOptions
-    journal: Path
+    journal: Place
     connection: ConnectionOptions
     on_end: str | None
     as_json: bool
@@ -69,7 +69,7 @@ class PreparedRun:
     def send(
         self,
         client: AsyncConnectClient,
-        rows: Iterable[Row | Problem],
+        read: Callable[[], Iterable[Row | Problem]],
         *,
         one_run: OneRunOptions,
         **more: Any,  # noqa: ANN401 - the fields of a CampaignRun
@@ -80,7 +80,8 @@ class PreparedRun:
             journal=self.journal,
             settings=self.settings,
             one_run=one_run,
-            rows=rows,
+            read=read,
+            digest=self.input_file.lines.digest,
             on_end=self.on_end,
             resume=_resume(self.settings, one_run, self.journal, self.connection, self.on_end),
             display=self.display,
@@ -120,7 +121,7 @@ class PreparedRun:
             return ends
         return self.send(
             client,
-            self.rows.read(self.input_file.lines.again()),
+            lambda: self.rows.read(self.input_file.lines.again()),
             one_run=self.one_run,
             mode=self.settings.mode,
             opted_out=opted_out,
@@ -133,7 +134,7 @@ class PreparedRun:
 def _resume(
     settings: RememberedOptions,
     one_run: OneRunOptions,
-    journal: Path,
+    journal: Place,
     connection: ConnectionOptions,
     on_end: str | None,
 ) -> str:
@@ -141,7 +142,7 @@ def _resume(
     words = ["eightbyeight", "bulk", "run"]
     if settings.file == STDIN:
         words.append(STDIN)
-    words += ["--journal", str(journal)]
+    begin, words = shlex.join(words), []
     words += [
         f"--{name.replace('_', '-')}"
         for name in ("resend_unknown", "resend_failed", "allow_changed_account")
@@ -151,4 +152,4 @@ def _resume(
     for field in fields(connection):
         if (value := getattr(connection, field.name)) != field.default:
             words += [f"--{field.name.replace('_', '-')}", str(value)]
-    return shlex.join(words)
+    return journal.resume(" ".join([begin, journal.words, *([shlex.join(words)] if words else [])]))

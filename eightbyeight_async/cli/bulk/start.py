@@ -15,8 +15,6 @@ import attrs
 
 from eightbyeight_async.bulk import AccountChangedError, Fingerprint, undelivered
 from eightbyeight_async.bulk.campaign import DEFAULT_RATE
-from eightbyeight_async.bulk.store.journal_without_client import remove_unused
-from eightbyeight_async.bulk.store.plan_store import PlanStore
 from eightbyeight_async.bulk.store.records import Account, Policy
 from eightbyeight_async.cli.bulk.checked_file import CheckedFile
 from eightbyeight_async.cli.bulk.durations import seconds_of
@@ -25,8 +23,6 @@ from eightbyeight_async.cli.bulk.remembered_options import (
     READING,
     RememberedOptions,
     journal_usage_errors,
-    new_journal,
-    read_summary,
 )
 from eightbyeight_async.cli.bulk.words import plural
 from eightbyeight_async.cli.commands.plan_options import limits_of
@@ -56,7 +52,9 @@ if TYPE_CHECKING:
 
     from eightbyeight_async.bulk import Undelivered
     from eightbyeight_async.bulk.run.choose_mode import Mode
+    from eightbyeight_async.bulk.store.plan_store import PlanStore
     from eightbyeight_async.cli.bulk.campaign_run import OneRunOptions
+    from eightbyeight_async.cli.bulk.place import Place
     from eightbyeight_async.cli.bulk.remembered_options import JournalSummary
     from eightbyeight_async.cli.commands.shared_options import ConnectionOptions
     from eightbyeight_async.cli.reading.check_rows import Checked
@@ -69,7 +67,7 @@ __all__ = ["run_campaign"]
 def run_campaign(
     given: Mapping[str, Any],
     one_run: OneRunOptions,
-    journal: Path,
+    journal: Place,
     connection: ConnectionOptions,
     *,
     dry_run: bool,
@@ -80,7 +78,7 @@ def run_campaign(
     Args:
         given: options of the command line by name; None: not given.
         one_run: options that apply to this run only.
-        journal: path of the journal.
+        journal: where the claims are.
         connection: how to reach the API.
         dry_run: check the file and print the plan, send nothing.
         as_json: print a JSON object.
@@ -90,10 +88,11 @@ def run_campaign(
         InvalidRequestError: a setting is missing or wrong; nothing was sent.
     """
     display = Display()
-    summary = read_summary(journal, accept_loss=one_run.accept_loss)
+    summary = journal.summary(accept_loss=one_run.accept_loss)
     settings = RememberedOptions.merged({} if summary is None else summary.settings, given)
     if summary is not None and (named := settings.taken_from_journal(summary.settings, given)):
         display.note(f"from {journal.name}: {named}")
+    journal.check(settings, accept_loss=one_run.accept_loss)
     plan = _file_plan(settings, given)
     if settings.resend_undelivered is not None:
         plan = attrs.evolve(plan, only=_undelivered(settings.resend_undelivered, journal, summary, display))
@@ -114,8 +113,8 @@ def run_campaign(
         settings = attrs.evolve(settings, mode="each")
     with input_of(plan) as input_file, ExitStack() as on_failure:
         if summary is None and client is not None:
-            summary = new_journal(journal, settings.durability)
-            on_failure.callback(remove_unused, journal)
+            summary = journal.make(settings.durability)
+            on_failure.callback(journal.remove_unused)
         if plan.bad_rows is not None:
             check_bad_rows_path(plan.bad_rows, input_file, rows)
         start = PreparedRun(
@@ -167,7 +166,7 @@ def run_campaign(
         on_failure.pop_all()
         return start.send(
             client,
-            good_rows(rows.read(input_file.lines.again()), aside, planner.last, rows.window),
+            lambda: good_rows(rows.read(input_file.lines.again()), aside, planner.last, rows.window),
             one_run=one_run,
             later=planner.later,
             mode=settings.mode if plan.limit is None else _mode_of(planner),
@@ -188,7 +187,7 @@ def _to_remember(
     return CheckedFile.of(settings, input_file.lines.digest, planner.plan.messages).packed()
 
 
-def _check_account(journal: Path, summary: JournalSummary, host: str, subaccount_id: str | None) -> None:
+def _check_account(journal: Place, summary: JournalSummary, host: str, subaccount_id: str | None) -> None:
     """Raises if the journal belongs to another account: messages settled there would not be sent here.
 
     Raises:
@@ -200,11 +199,11 @@ def _check_account(journal: Path, summary: JournalSummary, host: str, subaccount
     # A dry run needs no sub-account; then the host alone is compared.
     now = Account(host, before.subaccount_id if subaccount_id is None else subaccount_id)
     if now != before:
-        with journal_usage_errors(journal):
+        with journal.usage_errors():
             raise AccountChangedError(before, now if subaccount_id is not None else f"another host, {host}")
 
 
-def _undelivered(first: str, journal: Path, summary: JournalSummary | None, display: Display) -> Undelivered:
+def _undelivered(first: str, journal: Place, summary: JournalSummary | None, display: Display) -> Undelivered:
     """Which messages are sent again.
 
     Raises:
@@ -212,7 +211,7 @@ def _undelivered(first: str, journal: Path, summary: JournalSummary | None, disp
     """
     name = "resend_undelivered"
     another = summary is not None and summary.status.total > 0 and summary.settings.get(name) != first
-    if another or Path(first) == Path(os.path.abspath(journal)):  # noqa: PTH100 - as the remembered path
+    if another or Path(first) == Path(os.path.abspath(journal.file() or "")):  # noqa: PTH100 - as the remembered path
         raise UsageError(
             f"--resend-undelivered: is a campaign of its own, and {journal.name} belongs to another one; give a new "
             "--journal"
@@ -263,16 +262,15 @@ def _fields(given: Mapping[str, Any]) -> dict[str, object]:
     return MessageFields(**given).values()
 
 
-def _plan_store(journal: Path, settings: RememberedOptions, one_run: OneRunOptions) -> PlanStore:
+def _plan_store(journal: Place, settings: RememberedOptions, one_run: OneRunOptions) -> PlanStore:
     """A copy of the journal. The account was compared before.
 
     Raises:
         UsageError: the journal cannot be read, or a campaign is sending with it.
     """
-    with journal_usage_errors(journal):
-        return PlanStore(
-            journal,
-            policy=Policy(one_run.resend_unknown, one_run.resend_failed, settings.one_per_number),
+    with journal.usage_errors():
+        return journal.plan_store(
+            Policy(one_run.resend_unknown, one_run.resend_failed, settings.one_per_number),
             accept_loss=one_run.accept_loss,
         )
 

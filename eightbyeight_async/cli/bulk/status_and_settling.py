@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING, TextIO, TypeVar
 
 import attrs
 
-from eightbyeight_async.bulk import Campaign, JournalError, State, deliveries, read_rows, status
+from eightbyeight_async.bulk import Campaign, JournalError, State
 from eightbyeight_async.bulk.showing.campaign_page import figures_of
-from eightbyeight_async.bulk.store.journal_file import NONE_HERE, is_blank, real_path
-from eightbyeight_async.bulk.store.journal_without_client import resolve_message
-from eightbyeight_async.cli.bulk.remembered_options import journal_usage_errors
+from eightbyeight_async.cli.bulk.place import JournalPlace
 from eightbyeight_async.cli.bulk.status_picture import LARGEST, picture
 from eightbyeight_async.cli.bulk.words import (
     deliveries_line,
@@ -39,6 +37,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from eightbyeight_async.bulk import Deliveries, MessageRow, Reconciled, Status
+    from eightbyeight_async.cli.bulk.place import LedgerPlace, Place
     from eightbyeight_async.cli.commands.shared_options import ConnectionOptions
     from eightbyeight_async.client import AsyncConnectClient
 
@@ -50,6 +49,7 @@ __all__ = [
     "resolve",
     "show_status",
     "status_exit",
+    "stop_everywhere",
     "unknown",
     "with_campaign",
 ]
@@ -58,10 +58,10 @@ T = TypeVar("T")
 _TICK = 0.1  # seconds between two checks whether a line of progress is due
 
 
-def show_status(journal: Path, *, as_json: bool) -> Exit:
+def show_status(journal: Place, *, as_json: bool) -> Exit:
     """`bulk status`. The exit code is that of one `send-each` with all messages of the campaign."""
-    with journal_usage_errors(journal):
-        found, arrived = status(journal), deliveries(journal)
+    with journal.usage_errors():
+        found, arrived = journal.status(), journal.deliveries()
     if as_json:
         print_json({**found.as_dict(), **({"deliveries": arrived.as_dict()} if arrived.known else {})})
     else:
@@ -73,9 +73,11 @@ def show_status(journal: Path, *, as_json: bool) -> Exit:
     return status_exit(found)
 
 
-def _print_picture(journal: Path, found: Status, arrived: Deliveries) -> None:
-    with journal_usage_errors(journal):
-        figures = figures_of(journal) if found.total <= LARGEST else None
+def _print_picture(journal: Place, found: Status, arrived: Deliveries) -> None:
+    figures = None
+    if isinstance(journal, JournalPlace) and found.total <= LARGEST:
+        with journal.usage_errors():
+            figures = figures_of(journal.path)
     width, encoding = shutil.get_terminal_size().columns, sys.stdout.encoding or "utf-8"
     for line in picture(found, arrived, figures, width=width, encoding=encoding):
         print_line(line)
@@ -88,12 +90,12 @@ def status_exit(found: Status) -> Exit:
     return Exit.OK if found.done else Exit.REFUSED
 
 
-def unknown(journal: Path, *, as_json: bool) -> Exit:
+def unknown(journal: Place, *, as_json: bool) -> Exit:
     """`bulk unknown`. Exit code `UNKNOWN` if there is an unknown message."""
-    with journal_usage_errors(journal):
+    with journal.usage_errors():
         # A claim without a result is in flight while a campaign runs. Otherwise its run was killed, and it is unknown.
-        states = (State.UNKNOWN,) if status(journal).in_flight else (State.INTENT, State.UNKNOWN)
-        found = [_unknown_entry(row) for state in states for row in read_rows(journal, state)]
+        states = (State.UNKNOWN,) if journal.status().in_flight else (State.INTENT, State.UNKNOWN)
+        found = [_unknown_entry(row) for state in states for row in journal.rows(state)]
     if as_json:
         print_json({"unknown": len(found), "messages": found})
     else:
@@ -112,11 +114,11 @@ def _unknown_entry(row: MessageRow) -> dict[str, object]:
     }
 
 
-def resolve(journal: Path, key: str, *, sent: bool, as_json: bool) -> Exit:
+def resolve(journal: Place, key: str, *, sent: bool, as_json: bool) -> Exit:
     """`bulk resolve`: records what the user found out about an unknown message."""
     try:
-        with journal_usage_errors(journal):
-            resolve_message(journal, key, sent=sent)
+        with journal.usage_errors():
+            journal.resolve(key, sent=sent)
     except InvalidRequestError as wrong:
         raise UsageError(f"KEY: {wrong.reason}") from wrong
     if as_json:
@@ -126,8 +128,20 @@ def resolve(journal: Path, key: str, *, sent: bool, as_json: bool) -> Exit:
     return Exit.OK
 
 
+def stop_everywhere(place: JournalPlace | LedgerPlace, *, resume: bool, as_json: bool) -> Exit:
+    """`bulk stop`: no message of the campaign is claimed any more, on any machine; or it is again."""
+    if isinstance(place, JournalPlace):
+        raise UsageError("--journal: its campaign runs in one process: stop it with Ctrl-C or SIGTERM")
+    place.stop(None if resume else "stopped by `bulk stop`; `bulk stop --resume` takes that back")
+    if as_json:
+        print_json({"stopped": not resume})
+    else:
+        print_line(f"{place.name}: {'runs may send again' if resume else 'stopped on every machine'}")
+    return Exit.OK
+
+
 def reconcile(
-    journal: Path, connection: ConnectionOptions, *, lag: float, wait: bool, its_account_only: bool, as_json: bool
+    journal: Place, connection: ConnectionOptions, *, lag: float, wait: bool, its_account_only: bool, as_json: bool
 ) -> Exit:
     """`bulk reconcile`. Exit code `UNKNOWN` if messages are still unknown."""
     client, display = connection.client(), Display()
@@ -173,7 +187,7 @@ async def _reconcile(campaign: Campaign, display: Display, *, lag: float, wait: 
         return await campaign.reconcile(lag=lag, wait=wait, on_wait=on_wait)
 
 
-def cancel(journal: Path, connection: ConnectionOptions, *, its_account_only: bool, as_json: bool) -> Exit:
+def cancel(journal: Place, connection: ConnectionOptions, *, its_account_only: bool, as_json: bool) -> Exit:
     """`bulk cancel`. The exit code is the first that applies.
 
     `UNKNOWN`: scheduled messages may still go out, because the journal does not know whether they were sent or
@@ -215,13 +229,15 @@ _DELIVERY = (
 _PRIVATE = ("destination", "text")
 
 
-def export(journal: Path, output: Path | None, *, form: str, force: bool, include_private: bool, as_json: bool) -> Exit:
+def export(
+    journal: Place, output: Path | None, *, form: str, force: bool, include_private: bool, as_json: bool
+) -> Exit:
     """`bulk export`: writes one record per message of the journal, in the order of the claims.
 
     Records have the columns about deliveries if something is known about one.
     """
-    with journal_usage_errors(journal):
-        known = deliveries(journal).known  # raises before an output file is created
+    with journal.usage_errors():
+        known = journal.deliveries().known  # raises before an output file is created
         columns = _COLUMNS + (_DELIVERY if known else ()) + (_PRIVATE if include_private else ())
         written = 0
         with _output_file(journal, output, force=force, private=include_private) as out:
@@ -229,7 +245,7 @@ def export(journal: Path, output: Path | None, *, form: str, force: bool, includ
             writer = csv.DictWriter(out, columns, lineterminator="\n")
             if form == "csv":
                 writer.writeheader()
-            for row in read_rows(journal):
+            for row in journal.rows():
                 record = _record(row, columns)
                 if form == "csv":
                     writer.writerow({name: csv_cell(cell, encoding) for name, cell in record.items()})
@@ -273,12 +289,13 @@ def _record(row: MessageRow, columns: tuple[str, ...]) -> dict[str, object]:
 
 
 @contextmanager
-def _output_file(journal: Path, output: Path | None, *, force: bool, private: bool) -> Iterator[TextIO]:
+def _output_file(journal: Place, output: Path | None, *, force: bool, private: bool) -> Iterator[TextIO]:
     if output is None:
         yield sys.stdout
         return
-    there = journal.stat()
-    descriptor = new_file(output, force=force, private=private, not_this=(there.st_dev, there.st_ino))
+    there = None if (kept := journal.file()) is None else kept.stat()
+    not_this = None if there is None else (there.st_dev, there.st_ino)
+    descriptor = new_file(output, force=force, private=private, not_this=not_this)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
             yield file
@@ -289,18 +306,17 @@ def _output_file(journal: Path, output: Path | None, *, force: bool, private: bo
 
 
 def with_campaign(
-    journal: Path, client: AsyncConnectClient, work: Callable[[Campaign], Awaitable[T]], *, its_account_only: bool
+    journal: Place, client: AsyncConnectClient, work: Callable[[Campaign], Awaitable[T]], *, its_account_only: bool
 ) -> T:
     """Calls `work` with an open campaign. The journal must exist: a mistyped path must not create one."""
-    with journal_usage_errors(journal):
-        if is_blank(real_path(journal)):
-            raise JournalError(NONE_HERE)
+    with journal.usage_errors():
+        journal.check_exists()
 
     async def call() -> T:
         async with client, AsyncExitStack() as stack:
-            with journal_usage_errors(journal):
+            with journal.usage_errors():
                 campaign = await stack.enter_async_context(
-                    Campaign(client, journal, allow_changed_account=its_account_only)
+                    journal.campaign(client, allow_changed_account=its_account_only)
                 )
             return await work(campaign)
         raise AssertionError  # never reached: neither context manager swallows an exception
@@ -308,7 +324,7 @@ def with_campaign(
     return run(call)
 
 
-def report_error(error: EightByEightError, journal: Path, *, as_json: bool) -> Exit:
+def report_error(error: EightByEightError, journal: Place, *, as_json: bool) -> Exit:
     words = journal_failure(journal.name, error) if isinstance(error, JournalError) else str(error)
     if as_json:
         print_json({"error": f"{type(error).__name__}: {words}", "code": getattr(error, "code", None)})

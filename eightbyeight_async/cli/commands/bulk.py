@@ -10,7 +10,8 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from eightbyeight_async.cli.commands.bulk_after import AFTER, Journal
+from eightbyeight_async.cli.commands.bulk_after import AFTER
+from eightbyeight_async.cli.commands.campaign_place import Where
 from eightbyeight_async.cli.commands.file_options import FileOptions, with_file_encoding
 from eightbyeight_async.cli.commands.plan_options import PlanOptions
 from eightbyeight_async.cli.commands.shared_options import (
@@ -55,7 +56,7 @@ def run(
     ] = None,
     /,
     *,
-    journal: Journal,
+    where: Where = Where(),  # noqa: B008 - frozen
     how: FileOptions = FileOptions(),  # noqa: B008 - frozen
     message: MessageFields = MessageFields(),  # noqa: B008 - frozen
     long_text: Annotated[
@@ -199,4 +200,4 @@ def run(
         allow_changed_account=allow_changed_account,
         accept_loss=accept_loss,
     )
-    return run_campaign(given, one_run, journal, connection, dry_run=dry_run, as_json=as_json)
+    return run_campaign(given, one_run, where.place(), connection, dry_run=dry_run, as_json=as_json)

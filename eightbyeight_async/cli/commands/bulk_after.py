@@ -9,19 +9,13 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from eightbyeight_async.cli.commands.campaign_place import JOURNAL_HELP, Where
 from eightbyeight_async.cli.commands.shared_options import CAMPAIGN, FLAG, OUTPUT, AsJson, ConnectionOptions
 from eightbyeight_async.cli.exit_codes import UsageError
 
-__all__ = ["AFTER", "Journal"]
+__all__ = ["AFTER"]
 
-Journal = Annotated[
-    Path,
-    Parameter(
-        help="The campaign's journal, an SQLite file. JOURNAL-wal and JOURNAL-mark beside it belong to it: move or "
-        "copy all of them together.",
-        group=CAMPAIGN,
-    ),
-]
+Journal = Annotated[Path, Parameter(help=JOURNAL_HELP, group=CAMPAIGN)]
 ItsAccountOnly = Annotated[
     bool,
     Parameter(
@@ -36,7 +30,7 @@ ItsAccountOnly = Annotated[
 
 def status(
     *,
-    journal: Journal,
+    where: Where = Where(),  # noqa: B008 - frozen
     follow: Annotated[
         bool, FLAG, Parameter(help="Show the counts until no campaign is sending any more.", group=CAMPAIGN)
     ] = False,
@@ -61,13 +55,17 @@ def status(
     if follow:
         from eightbyeight_async.cli.bulk.follow_status import follow_status  # noqa: PLC0415
 
-        return follow_status(journal, 2.0 if interval is None else interval, as_json=as_json)
+        return follow_status(where.place(), 2.0 if interval is None else interval, as_json=as_json)
     if interval is not None:
         raise UsageError("--interval: needs --follow")
-    return show_status(journal, as_json=as_json)
+    return show_status(where.place(), as_json=as_json)
 
 
-def unknown(*, journal: Journal, as_json: AsJson = False) -> int:
+def unknown(
+    *,
+    where: Where = Where(),  # noqa: B008 - frozen
+    as_json: AsJson = False,
+) -> int:
     """List the keys of the unknown messages: those that may have been sent. Exit code 4 if there are any.
 
     ```
@@ -76,7 +74,7 @@ def unknown(*, journal: Journal, as_json: AsJson = False) -> int:
     """
     from eightbyeight_async.cli.bulk import status_and_settling  # noqa: PLC0415
 
-    return status_and_settling.unknown(journal, as_json=as_json)
+    return status_and_settling.unknown(where.place(), as_json=as_json)
 
 
 def resolve(
@@ -86,7 +84,7 @@ def resolve(
     /,
     *,
     sent: Annotated[bool, Parameter(negative="--not-sent", help="What you found out: whether the message was sent.")],
-    journal: Journal,
+    where: Where = Where(),  # noqa: B008 - frozen
     as_json: AsJson = False,
 ) -> int:
     """Record that an unknown message was sent, or that it was not. After `--not-sent` the next run sends it.
@@ -97,12 +95,35 @@ def resolve(
     """
     from eightbyeight_async.cli.bulk import status_and_settling  # noqa: PLC0415
 
-    return status_and_settling.resolve(journal, key, sent=sent, as_json=as_json)
+    return status_and_settling.resolve(where.place(), key, sent=sent, as_json=as_json)
+
+
+def stop(
+    *,
+    where: Where = Where(),  # noqa: B008 - frozen
+    resume: Annotated[
+        bool, FLAG, Parameter(help="Take the stop back: runs that start from now on send again.", group=CAMPAIGN)
+    ] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Stop a campaign of a ledger on every machine. From now on no message is claimed, also by runs that start later.
+
+    Requests in flight are answered and recorded. A campaign with a journal is stopped by Ctrl-C, or by a signal to its
+    process.
+
+    ```
+    eightbyeight bulk stop --campaign november
+    eightbyeight bulk stop --campaign november --resume
+    ```
+    """
+    from eightbyeight_async.cli.bulk.status_and_settling import stop_everywhere  # noqa: PLC0415
+
+    return stop_everywhere(where.place(), resume=resume, as_json=as_json)
 
 
 def reconcile(
     *,
-    journal: Journal,
+    where: Where = Where(),  # noqa: B008 - frozen
     lag: Annotated[float, Parameter(help="Seconds after which a sent message is certainly in 8x8's log.")] = 600.0,
     wait: Annotated[bool, FLAG, Parameter(help="Wait until --lag has passed.", group=CAMPAIGN)] = False,
     its_account_only: ItsAccountOnly = False,
@@ -118,13 +139,13 @@ def reconcile(
     from eightbyeight_async.cli.bulk import status_and_settling  # noqa: PLC0415
 
     return status_and_settling.reconcile(
-        journal, connection, lag=lag, wait=wait, its_account_only=its_account_only, as_json=as_json
+        where.place(), connection, lag=lag, wait=wait, its_account_only=its_account_only, as_json=as_json
     )
 
 
 def cancel(
     *,
-    journal: Journal,
+    where: Where = Where(),  # noqa: B008 - frozen
     its_account_only: ItsAccountOnly = False,
     as_json: AsJson = False,
     connection: ConnectionOptions = ConnectionOptions(),  # noqa: B008 - frozen
@@ -140,12 +161,12 @@ def cancel(
     """
     from eightbyeight_async.cli.bulk import status_and_settling  # noqa: PLC0415
 
-    return status_and_settling.cancel(journal, connection, its_account_only=its_account_only, as_json=as_json)
+    return status_and_settling.cancel(where.place(), connection, its_account_only=its_account_only, as_json=as_json)
 
 
 def export(
     *,
-    journal: Journal,
+    where: Where = Where(),  # noqa: B008 - frozen
     form: Annotated[
         Literal["jsonl", "csv"] | None,
         Parameter(
@@ -174,7 +195,7 @@ def export(
 
     named = "csv" if output is not None and output.suffix.lower() == ".csv" else "jsonl"
     return status_and_settling.export(
-        journal, output, form=form or named, force=force, include_private=include_private, as_json=as_json
+        where.place(), output, form=form or named, force=force, include_private=include_private, as_json=as_json
     )
 
 
@@ -228,7 +249,9 @@ def deliveries(
 
     if receipts is not None:
         return ask_deliveries.take_receipts(journal, receipts, as_json=as_json)
-    return ask_deliveries.ask(journal, connection, its_account_only=its_account_only, as_json=as_json)
+    from eightbyeight_async.cli.bulk.place import JournalPlace  # noqa: PLC0415
+
+    return ask_deliveries.ask(JournalPlace(journal), connection, its_account_only=its_account_only, as_json=as_json)
 
 
-AFTER = (status, deliveries, unknown, resolve, reconcile, cancel, export, report)
+AFTER = (status, deliveries, unknown, resolve, stop, reconcile, cancel, export, report)

@@ -229,14 +229,14 @@ def refuse_output(path: Path, *, force: bool, not_this: tuple[int, int]) -> None
     _open_flags(path, force=force, not_this=not_this)
 
 
-def new_file(path: Path, *, force: bool, private: bool, not_this: tuple[int, int]) -> int:
+def new_file(path: Path, *, force: bool, private: bool, not_this: tuple[int, int] | None) -> int:
     """Creates a file and returns its descriptor.
 
     Args:
         path: path of the file.
         force: whether an existing file may be overwritten.
         private: whether it will contain numbers and texts; then only its owner can read it (mode 0600).
-        not_this: device and inode of the input, which must not be overwritten.
+        not_this: device and inode of the input, which must not be overwritten; None: there is none.
 
     Raises:
         UsageError: the file exists and `force` is not set, it is the input, or it cannot be created.
@@ -250,7 +250,7 @@ def new_file(path: Path, *, force: bool, private: bool, not_this: tuple[int, int
     return descriptor
 
 
-def _open_flags(path: Path, *, force: bool, not_this: tuple[int, int]) -> int:
+def _open_flags(path: Path, *, force: bool, not_this: tuple[int, int] | None) -> int:
     flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0)
     try:
         there = path.stat()
