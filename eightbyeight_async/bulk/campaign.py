@@ -58,12 +58,10 @@ class Campaign(Book, PlannedCampaign):
 
     Args:
         client: sends the messages. Its own `max_concurrency` and `max_rate` apply, too.
-        journal: path of the journal, which is made if there is none. The files `-wal` and `-mark` beside it belong to
-            it: move or copy all of them together.
+        journal: path of the journal, which is made if there is none. `-wal` and `-mark` beside it belong to it.
         ledger, name: instead of a journal: URL of a PostgreSQL database, and the name there (extra `ledger`).
             Any number of processes may send the same messages at once: they divide them, and share the pace.
-        durability: "power": a commit survives a power failure. "process": a commit survives only the death of the
-            process, and costs less.
+        durability: "power": a commit survives a power failure. "process": only the death of the process; costs less.
         mode: "each": one POST a message; "batch": up to `batch_size` a request; "auto": batches above 1,000 messages.
         batch_size: messages a batch, at most 10,000. A lost answer leaves all of them in doubt.
         max_concurrency: requests in flight; None: 100 in mode each, 2 in mode batch.
@@ -74,8 +72,7 @@ class Campaign(Book, PlannedCampaign):
         one_per_number: send only the first message to a number, in the input and in the journal together. Later ones
             are counted and not sent: a person who has a message from an earlier run gets no other.
         group_rate: returns a message's group, e.g. a country, and the group's rate; or None. Makes "auto" mode "each".
-        opted_out: called with each message; True: its person has opted out. It is not sent, and is journaled as opted
-            out. What an earlier run sent, or may have sent, keeps its state.
+        opted_out: whether a message's person has opted out. It is journaled so, unless an earlier run sent it.
         resend_unknown: send messages again that may have gone out. Some of them will arrive twice.
         resend_failed: try messages again that the API refused (FAILED, REJECTED).
         allow_changed_input: go on with other messages than the campaign began with. A message whose text, sender or
@@ -84,8 +81,8 @@ class Campaign(Book, PlannedCampaign):
             first account stay settled; its UNKNOWN messages can be looked up only under that account.
         store_private: keep numbers and texts in clear in the journal.
         max_pause: seconds; the run stops where the API asks for a longer pause.
-        keep_trying: seconds for which the run waits for the network, and tries again, while the API cannot be reached.
-            0: it stops when connections failed in a row: 20 of single messages, 2 of batches.
+        keep_trying: seconds for which the run waits for the network; 0: it stops when 20 single messages or 2 batches
+            in a row did not reach the API.
         accept_loss: open a journal that has lost claims. Messages sent under those claims are sent again.
         on_result: called in the event loop with every settled message; must not block.
         now, clock: wall clock (seconds since 1970) and monotonic clock, passed in for tests.
