@@ -232,7 +232,8 @@ class SendEach:
                     self.leftover.append(_cut_off(index, request, flight))
                     raise
                 self._results.append(result)
-                self._news.set()
+                if len(self._results) == 1:  # else it is set already
+                    self._news.set()
         except BaseException as failure:
             if not self._kept(failure):
                 raise

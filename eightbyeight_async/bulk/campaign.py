@@ -50,11 +50,7 @@ __all__ = ["DEFAULT_RATE", "Campaign"]
 DEFAULT_RATE = 1_800.0
 # Batches in flight: one is sent while the next is built. More only take memory (10,000 messages are about 20 MB).
 _BATCHES = 2
-_CHOICES = {
-    "durability": ("power", "process"),
-    "mode": ("auto", "each", "batch"),
-    "duplicates": ("skip", "send"),
-}
+_CHOICES = {"durability": ("power", "process"), "mode": ("auto", "each", "batch"), "duplicates": ("skip", "send")}
 
 
 class Campaign(Book, PlannedCampaign):

@@ -161,8 +161,6 @@ class Journal(JournalNumbers):
 
     def _look(self, mark: int, *, accept_loss: bool, allowed: bool) -> int:
         """Refuses a journal that must not be opened. Returns the number of open claims."""
-        self.last_id: int
-        self.run: int
         self.last_id, self.run, open_claims = self.verify(self._head)
         self._keys = Keys(self.salt)
         if mark > self.last_id and not accept_loss:
