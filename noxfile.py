@@ -147,6 +147,13 @@ def pictures(session: nox.Session) -> None:
 
 
 @nox.session
+def browser(session: nox.Session) -> None:
+    """The page of `bulk report` in Chromium, if the system has one; else its tests are skipped and say why."""
+    install(session, "tests")
+    session.run("pytest", "tests/cli/test_report_in_browser.py", *session.posargs)
+
+
+@nox.session
 def build(session: nox.Session) -> None:
     """The sdist and the wheel, into `dist/`. Two builds of one commit are the same bytes."""
     session.install("build")
@@ -193,6 +200,18 @@ def crash(session: nox.Session) -> None:
     if not session.posargs:
         session.run("python", "tests/bulk/damage.py")
     session.run("python", "tests/bulk/crash.py", *session.posargs)
+
+
+@nox.session
+def crash_ledger(session: nox.Session) -> None:
+    """Three workers with a ledger: 100 kills and 5 crashes of PostgreSQL over 60,000 messages; then the control.
+
+    The control, the same workers without the ledger, must send messages twice. About 10 minutes.
+    """
+    install(session, "tests")
+    install_postgres(session)
+    session.run("python", "tests/ledger/crash_ledger.py", *session.posargs)
+    session.run("python", "tests/ledger/crash_ledger.py", "--without-ledger", "--kills", "4", "--messages", "2000")
 
 
 @nox.session

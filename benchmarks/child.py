@@ -1,8 +1,8 @@
 """A client process: `python -m benchmarks.child '{"job": …, "fast": …, "options": {…}}'`.
 
 Each measurement has a fresh process, so that memory, CPU time and imports of the contenders do not mix. With `fast` it
-runs on uvloop. Without `fast`, uvloop and orjson cannot be imported, even if they are installed. The result is one line
-of JSON on stdout.
+runs on uvloop. Without `fast`, uvloop, orjson and msgspec cannot be imported, even if they are installed. The result is
+one line of JSON on stdout.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def main() -> None:
     if order["fast"]:
         loop_factory = importlib.import_module("uvloop").new_event_loop
     else:
-        sys.modules.update({"uvloop": None, "orjson": None})  # type: ignore[dict-item]  # None: "cannot be imported"
+        sys.modules.update({"uvloop": None, "orjson": None, "msgspec": None})  # type: ignore[dict-item]  # None: "cannot be imported"
     run = importlib.import_module(f"benchmarks.jobs.{order['job']}").run
     result = run(**order["options"])
     if inspect.iscoroutine(result):

@@ -138,10 +138,15 @@ class SendEach:
         self._news = anyio.Event()
         self._room = anyio.Event()
 
-    def through(self, around: Callable[[Callable[[], Awaitable[SmsResponse]]], Awaitable[SmsResponse]]) -> Self:
-        """Sends each message through a function that awaits the call it is given, once or again. Call it first."""
+    def through(
+        self, around: Callable[[SmsRequest, Callable[[], Awaitable[SmsResponse]]], Awaitable[SmsResponse]]
+    ) -> Self:
+        """Sends each message through a function, which awaits the call that it is given, once or again.
+
+        Call it before the block is entered.
+        """
         send = self._send
-        self._send = lambda request, flight: around(lambda: send(request, flight))
+        self._send = lambda request, flight: around(request, lambda: send(request, flight))
         return self
 
     async def __aenter__(self) -> Self:
@@ -227,7 +232,8 @@ class SendEach:
                     self.leftover.append(_cut_off(index, request, flight))
                     raise
                 self._results.append(result)
-                self._news.set()
+                if len(self._results) == 1:  # else it is set already
+                    self._news.set()
         except BaseException as failure:
             if not self._kept(failure):
                 raise

@@ -31,6 +31,8 @@ class Product(enum.Enum):
     SMS = "sms"
     CHATAPPS = "chatapps"
 
+    __hash__ = object.__hash__  # Enum's is a function in Python, and each call looks up its host
+
 
 _DOMAINS = {
     Region.ASIA_PACIFIC: "8x8.com",

@@ -56,7 +56,7 @@ class Loop:
     __slots__ = ("native",)
 
     def __init__(self, native: object) -> None:
-        self.native = weakref.ref(native)
+        self.native: weakref.ReferenceType[object] = weakref.ref(native)
 
     def ended(self) -> bool:
         """True if the loop will never run again: it was closed, its trio run is over, or nobody references it."""
@@ -130,9 +130,10 @@ class PerLoop(Generic[T]):
         """How many loops are known, including those that have ended and are not swept yet."""
         return len(self._all)
 
-    def here(self) -> T:
-        """The object of the running loop."""
-        native = running()
+    def here(self, native: object = None) -> T:
+        """The object of the running loop; `native`: what `running` has returned, if it has been called already."""
+        if native is None:
+            native = running()
         found = self._all.get(id(native))
         if found is not None and found[0].native() is native:
             return found[1]

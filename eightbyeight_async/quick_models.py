@@ -12,17 +12,21 @@ from __future__ import annotations
 
 import types
 import typing
+from datetime import datetime
+from enum import StrEnum
+from json.encoder import encode_basestring
 from typing import Any, TypeVar, Union
 
 import attrs
 
 from eightbyeight_async.frame_privacy import empty_frames, private_call
 from eightbyeight_async.wire_types import is_enum_or_text, is_int_or_text, wire_name
+from eightbyeight_async.wire_values import write_datetime
 
 if typing.TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["OddError", "private_init", "quick_maker", "quick_reader"]
+__all__ = ["OddError", "private_init", "quick_maker", "quick_reader", "quick_writer"]
 
 T = TypeVar("T")
 
@@ -132,8 +136,14 @@ def quick_reader(cls: type[T]) -> Callable[[Any], T] | None:
             given[f"d_{local}"] = field.default
             lines += [f"  if {local} is None: {local} = d_{local}", "  else:", f"    {check}"]
         if field.converter is not None:
-            given[f"c_{local}"] = field.converter
-            lines.append(f"  {local} = c_{local}({local})")
+            given[f"c_{local}"] = convert = field.converter
+            if is_enum_or_text(field.type):
+                # A dict instead of a call for the strings that have a member.
+                enums = [one for one in typing.get_args(field.type) if issubclass(one, StrEnum)]
+                given[f"m_{local}"] = {member.value: convert(member.value) for one in enums for member in one}
+                lines.append(f"  {local} = m_{local}.get({local}) or c_{local}({local})")
+            else:
+                lines.append(f"  {local} = c_{local}({local})")
         values[field.name] = local
     if hasattr(cls, "__attrs_post_init__"):
         return None
@@ -187,6 +197,34 @@ def _check(kind: Any, local: str, given: dict[str, Any]) -> str | None:  # noqa:
         return f"{local} = r_{local}({local})"
     given[f"list_{local}"] = _list_reader(reader)
     return f"{local} = list_{local}({local})"
+
+
+def quick_writer(cls: type[Any]) -> Callable[[Any], str] | None:
+    """A function from a model to the text of its JSON; None if a type of the model is not simple.
+
+    The function raises TypeError for a model whose values do not have the types of its class.
+    """
+    given: dict[str, Any] = {"quote": encode_basestring, "write_datetime": write_datetime}
+    lines = ["  text = ''"]
+    for field in attrs.fields(attrs.resolve_types(_class(cls))):
+        name, required = wire_name(field), field.default is attrs.NOTHING
+        if name is None:
+            continue
+        kind = field.type
+        if not required:
+            rest = [one for one in typing.get_args(kind) if one is not type(None)]
+            if field.default is not None or len(rest) != 1:
+                return None
+            (kind,) = rest
+        written = _WRITTEN.get(StrEnum if isinstance(kind, type) and issubclass(kind, StrEnum) else kind)
+        if written is None:
+            return None
+        lines.append(f"  value = model.{field.name}")
+        lines.append(f"  {'' if required else 'if value is not None: '}text += f',\"{name}\":{{quote({written})}}'")
+    return _compiled("def write(model):", [*lines, "  return '{' + text[1:] + '}'"], given)
+
+
+_WRITTEN = {str: "value", StrEnum: "value.value", datetime: "write_datetime(value)"}
 
 
 def _list_reader(reader: Callable[[Any], Any]) -> Callable[[Any], tuple[Any, ...]]:

@@ -159,7 +159,7 @@ def check_length(text: str | None, encoding: Encoding | str | None, policy: Text
     Raises:
         InvalidRequestError: the policy is REFUSE and the text takes more than 10 parts.
     """
-    if policy == TextPolicy.ALLOW or text is None or len(text) <= _SURELY_SHORT:
+    if text is None or len(text) <= _SURELY_SHORT or policy == TextPolicy.ALLOW:
         return None
     if encoding == Encoding.GSM7:
         encoding = Encoding.AUTO

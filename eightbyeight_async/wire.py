@@ -26,7 +26,7 @@ import cattrs
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from eightbyeight_async.errors import InvalidRequestError
-from eightbyeight_async.quick_models import OddError, quick_reader
+from eightbyeight_async.quick_models import OddError, quick_reader, quick_writer
 from eightbyeight_async.wire_json import NotJsonError, decode, encode
 from eightbyeight_async.wire_types import (
     Tagged,
@@ -73,8 +73,14 @@ class UnreadableError(Exception):
     """The JSON is not what the API documents; `str()` is the JSON path and the rule, without the value."""
 
 
-def dump(model: object) -> bytes:
+def dump(model: Any) -> bytes:  # noqa: ANN401 - any attrs instance
     """A request model as the JSON bytes of a request body."""
+    quick = _quick_writer(type(model))
+    if quick is not None:
+        try:
+            return quick(model).encode()
+        except TypeError:
+            pass  # a class that an application has derived from a model may let in other types
     return encode(_converter.get_unstructure_hook(type(model))(model))
 
 
@@ -102,7 +108,7 @@ def structure(data: object, cls: type[T]) -> T:
     Raises:
         UnreadableError: a required field is missing, or a value has another type than documented.
     """
-    quick = _quick_reader(cls)  # type: ignore[arg-type]  # a class is hashable
+    quick = _quick_reader(cls)
     if quick is not None:
         try:
             found: T = quick(data)
@@ -118,9 +124,10 @@ def structure(data: object, cls: type[T]) -> T:
     raise UnreadableError(problem if isinstance(cause, InvalidRequestError) else f"{path or 'the body'} {problem}")
 
 
-@cache
-def _quick_reader(cls: Any) -> typing.Callable[[Any], Any] | None:  # noqa: ANN401 - any attrs class
-    return quick_reader(cls)
+_quick_reader: typing.Callable[[Any], typing.Callable[[Any], Any] | None] = cache(quick_reader)
+
+
+_quick_writer: typing.Callable[[Any], typing.Callable[[Any], str] | None] = cache(quick_writer)
 
 
 def write_own(model: object) -> Any:  # noqa: ANN401 - JSON can be anything

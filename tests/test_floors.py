@@ -69,7 +69,7 @@ FLOORS = (
 )
 
 PURE_ONLY = {"abc", "collections", "dataclasses", "datetime", "email", "enum", "functools", "hmac", "ipaddress"}
-PURE_ONLY |= {"contextlib", "gc", "heapq", "threading"}
+PURE_ONLY |= {"contextlib", "gc", "heapq", "msgspec", "threading"}
 PURE_ONLY |= {
     "itertools",
     "json",

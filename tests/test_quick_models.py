@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import attrs
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 from eightbyeight_async import InvalidRequestError, SmsRequest, SmsResponse, wire
 from eightbyeight_async.fanout import SendAccepted
 from eightbyeight_async.models import chatapps_response, common, log_export, sms, sms_batch
-from eightbyeight_async.quick_models import OddError, quick_maker, quick_reader
+from eightbyeight_async.quick_models import OddError, quick_maker, quick_reader, quick_writer
+from eightbyeight_async.wire_json import decode, encode
 
 QUICK = [sms.SmsStatus, SmsResponse, common.CancelResponse, sms_batch.BatchSmsResponse, log_export.LogExportJob]
 ODD = st.sampled_from([None, True, 0, -1, 1.5, "", "QUEUED", "x", [], {}, [None], {"code": "QUEUED"}])
@@ -167,3 +169,45 @@ def test_a_class_derived_from_a_request_has_its_rules(cls: Any, tag: object) -> 
     for wrong in ({"destination": "x"}, {"destination": "+6598765432", "source": " "}):
         with pytest.raises(InvalidRequestError):
             cls(**wrong)
+
+
+AWARE = datetime(2026, 1, 1, 12, 0, 0, 500, tzinfo=timezone(timedelta(hours=7, minutes=30, seconds=15)))
+SET = {
+    "destination": ["+6591234567", "6591234567"],
+    "text": ["Hello", 'a "quoted" \\ line\nand\ttab\x00\x1f\x7f', "h\u00e9 \u2028 \U0001f600", "x"],
+    "country": [None, "SG"],
+    "source": [None, "ACME", "A & C"],
+    "client_message_id": [None, "", "id-1"],
+    "encoding": [None, "AUTO", sms.Encoding.UCS2],
+    "scheduled": [None, AWARE, AWARE.astimezone(UTC)],
+    "expiry": [None, AWARE],
+    "dlr_callback_url": [None, "https://example.com/?a=b"],
+    "client_ip": [None, "::1"],
+    "track": [None, "None", sms.Track.OUTCOME],
+}
+
+
+@given(values=st.fixed_dictionaries({name: st.sampled_from(values) for name, values in SET.items()}))
+def test_both_ways_write_the_same(values: dict[str, Any]) -> None:
+    request = SmsRequest(**values)
+    write = quick_writer(SmsRequest)
+    assert write is not None
+    assert write(request).encode() == wire.dump(request) == encode(wire.unstructure(request))
+
+
+@attrs.frozen(kw_only=True)
+class Loose(SmsRequest):
+    note: str | None = None  # without a rule
+
+
+@attrs.frozen(kw_only=True)
+class Tagged(SmsRequest):
+    number: int = 0
+
+
+def test_what_is_no_text_is_written_thoroughly() -> None:
+    loose = Loose(destination="+6591234567", text="x", note=5)  # type: ignore[arg-type]
+    assert wire.dump(loose) == b'{"destination":"+6591234567","text":"x","note":5}'
+    assert quick_writer(Tagged) is None
+    tagged = Tagged(destination="+6591234567", text="x")
+    assert decode(wire.dump(tagged)) == {"destination": "+6591234567", "text": "x", "number": 0}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import attrs
@@ -59,6 +61,7 @@ def test_every_block_is_known_here() -> None:
         ("campaigns", "Campaigns that survive", "python"),
         ("chatapps", "ChatApps", "python"),
         ("customers", "Send to a spreadsheet of customers", "console"),
+        ("customers", "Files of customers", "toml"),
         ("errors", "Errors", ""),
         ("instrumentation", "Prometheus", "python"),
         ("instrumentation", "structlog", "python"),
@@ -206,12 +209,25 @@ def test_send_to_a_spreadsheet_of_customers(sandbox: Sandbox, tmp_path: Path) ->
     first, rest = ["91234561", "91234562"], ["91234566", "91234567"]
     assert seen[:2] == [(0, []), (0, samples)]
     assert seen[2:4] == [(1, samples + first), (1, samples + first + rest)], "1: a bad row is left to mend"
-    assert seen[4:] == [(0, sorted([*samples, *first, *rest, "91234565"]))] * 4
+    assert seen[4:] == [(0, sorted([*samples, *first, *rest, "91234565"]))] * 5
     assert {message.text for message in sandbox.messages if message.destination.endswith("62")} == {
         "Hi there, your table is ready"
     }
-    states = [line.split(",")[2] for line in (tmp_path / "results.csv").read_text().splitlines()[1:]]
-    assert sorted(states) == ["opted_out"] * 2 + ["sent"] * 5
+    with (tmp_path / "results.csv").open(newline="") as file:
+        results = [(row["state"], row["delivery"]) for row in csv.DictReader(file)]
+    assert sorted(results) == [("opted_out", "")] * 2 + [("sent", "delivered")] * 5
+    assert "<h2>By country</h2>" in (tmp_path / "report.html").read_text()
+
+
+def test_rules_by_country(tmp_path: Path) -> None:
+    from eightbyeight_async.cli.reading.country_rules import CountryRules
+
+    (rules,) = of("customers", "Files of customers", "toml")
+    (tmp_path / "rules.toml").write_text(rules)
+    found = CountryRules.read(str(tmp_path / "rules.toml"), [], datetime.now(UTC))
+    assert found is not None
+    words = "SG: sender ACME, at most 100 messages a second, sent from 09:00-20:00, from Monday to Friday"
+    assert found.lines(["SG"]) == [words]
 
 
 def test_campaigns_from_a_script(sandbox: Sandbox) -> None:

@@ -23,6 +23,7 @@ from eightbyeight_async.bulk.settling.cancel_scheduled import Cancelled
 from eightbyeight_async.bulk.settling.feed_receipts import feed_receipts
 from eightbyeight_async.bulk.settling.reconcile import Reconciled
 from eightbyeight_async.bulk.settling.undelivered import Undelivered, undelivered
+from eightbyeight_async.bulk.showing.campaign_page import campaign_page
 from eightbyeight_async.bulk.store.follow_journal import follow
 from eightbyeight_async.bulk.store.read_journal import deliveries, read_rows, status
 from eightbyeight_async.bulk.store.records import MessageRow
@@ -47,6 +48,7 @@ __all__ = [
     "Status",
     "Undelivered",
     "Unrecorded",
+    "campaign_page",
     "deliveries",
     "feed_receipts",
     "follow",

@@ -25,6 +25,7 @@ from eightbyeight_async.bulk.report import Progress, Report, RunCounts
 from eightbyeight_async.bulk.run.adaptive_rate import AdaptiveRate
 from eightbyeight_async.bulk.run.choose_mode import FEW, Mode, choose_mode
 from eightbyeight_async.bulk.run.claim_lease import ClaimLease
+from eightbyeight_async.bulk.run.group_rates import GroupRates, mode_with_groups
 from eightbyeight_async.bulk.run.input_pages import Intake
 from eightbyeight_async.bulk.run.mode_batch import send_batches
 from eightbyeight_async.bulk.run.mode_each import send_each
@@ -49,11 +50,7 @@ __all__ = ["DEFAULT_RATE", "Campaign"]
 DEFAULT_RATE = 1_800.0
 # Batches in flight: one is sent while the next is built. More only take memory (10,000 messages are about 20 MB).
 _BATCHES = 2
-_CHOICES = {
-    "durability": ("power", "process"),
-    "mode": ("auto", "each", "batch"),
-    "duplicates": ("skip", "send"),
-}
+_CHOICES = {"durability": ("power", "process"), "mode": ("auto", "each", "batch"), "duplicates": ("skip", "send")}
 
 
 class Campaign(Book, PlannedCampaign):
@@ -61,12 +58,10 @@ class Campaign(Book, PlannedCampaign):
 
     Args:
         client: sends the messages. Its own `max_concurrency` and `max_rate` apply, too.
-        journal: path of the journal, which is made if there is none. The files `-wal` and `-mark` beside it belong to
-            it: move or copy all of them together.
+        journal: path of the journal, which is made if there is none. `-wal` and `-mark` beside it belong to it.
         ledger, name: instead of a journal: URL of a PostgreSQL database, and the name there (extra `ledger`).
             Any number of processes may send the same messages at once: they divide them, and share the pace.
-        durability: "power": a commit survives a power failure. "process": a commit survives only the death of the
-            process, and costs less.
+        durability: "power": a commit survives a power failure. "process": only the death of the process; costs less.
         mode: "each": one POST a message; "batch": up to `batch_size` a request; "auto": batches above 1,000 messages.
         batch_size: messages a batch, at most 10,000. A lost answer leaves all of them in doubt.
         max_concurrency: requests in flight; None: 100 in mode each, 2 in mode batch.
@@ -76,8 +71,8 @@ class Campaign(Book, PlannedCampaign):
             its number, text or schedule differs, the run ends with an InvalidRequestError.
         one_per_number: send only the first message to a number, in the input and in the journal together. Later ones
             are counted and not sent: a person who has a message from an earlier run gets no other.
-        opted_out: called with each message; True: its person has opted out. The message is not sent, and is journaled
-            as opted out. What an earlier run sent, or may have sent, keeps its state. None: nobody has.
+        group_rate: returns a message's group, e.g. a country, and the group's rate; or None. Makes "auto" mode "each".
+        opted_out: whether a message's person has opted out. It is journaled so, unless an earlier run sent it.
         resend_unknown: send messages again that may have gone out. Some of them will arrive twice.
         resend_failed: try messages again that the API refused (FAILED, REJECTED).
         allow_changed_input: go on with other messages than the campaign began with. A message whose text, sender or
@@ -86,8 +81,8 @@ class Campaign(Book, PlannedCampaign):
             first account stay settled; its UNKNOWN messages can be looked up only under that account.
         store_private: keep numbers and texts in clear in the journal.
         max_pause: seconds; the run stops where the API asks for a longer pause.
-        keep_trying: seconds for which the run waits for the network, and tries again, while the API cannot be reached.
-            0: it stops when connections failed in a row: 20 of single messages, 2 of batches.
+        keep_trying: seconds for which the run waits for the network; 0: it stops when 20 single messages or 2 batches
+            in a row did not reach the API.
         accept_loss: open a journal that has lost claims. Messages sent under those claims are sent again.
         on_result: called in the event loop with every settled message; must not block.
         now, clock: wall clock (seconds since 1970) and monotonic clock, passed in for tests.
@@ -112,6 +107,7 @@ class Campaign(Book, PlannedCampaign):
         max_rate: float | None = DEFAULT_RATE,
         duplicates: Literal["skip", "send"] = "skip",
         one_per_number: bool = False,
+        group_rate: Callable[[SmsRequest], tuple[str, float] | None] | None = None,
         opted_out: Callable[[SmsRequest], bool] | None = None,
         resend_unknown: bool = False,
         resend_failed: bool = False,
@@ -131,7 +127,7 @@ class Campaign(Book, PlannedCampaign):
         if checked_count(batch_size, "batch_size") > MAX_BATCH:
             raise InvalidRequestError("batch_size", f"must be at most {MAX_BATCH:,}")
         self._client = client
-        self._mode: Mode = mode
+        self._mode, self._group_rate = mode_with_groups(mode, group_rate), group_rate
         self._batch_size = batch_size
         self._width = None if max_concurrency is None else checked_count(max_concurrency, "max_concurrency")
         self._max_rate = checked_rate(max_rate, "max_rate")
@@ -318,6 +314,7 @@ class Campaign(Book, PlannedCampaign):
             writer=self._writer,
             keys=keys,
             pace=self._turns or AdaptiveRate(self._max_rate, self._clock),
+            groups=GroupRates(self._group_rate, self._clock),
             lease=self._lease,
             tally=tally,
             intake=Intake(messages, keys, tally, None if fresh else known),

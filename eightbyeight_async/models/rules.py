@@ -98,6 +98,8 @@ def checked_destination(value: object, field: str, country: object = None) -> No
 
 
 def sender(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if type(value) is str and value.isalnum() and value.isascii() and len(value) <= _MAX_SENDER:
+        return  # as most are
     checked_sender(value, attribute.name)
 
 

@@ -103,9 +103,9 @@ class Wires:
         self._headers = headers
         self._wires: PerLoop[Wire] = PerLoop(self._new, Wire.abandon)
 
-    def here(self) -> Wire:
-        """The running loop's."""
-        return self._wires.here()
+    def here(self, native: object = None) -> Wire:
+        """The running loop's; `native`: as for `PerLoop.here`."""
+        return self._wires.here(native)
 
     def _new(self, _: Loop) -> Wire:
         wire = Wire(self._make(), self._headers)

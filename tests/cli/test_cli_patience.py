@@ -14,7 +14,7 @@ from forwarding import closed_port, forwarded
 from eightbyeight_async import EightByEightError, RateLimitError, Sent, TransportError
 from eightbyeight_async.cli.sending.outcome_counts import OutcomeCounts
 from eightbyeight_async.cli.sending.patience import Patience
-from eightbyeight_async.cli.terminal.plain_progress import file_run_line, time_left
+from eightbyeight_async.cli.terminal.plain_progress import file_run_line, requests_words, time_left
 from eightbyeight_async.sandbox import Fault
 
 if TYPE_CHECKING:
@@ -167,6 +167,12 @@ def test_a_gateway_that_says_429_for_ever_is_not_asked_for_ever() -> None:
         clock.now += pause
         waited += pause
     assert waited == 56.0
+
+
+def test_a_bar_of_batches_tells_the_requests_as_well_as_the_messages() -> None:
+    assert requests_words(2, 20_000) == "2 requests"
+    assert requests_words(1, 10_000) == "1 request"
+    assert requests_words(500, 500) == requests_words(520, 500) == requests_words(0, 0) == ""
 
 
 def test_the_end_of_a_bar() -> None:

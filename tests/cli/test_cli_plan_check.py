@@ -155,9 +155,11 @@ def test_the_cost_is_the_accounts_price_list_and_its_balance_beside(
     sandbox.account.outbound = {"SG": {"a": Decimal("0.03"), "b": Decimal("0.05")}, "MY": {"c": Decimal("0.1")}}
     sandbox.account.balance = Decimal("0.3")
     words = "cost: 0.29 to 0.35 EUR (SG 0.09 to 0.15, MY 0.20); balance 0.30 EUR: it may not be enough\n"
-    for more in (("--dry-run",), ()):
-        told = here(*line(command, tmp_path), *more, account=sandbox.account_id)
+    for more, account in (("--dry-run",), sandbox.account_id), (("--dry-run", "--account-id", sandbox.account_id), ""):
+        told = here(*line(command, tmp_path), *more, account=account)
         assert (told.code, words in told.err) == (0, True), told.err
+    told = here(*line(command, tmp_path), "--account-id", sandbox.account_id, account="0" * 32)
+    assert (told.code, words in told.err) == (0, True), "the option wins"
     assert len(sandbox.messages) == 5
     sandbox.reset()
 

@@ -49,6 +49,7 @@ FILES = {
     "written.csv": "destination,name\n+44 7700 900001,Ann\n",
     "national.csv": "destination,name\n7700900001,Ann\n",
     "wrong.key": "no-key-of-anybody\n",
+    "rules.toml": "[GB]\nwidow = 1\n",
     "other.txt": "Hello {name}, this text is in a file",
 }
 FILE = {"FILE": "people.csv", "--text": "Hi {name}"}
@@ -141,6 +142,8 @@ OPTIONS = {
     "--sheet": Option("Sheet1"),
     "--window": Option("25:00-26:00"),
     "--weekdays": Option(FLAG, {"FILE": "nowhere.csv"}),
+    "--rate-for": Option("nowhere"),
+    "--rules": Option("rules.toml"),
     "--opt-out": Option("out.csv"),
     "--bad-rows": Option("bad.csv", {"FILE": "some_wrong.csv"}),
     "--problems": Option("others.csv"),
@@ -160,6 +163,7 @@ OPTIONS = {
     "--prices": Option("prices.csv"),
     "--max-cost": Option("0.01", {"--prices": "prices.csv"}),
     "--max-messages": Option("2"),
+    "--account-id": Option("sub-account"),
     "--limit": Option("2"),
     "--keep-trying": Option("soon"),
     "--on-end": Option("cat", run_only="a dry run is no run that ends"),
@@ -364,12 +368,14 @@ def test_a_campaign_remembers_every_option_but_those_of_one_run(
         "--prices": "prices.csv",
         "--max-cost": "9",
         "--max-messages": "9",
+        "--account-id": "00000000-0000-0000-0000-000000000000",
         "--keep-trying": "1m",
+        "--rate-for": "GB=100",
     }
     remembered = [name for name in names_of("bulk run") if name not in ONE_RUN]
     remembered.remove("--sheet")  # only of a spreadsheet: test_cli_input_copy
     remembered.remove("--resend-undelivered")  # needs an earlier campaign: test_cli_deliveries
-    for name in ("--window", "--weekdays"):  # what they do depends on the day: test_cli_window
+    for name in ("--window", "--weekdays", "--rules"):  # what they do depends on the day: test_cli_window
         remembered.remove(name)
     unknown = set(remembered) - set(values)
     assert not unknown, (

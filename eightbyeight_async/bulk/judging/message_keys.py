@@ -135,7 +135,7 @@ class Fingerprint:
     def __init__(self, salt: bytes) -> None:
         self._salt = salt
         self._sum = 0
-        self.count = 0
+        self.count: int = 0
 
     def add(self, request: SmsRequest) -> None:
         """Count a message."""

@@ -63,13 +63,13 @@ class Item:
     __slots__ = ("claimed", "id", "identity", "occurrence", "place", "request", "scheduled")
 
     def __init__(self, place: int, request: SmsRequest, identity: Identity) -> None:
-        self.place = place
-        self.request = request
-        self.identity = identity
-        self.scheduled = None if request.scheduled is None else request.scheduled.timestamp()
-        self.occurrence = 0
-        self.id = 0
-        self.claimed = 0.0
+        self.place: int = place
+        self.request: SmsRequest = request
+        self.identity: Identity = identity
+        self.scheduled: float | None = None if request.scheduled is None else request.scheduled.timestamp()
+        self.occurrence: int = 0
+        self.id: int = 0
+        self.claimed: float = 0.0
 
     @property
     def key(self) -> str:
@@ -101,9 +101,9 @@ class Intake:
         given: object = messages
         if not isinstance(given, Iterable | AsyncIterable):
             raise not_iterable(given)
-        self.ended = False  # True: the input was read to its end
-        self.stopped = False
-        self.cut_off = False
+        self.ended: bool = False  # True: the input was read to its end
+        self.stopped: bool = False
+        self.cut_off: bool = False
         self._keys = keys
         self._tally = tally
         self._feeder = Feeder(messages) if isinstance(messages, AsyncIterable) else None

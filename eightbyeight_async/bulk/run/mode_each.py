@@ -23,7 +23,7 @@ async def send_each(run: Run) -> None:
 
 async def _again(run: Run, item: Item) -> bool:
     """Sends one message. True: it did not go out and its claim is released, so it must be tried again."""
-    if not await run.turn():
+    if not await run.group_turn(item) or not await run.turn():
         run.not_tried([item])
         return False
     if not await run.claim([item]):

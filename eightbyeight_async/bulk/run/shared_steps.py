@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from eightbyeight_async.bulk.judging.message_keys import Keys
     from eightbyeight_async.bulk.report import RunCounts
     from eightbyeight_async.bulk.run.claim_lease import ClaimLease
+    from eightbyeight_async.bulk.run.group_rates import GroupRates
     from eightbyeight_async.bulk.run.input_pages import Intake, Item
     from eightbyeight_async.bulk.run.shared_turns import SharedTurns
     from eightbyeight_async.bulk.store.records import Claimed
@@ -86,6 +87,7 @@ class Run:
         writer: Writer,
         keys: Keys,
         pace: AdaptiveRate | SharedTurns,
+        groups: GroupRates,
         tally: RunCounts,
         intake: Intake,
         clock: Callable[[], float],
@@ -101,13 +103,14 @@ class Run:
         self.lease = lease
         self.client = client
         self.pace = pace
+        self._groups = groups
         self.tally = tally
         self.intake = intake
         self.clock = clock
         self.stopped: str | None = None
         self.error: EightByEightError | None = None
-        self.abort = False
-        self.filling = anyio.Lock()
+        self.abort: bool = False
+        self.filling: anyio.Lock = anyio.Lock()
         self._halt = anyio.Event()
         self._writer = writer
         self._keys = keys
@@ -117,7 +120,7 @@ class Run:
         self._private = private
         self._max_pause = max_pause
         self._on_result = on_result
-        self.network = Network(clock, keep_trying)
+        self.network: Network = Network(clock, keep_trying)
 
     def stop(self, why: str, error: EightByEightError | None = None, *, abort: bool = False) -> None:
         """Takes no more messages; the requests in flight finish.
@@ -128,6 +131,12 @@ class Run:
             self.stopped, self.error, self.abort = why, error, abort
         self.intake.stop()
         self._halt.set()
+
+    async def group_turn(self, item: Item) -> bool:
+        """Waits for the pace of the message's group. False: the run was stopped meanwhile, so do not send."""
+        if (wait := self._groups.reserve(item.request)) > 0:
+            await self._pause(wait)
+        return not self._halt.is_set()
 
     async def turn(self) -> bool:
         """Waits for the next moment to send. False: the run was stopped meanwhile, so do not send."""

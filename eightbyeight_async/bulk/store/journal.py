@@ -1,9 +1,9 @@
 """The journal: a store in one SQLite file. Lives in the writer's thread.
 
 Rules:
-- Rows pass as one JSON array in one statement, in both directions. Stepping through rows from Python would take the
-  interpreter's lock again for every row, and under a busy event loop that costs up to 5 ms each.
-- The journal never holds more in memory than one page of rows.
+- Rows pass as one JSON array in one statement, in both directions: Python would take the interpreter's lock again for
+  every row, and under a busy event loop that costs up to 5 ms each.
+- No more than one page of rows is in memory.
 - A run claims nothing before the main file says on the disk that it is in use.
 """
 
@@ -126,7 +126,7 @@ class Journal(JournalNumbers):
         allow_changed_account: bool = False,
         accept_loss: bool = False,
     ) -> None:
-        self.path = real_path(path)
+        self.path: Path = real_path(path)
         self.running = True
         self._now = now
         self._policy = policy
@@ -141,7 +141,7 @@ class Journal(JournalNumbers):
             mark = self._mark.read(head)
             if mark is None and head.in_use and not accept_loss:
                 raise lost_claims(self.path, 0, None)  # noqa: TRY301 - closed below like the rest
-            self.sql = connect_to_read(self.path, locked=True)
+            self.sql: sqlite3.Connection = connect_to_read(self.path, locked=True)
             with closing(self.sql):
                 open_claims = self._look(mark or 0, accept_loss=accept_loss, allowed=allow_changed_account)
             self.sql = connect(self.path, durability)
@@ -312,9 +312,8 @@ class Journal(JournalNumbers):
         return self.sql.execute(statement, {**values, "rows": rows}).rowcount
 
     def _others(self, claims: Sequence[Claim]) -> dict[int, JournaledMessage]:
-        """The rows of the claimed messages, by hash, as they were before this run met the messages with these claims.
-
-        A message that one of these claims has just inserted has a row, too.
+        """The rows of the claimed messages, those that these claims have just inserted included, by hash, as they were
+        before this run met the messages with these claims.
         """
         rows = json.dumps([[claim.id, claim.identity.hash] for claim in claims])
         return self._found(rows, {claim.id: claim.identity for claim in claims})

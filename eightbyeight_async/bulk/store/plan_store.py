@@ -84,7 +84,7 @@ class PlanStore(Journal):
         self._in_use = self._owned = True
         self._made = []
         self._any_reached = self._begun_elsewhere = False
-        self.sql = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        self.sql: sqlite3.Connection = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         try:
             self.sql.execute("PRAGMA journal_mode=OFF")  # nothing is ever rolled back
             self.sql.execute("PRAGMA cache_size=-16384")
@@ -95,14 +95,15 @@ class PlanStore(Journal):
                 if account is not None and before not in (None, account) and not allow_changed_account:
                     raise AccountChangedError(before, account)  # noqa: TRY301 - closed below like the rest
             else:
-                self.salt = make_tables(self.sql)
+                self.salt: bytes = make_tables(self.sql)
             self._keys = Keys(self.salt)
         except BaseException as error:
             self.sql.close()
             if isinstance(error, sqlite3.Error | OSError):
                 raise problem(error, "cannot be read") from error
             raise
-        self.last_id = self.run = 0
+        self.last_id: int = 0
+        self.run: int = 0
 
     def __enter__(self) -> Self:
         return self

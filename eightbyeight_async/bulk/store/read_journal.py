@@ -169,12 +169,12 @@ class JournalReader(JournalQueries):
     def __init__(self, path: Path, *, accept_loss: bool = False) -> None:
         head = read_head(path)
         running, mark = is_running(path, head)
-        self.sql = connect_to_read(path)
+        self.sql: sqlite3.Connection = connect_to_read(path)
         try:
             self.sql.execute("BEGIN")  # all queries see the same state
             last_id, _, _ = self.verify(head)
             self.sql.execute("COMMIT")
-            self.running = running or is_running(path, head)[0]  # a campaign may have begun between the two looks
+            self.running: bool = running or is_running(path, head)[0]  # a campaign may have begun between the two looks
             lost = (mark is None and head.in_use and not self.running) or (mark or 0) > last_id
             if lost and not accept_loss:
                 raise lost_claims(path, last_id, mark)  # noqa: TRY301 - closed below like the rest

@@ -132,7 +132,7 @@ class Writer:
     def __init__(self, open_store: Callable[[], Store], *, most_pending: int, name: str) -> None:
         self.failure: JournalError | None = None
         self.unwritten: list[Result] = []
-        self.pending = 0
+        self.pending: int = 0
         self.kept: list[Result] = []
         self._open_store = open_store
         self._most_pending = most_pending

@@ -73,6 +73,7 @@ class CampaignRun:
         read: reads the rows of the file again.
         digest: of the file's bytes.
         opted_out: whether the person of a message has opted out; None: nobody has.
+        group_rate: see `Campaign`.
         aside: number of rows with a problem, which are set aside; `read` lacks them.
         on_end: command that gets the results when the run has ended; None: there is none.
         later: number of rows behind the limit; `read` lacks them.
@@ -103,6 +104,7 @@ class CampaignRun:
     opted_out: Callable[[SmsRequest], bool] | None
     mode: Mode
     checked: bytes | None = None
+    group_rate: Callable[[SmsRequest], tuple[str, float] | None] | None = None
     aside: int = 0
     later: int = 0
     on_end: str | None = None
@@ -145,6 +147,7 @@ class CampaignRun:
             duplicates=self.settings.duplicates,
             one_per_number=self.settings.one_per_number,
             opted_out=self.opted_out,
+            group_rate=self.group_rate,
             keep_trying=seconds_of(self.settings.keep_trying, "--keep-trying"),
             store_private=self.settings.store_private,
             on_result=self._count,

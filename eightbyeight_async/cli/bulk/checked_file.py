@@ -5,8 +5,8 @@ Rules:
   a hundredth of the time of its check.
 - What else the check depends on must be the same: the options about reading, the version of this package, and that of
   the library that cleans numbers.
-- A file is checked again if the clock matters (`scheduled`, `expiry`, `--window`), if rows were set aside, or if the
-  run needs the numbers of a plan (`--max-cost`, `--limit`, `--test-to`, `--resend-failed`, ...).
+- A file is checked again if the clock matters (`scheduled`, `expiry`, `--window`, `--rules`), if rows were set aside,
+  or if the run needs the numbers of a plan (`--max-cost`, `--limit`, `--test-to`, `--resend-failed`, ...).
 """
 
 from __future__ import annotations
@@ -70,7 +70,8 @@ def checked_before(
     if summary is None or not summary.checked or summary.fingerprint is None:
         return None
     trial = given["trial"]["limit"], given["trial"]["test_to"]
-    if any((*attrs.astuple(one_run), *trial, settings.max_cost, settings.bad_rows, settings.window, settings.weekdays)):
+    by_clock = settings.window, settings.weekdays, settings.rules
+    if any((*attrs.astuple(one_run), *trial, *by_clock, settings.max_cost, settings.bad_rows)):
         return None
     if settings.resend_undelivered is not None:  # what was delivered meanwhile is not sent again
         return None

@@ -14,7 +14,7 @@ from eightbyeight_async.cli.bulk.checked_file import checked_before
 from eightbyeight_async.cli.bulk.remembered_options import STDIN
 from eightbyeight_async.cli.bulk.words import status_line
 from eightbyeight_async.cli.exit_codes import UsageError
-from eightbyeight_async.cli.reading.file_plan import opt_outs_of
+from eightbyeight_async.cli.reading.file_plan import opt_outs_of, rules_of
 from eightbyeight_async.cli.reading.send_costs import SendCosts
 from eightbyeight_async.cli.sending.plan_check import PlanCheck
 
@@ -74,6 +74,7 @@ class PreparedRun:
         one_run: OneRunOptions,
         **more: Any,  # noqa: ANN401 - the fields of a CampaignRun
     ) -> Exit:
+        rules = rules_of(self.plan)
         return CampaignRun(
             client=client,
             journal=self.journal,
@@ -84,6 +85,7 @@ class PreparedRun:
             on_end=self.on_end,
             resume=_resume(self.settings, one_run, self.journal, self.connection, self.on_end),
             display=self.display,
+            group_rate=None if rules is None or not rules.rates else rules.group_of,
             **more,
         ).execute(as_json=self.as_json)
 

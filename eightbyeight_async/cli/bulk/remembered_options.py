@@ -49,7 +49,8 @@ STDIN = "-"
 OPTIONS, CHECKED = "command_line", "checked_file"  # names of the values in the journal
 # The options about how the file is read, as `FileOptions` names them.
 READING = (
-    "text", "window", "weekdays", "map", "default_country", "clean_numbers", "file_format", "file_encoding", "sheet",
+    "text", "window", "weekdays", "rules", "rate_for",
+    "map", "default_country", "clean_numbers", "file_format", "file_encoding", "sheet",
     "delimiter", "multiline",
 )  # fmt: skip
 
@@ -68,6 +69,8 @@ class RememberedOptions:
         default_country: two letters, for numbers without `+` in rows without a country.
         window: when people may be sent to, such as `09:00-20:00`; None: at any time of day.
         weekdays: whether nobody is sent to on Saturdays and Sundays.
+        rules: absolute path of a file with senders, rates and windows by country.
+        rate_for: rates by country, such as `SG=100`.
         clean_numbers: whether numbers are cleaned.
         file_encoding: of the file; None: UTF-8.
         sheet: of a spreadsheet; None: its only one.
@@ -87,6 +90,7 @@ class RememberedOptions:
         store_private: whether the journal contains numbers and texts.
         keep_trying: how long a run waits for the network, such as `30m`; None: it does not.
         prices: absolute path of a price list; None: 8x8 is asked.
+        account_id: whose prices and balance 8x8 is asked for; None: that of the environment.
         max_cost: a run that may cost more sends nothing; an amount.
         max_messages: a run with more messages to send sends nothing.
     """
@@ -101,6 +105,8 @@ class RememberedOptions:
     clean_numbers: bool = False
     window: str | None = None
     weekdays: bool = False
+    rules: str | None = None
+    rate_for: Sequence[str] = ()
     file_encoding: str | None = None
     sheet: str | None = None
     message: Mapping[str, str] = attrs.field(factory=dict)
@@ -119,6 +125,7 @@ class RememberedOptions:
     store_private: bool = False
     keep_trying: str | None = None
     prices: str | None = None
+    account_id: str | None = None
     max_cost: str | None = None
     max_messages: int | None = None
 
@@ -143,7 +150,7 @@ class RememberedOptions:
             )
         elif file is None and "file" not in remembered:
             raise UsageError("FILE is missing, and this journal remembers no file")
-        for name in ("prices", "resend_undelivered"):
+        for name in ("prices", "resend_undelivered", "rules"):
             if asked.get(name) is not None:
                 asked[name] = os.path.abspath(asked[name])  # noqa: PTH100 - as the file's
         if asked.get("opt_out"):

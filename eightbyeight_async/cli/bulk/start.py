@@ -37,6 +37,7 @@ from eightbyeight_async.cli.reading.file_plan import (
     opt_outs_of,
     reading_fields,
     row_reader,
+    rules_of,
 )
 from eightbyeight_async.cli.reading.plan_words import changed_input_words, later_words, plan_words
 from eightbyeight_async.cli.reading.row_planner import RowPlanner
@@ -105,7 +106,11 @@ def run_campaign(
     if summary is not None and not one_run.allow_changed_account:
         _check_account(journal, summary, *host_account)
     client = None if dry_run else connection.client(max_concurrency=settings.concurrency or 100)
-    rows = row_reader(plan)
+    rows, rules = row_reader(plan), rules_of(plan)
+    if rules is not None and rules.rates:
+        if settings.mode == "batch":
+            raise UsageError("--rate-for, or a rate of --rules: a batch goes out at once; use --mode each")
+        settings = attrs.evolve(settings, mode="each")
     with input_of(plan) as input_file, ExitStack() as on_failure:
         if summary is None and client is not None:
             summary = journal.make(settings.durability)
@@ -137,7 +142,7 @@ def run_campaign(
                 f"that {journal.name} began with; nothing was sent ({changed_input_words(planner.plan)})"
             )
         rate = DEFAULT_RATE if settings.rate is None else settings.rate
-        check = PlanCheck(planner.plan, planner.costs, plan.limits, connection, display)
+        check = PlanCheck(planner.plan, planner.costs, plan.limits, connection, display, rules)
         check.tell(private=plan.include_private, rate=rate)
         aside = checked.found.rows()
         line = _plan_line(input_file.name, planner, host_account, changed=changed, aside=len(aside))
@@ -243,7 +248,10 @@ def _file_plan(settings: RememberedOptions, given: Mapping[str, Any]) -> FilePla
         problems=given.get("problems"),
         opt_out=settings.opt_out,
         limits=limits_of(
-            None if settings.prices is None else Path(settings.prices), settings.max_cost, settings.max_messages
+            None if settings.prices is None else Path(settings.prices),
+            settings.max_cost,
+            settings.max_messages,
+            settings.account_id,
         ),
         include_private=bool(given.get("include_private")),
         **given["trial"],

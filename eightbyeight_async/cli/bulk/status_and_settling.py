@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import shutil
 import sys
 from contextlib import AsyncExitStack, contextmanager, nullcontext
 from typing import TYPE_CHECKING, TextIO, TypeVar
@@ -11,7 +12,9 @@ from typing import TYPE_CHECKING, TextIO, TypeVar
 import attrs
 
 from eightbyeight_async.bulk import Campaign, JournalError, State
+from eightbyeight_async.bulk.showing.campaign_page import figures_of
 from eightbyeight_async.cli.bulk.place import JournalPlace
+from eightbyeight_async.cli.bulk.status_picture import LARGEST, picture
 from eightbyeight_async.cli.bulk.words import (
     deliveries_line,
     iso_time,
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
     from pathlib import Path
 
-    from eightbyeight_async.bulk import MessageRow, Reconciled, Status
+    from eightbyeight_async.bulk import Deliveries, MessageRow, Reconciled, Status
     from eightbyeight_async.cli.bulk.place import LedgerPlace, Place
     from eightbyeight_async.cli.commands.shared_options import ConnectionOptions
     from eightbyeight_async.client import AsyncConnectClient
@@ -65,7 +68,19 @@ def show_status(journal: Place, *, as_json: bool) -> Exit:
         print_line(status_line(found))
         if arrived.known:
             print_line(deliveries_line(arrived))
+        if sys.stdout.isatty() and found.total:
+            _print_picture(journal, found, arrived)
     return status_exit(found)
+
+
+def _print_picture(journal: Place, found: Status, arrived: Deliveries) -> None:
+    figures = None
+    if isinstance(journal, JournalPlace) and found.total <= LARGEST:
+        with journal.usage_errors():
+            figures = figures_of(journal.path)
+    width, encoding = shutil.get_terminal_size().columns, sys.stdout.encoding or "utf-8"
+    for line in picture(found, arrived, figures, width=width, encoding=encoding):
+        print_line(line)
 
 
 def status_exit(found: Status) -> Exit:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from eightbyeight_async.bulk.judging.outcomes import State
+from eightbyeight_async.bulk.showing.figures import money
 
 if TYPE_CHECKING:
     from eightbyeight_async.bulk.errors import JournalError
@@ -55,9 +56,8 @@ def cost_words(found: Deliveries) -> str:
     """`; 1,050 parts, 73.50 EUR`, and for how many messages that is known, if not for all of them."""
     if not found.priced:
         return f"; {plural(found.parts, 'part')}" if found.parts else ""
-    cost = " + ".join(f"{amount:,f} {currency}".strip() for currency, amount in sorted(found.prices.items()))
     of = "" if found.priced == found.accepted else f" (the price of {found.priced:,} is known)"
-    return f"; {plural(found.parts, 'part')}, {cost}{of}"
+    return f"; {plural(found.parts, 'part')}, {money(found.prices)}{of}"
 
 
 def journal_failure(name: str, error: JournalError) -> str:

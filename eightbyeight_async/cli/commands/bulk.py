@@ -183,6 +183,7 @@ def run(
         "require_plus": require_plus or None,
         "store_private": store_private or None,
         "prices": None if limits.prices is None else str(limits.prices),
+        "account_id": limits.account_id,
         "max_cost": limits.max_cost,
         "max_messages": limits.max_messages,
         "include_private": include_private or None,

@@ -206,10 +206,10 @@ def report(
     force: Annotated[bool, FLAG, Parameter(help="Overwrite --output.")] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Write a page to look at: states, what is in doubt and what to do, accepted over time, reasons.
+    """Write a page to look at: states, what to do, deliveries, over time, by country and operator, reasons, cost.
 
-    One file, without network, for light and dark screens and for paper. It has no numbers and no texts. The exit code
-    is that of `bulk status`.
+    One file, without network, for light and dark screens and for paper. It has no numbers and no texts. What became of
+    accepted messages stands on it after `bulk deliveries`. The exit code is that of `bulk status`.
 
     ```
     eightbyeight bulk report --journal run.db --output report.html

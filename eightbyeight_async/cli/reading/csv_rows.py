@@ -53,7 +53,7 @@ class CsvRows:
     def __init__(self, converter: RowConverter, separator: str | None = None, *, multiline: bool = False) -> None:
         self.unused: list[str] = []
         self.hints: list[str] = []
-        self.separator = separator or ","
+        self.separator: str = separator or ","
         self._converter = converter
         self._map: ColumnMap = converter.column_map
         self._separator = separator
@@ -67,7 +67,7 @@ class CsvRows:
     @property
     def window(self) -> SendWindow | None:
         """When people may be sent to; None: always."""
-        return self._converter.window
+        return self._converter.any_window
 
     def has_default(self, column: str) -> bool:
         """Whether each placeholder of the column in `--text` has a default."""

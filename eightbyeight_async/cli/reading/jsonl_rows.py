@@ -47,7 +47,7 @@ class JsonlRows:
     @property
     def window(self) -> SendWindow | None:
         """When people may be sent to; None: always."""
-        return self._converter.window
+        return self._converter.any_window
 
     def has_default(self, column: str) -> bool:
         """Whether each placeholder of the column in `--text` has a default."""

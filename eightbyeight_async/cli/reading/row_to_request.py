@@ -16,6 +16,7 @@ import attrs
 from eightbyeight_async.calls.sms import check_sms
 from eightbyeight_async.calls.times import passed
 from eightbyeight_async.cli.reading.column_map import ColumnMap
+from eightbyeight_async.cli.reading.country_rules import CountryRules
 from eightbyeight_async.cli.reading.field_names import OPT_OUT, TIME_ZONE, says_opt_out, value_of
 from eightbyeight_async.cli.reading.send_window import SendWindow
 from eightbyeight_async.cli.reading.text_template import TextTemplate
@@ -95,6 +96,7 @@ class RowConverter:
         column_map: which field a column sets.
         default_country: two letters, for numbers without `+` in rows without a country.
         window: when people may be sent to; None: always.
+        rules: what holds for a country; None: nothing does.
         only: whether the run is about a message; None: it is about all.
         clean: cleans a number, given the row's country; returns what was changed, too. None: numbers stay as they are.
     """
@@ -106,6 +108,7 @@ class RowConverter:
     column_map: ColumnMap = ColumnMap()  # noqa: RUF009 - frozen
     default_country: str | None = None
     window: SendWindow | None = None
+    rules: CountryRules | None = None
     only: Callable[[SmsRequest], bool] | None = None
     clean: Callable[[str, str | None], tuple[str, tuple[str, ...]]] | None = None
 
@@ -113,6 +116,11 @@ class RowConverter:
     def columns(self) -> tuple[str, ...]:
         """The columns that `--text` uses."""
         return () if self.template is None else self.template.columns
+
+    @property
+    def any_window(self) -> SendWindow | None:
+        """A window; all are judged by the same clock. None: there is none."""
+        return self.window or (None if self.rules is None else self.rules.window)
 
     def convert(self, number: int, line: int, fields: Iterable[tuple[str, str]], cells: list[str]) -> Row | Problem:
         """Converts one row.
@@ -125,7 +133,7 @@ class RowConverter:
         """
         try:
             values: dict[str, Any] = dict(self.defaults)  # typed Any: the model checks the values itself
-            opted_out, zone, blanks = False, "", _NONE
+            opted_out, zone, blanks, window, has_source = False, "", _NONE, self.window, False
             for name, text in fields:
                 if name == OPT_OUT:
                     opted_out = says_opt_out(text)
@@ -133,13 +141,19 @@ class RowConverter:
                     zone = text.strip()
                 elif text and not text.isspace():
                     values[name] = value_of(name, text)
+                    has_source = has_source or name == "source"
             if self.template is not None:
                 values["text"], blanks = self.template.fill(cells)
             if "destination" not in values:
                 return Problem(line=line, number=number, field="destination", rule="is missing")
             cleaned = () if self.clean is None and self.default_country is None else self._clean(values)
             request = SmsRequest(**values)
-            if self.window is not None and (moment := self.window.moment(request, zone)) != request.scheduled:
+            if self.rules is not None and (rule := self.rules.of(request)) is not None:
+                window = rule.window or window
+                if rule.source is not None and not has_source:
+                    values["source"] = rule.source
+                    request = SmsRequest(**values)
+            if window is not None and (moment := window.moment(request, zone)) != request.scheduled:
                 request = SmsRequest(**{**values, "scheduled": moment})
             late = self._late(number, line, request)
             long = check_length(request.text, request.encoding, self.long_text) is not None

@@ -5,13 +5,13 @@ Takes the same memory for every number of messages.
 
 from __future__ import annotations
 
-import functools
 from collections import Counter
 from typing import TYPE_CHECKING
 
 import attrs
 
 from eightbyeight_async.cli.reading.check_rows import parts_of
+from eightbyeight_async.cli.reading.country_rules import country_of
 from eightbyeight_async.cli.reading.local_times import LocalTimes
 from eightbyeight_async.cli.reading.samples import Samples
 from eightbyeight_async.models.number_plus import lacks_plus
@@ -20,8 +20,6 @@ from eightbyeight_async.quick_parts import quick_parts
 from eightbyeight_async.text import NAMED, character_name, named_characters
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from eightbyeight_async.models.sms import SmsRequest
 
 __all__ = ["SendCosts"]
@@ -58,7 +56,7 @@ class SendCosts:
     def add(self, request: SmsRequest) -> None:
         """Takes the next message that will be sent."""
         parts = self._add_parts(request)
-        country = _country_of(request)
+        country = country_of(request)
         if lacks_plus(request):
             self.without_plus[country] += 1
         self.messages_to[country] += 1
@@ -124,21 +122,6 @@ class SendCosts:
         texts = "1 text needs" if self.ucs2_texts == 1 else f"{self.ucs2_texts:,} texts need"
         cost = "no part" if not self.more_parts else "1 part" if self.more_parts == 1 else f"{self.more_parts:,} parts"
         return f"{texts} UCS2 because of {named_characters(self.foreign)}: {cost} more than with GSM7 characters"
-
-
-def _country_of(request: SmsRequest) -> str:
-    """Where a message goes. A national number with a country goes there."""
-    number = request.destination
-    if number[0] != "+" and request.country is not None:
-        return request.country.upper()
-    return _calling_codes()(number.lstrip("+"))
-
-
-@functools.cache
-def _calling_codes() -> Callable[[str], str]:
-    from eightbyeight_async.cli.reading.calling_code import country_of  # noqa: PLC0415 - 20 ms
-
-    return country_of
 
 
 def _by_count(countries: Counter[str]) -> str:

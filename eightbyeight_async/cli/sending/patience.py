@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Patience"]
 
 T = TypeVar("T")
+_NEVER_TRIED = "the run was stopped before this message was tried"
 
 
 class Patience:
@@ -62,6 +63,17 @@ class Patience:
         """Ends the present pause: nothing more is tried."""
         self._halt.set()
 
+    async def wait(self, seconds: float) -> None:
+        """Waits.
+
+        Raises:
+            TransportError: `halt` came before the end; the message was not sent.
+        """
+        if seconds > 0:
+            with anyio.move_on_after(seconds):
+                await self._halt.wait()
+                raise TransportError(_NEVER_TRIED, sent=Sent.NO)
+
     async def attempt(self, send: Callable[[], Awaitable[T]]) -> T:
         """Calls `send` until the API decides about the message.
 
@@ -74,7 +86,7 @@ class Patience:
                 with anyio.move_on_after(wait):
                     await self._halt.wait()
             if wait:  # halted within a pause
-                raise last or TransportError("the run was stopped before this message was tried", sent=Sent.NO)
+                raise last or TransportError(_NEVER_TRIED, sent=Sent.NO)
             began = self._clock()
             try:
                 result = await send()

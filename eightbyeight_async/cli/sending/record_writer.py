@@ -62,7 +62,7 @@ class NoRecords:
 
     def __init__(self) -> None:
         self.failure: str | None = None
-        self.reader_left = False
+        self.reader_left: bool = False
         self.unwritten: list[str] = []
 
     async def write(self, line: str) -> None:

@@ -10,13 +10,14 @@ import time
 from array import array
 from typing import TYPE_CHECKING, Any
 
+from eightbyeight_async.bulk.run.group_rates import GroupRates
 from eightbyeight_async.bulk.store.plan_store import PlanStore
 from eightbyeight_async.bulk.store.records import Policy
 from eightbyeight_async.cli.bulk.durations import seconds_of
 from eightbyeight_async.cli.commands.single_message import host_and_account
 from eightbyeight_async.cli.exit_codes import Exit, UsageError
 from eightbyeight_async.cli.reading.bad_rows import aside_words, check_bad_rows_path, good_rows, keep_bad_rows
-from eightbyeight_async.cli.reading.file_plan import check_file, input_of, opt_outs_of, row_reader
+from eightbyeight_async.cli.reading.file_plan import check_file, input_of, opt_outs_of, row_reader, rules_of
 from eightbyeight_async.cli.reading.plan_words import later_words, plan_words
 from eightbyeight_async.cli.reading.row_planner import RowPlanner
 from eightbyeight_async.cli.sending.at_end import check_on_end, run_at_end
@@ -93,7 +94,7 @@ def send(plan: FilePlan, connection: ConnectionOptions, *, dry_run: bool) -> Exi
             return Exit.INTERRUPTED
         if checked.refused:
             return Exit.USAGE
-        check = PlanCheck(planner.plan, planner.costs, plan.limits, connection, display)
+        check = PlanCheck(planner.plan, planner.costs, plan.limits, connection, display, rules_of(plan))
         check.tell(private=plan.include_private, rate=plan.rate)
         aside = checked.found.rows()
         line = (
@@ -202,7 +203,9 @@ def _file_run(
         "keep_trying": seconds_of(plan.keep_trying, "--keep-trying"),
     }
     if plan.mode == "each":
-        return OneByOneRun(**common, on_result=on_result)
+        rules = rules_of(plan)
+        groups = GroupRates(rules.group_of, time.monotonic) if rules is not None and rules.rates else None
+        return OneByOneRun(**common, on_result=on_result, groups=groups)
     return BatchRun(**common, grace=None, size=plan.chunk_size, width=plan.concurrency)
 
 

@@ -21,6 +21,7 @@ __all__ = [
     "duration",
     "file_run_line",
     "reconcile_line",
+    "requests_words",
     "time_left",
 ]
 
@@ -40,7 +41,7 @@ class PlainProgress:
     """
 
     def __init__(self, print_line: Callable[[str], None], clock: Callable[[], float], interval: float) -> None:
-        self.began = clock()
+        self.began: float = clock()
         self._print_line = print_line
         self._clock = clock
         self._interval = interval
@@ -85,6 +86,11 @@ def _pause_words(paused: float, unreachable: float | None) -> str:
     if unreachable:
         return f"; 8x8 cannot be reached: next try in {paused:,.0f} s, trying for {duration(unreachable)} more"
     return f"; paused for {paused:,.0f} s, as 8x8 asks (too many requests)" if paused else ""
+
+
+def requests_words(requests: int, messages: int) -> str:
+    """The requests, for a bar that counts messages; empty where each message is a request of its own."""
+    return f"{requests:,} {'request' if requests == 1 else 'requests'}" if 0 < requests * 2 <= messages else ""
 
 
 def time_left(left: float | None, paused: float, unreachable: float | None) -> str:
