@@ -207,6 +207,18 @@ def crash(session: nox.Session) -> None:
 
 
 @nox.session
+def crash_ledger(session: nox.Session) -> None:
+    """Three workers with a ledger: 100 kills and 5 crashes of PostgreSQL over 60,000 messages; then the control.
+
+    The control, the same workers without the ledger, must send messages twice. About 10 minutes.
+    """
+    install(session, "tests")
+    install_postgres(session)
+    session.run("python", "tests/ledger/crash_ledger.py", *session.posargs)
+    session.run("python", "tests/ledger/crash_ledger.py", "--without-ledger", "--kills", "4", "--messages", "2000")
+
+
+@nox.session
 def soak(session: nox.Session) -> None:
     """Half a million requests through the transport, with cancellations and cut-offs: nothing may grow."""
     install(session, "tests")

@@ -5,7 +5,7 @@ Rows pass as arrays, a column each. `TOUCHED` stands before what a claim or an o
 
 from __future__ import annotations
 
-from eightbyeight_async.ledger.read_ledger import HAS_MESSAGE, NOW, SINCE, STATE
+from eightbyeight_async.ledger.read_ledger import HAS_MESSAGE, NOW, SINCE, STATE, each, write
 
 __all__ = [
     "BATCHES",
@@ -51,42 +51,49 @@ SELECT (SELECT count(*) FROM touched),
 """
 OTHERS = f"""
 SELECT m.key, m.claim, {STATE}, m.run, m.times, m.place, m.due, m.who, m.what, {SINCE}
-FROM eightbyeight.message AS m WHERE m.campaign=%(campaign)s AND m.key=ANY(%(keys)s::text[]) ORDER BY m.key FOR UPDATE
+FROM unnest(%(keys)s::text[]) AS j(key) {each("key", more="FOR UPDATE")}
 """
-MEET = """
-UPDATE eightbyeight.message AS m SET run=%(run)s, times=j.times, place=j.place, due=j.due
-FROM unnest(%(keys)s::text[], %(times)s::integer[], %(places)s::bigint[], %(dues)s::float8[])
-    AS j(key, times, place, due)
-WHERE m.campaign=%(campaign)s AND m.key=j.key AND m.run<=%(run)s
-"""
-CLAIM_AGAIN = f"""
-UPDATE eightbyeight.message AS m SET claim=j.claim, state=0, run=greatest(m.run, %(run)s), times=j.times, place=j.place,
-    account=%(account)s, claimed={NOW}, scheduled=j.due, due=j.due, who=j.who, what=j.what,
-    at=NULL, umid=NULL, batch=NULL, code=NULL, cancelled=NULL
-FROM unnest(%(keys)s::text[], %(claims)s::bigint[], %(times)s::integer[], %(places)s::bigint[], %(dues)s::float8[],
-            %(who)s::bigint[], %(what)s::bigint[]) AS j(key, claim, times, place, due, who, what)
-WHERE m.campaign=%(campaign)s AND m.key=j.key
-"""
-RECORD = f"""
-{TOUCHED}, written AS (
-    UPDATE eightbyeight.message AS m SET state=j.state, umid=j.umid, batch=j.batch, code=j.code, at={NOW}
-    FROM unnest(%(keys)s::text[], %(claims)s::bigint[], %(states)s::smallint[], %(umids)s::text[],
-                %(batches)s::bigint[], %(codes)s::bigint[]) AS j(key, claim, state, umid, batch, code)
-    WHERE m.campaign=%(campaign)s AND m.key=j.key AND m.claim=j.claim
-          AND (m.state IN (0, 4) OR (m.state=5 AND j.state=1))
+MEET = write(
+    "m.claim, m.state, m.umid, m.batch, m.code, %(run)s, j.times, j.place, m.account, m.scheduled, j.due, m.who, "
+    "m.what, m.cancelled",
+    "FROM unnest(%(keys)s::text[], %(times)s::integer[], %(places)s::bigint[], %(dues)s::float8[]) "
+    f"AS j(key, times, place, due) {each('key')}",
+    "run=excluded.run, times=excluded.times, place=excluded.place, due=excluded.due WHERE old.run<=excluded.run",
 )
-SELECT count(*) FROM touched
-"""
+CLAIM_AGAIN = write(
+    "j.claim, 0, NULL, NULL, NULL, %(run)s, j.times, j.place, %(account)s, j.due, j.due, j.who, j.what, NULL",
+    "FROM unnest(%(keys)s::text[], %(claims)s::bigint[], %(times)s::integer[], %(places)s::bigint[], "
+    "%(dues)s::float8[], %(who)s::bigint[], %(what)s::bigint[]) AS j(key, claim, times, place, due, who, what) "
+    f"{each('key')}",
+    f"claim=excluded.claim, state=0, run=greatest(old.run, excluded.run), times=excluded.times, place=excluded.place, "
+    f"account=excluded.account, claimed={NOW}, scheduled=excluded.scheduled, due=excluded.due, who=excluded.who, "
+    "what=excluded.what, at=NULL, umid=NULL, batch=NULL, code=NULL, cancelled=NULL",
+)
+_RECORDED = write(
+    "j.claim, j.state, j.umid, j.batch, j.code, m.run, m.times, m.place, m.account, m.scheduled, m.due, m.who, m.what, "
+    "m.cancelled",
+    "FROM unnest(%(keys)s::text[], %(claims)s::bigint[], %(states)s::smallint[], %(umids)s::text[], "
+    "%(batches)s::bigint[], %(codes)s::bigint[]) AS j(key, claim, state, umid, batch, code) "
+    f"{each('key')} WHERE m.claim=j.claim",
+    f"state=excluded.state, umid=excluded.umid, batch=excluded.batch, code=excluded.code, at={NOW} "
+    "WHERE old.claim=excluded.claim AND (old.state IN (0, 4) OR (old.state=5 AND excluded.state=1))",
+)
+RECORD = f"{TOUCHED}, written AS ({_RECORDED}) SELECT count(*) FROM touched"
 BATCHES = """
 INSERT INTO eightbyeight.batch (campaign, batch_id)
 SELECT %(campaign)s, j.batch_id FROM unnest(%(ids)s::text[]) AS j(batch_id)
 ON CONFLICT (campaign, batch_id) DO UPDATE SET batch_id=excluded.batch_id RETURNING batch_id, number
 """
-OPT_OUT = f"""
-UPDATE eightbyeight.message AS m SET state=6, at={NOW} WHERE m.campaign=%(campaign)s AND m.key=ANY(%(keys)s::text[])
-"""
+OPT_OUT = write(
+    "m.claim, 6, m.umid, m.batch, m.code, m.run, m.times, m.place, m.account, m.scheduled, m.due, m.who, m.what, "
+    "m.cancelled",
+    f"FROM unnest(%(keys)s::text[]) AS j(key) {each('key')}",
+    f"state=6, at={NOW}",
+)
 HOLDERS = f"""
-SELECT m.who, min(m.key), max(m.key) FROM eightbyeight.message AS m
-WHERE m.campaign=%(campaign)s AND m.who=ANY(%(numbers)s::bigint[]) AND ({HAS_MESSAGE} OR m.run=%(run)s) GROUP BY m.who
+SELECT j.who, m.low, m.high FROM unnest(%(numbers)s::bigint[]) AS j(who) CROSS JOIN LATERAL (
+    SELECT min(m.key) AS low, max(m.key) AS high FROM eightbyeight.message AS m
+    WHERE m.campaign=%(campaign)s AND m.who=j.who AND ({HAS_MESSAGE} OR m.run=%(run)s)
+) AS m WHERE m.low IS NOT NULL
 """
 NUMBER = "SELECT number FROM eightbyeight.account WHERE host=%(host)s AND subaccount_id=%(subaccount)s"

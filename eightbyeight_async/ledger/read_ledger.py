@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from eightbyeight_async.ledger.connection import Connection
 
-__all__ = ["HAS_MESSAGE", "NOW", "SINCE", "STATE", "Found", "LedgerQueries", "Worker"]
+__all__ = ["HAS_MESSAGE", "NOW", "SINCE", "STATE", "Found", "LedgerQueries", "Worker", "each", "write"]
 
 PAGE = 1_000
 # The database's clock, or that of a test.
@@ -29,6 +29,39 @@ STATE = f"CASE WHEN m.state=0 AND m.claimed + %(lease)s::float8 <= {NOW} THEN 4 
 SINCE = f"coalesce(m.at, CASE WHEN m.claimed + %(lease)s::float8 <= {NOW} THEN m.claimed + %(lease)s::float8 END)"
 # A person has this message, or may get it.
 HAS_MESSAGE = f"(m.state IN (0, 4) OR (m.state=1 AND m.cancelled IS DISTINCT FROM {CancelMark.CANCELLED}))"
+
+
+def each(column: str, more: str = "") -> str:
+    """Joins the message that `j`, a row of a statement's arrays, names by a column with an index.
+
+    A subquery with an offset is not merged into the join, so each message is looked up, whatever the planner knows of
+    the table. On a table that was never analysed it compared 3,000 keys with every message of a campaign of 20,000
+    messages: 10 s instead of 40 ms.
+    """
+    return (
+        "CROSS JOIN LATERAL (SELECT x.* FROM eightbyeight.message AS x "
+        f"WHERE x.campaign=%(campaign)s AND x.{column}=j.{column} {more} OFFSET 0) AS m"
+    )
+
+
+def write(values: str, rows: str, changes: str) -> str:
+    """Changes messages that are looked up as `m` in `rows`.
+
+    Not by `UPDATE ... FROM`, for the planner's sake, and because the change has to look at the row as it is when its
+    turn comes, `old`, and not as it was when the statement began.
+
+    Args:
+        values: the new claim, state, umid, batch, code, run, times, place, account, scheduled, due, who, what and
+            cancelled, in this order; `changes` uses some of them, as `excluded.…`.
+        rows: the rest of the query for them.
+        changes: what is changed, and on which condition.
+    """
+    return f"""
+INSERT INTO eightbyeight.message AS old (campaign, key, claimed, claim, state, umid, batch, code, run, times, place,
+                                         account, scheduled, due, who, what, cancelled)
+SELECT m.campaign, m.key, m.claimed, {values} {rows} ON CONFLICT (campaign, key) DO UPDATE SET {changes}
+"""
+
 
 _STATUS = f"""
 SELECT {STATE}, count(*), count(*) FILTER (WHERE m.cancelled={CancelMark.CANCELLED}),
@@ -46,8 +79,7 @@ _ALL = _PAGE.format("")
 _OF_STATE = _PAGE.format(f"AND {STATE}=%(state)s::integer")
 _OPEN = _PAGE.format(f"AND m.state IN (0, 4) AND {STATE}=%(state)s::integer")  # by the index `message_open`
 _FOUND = f"""
-SELECT m.key, {STATE}, m.umid, m.code, m.who FROM eightbyeight.message AS m
-WHERE m.campaign=%(campaign)s AND m.key=ANY(%(keys)s::text[])
+SELECT m.key, {STATE}, m.umid, m.code, m.who FROM unnest(%(keys)s::text[]) AS j(key) {each("key")}
 """
 _WORKERS = f"""
 SELECT host, pid, last & 4294967295, at - began, {NOW} - at FROM eightbyeight.session

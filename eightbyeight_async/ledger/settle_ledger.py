@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from eightbyeight_async.bulk.judging.log_verdict import AROUND, Doubt, Evidence, LoggedRow, Window
 from eightbyeight_async.bulk.store.interface import CancelMark
 from eightbyeight_async.bulk.store.records import CancelTarget
-from eightbyeight_async.ledger.read_ledger import NOW, SINCE, STATE, LedgerQueries
+from eightbyeight_async.ledger.read_ledger import NOW, SINCE, STATE, LedgerQueries, each, write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,12 +35,12 @@ SELECT count(*) FILTER (WHERE m.account=%(account)s::integer),
        min(m.claimed), max(m.claimed), max({SINCE})
 FROM eightbyeight.message AS m WHERE m.campaign=%(campaign)s AND {_UNKNOWN}
 """
-_NOTE = """
+_NOTE = f"""
 INSERT INTO eightbyeight.logged (session, claim, umid, refused, created, who, ours, exact)
 SELECT %(session)s, m.claim, j.umid, j.refused, j.created, j.who, j.ours, j.exact
 FROM unnest(%(keys)s::text[], %(umids)s::text[], %(refused)s::bool[], %(created)s::float8[], %(who)s::bigint[],
             %(ours)s::bool[], %(exact)s::bool[]) AS j(key, umid, refused, created, who, ours, exact)
-CROSS JOIN eightbyeight.message AS m WHERE m.campaign=%(campaign)s AND m.key=j.key AND m.state IN (0, 1, 4)
+{each("key", "AND x.state IN (0, 1, 4)")}
 """
 _FORMS = f"""
 SELECT translate(btrim(m.key, E'\\t\\n\\r '), '{_UPPER}', '{_LOWER}'), m.key
@@ -68,17 +68,21 @@ _LOGGED = """
 SELECT claim, umid, refused, created, who, ours, exact FROM eightbyeight.logged
 WHERE session=%(session)s AND claim=ANY(%(claims)s::bigint[]) ORDER BY number
 """
-_SETTLE = f"""
-UPDATE eightbyeight.message AS m SET state=j.state, umid=coalesce(m.umid, j.umid), at=%(at)s::float8
-FROM unnest(%(claims)s::bigint[], %(states)s::smallint[], %(umids)s::text[]) AS j(claim, state, umid)
-WHERE m.campaign=%(campaign)s AND m.claim=j.claim AND {_UNKNOWN}
-"""
+_SETTLE = write(
+    "m.claim, j.state, coalesce(m.umid, j.umid), m.batch, m.code, m.run, m.times, m.place, m.account, m.scheduled, "
+    "m.due, m.who, m.what, m.cancelled",
+    "FROM unnest(%(claims)s::bigint[], %(states)s::smallint[], %(umids)s::text[]) AS j(claim, state, umid) "
+    f"{each('claim')} WHERE {_UNKNOWN}",
+    "state=excluded.state, umid=excluded.umid, at=%(at)s::float8 "
+    "WHERE old.claim=excluded.claim AND old.state IN (0, 4)",
+)
 _FORGET = f"""
 WITH page AS (
-    SELECT m.claim, m.state, m.at, m.scheduled FROM eightbyeight.message AS m
+    SELECT m.claim FROM eightbyeight.message AS m
     WHERE m.campaign=%(campaign)s AND m.claim>%(after)s ORDER BY m.claim LIMIT {10 * _PAGE}
 ), deleted AS (
-    DELETE FROM eightbyeight.message AS m USING page WHERE m.campaign=%(campaign)s AND m.claim=page.claim
+    DELETE FROM eightbyeight.message AS m WHERE m.campaign=%(campaign)s AND m.claim>%(after)s
+    AND m.claim<=(SELECT max(claim) FROM page)
     AND m.state NOT IN (0, 4) AND greatest(m.at, coalesce(m.scheduled, 0)) < {NOW} - %(age)s::float8 RETURNING 1
 )
 SELECT (SELECT count(*) FROM deleted), (SELECT max(claim) FROM page)
@@ -103,13 +107,19 @@ _SINGLES_TO_CANCEL = f"""
 SELECT m.claim, m.umid, 1, m.cancelled IS NOT NULL FROM eightbyeight.message AS m
 WHERE {_TO_CANCEL} AND m.claim>%(after)s AND m.batch IS NULL AND m.umid IS NOT NULL ORDER BY m.claim LIMIT {_PAGE}
 """
-_MARK = """
-UPDATE eightbyeight.message AS m SET cancelled=j.mark
-FROM unnest(%(marks)s::smallint[], %(numbers)s::bigint[]) AS j(mark, number)
-WHERE m.campaign=%(campaign)s AND m.{column}=j.number AND m.state=1 AND m.scheduled IS NOT NULL
-      AND coalesce(m.cancelled, 1)=1
-"""
-_MARK_BATCHES, _MARK_SINGLES = _MARK.format(column="batch"), _MARK.format(column="claim")
+_MARKED = (
+    "m.claim, m.state, m.umid, m.batch, m.code, m.run, m.times, m.place, m.account, m.scheduled, m.due, m.who, m.what, "
+    "j.mark"
+)
+_TO_MARK = "AND x.state=1 AND x.scheduled IS NOT NULL AND coalesce(x.cancelled, 1)=1"
+_MARK_BATCHES, _MARK_SINGLES = (
+    write(
+        _MARKED,
+        f"FROM unnest(%(marks)s::smallint[], %(numbers)s::bigint[]) AS j(mark, {column}) {each(column, _TO_MARK)}",
+        "cancelled=excluded.cancelled WHERE old.claim=excluded.claim",
+    )
+    for column in ("batch", "claim")
+)
 _IN_PART = """
 UPDATE eightbyeight.batch SET cancelled=j.count FROM unnest(%(counts)s::integer[], %(numbers)s::bigint[])
 AS j(count, number) WHERE batch.number=j.number

@@ -346,7 +346,11 @@ class LedgerStore(LedgerSettling):
         return [OPTED_OUT if claim.id in out else answer for claim, answer in zip(claims, answers, strict=True)]
 
     def record(self, results: Sequence[Result]) -> None:
-        ordered = sorted(results, key=lambda result: (result.key, result.id))
+        first: dict[int, Result] = {}
+        for result in results:  # one a claim: the first, but what did go out is no longer called unsent
+            if result.id not in first or (first[result.id].state, result.state) == (State.NOT_SENT, State.SENT):
+                first[result.id] = result
+        ordered = sorted(first.values(), key=lambda result: (result.key, result.id))
         batches = [_storable(result.batch_id) for result in ordered]
         ids = sorted({batch for batch in batches if batch is not None})
         numbers = dict(self._rows(sql.BATCHES, ids=ids)) if ids else {}
