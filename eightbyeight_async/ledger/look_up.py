@@ -1,55 +1,52 @@
-"""Waits for messages that other calls have on their way: one statement for all that wait in this process."""
+"""Asks the ledger for what other calls wait for, too: one statement for all that ask at once in this process."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import anyio
-import attrs
-
-from eightbyeight_async.bulk.judging.outcomes import State
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
-
-    from eightbyeight_async.ledger.read_ledger import Found
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 __all__ = ["LookUp"]
+
+T = TypeVar("T")
 
 _FIRST, _LONGEST = 0.02, 1.0  # seconds between two looks; they double
 
 
-@attrs.define
-class _Round:
+class _Round(Generic[T]):
     """One look: the keys that are asked for together, and what was found; None: it failed."""
 
-    keys: set[str] = attrs.field(factory=set)
-    found: dict[str, Found] | None = None
-    done: anyio.Event = attrs.field(factory=anyio.Event)
+    def __init__(self, key: str) -> None:
+        self.keys = {key}
+        self.found: Mapping[str, T] | None = None
+        self.done = anyio.Event()
 
 
-class LookUp:
-    """Asks for messages by key.
+class LookUp(Generic[T]):
+    """Asks by key.
 
     Args:
         ask: asks the ledger for several keys at once.
     """
 
-    def __init__(self, ask: Callable[[Sequence[str]], Awaitable[dict[str, Found]]]) -> None:
+    def __init__(self, ask: Callable[[Sequence[str]], Awaitable[Mapping[str, T]]]) -> None:
         self._ask = ask
-        self._gathering: _Round | None = None
+        self._gathering: _Round[T] | None = None
 
-    async def decided(self, key: str, *, wait: bool) -> Found | None:
-        """What the ledger has of the message; with `wait` not before it is more than INTENT. None: it has nothing."""
+    async def until(self, key: str, enough: Callable[[T | None], bool]) -> T | None:
+        """Looks again and again until what is found is enough. None: there is nothing of that key."""
         pause = _FIRST
         while True:
             found = await self._look(key)
-            if found is None or found.state is not State.INTENT or not wait:
+            if enough(found):
                 return found
             await anyio.sleep(pause)
             pause = min(pause * 2, _LONGEST)
 
-    async def _look(self, key: str) -> Found | None:
+    async def _look(self, key: str) -> T | None:
         while True:
             mine = self._gathering
             if mine is not None:
@@ -58,7 +55,7 @@ class LookUp:
                 if mine.found is None:
                     continue  # the task that asked was cancelled or failed: ask again, to get the error itself
                 return mine.found.get(key)
-            mine = self._gathering = _Round({key})
+            mine = self._gathering = _Round(key)
             try:
                 await anyio.lowlevel.checkpoint()  # who asks in the same turn of the loop joins
                 self._gathering = None

@@ -12,12 +12,13 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
-from typing import Self
+from typing import Literal, Self
 
 import anyio
 import attrs
 
 from eightbyeight_async.bulk.errors import AccountChangedError, JournalError
+from eightbyeight_async.bulk.judging.deliveries import Delivery
 from eightbyeight_async.bulk.judging.message_keys import Identity, Keys, check_message, own_reference
 from eightbyeight_async.bulk.judging.outcomes import Action, State, judge, state_of
 from eightbyeight_async.bulk.report import Status
@@ -33,10 +34,13 @@ from eightbyeight_async.ledger.connection import checked_url
 from eightbyeight_async.ledger.errors import LedgerError
 from eightbyeight_async.ledger.look_up import LookUp
 from eightbyeight_async.ledger.outcome import Outcome
+from eightbyeight_async.ledger.read_ledger import Found
 from eightbyeight_async.ledger.shared_pace import SharedPace
 from eightbyeight_async.ledger.store import LEASE, PATIENCE, LedgerStore, checked_name
 from eightbyeight_async.loops import running
 from eightbyeight_async.models.sms import SmsRequest
+from eightbyeight_async.models.webhooks import DeliveryReceipt
+from eightbyeight_async.receipt_folding import checked_receipt
 from eightbyeight_async.settings import checked_count, checked_rate, checked_seconds
 
 __all__ = ["Ledger"]
@@ -83,6 +87,7 @@ class Ledger:
             name=self._name,
         )
         self._look_up = LookUp(lambda keys: self._writer.do(lambda store: of(store).found(keys)))
+        self._arrivals = LookUp(lambda ids: self._writer.do(lambda store: of(store).deliveries_of(ids)))
         self._account: Account | None = None
         self._pace: SharedPace | None = None
         self._never = anyio.Event()  # nothing halts a turn
@@ -142,7 +147,7 @@ class Ledger:
                 outcome = await self._attempt(client, message, identity)
             if outcome is not None:
                 return outcome
-            found = await self._look_up.decided(identity.key, wait=wait)
+            found = await self._look_up.until(identity.key, lambda one: not (wait and _on_its_way(one)))
             if found is None or found.state in (State.NOT_SENT, State.OPTED_OUT):
                 continue  # released, or forgotten, meanwhile
             if found.who != identity.who:
@@ -280,6 +285,58 @@ class Ledger:
             on_wait=on_wait,
         )
 
+    # Receipts
+
+    @private_coroutine
+    async def feed(self, receipt: DeliveryReceipt) -> Delivery:
+        """Takes a delivery receipt, on any replica. Returns what is known of the message after it.
+
+        Receipts may come late, twice and out of order. Call it in the endpoint of the callback URL, and answer 8x8 with
+        200 when it has returned: then the receipt is committed.
+
+        Raises:
+            InvalidRequestError: it is no receipt.
+            LedgerError: the database was out of reach; let 8x8 post the receipt again.
+        """
+        self._check_open()
+        checked_receipt(receipt)
+        (known,) = await self._writer.do(lambda store: of(store).fold_receipts([receipt]), writes=True)
+        return known
+
+    @private_coroutine
+    async def wait(
+        self,
+        umid: str,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - as DeliveryWaiter's
+        settle: Literal["operator", "recipient"] = "operator",
+    ) -> Delivery:
+        """Waits until the delivery of a message is final, whichever replica gets its receipt.
+
+        Args:
+            umid: of the message.
+            timeout: seconds; 0: looks once; None: waits for ever.
+            settle: "recipient": what only the operator has is not final yet.
+
+        Raises:
+            TimeoutError: no final receipt came in time.
+            LedgerError: the database was out of reach.
+        """
+        self._check_open()
+        if timeout is not None and not timeout >= 0:
+            raise InvalidRequestError("timeout", "must be 0 or more seconds, or None to wait for ever")
+        if settle not in ("operator", "recipient"):
+            raise InvalidRequestError("settle", "must be 'operator' or 'recipient'")
+
+        def final(one: Delivery | None) -> bool:
+            return one is not None and one.final and (settle == "operator" or one.outcome != "with_operator")
+
+        with anyio.move_on_after(timeout or None):
+            found = await self._arrivals.until(umid.lower(), lambda one: timeout == 0 or final(one))
+            if found is not None and final(found):
+                return found
+        raise TimeoutError(f"no final receipt within {timeout:g} s")
+
     @private_coroutine
     async def forget(self, *, older_than: timedelta) -> int:
         """Deletes decided messages whose state is older than that. Their keys can be sent again.
@@ -302,6 +359,10 @@ def of(store: object) -> LedgerStore:
     """The store as what it is: a writer knows only its interface."""
     assert isinstance(store, LedgerStore)  # noqa: S101 - for type checkers
     return store
+
+
+def _on_its_way(found: Found | None) -> bool:
+    return found is not None and found.state is State.INTENT
 
 
 def _begin(store: object) -> tuple[Keys, int, float]:

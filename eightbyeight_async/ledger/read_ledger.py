@@ -13,11 +13,14 @@ from eightbyeight_async.bulk.judging.outcomes import State
 from eightbyeight_async.bulk.report import Status
 from eightbyeight_async.bulk.store.interface import CancelMark
 from eightbyeight_async.bulk.store.records import Account, MessageRow
+from eightbyeight_async.ledger.receipts import deliveries_of, fold_receipts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from eightbyeight_async.bulk.judging.deliveries import Delivery
     from eightbyeight_async.ledger.connection import Connection
+    from eightbyeight_async.models.webhooks import DeliveryReceipt
 
 __all__ = ["HAS_MESSAGE", "NOW", "SINCE", "STATE", "Found", "LedgerQueries", "Worker", "each", "write"]
 
@@ -167,6 +170,14 @@ class LedgerQueries:
     def now(self) -> float:
         """The database's clock, seconds since 1970."""
         return float(self._rows(f"SELECT {NOW}")[0][0])
+
+    def fold_receipts(self, receipts: Sequence[DeliveryReceipt]) -> list[Delivery]:
+        """Folds receipts into what is known; returns what is known after it, by receipt."""
+        return fold_receipts(self._db, receipts)
+
+    def deliveries_of(self, ids: Sequence[str]) -> dict[str, Delivery]:
+        """What is known of the delivery of messages, by umid in lower case."""
+        return deliveries_of(self._db, ids)
 
     def workers(self, within: float) -> list[Worker]:
         """The processes that wrote within the last so many seconds."""

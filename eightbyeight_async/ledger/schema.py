@@ -81,7 +81,14 @@ CREATE UNLOGGED TABLE eightbyeight.pace (
     paused double precision NOT NULL, lowered double precision NOT NULL, changed double precision NOT NULL
 );
 """
-_STEPS = (_FIRST,)
+_RECEIPTS = """
+-- What is known of the delivery of messages. id: the umid in lower case. at: when the state was observed.
+CREATE TABLE eightbyeight.delivery (
+    id text COLLATE "C" PRIMARY KEY, umid text, state text, detail text, code text, reason text, at double precision,
+    country text, operator text, parts integer, price text, currency text
+);
+"""
+_STEPS = (_FIRST, _RECEIPTS)
 VERSION = len(_STEPS)
 
 _VERSION_TABLE = """
