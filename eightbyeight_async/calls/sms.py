@@ -6,12 +6,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from eightbyeight_async import wire
-from eightbyeight_async.calls.call import Call, check_kind, messages_path
+from eightbyeight_async.calls.call import NO_MEANINGS, Call, check_kind, messages_path
 from eightbyeight_async.calls.times import MAX_AHEAD, check_times
-from eightbyeight_async.errors import InvalidRequestError
+from eightbyeight_async.errors import Effect, InvalidRequestError, Sent
 from eightbyeight_async.hosts import Product
 from eightbyeight_async.models.agreement import sms_contradiction
 from eightbyeight_async.models.sms import SmsRequest, SmsResponse
+from eightbyeight_async.quick_models import quick_maker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["send_sms"]
 
-_SMS = Product.SMS  # an enum's member takes 900 instructions to look up
+# Looked up once: an enum's member takes 900 instructions. The class takes 4,000 more to make a call than this function.
+_SMS, _MAYBE, _SEND = Product.SMS, Sent.MAYBE, Effect.SEND
+_make_call: Callable[..., Call[SmsResponse]] = quick_maker(Call)
 
 
 def send_sms(subaccount_id: str, request: SmsRequest, now: Callable[[], datetime]) -> Call[SmsResponse]:
@@ -27,18 +30,22 @@ def send_sms(subaccount_id: str, request: SmsRequest, now: Callable[[], datetime
 
     `now`: returns the time (aware), to check the schedule.
     """
-    check_kind(request, SmsRequest)
+    if type(request) is not SmsRequest:
+        check_kind(request, SmsRequest)
     if request.text is None:
         raise InvalidRequestError(
             "text", "is required; only a message of a batch whose template has a text may omit it"
         )
     if request.scheduled is not None or request.expiry is not None:
         check_times(request.scheduled, request.expiry, now(), ahead=MAX_AHEAD)
-    return Call(
+    return _make_call(
         product=_SMS,
         method="POST",
         path=messages_path(subaccount_id),
         body=wire.dump(request),
         response_class=SmsResponse,
+        unknown=_MAYBE,
+        effect=_SEND,
+        meanings=NO_MEANINGS,
         contradiction=partial(sms_contradiction, request),
     )
