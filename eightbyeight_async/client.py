@@ -31,7 +31,7 @@ __all__ = ["AsyncConnectClient"]
 
 
 class AsyncConnectClient:
-    """The client of the 8x8 Connect messaging API.
+    """The client of the 8x8 Connect messaging API::
 
         async with AsyncConnectClient(api_key, subaccount_id) as client:
             receipt = await client.sms.send(SmsRequest(destination="+6598765432", text="Hello", source="ACME"))

@@ -39,7 +39,7 @@ class _Awaited:
 
 
 class DeliveryWaiter:
-    """Lets code await the final state of a message, from receipts that a web endpoint of the same process gets.
+    """Lets code await the final state of a message, from receipts that a web endpoint of the same process gets::
 
         waiter = DeliveryWaiter()
         waiter.feed(receipt)                                  # in the endpoint

@@ -68,8 +68,8 @@ class Flight:
     __slots__ = ("attempts", "maybe_sent", "scope")
 
     def __init__(self) -> None:
-        self.attempts = 0
-        self.maybe_sent = False
+        self.attempts: int = 0
+        self.maybe_sent: bool = False
         self.scope: anyio.CancelScope | None = None
 
     @property
@@ -114,7 +114,7 @@ class Exchange:
 
         self.now = now
         self.watch = watch
-        self.closed = False
+        self.closed: bool = False
         self.bases = bases
         self.door = door
         self.limiter = limiter

@@ -138,6 +138,17 @@ class SendEach:
         self._news = anyio.Event()
         self._room = anyio.Event()
 
+    def through(
+        self, around: Callable[[SmsRequest, Callable[[], Awaitable[SmsResponse]]], Awaitable[SmsResponse]]
+    ) -> Self:
+        """Sends each message through a function, which awaits the call that it is given, once or again.
+
+        Call it before the block is entered.
+        """
+        send = self._send
+        self._send = lambda request, flight: around(request, lambda: send(request, flight))
+        return self
+
     async def __aenter__(self) -> Self:
         if self._group is not None:
             raise RuntimeError("send_each(...) can be entered once; call it again for another run")

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["BASIC", "ESCAPE", "EXTENSION", "expanded", "first_foreign", "foreign", "is_gsm7"]
+__all__ = ["BASIC", "ESCAPE", "EXTENSION", "expanded", "first_foreign", "foreign", "is_basic", "is_gsm7"]
 
 # In the order of their codes 0x00..0x7F, without 0x1B, which is the escape and not a character.
 BASIC = (
@@ -25,10 +25,16 @@ EXTENSION = "\f^{}\\[~]|€"
 ESCAPE = "\x1b"
 
 # Measured with 160 characters: the regular expression takes 0.6 us, frozenset.issuperset 3 us.
+_ALL_BASIC = re.compile(f"[{re.escape(BASIC)}]*")
 _ALL_GSM7 = re.compile(f"[{re.escape(BASIC + EXTENSION)}]*")
 _SOME_GSM7 = re.compile(f"[{re.escape(BASIC + EXTENSION)}]+")
 _EXTENDED = re.compile(f"[{re.escape(EXTENSION)}]")
 _ESCAPED = ESCAPE + r"\g<0>"
+
+
+def is_basic(text: str) -> bool:
+    """Whether every character is in the alphabet without its extension: then each is one septet."""
+    return _ALL_BASIC.fullmatch(text) is not None
 
 
 def is_gsm7(text: str) -> bool:

@@ -37,8 +37,8 @@ class Limiter:
 
     def __init__(self, width: int) -> None:
         self.width = width
-        self.free = width
-        self.lock = threading.RLock()
+        self.free: int = width
+        self.lock: threading.RLock = threading.RLock()
         self.queue: OrderedDict[_Waiter, None] = OrderedDict()
         self._gates: PerLoop[Gate] = PerLoop(lambda loop: Gate(self, loop), self._reclaim)
 
@@ -132,9 +132,9 @@ class Gate:
 
     def __init__(self, limiter: Limiter, loop: Loop) -> None:
         self._limiter = limiter
-        self.loop = loop
-        self.held = 0
-        self.ended = False
+        self.loop: Loop = loop
+        self.held: int = 0
+        self.ended: bool = False
 
     def take(self) -> bool:
         """Take a place, if one is free: two coroutines less for a call that need not wait."""

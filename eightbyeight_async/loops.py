@@ -56,7 +56,7 @@ class Loop:
     __slots__ = ("native",)
 
     def __init__(self, native: object) -> None:
-        self.native = weakref.ref(native)
+        self.native: weakref.ReferenceType[object] = weakref.ref(native)
 
     def ended(self) -> bool:
         """True if the loop will never run again: it was closed, its trio run is over, or nobody references it."""

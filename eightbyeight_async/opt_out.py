@@ -67,7 +67,7 @@ _LONGEST = 200
 
 @private_call
 def is_opt_out(message: InboundMessage | str | None, *, words: Iterable[str] | None = None) -> bool:
-    """Whether the whole message is a word that asks to be sent nothing more, such as STOP.
+    """Whether the whole message is a word that asks to be sent nothing more, such as STOP::
 
         if isinstance(event, InboundMessage) and is_opt_out(event):
             ...  # keep event.sender where your next campaign leaves it out

@@ -65,10 +65,10 @@ def private_init(cls: type[Any]) -> Callable[..., None] | None:
             )
         parameters.append(value if field.default is attrs.NOTHING else f"{value}=d_{name}")
         given |= {f"d_{name}": field.default, f"c_{name}": field.converter, f"set_{name}": getattr(cls, name).__set__}
-        if (convert := field.converter) is not None:
-            unset = field.default is None and convert(None) is None  # as in most messages
-            value = f"{value} if {value} is None else c_{name}({value})" if unset else f"c_{name}({value})"
-        lines.append(f"    set_{name}(self, {value})")
+        converted = value if field.converter is None else f"c_{name}({value})"
+        if field.converter is not None and field.default is None and field.converter(None) is None:
+            converted = f"None if {value} is None else {converted}"  # a call less for what most messages leave out
+        lines.append(f"    set_{name}(self, {converted})")
     names = ", ".join(field.alias for field in attrs.fields(_class(cls)))
     body = [
         "  try:",

@@ -70,7 +70,7 @@ class MessageProgress:
 
 
 class ReceiptFolder:
-    """Folds receipts into one state for each message.
+    """Folds receipts into one state for each message::
 
         folder = ReceiptFolder()
         progress = folder.fold(receipt)
@@ -89,7 +89,7 @@ class ReceiptFolder:
     """
 
     def __init__(self, *, max_messages: int = 100_000, max_bytes: int | None = None) -> None:
-        self.forgotten = 0
+        self.forgotten: int = 0
         self._max = _checked_limit(max_messages, "max_messages")
         self._max_bytes = _A_MESSAGE * self._max if max_bytes is None else _checked_limit(max_bytes, "max_bytes")
         self._bytes = 0

@@ -68,7 +68,7 @@ class SmsOperations:
     def send_each(
         self, requests: Iterable[SmsRequest] | AsyncIterable[SmsRequest], *, max_concurrency: int | None = None
     ) -> late_types.SendEach:
-        """Send each message with its own POST, many at a time; return each result when it finishes.
+        """Send each message with its own POST, many at a time; return each result when it finishes::
 
             async with client.sms.send_each(requests, max_concurrency=50) as results:
                 async for result in results:
@@ -215,7 +215,7 @@ class SmsOperations:
         patience: float = 900.0,
         max_file_bytes: int = 1024**3,
     ) -> AsyncIterator[dict[str, str]]:
-        """The rows of an export: wait until it is ready, download its files, return one row after the other.
+        """The rows of an export: wait until it is ready, download its files, return one row after the other::
 
             async for row in client.sms.iter_log_rows(await client.sms.start_log_export()):
                 print(row["umid"], row["clientmessageid"], row["status_value"])

@@ -49,7 +49,7 @@ class Feeder(Generic[T]):
     """
 
     def __init__(self, source: AsyncIterable[T]) -> None:
-        self.exhausted = False
+        self.exhausted: bool = False
         self.failure: BaseException | None = None
         self.undelivered: list[tuple[int, T]] = []
         self._iterator = aiter(source)

@@ -53,12 +53,12 @@ NAMED = 3
 
 # A short message has 140 octets (3GPP TS 23.040, 9.2.3.24): 160 septets or 70 UTF-16 units. If there are several parts,
 # a header that numbers them takes 6 octets and leaves 153 septets or 67 units.
-_GSM7_ALONE, _GSM7_EACH = 160, 153
-_UCS2_ALONE, _UCS2_EACH = 70, 67
+GSM7_ALONE, GSM7_EACH = 160, 153
+UCS2_ALONE, UCS2_EACH = 70, 67
 
 # Characters. A text of this length never takes more than MAX_PARTS: in the worst case each character is a pair, and 33
 # pairs fit into a UCS2 part.
-_SURELY_SHORT = MAX_PARTS * (_UCS2_EACH // 2)
+_SURELY_SHORT = MAX_PARTS * (UCS2_EACH // 2)
 
 
 class TextPolicy(enum.StrEnum):
@@ -129,21 +129,23 @@ def measure(text: str, encoding: Encoding | str | None = Encoding.AUTO) -> TextM
 
     asked = rules.member(Encoding, encoding, "encoding") or Encoding.AUTO
     if asked is not Encoding.UCS2:
+        if gsm7.is_basic(text):
+            return _measured(Encoding.GSM7, text, split_parts(text, GSM7_ALONE, GSM7_EACH, gsm7.ESCAPE))
         first = gsm7.first_foreign(text)
         if first is None:
             septets = gsm7.expanded(text)
-            return _measured(Encoding.GSM7, septets, _parts(septets, _GSM7_ALONE, _GSM7_EACH, gsm7.ESCAPE))
+            return _measured(Encoding.GSM7, septets, split_parts(septets, GSM7_ALONE, GSM7_EACH, gsm7.ESCAPE))
         if asked is Encoding.GSM7:
             raise InvalidRequestError(
                 "text", f"has a character outside the GSM7 alphabet at index {first}; use encoding AUTO or UCS2"
             )
-    units = re.sub(_BEYOND_BMP, _HIGH + _LOW, rules.checked_text("text", text))
-    size = _measured(Encoding.UCS2, units, _parts(units, _UCS2_ALONE, _UCS2_EACH, _HIGH))
+    units = utf16_units(rules.checked_text("text", text))
+    size = _measured(Encoding.UCS2, units, split_parts(units, UCS2_ALONE, UCS2_EACH, HIGH))
     if asked is Encoding.UCS2:
         return size
     foreign = gsm7.foreign(text)
     septets = gsm7.expanded(text)
-    return attrs.evolve(size, foreign=foreign, gsm7_parts=_parts(septets, _GSM7_ALONE, _GSM7_EACH, gsm7.ESCAPE))
+    return attrs.evolve(size, foreign=foreign, gsm7_parts=split_parts(septets, GSM7_ALONE, GSM7_EACH, gsm7.ESCAPE))
 
 
 def check_length(text: str | None, encoding: Encoding | str | None, policy: TextPolicy | str) -> str | None:
@@ -197,15 +199,20 @@ _UNIT_WORDS = {Encoding.GSM7: "septets of GSM7", Encoding.UCS2: "units of UCS2"}
 
 # Characters outside the BMP are replaced by a surrogate pair, so that each character is one UTF-16 unit. Only their
 # number matters, so one pair serves for all.
-_BEYOND_BMP = "[\U00010000-\U0010ffff]"
-_HIGH, _LOW = "\ud800", "\udc00"
+_BEYOND_BMP = re.compile("[\U00010000-\U0010ffff]")
+HIGH, _LOW = "\ud800", "\udc00"
+
+
+def utf16_units(text: str) -> str:
+    """The text with a surrogate pair for each character outside the BMP, so that each character is one unit."""
+    return _BEYOND_BMP.sub(HIGH + _LOW, text)
 
 
 def _measured(encoding: Encoding, units: str, parts: int) -> TextMeasure:
     return TextMeasure(encoding=encoding, units=len(units), parts=parts, truncated=parts > MAX_PARTS)
 
 
-def _parts(units: str, alone: int, each: int, opener: str) -> int:
+def split_parts(units: str, alone: int, each: int, opener: str) -> int:
     """The number of parts, if no pair is split. `opener` is the first unit of a pair."""
     total = len(units)
     if total <= alone:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trustme
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
+from hypothesis.strategies import none
 from patience import PATIENCE
 from scripted import QUEUED, ScriptedServer, Step
 
@@ -48,8 +49,9 @@ settings.load_profile("fuzz" if FUZZ_SECONDS else "suite")
 def pytest_collection_finish() -> None:
     """What is there before the tests, 300,000 objects, need not be looked through at each collection of garbage.
 
-    Hypothesis is imported before, for it looks for its own objects through the collector, which hides frozen ones.
+    Hypothesis looks for its own objects through the collector, which hides frozen ones: it tests once before.
     """
+    given(none())(lambda _nothing: None)()
     gc.collect()
     gc.freeze()
 
@@ -77,12 +79,27 @@ def no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    names = ("API_KEY", "SUBACCOUNT_ID", "ACCOUNT_ID", "REGION", "SMS_BASE_URL", "CHATAPPS_BASE_URL")
+    names = ("API_KEY", "SUBACCOUNT_ID", "ACCOUNT_ID", "REGION", "SMS_BASE_URL", "CHATAPPS_BASE_URL", "LEDGER")
     for name in names:
         monkeypatch.delenv(f"EIGHTBYEIGHT_{name}", raising=False)
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The URL of a PostgreSQL of this process of the tests; started by the first test that needs it."""
+    from ledger.postgres import GIVEN, PostgresServer, why_not
+
+    reason = why_not()
+    if reason is not None:
+        pytest.skip(reason)
+    if GIVEN:
+        yield GIVEN
+        return
+    with PostgresServer() as server:
+        yield server.url
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ import threading
 from typing import TYPE_CHECKING, Self
 
 from patience import PATIENCE
+from scripted import shared_context
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -48,8 +49,7 @@ class Proxy:
         self._context: ssl.SSLContext | None = None
         if scheme == "https":
             assert authority is not None
-            self._context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-            authority.issue_cert("localhost").configure_cert(self._context)
+            self._context = shared_context(authority, "localhost")
         self._open: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()

@@ -10,6 +10,7 @@ import ssl
 import threading
 from collections import deque
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Self
 
 import attrs
@@ -20,6 +21,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import trustme
+
+
+def server_context(authority: trustme.CA, name: str) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert(name).configure_cert(context)
+    return context
+
+
+shared_context = cache(server_context)  # for servers that change nothing in it: a certificate takes 2 ms
 
 
 @attrs.frozen
@@ -100,9 +110,10 @@ class ScriptedServer:
         self._open: set[socket.socket] = set()
         self._context: ssl.SSLContext | None = None
         if authority is not None:
-            self._context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-            authority.issue_cert(certificate_for).configure_cert(self._context)
-            if tls is not None:
+            if tls is None:
+                self._context = shared_context(authority, certificate_for)
+            else:
+                self._context = server_context(authority, certificate_for)
                 tls(self._context)
 
     @property

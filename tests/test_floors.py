@@ -38,6 +38,7 @@ FLOORS = (
         "request_pacer",
         "text",
         "gsm7",
+        "quick_parts",
         "webhook_events",
         "receipt_folding",
         "opt_out",
@@ -60,6 +61,7 @@ FLOORS = (
         "client",
         "telemetry",
         "bulk",
+        "ledger",
         "",
     },
     # 3: edges
@@ -67,7 +69,7 @@ FLOORS = (
 )
 
 PURE_ONLY = {"abc", "collections", "dataclasses", "datetime", "email", "enum", "functools", "hmac", "ipaddress"}
-PURE_ONLY |= {"contextlib", "gc", "heapq", "threading"}
+PURE_ONLY |= {"contextlib", "gc", "heapq", "msgspec", "threading"}
 PURE_ONLY |= {
     "itertools",
     "json",
@@ -195,6 +197,8 @@ def test_what_needs_an_extra_is_imported_by_its_edge_alone() -> None:
     for library in ("cyclopts", "phonenumbers", "python_calamine", "rich"):
         assert {m.partition(".")[0] for m in importers(library)} <= {"cli", "__main__"}
     assert importers("opentelemetry") == {"telemetry"}
+    assert {m.partition(".")[0] for m in importers("psycopg")} == {"ledger"}
+    assert importers("pgqueuer") == {"ledger.workers"}
 
 
 def loaded_by(statement: str) -> set[str]:
@@ -220,6 +224,7 @@ def test_importing_the_package_imports_no_edge_and_no_extra() -> None:
         "pydantic",
         "pydantic_core",
         "opentelemetry",
+        "psycopg",
         f"{PACKAGE}.watching",
     ):
         assert name not in beyond, name

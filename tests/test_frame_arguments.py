@@ -22,7 +22,7 @@ from eightbyeight_async import (
     SmsTemplate,
     TextContent,
     from_dict,
-    wire,
+    wire_json,
 )
 from eightbyeight_async.text import measure
 from eightbyeight_async.webhooks import DeliveryWaiter, WebhookError, parse
@@ -85,7 +85,9 @@ REFUSED: dict[str, Callable[[], object]] = {
     "webhook's body": lambda: parse(TEXT.encode(), authorization=KEY, expected_authorization=KEY),
     "receipt": lambda: DeliveryWaiter().feed({"msisdn": NUMBER}),  # type: ignore[arg-type]
     "webhook's field": lambda: parse(
-        wire.dump({"eventType": "outbound_message_status_changed", "namespace": "sms", "payload": {"umid": NUMBER}})
+        wire_json.encode(
+            {"eventType": "outbound_message_status_changed", "namespace": "sms", "payload": {"umid": NUMBER}}
+        )
     ),
 }
 

@@ -1,7 +1,8 @@
-"""Every code block of the README runs, in its own process, as a reader would run it."""
+"""Every code block of the README and of the pages runs, in its own process, as a reader would run it."""
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import re
@@ -9,43 +10,36 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import attrs
 import pytest
+from page_blocks import ROOT, blocks_of, run, run_python
 from patience import PATIENCE
 
 from eightbyeight_async import AttemptEvent, WaitEvent
 from eightbyeight_async.sandbox import Fault, Sandbox
 
-ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
+# Pages whose blocks run here, in this order; `test_frameworks.py` runs those of `frameworks.md`.
+NAMES = (
+    "campaigns",
+    "chatapps",
+    "customers",
+    "errors",
+    "instrumentation",
+    "receipts",
+    "sending",
+    "settings",
+    "testing",
+)
+PAGES = {name: (ROOT / ".docs" / f"{name}.md").read_text() for name in NAMES}
+BLOCKS = {name: blocks_of(text) for name, text in {"README": README, **PAGES}.items()}
 
 
-@attrs.frozen
-class Block:
-    heading: str
-    language: str
-    code: str
-
-
-def blocks() -> list[Block]:
-    found = []
-    heading = ""
-    for part in re.split(r"^(## [^\n]*|```\w*\n.*?^```$)", README, flags=re.MULTILINE | re.DOTALL):
-        if part.startswith("## "):
-            heading = part[3:]
-        elif part.startswith("```"):
-            first, _, rest = part.partition("\n")
-            found.append(Block(heading, first[3:], rest.removesuffix("```")))
-    return found
-
-
-BLOCKS = blocks()
-
-
-def of(heading: str, language: str) -> list[str]:
-    return [block.code for block in BLOCKS if (block.heading, block.language) == (heading, language)]
+def of(page: str, heading: str, language: str) -> list[str]:
+    return [block.code for block in BLOCKS[page] if (block.heading, block.language) == (heading, language)]
 
 
 @pytest.fixture(scope="module")
@@ -54,48 +48,43 @@ def sandbox() -> Iterator[Sandbox]:
         yield running
 
 
-def run(arguments: list[str], sandbox: Sandbox, cwd: Path | None = None) -> str:
-    environment = {**os.environ, **sandbox.environment, "PYTHONWARNINGS": "error"}
-    done = subprocess.run(  # noqa: S603
-        arguments, capture_output=True, text=True, env=environment, cwd=cwd, timeout=PATIENCE, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def run_python(code: str, sandbox: Sandbox) -> str:
-    return run([sys.executable, "-c", code], sandbox)
-
-
 def test_every_block_is_known_here() -> None:
-    assert [(block.heading, block.language) for block in BLOCKS] == [
-        ("Two commands", "console"),
-        ("Send a message", "python"),
-        ("In a web service", "python"),
-        ("In a web service", "python"),
-        ("Send many from a script", "python"),
-        ("Send many from a script", "console"),
-        ("Cancel", "python"),
-        ("Batches", "python"),
-        ("Campaigns that survive", "console"),
-        ("Campaigns that survive", "python"),
-        ("Send to a spreadsheet of customers", "console"),
-        ("ChatApps", "python"),
-        ("Delivery receipts", "python"),
-        ("Errors, and what `sent` means", ""),
-        ("Test your own code against the sandbox", "python"),
-        ("Test your own code against the sandbox", "python"),
-        ("Test your own code against the sandbox", "python"),
-        ("Testing and instrumentation", "python"),
-        ("Metrics, logs and traces", "python"),
-        ("Metrics, logs and traces", "python"),
-        ("Metrics, logs and traces", "python"),
+    known = [(page, block.heading, block.language) for page, found in BLOCKS.items() for block in found]
+    assert known == [
+        ("README", "Two commands", "console"),
+        ("README", "Send a message", "python"),
+        ("README", "Send many from a script", "python"),
+        ("README", "Send many from a script", "console"),
+        ("README", "In a web service", "python"),
+        ("README", "A campaign", "console"),
+        ("campaigns", "Campaigns that survive", "console"),
+        ("campaigns", "Campaigns that survive", "python"),
+        ("chatapps", "ChatApps", "python"),
+        ("customers", "Send to a spreadsheet of customers", "console"),
+        ("customers", "Files of customers", "toml"),
+        ("errors", "Errors", ""),
+        ("instrumentation", "Prometheus", "python"),
+        ("instrumentation", "structlog", "python"),
+        ("instrumentation", "OpenTelemetry", "python"),
+        ("receipts", "Delivery receipts", "python"),
+        ("sending", "Cancel", "python"),
+        ("sending", "Batches", "python"),
+        *[("testing", "Test your own code against the sandbox", "python")] * 3,
+        ("testing", "Testing and instrumentation", "python"),
     ]
+    elsewhere = {"frameworks", "machines", "index", "measured", "security"}
+    assert {path.stem for path in (ROOT / ".docs").glob("*.md")} == {*NAMES, *elsewhere}
+
+
+def test_every_page_is_linked_from_the_readme() -> None:
+    linked = set(re.findall(r"\]\(([^)]+)\)", README))
+    assert {f".docs/{name}.md" for name in (*NAMES, "frameworks", "machines")} < linked
+    assert [path for path in linked if not (ROOT / path).exists()] == []
 
 
 def test_the_two_commands_name_sessions_that_exist() -> None:
     """Running them is CI's job: it calls both from a fresh environment."""
-    (commands,) = of("Two commands", "console")
+    (commands,) = of("README", "Two commands", "console")
     noxfile, ci = (ROOT / "noxfile.py").read_text(), (ROOT / ".ci" / "run").read_text()
     for line in commands.splitlines():
         match = re.fullmatch(r"python -m pip install nox && python -m nox -s (\w+)", line)
@@ -111,7 +100,7 @@ def test_every_session_is_named() -> None:
 
 
 def test_send_a_message(sandbox: Sandbox) -> None:
-    (code,) = of("Send a message", "python")
+    (code,) = of("README", "Send a message", "python")
     sandbox.reset()
     printed = run_python(code, sandbox)
     (message,) = sandbox.messages
@@ -120,7 +109,7 @@ def test_send_a_message(sandbox: Sandbox) -> None:
 
 
 def test_in_a_web_service(sandbox: Sandbox) -> None:
-    code, _ = of("In a web service", "python")
+    (code,) = of("README", "In a web service", "python")
     sandbox.reset()
     drive = """
 import asyncio, httpx
@@ -136,32 +125,15 @@ asyncio.run(drive())
     assert len(sandbox.messages) == 1
 
 
-def test_models_in_a_web_service(sandbox: Sandbox) -> None:
-    _, code = of("In a web service", "python")
-    sandbox.reset()
-    drive = """
-import asyncio, httpx
-async def drive():
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://app") as http:
-        for number in ("+6598765432", "nonsense"):
-            answer = await http.post("/messages", json={"destination": number, "text": "Hello"})
-            print(answer.status_code, answer.json().get("umid"))
-asyncio.run(drive())
-"""
-    printed = run_python(code + drive, sandbox)
-    (message,) = sandbox.messages
-    assert printed == f"200 {message.umid}\n422 None\n"
-
-
 def test_send_many(sandbox: Sandbox) -> None:
-    (code,) = of("Send many from a script", "python")
+    (code,) = of("README", "Send many from a script", "python")
     sandbox.reset()
     assert run_python(code, sandbox).splitlines()[-1] == "1000 accepted"
     assert len({message.client_message_id for message in sandbox.messages}) == 1000
 
 
 def test_send_many_from_the_command_line(sandbox: Sandbox, tmp_path: Path) -> None:
-    (commands,) = of("Send many from a script", "console")
+    (commands,) = of("README", "Send many from a script", "console")
     rows = "destination,name,source\n+6598765432,Ann,ACME\n+6598765433,Bob,ACME\n"
     (tmp_path / "messages.csv").write_text(rows)
     sandbox.reset()
@@ -176,19 +148,25 @@ def test_send_many_from_the_command_line(sandbox: Sandbox, tmp_path: Path) -> No
 
 
 def test_cancel(sandbox: Sandbox) -> None:
-    (code,) = of("Cancel", "python")
+    (code,) = of("sending", "Cancel", "python")
     lines = run_python(code, sandbox).splitlines()
     assert lines[:2] == ["1", "0"]
     assert lines[2].startswith("not found (code 1300, HTTP 404")
 
 
 def test_batches(sandbox: Sandbox) -> None:
-    (code,) = of("Batches", "python")
+    (code,) = of("sending", "Batches", "python")
     assert run_python(code, sandbox).splitlines() == ["0 True", "1 True", "2 accepted, 0 rejected", "2 cancelled"]
 
 
-def test_campaigns_from_the_command_line(sandbox: Sandbox, tmp_path: Path) -> None:
-    (commands,) = of("Campaigns that survive", "console")
+@pytest.mark.parametrize(
+    ("page", "heading", "sent_after"),
+    [("README", "A campaign", [0, 2, 2]), ("campaigns", "Campaigns that survive", [0, 2, 2, 2, 2, 2])],
+)
+def test_campaigns_from_the_command_line(
+    sandbox: Sandbox, tmp_path: Path, page: str, heading: str, sent_after: list[int]
+) -> None:
+    (commands,) = of(page, heading, "console")
     rows = "destination,name,source\n+6598765432,Ann,ACME\n+6598765433,Bob,ACME\n"
     (tmp_path / "messages.csv").write_text(rows)
     sandbox.reset()
@@ -198,12 +176,12 @@ def test_campaigns_from_the_command_line(sandbox: Sandbox, tmp_path: Path) -> No
         assert command[:2] == ["eightbyeight", "bulk"]
         run([sys.executable, "-m", "eightbyeight_async", *command[1:]], sandbox, tmp_path)
         sent.append(len(sandbox.messages))
-    assert sent == [0, 2, 2, 2, 2, 2, 2]
-    assert len((tmp_path / "results.csv").read_text().splitlines()) == 3
+    assert sent == sent_after
+    assert page == "README" or len((tmp_path / "results.csv").read_text().splitlines()) == 3
 
 
 def test_send_to_a_spreadsheet_of_customers(sandbox: Sandbox, tmp_path: Path) -> None:
-    (commands,) = of("Send to a spreadsheet of customers", "console")
+    (commands,) = of("customers", "Send to a spreadsheet of customers", "console")
     rows = ["'+65 9123 4561;Ann;", "9123-4562; ;no", "006591234563;Cem;yes", "+6591234564;Dan;", "912345;Eve;"]
     rows += ["(+65) 91234566;Fay;", "9123 4567;Gus;"]
     text = "\r\n".join(["Phone Number;First Name;Unsubscribed;;", *rows, ""])
@@ -231,16 +209,29 @@ def test_send_to_a_spreadsheet_of_customers(sandbox: Sandbox, tmp_path: Path) ->
     first, rest = ["91234561", "91234562"], ["91234566", "91234567"]
     assert seen[:2] == [(0, []), (0, samples)]
     assert seen[2:4] == [(1, samples + first), (1, samples + first + rest)], "1: a bad row is left to mend"
-    assert seen[4:] == [(0, sorted([*samples, *first, *rest, "91234565"]))] * 4
+    assert seen[4:] == [(0, sorted([*samples, *first, *rest, "91234565"]))] * 5
     assert {message.text for message in sandbox.messages if message.destination.endswith("62")} == {
         "Hi there, your table is ready"
     }
-    states = [line.split(",")[2] for line in (tmp_path / "results.csv").read_text().splitlines()[1:]]
-    assert sorted(states) == ["opted_out"] * 2 + ["sent"] * 5
+    with (tmp_path / "results.csv").open(newline="") as file:
+        results = [(row["state"], row["delivery"]) for row in csv.DictReader(file)]
+    assert sorted(results) == [("opted_out", "")] * 2 + [("sent", "delivered")] * 5
+    assert "<h2>By country</h2>" in (tmp_path / "report.html").read_text()
+
+
+def test_rules_by_country(tmp_path: Path) -> None:
+    from eightbyeight_async.cli.reading.country_rules import CountryRules
+
+    (rules,) = of("customers", "Files of customers", "toml")
+    (tmp_path / "rules.toml").write_text(rules)
+    found = CountryRules.read(str(tmp_path / "rules.toml"), [], datetime.now(UTC))
+    assert found is not None
+    words = "SG: sender ACME, at most 100 messages a second, sent from 09:00-20:00, from Monday to Friday"
+    assert found.lines(["SG"]) == [words]
 
 
 def test_campaigns_from_a_script(sandbox: Sandbox) -> None:
-    (code,) = of("Campaigns that survive", "python")
+    (code,) = of("campaigns", "Campaigns that survive", "python")
     sandbox.reset()
     assert run_python(code, sandbox).splitlines() == [
         "500 accepted, 0 known from before, 0 unknown",
@@ -250,7 +241,7 @@ def test_campaigns_from_a_script(sandbox: Sandbox) -> None:
 
 
 def test_chatapps(sandbox: Sandbox) -> None:
-    (code,) = of("ChatApps", "python")
+    (code,) = of("chatapps", "ChatApps", "python")
     sandbox.reset()
     printed = run_python(code, sandbox)
     (message,) = sandbox.messages
@@ -259,40 +250,56 @@ def test_chatapps(sandbox: Sandbox) -> None:
 
 def test_delivery_receipts() -> None:
     """`test_receipt_app.py` runs it, with receipts posted over a real socket."""
-    (code,) = of("Delivery receipts", "python")
+    (code,) = of("receipts", "Delivery receipts", "python")
     assert (ROOT / "tests" / "receipt_app.py").read_text().endswith('"""\n\n' + code)
 
 
 def test_the_tree_of_errors_is_the_codes() -> None:
     import eightbyeight_async
 
-    (tree,) = of("Errors, and what `sent` means", "")
+    (tree,) = of("errors", "Errors", "")
     drawn = set(re.findall(r"\w+Error", tree)) - {"ValueError", "RuntimeError"}
     exported = {name for name in eightbyeight_async.__all__ if name.endswith("Error")}
     assert drawn == exported
 
 
+def test_the_table_of_codes_is_what_the_client_does() -> None:
+    from eightbyeight_async.calls.read_response import _MEANINGS, _class_of
+
+    rows = re.findall(r"^\| (\d+)(?: to (\d+))? \| (.*?) \| (.*?) \| (\w+) \|$", PAGES["errors"], re.MULTILINE)
+    assert {int(first) for first, last, *_ in rows if not last} == set(_MEANINGS)
+    for first, last, says, kind, sent in rows:
+        for code in {int(first), int(last or first)}:
+            for status in (400, 500):
+                cls, expected = _class_of(status, code) or (None, None)
+                assert expected is not None
+                assert expected.name == sent
+                assert cls is not None
+                assert cls.__name__ in kind or (code == 1400 and status == 500)
+            assert says == _MEANINGS.get(code, says)
+
+
 def test_the_sandbox_in_a_script(sandbox: Sandbox) -> None:
-    code, _, _ = of("Test your own code against the sandbox", "python")
+    code, _, _ = of("testing", "Test your own code against the sandbox", "python")
     assert run_python(code, sandbox) == "Sent.MAYBE 1\n"
 
 
 @pytest.mark.parametrize("which", [1, 2])
 def test_the_sandbox_in_pytest(sandbox: Sandbox, tmp_path: Path, which: int) -> None:
-    code = of("Test your own code against the sandbox", "python")[which]
+    code = of("testing", "Test your own code against the sandbox", "python")[which]
     (tmp_path / "test_mine.py").write_text(code)
     assert "1 passed" in run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "."], sandbox, tmp_path)
 
 
 def test_a_unit_test_without_network(sandbox: Sandbox) -> None:
-    (code,) = of("Testing and instrumentation", "python")
+    (code,) = of("testing", "Testing and instrumentation", "python")
     sandbox.reset()
     assert run_python(code, sandbox) == "u1 True\n"
     assert len(sandbox.messages) == 0
 
 
 def test_prometheus(sandbox: Sandbox) -> None:
-    code, _, _ = of("Metrics, logs and traces", "python")
+    (code,) = of("instrumentation", "Prometheus", "python")
     sandbox.reset()
     sandbox.faults.plan([Fault.server_error()])
     printed = run_python(code, sandbox).splitlines()
@@ -304,7 +311,7 @@ def test_prometheus(sandbox: Sandbox) -> None:
 
 
 def test_structlog(sandbox: Sandbox) -> None:
-    _, code, _ = of("Metrics, logs and traces", "python")
+    (code,) = of("instrumentation", "structlog", "python")
     sandbox.reset()
     sandbox.faults.plan([Fault.server_error()])
     failed, done = map(json.loads, run_python(code, sandbox).splitlines())
@@ -315,7 +322,7 @@ def test_structlog(sandbox: Sandbox) -> None:
 
 
 def test_opentelemetry(sandbox: Sandbox) -> None:
-    _, _, code = of("Metrics, logs and traces", "python")
+    (code,) = of("instrumentation", "OpenTelemetry", "python")
     sandbox.reset()
     span = json.loads(run_python(code, sandbox))
     (message,) = sandbox.messages
@@ -325,7 +332,7 @@ def test_opentelemetry(sandbox: Sandbox) -> None:
 
 def test_the_table_of_events_is_their_fields() -> None:
     for kind in (AttemptEvent, WaitEvent):
-        (line,) = re.findall(rf"^\| `{kind.__name__}` \| (.*) \|$", README, re.MULTILINE)
+        (line,) = re.findall(rf"^\| `{kind.__name__}` \| (.*) \|$", PAGES["instrumentation"], re.MULTILINE)
         named = [name for name in re.findall(r"`(\w+)`", re.sub(r"\([^)]*\)", "", line)) if name != kind.__name__]
         assert named == [field.name for field in attrs.fields(kind)]
 
@@ -335,7 +342,7 @@ def test_the_settings_table_is_the_signature() -> None:
 
     from eightbyeight_async import AsyncConnectClient
 
-    (table,) = re.findall(r"^## Settings\n(.*?)^An explicit", README, re.MULTILINE | re.DOTALL)
+    (table,) = re.findall(r"^# Settings\n(.*?)^An explicit", PAGES["settings"], re.MULTILINE | re.DOTALL)
     named = re.findall(r"^\| `(\w+)`", table, re.MULTILINE)
     assert named == [name for name in inspect.signature(AsyncConnectClient.__init__).parameters if name != "self"]
 

@@ -1,4 +1,4 @@
-"""The recipes of the README name files and names that exist; the tests beside this one keep each step."""
+"""The recipes of CONTRIBUTING.md name files and names that exist; the tests beside this one keep each step."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-RECIPES = (ROOT / "README.md").read_text().partition("### Recipes\n")[2].partition("\n## ")[0]
+RECIPES = (ROOT / ".github" / "CONTRIBUTING.md").read_text().partition("## Recipes\n")[2].partition("\n## ")[0]
 FILES = sorted(set(re.findall(r"`([\w/]+/|[\w/]+\.(?:py|json))`", RECIPES)))
 NAMES = re.findall(r"`([\w/]+\.py)` \([^()]*?`(\w+)`\)", RECIPES)
 
@@ -19,13 +19,13 @@ def found(name: str) -> Path:
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_recipe_names_what_exists(name: str) -> None:
-    assert found(name).exists(), f"README, section Recipes: {name} is not there any more"
+    assert found(name).exists(), f"CONTRIBUTING.md, section Recipes: {name} is not there any more"
 
 
 @pytest.mark.parametrize(("file", "name"), NAMES, ids=[f"{file} {name}" for file, name in NAMES])
 def test_a_name_is_in_the_file_of_its_recipe(file: str, name: str) -> None:
     assert re.search(rf"^(?:class|def) {name}\b|^{name}\b", found(file).read_text(), re.MULTILINE), (
-        f"README, section Recipes: {file} has no {name}"
+        f"CONTRIBUTING.md, section Recipes: {file} has no {name}"
     )
 
 

@@ -30,6 +30,7 @@ from eightbyeight_async import (
     gsm7,
 )
 from eightbyeight_async.calls.sms_batch import long_texts
+from eightbyeight_async.quick_parts import quick_parts
 from eightbyeight_async.text import LONG_TEXT, MAX_PARTS, TextMeasure, TextPolicy, check_length, measure
 
 GSM7, UCS2 = Encoding.GSM7, Encoding.UCS2
@@ -375,3 +376,18 @@ def test_a_batch_is_measured_as_it_is_sent(batch: dict[str, Any], count: str | N
     with pytest.raises(InvalidRequestError, match="parts .*; beyond 10 the platform would truncate") as caught:
         long_texts(request, TextPolicy.REFUSE)
     assert caught.value.field == place
+
+
+@pytest.mark.parametrize("tail", ["", "[", "ë", "\U0001f600", "ë€^\U0001f600"])
+@pytest.mark.parametrize(
+    "length", [0, 1, 30, 35, 36, 67, 68, 70, 71, 134, 135, 153, 154, 160, 161, 306, 307, 1530, 1531]
+)
+def test_the_quick_count_finds_what_measure_finds(length: int, tail: str) -> None:
+    """Also where a pair must not be split, at each end of a part."""
+    for text in ("a" * length + tail, tail * length, (tail + "a") * length):
+        size = measure(text)
+        assert quick_parts(text) == (
+            size.parts,
+            size.foreign,
+            size.parts if size.gsm7_parts is None else size.gsm7_parts,
+        )

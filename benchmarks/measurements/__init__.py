@@ -26,6 +26,7 @@ MEASUREMENTS = {
     "command-line": "command_line",
     "micro": "micro",
     "bulk": "bulk",
+    "check": "check",
     "sandbox": "sandbox",
 }
 

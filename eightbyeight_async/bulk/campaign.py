@@ -11,11 +11,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sequence
-from pathlib import Path
 from typing import Any, Literal, Self
 
 import anyio
 
+from eightbyeight_async.bulk.choose_store import store_source
 from eightbyeight_async.bulk.errors import InputChangedError, JournalError, Unrecorded
 from eightbyeight_async.bulk.judging.input_conflicts import IdConflicts
 from eightbyeight_async.bulk.judging.message_keys import Fingerprint, Keys
@@ -24,13 +24,15 @@ from eightbyeight_async.bulk.planned_campaign import PlannedCampaign
 from eightbyeight_async.bulk.report import Progress, Report, RunCounts
 from eightbyeight_async.bulk.run.adaptive_rate import AdaptiveRate
 from eightbyeight_async.bulk.run.choose_mode import FEW, Mode, choose_mode
+from eightbyeight_async.bulk.run.claim_lease import ClaimLease
+from eightbyeight_async.bulk.run.group_rates import GroupRates, mode_with_groups
 from eightbyeight_async.bulk.run.input_pages import Intake
 from eightbyeight_async.bulk.run.mode_batch import send_batches
 from eightbyeight_async.bulk.run.mode_each import send_each
 from eightbyeight_async.bulk.run.shared_steps import Run, Settled
+from eightbyeight_async.bulk.run.shared_turns import SharedTurns
 from eightbyeight_async.bulk.settling.open_campaign import Book
 from eightbyeight_async.bulk.store.interface import Store
-from eightbyeight_async.bulk.store.journal import Journal
 from eightbyeight_async.bulk.store.journal_file import Durability
 from eightbyeight_async.bulk.store.records import Account, Met, Policy
 from eightbyeight_async.bulk.store.writer_thread import Writer
@@ -48,11 +50,7 @@ __all__ = ["DEFAULT_RATE", "Campaign"]
 DEFAULT_RATE = 1_800.0
 # Batches in flight: one is sent while the next is built. More only take memory (10,000 messages are about 20 MB).
 _BATCHES = 2
-_CHOICES = {
-    "durability": ("power", "process"),
-    "mode": ("auto", "each", "batch"),
-    "duplicates": ("skip", "send"),
-}
+_CHOICES = {"durability": ("power", "process"), "mode": ("auto", "each", "batch"), "duplicates": ("skip", "send")}
 
 
 class Campaign(Book, PlannedCampaign):
@@ -60,10 +58,10 @@ class Campaign(Book, PlannedCampaign):
 
     Args:
         client: sends the messages. Its own `max_concurrency` and `max_rate` apply, too.
-        journal: path of the journal, which is made if there is none. The files `-wal` and `-mark` beside it belong to
-            it: move or copy all of them together.
-        durability: "power": a commit survives a power failure. "process": a commit survives only the death of the
-            process, and costs less.
+        journal: path of the journal, which is made if there is none. `-wal` and `-mark` beside it belong to it.
+        ledger, name: instead of a journal: URL of a PostgreSQL database, and the name there (extra `ledger`).
+            Any number of processes may send the same messages at once: they divide them, and share the pace.
+        durability: "power": a commit survives a power failure. "process": only the death of the process; costs less.
         mode: "each": one POST a message; "batch": up to `batch_size` a request; "auto": batches above 1,000 messages.
         batch_size: messages a batch, at most 10,000. A lost answer leaves all of them in doubt.
         max_concurrency: requests in flight; None: 100 in mode each, 2 in mode batch.
@@ -73,8 +71,8 @@ class Campaign(Book, PlannedCampaign):
             its number, text or schedule differs, the run ends with an InvalidRequestError.
         one_per_number: send only the first message to a number, in the input and in the journal together. Later ones
             are counted and not sent: a person who has a message from an earlier run gets no other.
-        opted_out: called with each message; True: its person has opted out. The message is not sent, and is journaled
-            as opted out. What an earlier run sent, or may have sent, keeps its state. None: nobody has.
+        group_rate: returns a message's group, e.g. a country, and the group's rate; or None. Makes "auto" mode "each".
+        opted_out: whether a message's person has opted out. It is journaled so, unless an earlier run sent it.
         resend_unknown: send messages again that may have gone out. Some of them will arrive twice.
         resend_failed: try messages again that the API refused (FAILED, REJECTED).
         allow_changed_input: go on with other messages than the campaign began with. A message whose text, sender or
@@ -83,8 +81,8 @@ class Campaign(Book, PlannedCampaign):
             first account stay settled; its UNKNOWN messages can be looked up only under that account.
         store_private: keep numbers and texts in clear in the journal.
         max_pause: seconds; the run stops where the API asks for a longer pause.
-        keep_trying: seconds for which the run waits for the network, and tries again, while the API cannot be reached.
-            0: it stops when connections failed in a row: 20 of single messages, 2 of batches.
+        keep_trying: seconds for which the run waits for the network; 0: it stops when 20 single messages or 2 batches
+            in a row did not reach the API.
         accept_loss: open a journal that has lost claims. Messages sent under those claims are sent again.
         on_result: called in the event loop with every settled message; must not block.
         now, clock: wall clock (seconds since 1970) and monotonic clock, passed in for tests.
@@ -98,8 +96,10 @@ class Campaign(Book, PlannedCampaign):
     def __init__(
         self,
         client: AsyncConnectClient,
-        journal: str | os.PathLike[str],
+        journal: str | os.PathLike[str] | None = None,
         *,
+        ledger: str | None = None,
+        name: str | None = None,
         durability: Durability = "power",
         mode: Mode = "auto",
         batch_size: int = MAX_BATCH,
@@ -107,6 +107,7 @@ class Campaign(Book, PlannedCampaign):
         max_rate: float | None = DEFAULT_RATE,
         duplicates: Literal["skip", "send"] = "skip",
         one_per_number: bool = False,
+        group_rate: Callable[[SmsRequest], tuple[str, float] | None] | None = None,
         opted_out: Callable[[SmsRequest], bool] | None = None,
         resend_unknown: bool = False,
         resend_failed: bool = False,
@@ -120,13 +121,13 @@ class Campaign(Book, PlannedCampaign):
         now: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        for name, value in (("durability", durability), ("mode", mode), ("duplicates", duplicates)):
-            if value not in _CHOICES[name]:
-                raise InvalidRequestError(name, f"must be one of {', '.join(_CHOICES[name])}")
+        for field, value in (("durability", durability), ("mode", mode), ("duplicates", duplicates)):
+            if value not in _CHOICES[field]:
+                raise InvalidRequestError(field, f"must be one of {', '.join(_CHOICES[field])}")
         if checked_count(batch_size, "batch_size") > MAX_BATCH:
             raise InvalidRequestError("batch_size", f"must be at most {MAX_BATCH:,}")
         self._client = client
-        self._mode: Mode = mode
+        self._mode, self._group_rate = mode_with_groups(mode, group_rate), group_rate
         self._batch_size = batch_size
         self._width = None if max_concurrency is None else checked_count(max_concurrency, "max_concurrency")
         self._max_rate = checked_rate(max_rate, "max_rate")
@@ -139,26 +140,26 @@ class Campaign(Book, PlannedCampaign):
         self._on_result = on_result
         self._now = now
         self._clock = clock
-        self._path = Path(journal)
         self._account = Account(client.host(Product.SMS), client.subaccount_id)
-        self._allow_changed_account = allow_changed_account
-        self._accept_loss = accept_loss
-        self._policy = Policy(resend_unknown=resend_unknown, resend_failed=resend_failed, one_per_number=one_per_number)
-        self._writer = Writer(
-            lambda: Journal(
-                self._path,
-                durability,
-                now,
-                account=self._account,
-                policy=self._policy,
-                allow_changed_account=allow_changed_account,
-                accept_loss=accept_loss,
-            ),
-            most_pending=self._width or 100,
-            name=self._path.name,
+        policy = Policy(resend_unknown=resend_unknown, resend_failed=resend_failed, one_per_number=one_per_number)
+        self._source = store_source(
+            journal,
+            ledger,
+            name,
+            account=self._account,
+            policy=policy,
+            durability=durability,
+            now=now,
+            allow_changed_account=allow_changed_account,
+            accept_loss=accept_loss,
+            store_private=store_private,
+            send_copies=self._copies,
         )
+        self._writer = Writer(self._source.open, most_pending=self._width or 100, name=self._source.name)
         self._keys: Keys | None = None
         self._last_id = 0
+        self._lease: ClaimLease | None = None
+        self._turns: SharedTurns | None = None
         self._run: Run | None = None
         self._open = self._sending = False
         self._stop_asked = False
@@ -167,21 +168,32 @@ class Campaign(Book, PlannedCampaign):
     async def __aenter__(self) -> Self:
         await self._writer.start()
         try:
-            salt, self._last_id = await self._writer.do(lambda store: (store.salt, store.last_id))
+            salt, self._last_id, lease, now = await self._writer.do(
+                lambda store: (store.salt, store.last_id, store.lease, store.now())
+            )
         except BaseException:
             await self._writer.close()
             raise
+        if lease is not None:
+            self._lease = ClaimLease(lease)
+            clock, ahead = self._now, now - self._now()
+            self._now = lambda: clock() + ahead  # the database dates the claims
+            self._turns = self._source.pace(self._max_rate, self._clock)
         self._keys, self._open = Keys(salt), True
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._open = False
-        await self._writer.close()
+        try:
+            await self._writer.close()
+        finally:
+            if self._turns is not None:
+                await self._turns.close()
 
     def __repr__(self) -> str:
-        if not {"_path", "_mode"} <= set(vars(self)):
+        if not {"_source", "_mode"} <= set(vars(self)):
             return f"<{type(self).__name__} not made: its settings were refused>"
-        return f"<{type(self).__name__} journal={self._path.name!r}, mode={self._mode}>"
+        return f"<{type(self).__name__} {self._source}, mode={self._mode}>"
 
     # Sending
 
@@ -192,6 +204,7 @@ class Campaign(Book, PlannedCampaign):
         *,
         fingerprint: Fingerprint | str | None = None,
         expected: int | None = None,
+        part_of: int | None = None,
     ) -> Report:
         """Sends the messages that no earlier run has settled.
 
@@ -201,6 +214,7 @@ class Campaign(Book, PlannedCampaign):
             fingerprint: of all messages (see `fingerprint()`); another input is then refused before anything is sent.
                 None: made here for a list or tuple. An iterator cannot be read twice, so it is not checked;
                 `report.missing` then counts the messages of earlier runs that it lacks.
+            part_of: number of a run of a ledger of which these messages are a part; see `ledger.workers`.
             expected: number of messages, for the progress and `status`; None: the fingerprint or `len()` tells.
 
         Returns:
@@ -220,7 +234,7 @@ class Campaign(Book, PlannedCampaign):
             raise RuntimeError("this campaign is sending already")
         self._sending = True
         try:
-            return await self._send(messages, fingerprint, expected)
+            return await self._send(messages, fingerprint, expected, part_of)
         finally:
             self._sending = False
 
@@ -229,6 +243,7 @@ class Campaign(Book, PlannedCampaign):
         messages: Iterable[SmsRequest] | AsyncIterable[SmsRequest],
         fingerprint: Fingerprint | str | None,
         expected: int | None,
+        part_of: int | None,
     ) -> Report:
         if fingerprint is None and isinstance(messages, Sequence):
             fingerprint = await self._fingerprint_of(messages)
@@ -236,7 +251,7 @@ class Campaign(Book, PlannedCampaign):
             expected = len(messages)
         elif expected is None and isinstance(fingerprint, Fingerprint):
             expected = fingerprint.count
-        fresh = await self._begin(None if fingerprint is None else str(fingerprint), expected)
+        fresh = await self._begin(None if fingerprint is None else str(fingerprint), expected, part_of)
         if fresh is None:
             raise InputChangedError(await self._plan(messages) if isinstance(messages, Sequence) else None)
         run = self._new_run(messages, expected, fresh=fresh)
@@ -268,7 +283,7 @@ class Campaign(Book, PlannedCampaign):
                 group.start_soon(work)
         return mode, why
 
-    async def _begin(self, fingerprint: str | None, expected: int | None) -> bool | None:
+    async def _begin(self, fingerprint: str | None, expected: int | None, part_of: int | None) -> bool | None:
         """Writes the run's fingerprint and size to the journal, and begins the run.
 
         Returns whether nothing was ever claimed; None: the campaign refuses these messages.
@@ -281,7 +296,7 @@ class Campaign(Book, PlannedCampaign):
                 store.set_meta("fingerprint", fingerprint)
             if expected is not None:
                 store.set_meta("expected", expected)
-            return store.begin_run()
+            return store.begin_run(part_of)
 
         return await self._writer.do(begin, writes=True)
 
@@ -298,7 +313,9 @@ class Campaign(Book, PlannedCampaign):
             client=self._client,
             writer=self._writer,
             keys=keys,
-            pace=AdaptiveRate(self._max_rate, self._clock),
+            pace=self._turns or AdaptiveRate(self._max_rate, self._clock),
+            groups=GroupRates(self._group_rate, self._clock),
+            lease=self._lease,
             tally=tally,
             intake=Intake(messages, keys, tally, None if fresh else known),
             clock=self._clock,
@@ -324,10 +341,10 @@ class Campaign(Book, PlannedCampaign):
         except JournalError as failure:
             unwritten = tuple(
                 Unrecorded(key=result.key, place=result.place, state=result.state, umid=result.umid)
-                for result in self._writer.unwritten
+                for result in (*self._writer.unwritten, *self._writer.kept)
             )
             cause = failures[0] if failures else self._writer.failure
-            raise JournalError(failure.reason, unwritten, journal=self._path.name) from cause
+            raise type(failure)(failure.reason, unwritten, journal=self._source.name) from cause
         self.report = Report(
             **self._counts(run),
             mode=mode,

@@ -31,7 +31,11 @@ class JournalError(EightByEightError):
         reason: what is wrong, and what to do about it.
         unrecorded: results that could not be written any more.
         journal: name of the file; None: not known here.
+        passing: the store may work again later; what it could not write is tried again.
     """
+
+    book = "journal"
+    passing = False
 
     def __init__(self, reason: str, unrecorded: tuple[Unrecorded, ...] = (), *, journal: str | None = None) -> None:
         super().__init__(reason)
@@ -40,7 +44,7 @@ class JournalError(EightByEightError):
         self.journal = journal
 
     def __str__(self) -> str:
-        words = f"journal: {self.reason}" if self.journal is None else f"journal {self.journal}: {self.reason}"
+        words = f"{self.book}: {self.reason}" if self.journal is None else f"{self.book} {self.journal}: {self.reason}"
         if not self.unrecorded:
             return words
         lost = f"{len(self.unrecorded):,} results could not be recorded, their messages are unknown until reconcile()"

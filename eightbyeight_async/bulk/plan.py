@@ -141,10 +141,7 @@ class Planner:
             for item in ask:
                 self._last_id += 1
                 item.id = self._last_id
-            claims = [
-                Claim(item.id, item.identity, item.place, item.scheduled, opted_out=self._has_opted_out(item))
-                for item in ask
-            ]
+            claims = self._claims(ask)
             answers = self._store.transact(lambda: self._store.claim(claims))  # noqa: B023 - called at once
             ask = [
                 item
@@ -159,8 +156,14 @@ class Planner:
             self._count(item, *others.get(item.place, _NEW), second=item.identity.who in reached)
         self._late.clear()
 
-    def _has_opted_out(self, item: Item) -> bool:
-        return self._opted_out is not None and self._opted_out(item.request)
+    def _claims(self, items: Sequence[Item]) -> list[Claim]:
+        has_opted_out = self._opted_out
+        if has_opted_out is None:
+            return [Claim(item.id, item.identity, item.place, item.scheduled) for item in items]
+        return [
+            Claim(item.id, item.identity, item.place, item.scheduled, opted_out=has_opted_out(item.request))
+            for item in items
+        ]
 
     def _count_new(self, page: Sequence[Item]) -> None:
         """Counts a page whose messages are all new: the most frequent kind of page."""

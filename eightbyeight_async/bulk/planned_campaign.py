@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 
 from anyio import to_thread
 
@@ -15,7 +14,7 @@ from eightbyeight_async.bulk.report import Plan
 from eightbyeight_async.bulk.run.choose_mode import Mode
 from eightbyeight_async.bulk.store.interface import Store
 from eightbyeight_async.bulk.store.plan_store import PlanStore
-from eightbyeight_async.bulk.store.records import Account, Policy
+from eightbyeight_async.bulk.store.store_source import StoreSource
 from eightbyeight_async.frame_privacy import private_coroutine
 from eightbyeight_async.models.sms import SmsRequest
 
@@ -25,16 +24,12 @@ __all__ = ["PlannedCampaign"]
 class PlannedCampaign:
     """Planning; `Campaign` adds sending."""
 
-    _path: Path
-    _account: Account
-    _policy: Policy
+    _source: StoreSource
     _mode: Mode
     _batch_size: int
     _copies: bool
     _opted_out: Callable[[SmsRequest], bool] | None
     _allow_changed_input: bool
-    _allow_changed_account: bool
-    _accept_loss: bool
     _open: bool
     _sending: bool
     _now: Callable[[], float]
@@ -72,7 +67,7 @@ class PlannedCampaign:
         *,
         refuse: bool = False,
     ) -> Plan:
-        with await to_thread.run_sync(self._plan_store) as store:
+        with await to_thread.run_sync(lambda: self._source.plan(held=self._open)) as store:
             mine = Fingerprint(store.salt) if fingerprint is None and isinstance(messages, Sequence) else None
             planner = await to_thread.run_sync(lambda: self._planner(store, messages))
             plan = await plan_messages(planner, messages, lambda: datetime.fromtimestamp(self._now(), UTC), mine)
@@ -80,16 +75,6 @@ class PlannedCampaign:
             if refuse and asked is not None and self._is_changed(store, str(asked)):
                 raise InputChangedError(plan)
         return plan
-
-    def _plan_store(self) -> PlanStore:
-        return PlanStore(
-            self._path,
-            account=self._account,
-            policy=self._policy,
-            allow_changed_account=self._allow_changed_account,
-            accept_loss=self._accept_loss,
-            held=self._open,
-        )
 
     def _planner(self, store: PlanStore, messages: object) -> Planner:
         return Planner(
@@ -104,7 +89,7 @@ class PlannedCampaign:
     def _is_changed(self, store: Store, fingerprint: str) -> bool:
         """Whether the campaign refuses these messages because it began with others.
 
-        Before the first claim it refuses none: nothing was sent that a corrected input could send twice.
+        An unused one refuses none: nothing was sent that a corrected input could send twice.
         """
         changed = store.meta("fingerprint") not in (None, fingerprint)
-        return changed and not self._allow_changed_input and store.last_id > 0
+        return changed and not self._allow_changed_input and not store.is_unused()

@@ -126,7 +126,11 @@ class Progress:
     Attributes:
         taken: messages taken from the input.
         in_flight: taken and not decided yet.
-        accepted, rejected, failed, unknown, not_sent: decided in this run.
+        accepted: accepted by the API, in this run.
+        rejected: refused by the API with HTTP 200, in this run.
+        failed: refused by the API with an error, in this run.
+        unknown: may have been sent, in this run.
+        not_sent: certainly not sent, in this run.
         known: settled by an earlier run, not sent again.
         duplicates: the same message again in this input, not sent again.
         same_number: left out because their number has another message (`one_per_number`).

@@ -18,11 +18,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-__all__ = ["send_sms"]
+__all__ = ["check_sms", "send_sms"]
 
 # Looked up once: an enum's member takes 900 instructions. The class takes 4,000 more to make a call than this function.
 _SMS, _MAYBE, _SEND = Product.SMS, Sent.MAYBE, Effect.SEND
 _make_call: Callable[..., Call[SmsResponse]] = quick_maker(Call)
+
+
+def check_sms(request: SmsRequest, now: Callable[[], datetime]) -> None:
+    """The rules that `send_sms` adds to those of the model: for a check without sending.
+
+    Raises:
+        InvalidRequestError: a rule is broken.
+    """
+    if request.text is None:
+        raise InvalidRequestError(
+            "text", "is required; only a message of a batch whose template has a text may omit it"
+        )
+    if request.scheduled is not None or request.expiry is not None:
+        check_times(request.scheduled, request.expiry, now(), ahead=MAX_AHEAD)
 
 
 def send_sms(subaccount_id: str, request: SmsRequest, now: Callable[[], datetime]) -> Call[SmsResponse]:
@@ -32,12 +46,7 @@ def send_sms(subaccount_id: str, request: SmsRequest, now: Callable[[], datetime
     """
     if type(request) is not SmsRequest:
         check_kind(request, SmsRequest)
-    if request.text is None:
-        raise InvalidRequestError(
-            "text", "is required; only a message of a batch whose template has a text may omit it"
-        )
-    if request.scheduled is not None or request.expiry is not None:
-        check_times(request.scheduled, request.expiry, now(), ahead=MAX_AHEAD)
+    check_sms(request, now)
     return _make_call(
         product=_SMS,
         method="POST",

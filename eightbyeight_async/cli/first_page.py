@@ -33,7 +33,7 @@ _COMMANDS = {
     "cancel-batch": "Cancel the SMS of a batch that are still scheduled. Exit code 1 if none was.",
     "chatapps-cancel": "Cancel a scheduled ChatApps message (WhatsApp, Viber, ...). "
     "Exit code 1 if it was no longer scheduled.",
-    "demo": "Send 2,000 messages to a sandbox, cancel the scheduled ones, count the outcomes.",
+    "demo": "Send 2,000 messages to a sandbox, cancel some, kill a campaign and go on, compare all counts.",
     "feedback": "Tell 8x8 whether an SMS reached its purpose (for example, a login). "
     "For an SMS sent with `--track Outcome`.",
     "measure": "Count the parts of a text; 8x8 charges per part. The text is not printed. "

@@ -310,7 +310,7 @@ def _copied(value: Mapping[str, Any]) -> Mapping[str, Any]:
 
 @attrs.frozen(kw_only=True)
 class RawContent(JsonModel):
-    """Content of a type that this version has no class for, e.g. `carousel`, `richCard`, `buttons`. It is sent as is.
+    """Content of a type that this version has no class for, e.g. `carousel`, `richCard`, `buttons`. It is sent as is::
 
         RawContent(type="carousel", content={"carousel": {"cardWidth": "medium", "cards": cards}})
 

@@ -160,7 +160,7 @@ def check_content(path: str, value: object) -> None:
     check(path, value)
 
 
-check_channels = many(ChannelFallback)
+check_channels: Rule = many(ChannelFallback)
 
 
 def channel_steps(value: Iterable[ChannelFallback] | None) -> tuple[ChannelFallback, ...] | None:

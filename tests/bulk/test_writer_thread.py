@@ -58,6 +58,10 @@ class Books:
     def record(self, results: Sequence[Result]) -> None:
         self.groups[-1] += [-result.id for result in results]
 
+    def failure(self, error: Exception) -> JournalError:
+        assert isinstance(error, JournalError)
+        return error
+
     def close(self) -> None:
         self.closed = True
 

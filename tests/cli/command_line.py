@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
 import pytest
+from cyclopts import App
 from patience import PATIENCE, until
+from rich.console import Console
 
 import eightbyeight_async
-from eightbyeight_async.cli.entry import run_command_line
+from eightbyeight_async.cli import entry
+from eightbyeight_async.cli.commands.main import make_app
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,9 +72,34 @@ def in_process(
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment(sandbox, **more).items():
             patch.setenv(name, value)
-        code = run_command_line([str(argument) for argument in arguments])
+        patch.setattr(entry, "make_app", _the_app)
+        # An app would keep the width that COLUMNS had at its first help.
+        patch.setattr(App, "console", property(lambda _app: Console()))
+        patch.setattr(App, "error_console", property(lambda _app: Console(stderr=True)))
+        patch.setattr(App, "assemble_argument_collection", _arguments_of)
+        code = entry.run_command_line([str(argument) for argument in arguments])
     out, err = capsys.readouterr()
     return Ended(code, out, err)
+
+
+# The names and types of all options are read from the commands' signatures once in this process, not at each of some
+# 2,000 calls: that takes 25 ms of CPU time each time, which is more than what most commands do.
+_the_app = cache(make_app)
+_read_arguments = App.assemble_argument_collection
+_READ: dict[object, tuple[App, Any]] = {}  # by the app's id, for it has no hash; the app is kept, so the id is its own
+
+
+def _arguments_of(app: App, **options: Any) -> Any:
+    """What cyclopts reads from the signature of a command, as new: without the values of an earlier call."""
+    key = (id(app), *sorted(options.items()))
+    if key not in _READ:
+        _READ[key] = app, _read_arguments(app, **options)
+    known = _READ[key][1]
+    new = {id(argument): copy.copy(argument) for argument in known}
+    for argument in new.values():
+        argument.tokens = []
+        argument.children = type(known)(new[id(child)] for child in argument.children)
+    return type(known)(new.values())
 
 
 def under_way(process: subprocess.Popen[bytes], so: Callable[[], object]) -> None:
@@ -78,9 +108,30 @@ def under_way(process: subprocess.Popen[bytes], so: Callable[[], object]) -> Non
     assert process.poll() is None
 
 
+# A program that gets its stdin as controlling terminal, as a shell gives it.
+TAKES_TERMINAL = (
+    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+)
+
+
+def start_preloaded(*arguments: object, terminal: bool = False, **options: Any) -> subprocess.Popen[bytes]:
+    """`Popen` of the command: of a process that has imported it, on a system that has what that needs.
+
+    Args:
+        terminal: stdin becomes its controlling terminal; with `start_new_session`.
+    """
+    words = [str(argument) for argument in arguments]
+    if hasattr(os, "pidfd_open"):  # Linux
+        from cli.preloaded import PreloadedCommand
+
+        return PreloadedCommand(words, terminal=terminal, **options)
+    before = [sys.executable, "-c", TAKES_TERMINAL] if terminal else []
+    return subprocess.Popen([*before, *COMMAND, *words], **options)  # noqa: S603
+
+
 def started(*arguments: object, sandbox: Sandbox | None = None, **more: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(  # noqa: S603
-        [*COMMAND, *map(str, arguments)],
+    return start_preloaded(
+        *arguments,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -434,7 +434,7 @@ def test_a_journal_that_is_in_use_is_refused_at_once(
 def test_a_file_that_changes_under_the_run_stops_it(
     sandbox: Sandbox, tmp_path: Path, bulk: Bulk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from eightbyeight_async.cli.bulk import start as bulk_run
+    from eightbyeight_async.cli.bulk import prepared_run as bulk_run
 
     path, resume = csv_file(tmp_path / "a.csv"), bulk_run._resume
 

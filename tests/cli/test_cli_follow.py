@@ -12,7 +12,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from cli.command_line import COMMAND, environment, started, under_way
+from cli.command_line import environment, start_preloaded, started, under_way
 from cli.test_cli_commands import csv_file
 from held import held
 from patience import PATIENCE
@@ -145,9 +145,9 @@ def test_a_reader_that_has_seen_enough_ends_it(paused: subprocess.Popen[bytes], 
 
 def test_on_a_terminal_the_line_is_written_anew(paused: subprocess.Popen[bytes], journal: Path) -> None:
     theirs, ours = pty.openpty()
-    words = [*COMMAND, "bulk", "status", "--follow", "--interval", "0.05", "--journal", str(journal)]
-    watch = subprocess.Popen(  # noqa: S603
-        words, stdin=ours, stdout=ours, stderr=subprocess.PIPE, env=environment(None, TERM="xterm", COLUMNS="200")
+    words = ("bulk", "status", "--follow", "--interval", 0.05, "--journal", journal)
+    watch = start_preloaded(
+        *words, stdin=ours, stdout=ours, stderr=subprocess.PIPE, env=environment(None, TERM="xterm", COLUMNS="200")
     )
     os.close(ours)
     seen = b""

@@ -16,13 +16,12 @@ import shutil
 import signal
 import struct
 import subprocess
-import sys
 import termios
 from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
-from cli.command_line import COMMAND, environment, in_process, started, under_way
+from cli.command_line import COMMAND, environment, in_process, start_preloaded, started, under_way
 from cli.test_cli_commands import csv_file
 from held import held
 from patience import PATIENCE
@@ -43,10 +42,6 @@ ROWS = 60
 WIDTH = 5
 HUP, TERM = signal.SIGHUP, signal.SIGTERM
 COMMANDS = ("bulk run each", "bulk run batch", "send-each", "send-batch")
-# A program that gets its stdin as controlling terminal, as a shell gives it.
-TAKES_TERMINAL = (
-    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
-)
 
 
 def arguments(command: str, tmp_path: Path) -> list[object]:
@@ -126,14 +121,14 @@ def on_terminal(*command: object, sandbox: Sandbox, leader: bool = True) -> tupl
         leader: it is the terminal's foreground process, which gets SIGHUP when the terminal is closed.
     """
     theirs, ours = pty.openpty()
-    words = [*COMMAND, *map(str, command)]
-    process = subprocess.Popen(  # noqa: S603
-        [sys.executable, "-c", TAKES_TERMINAL, *words] if leader else words,
+    process = start_preloaded(
+        *command,
         stdin=ours,
         stdout=ours,
         stderr=ours,
         env=environment(sandbox, TERM="xterm", PYTHONUNBUFFERED=""),
         start_new_session=True,
+        terminal=leader,
     )
     os.close(ours)
     return process, theirs

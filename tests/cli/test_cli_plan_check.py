@@ -6,13 +6,12 @@ import json
 import os
 import pty
 import signal
-import subprocess
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from cli.command_line import COMMAND, environment, in_process
+from cli.command_line import environment, in_process, start_preloaded
 from patience import PATIENCE
 
 from eightbyeight_async import to_dict
@@ -156,9 +155,11 @@ def test_the_cost_is_the_accounts_price_list_and_its_balance_beside(
     sandbox.account.outbound = {"SG": {"a": Decimal("0.03"), "b": Decimal("0.05")}, "MY": {"c": Decimal("0.1")}}
     sandbox.account.balance = Decimal("0.3")
     words = "cost: 0.29 to 0.35 EUR (SG 0.09 to 0.15, MY 0.20); balance 0.30 EUR: it may not be enough\n"
-    for more in (("--dry-run",), ()):
-        told = here(*line(command, tmp_path), *more, account=sandbox.account_id)
+    for more, account in (("--dry-run",), sandbox.account_id), (("--dry-run", "--account-id", sandbox.account_id), ""):
+        told = here(*line(command, tmp_path), *more, account=account)
         assert (told.code, words in told.err) == (0, True), told.err
+    told = here(*line(command, tmp_path), "--account-id", sandbox.account_id, account="0" * 32)
+    assert (told.code, words in told.err) == (0, True), "the option wins"
     assert len(sandbox.messages) == 5
     sandbox.reset()
 
@@ -285,8 +286,8 @@ def test_at_a_terminal_many_messages_are_asked_for(
     rows = "".join(f"+65912{number:05},N\n" for number in range(150))
     (tmp_path / "people.csv").write_text(f"destination,name\n{rows}")
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(  # noqa: S603
-        [*COMMAND, *map(str, line(command, tmp_path)), *more], stdin=theirs, stdout=theirs, stderr=theirs,
+    process = start_preloaded(
+        *line(command, tmp_path), *more, stdin=theirs, stdout=theirs, stderr=theirs,
         env=environment(sandbox, COLUMNS="200"),
     )  # fmt: skip
     os.close(theirs)
@@ -312,8 +313,8 @@ def test_ctrl_c_at_the_question_sends_nothing(sandbox: Sandbox, tmp_path: Path, 
     rows = "".join(f"+65912{number:05},N\n" for number in range(150))
     (tmp_path / "people.csv").write_text(f"destination,name\n{rows}")
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(  # noqa: S603
-        [*COMMAND, *map(str, line(command, tmp_path))], stdin=theirs, stdout=theirs, stderr=theirs,
+    process = start_preloaded(
+        *line(command, tmp_path), stdin=theirs, stdout=theirs, stderr=theirs,
         env=environment(sandbox, COLUMNS="200"),
     )  # fmt: skip
     os.close(theirs)

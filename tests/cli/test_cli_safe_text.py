@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from cli.command_line import COMMAND, environment, in_process
+from cli.command_line import COMMAND, environment, in_process, start_preloaded
 from patience import PATIENCE
 
 import eightbyeight_async.cli
@@ -158,10 +158,10 @@ def test_on_a_terminal_a_name_is_neither_control_nor_markup(sandbox: Sandbox, tm
     file = tmp_path / "{x}[red]:smile:\x1b]0;x\x07.csv"
     file.write_text(f"destination,text,y\n{TO},x,1\n")
     ours, theirs = pty.openpty()
-    command = [*COMMAND, "send-each", str(file)]
-    process = subprocess.Popen(  # noqa: S603
-        command, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs, env=environment(sandbox, COLUMNS="200")
-    )
+    process = start_preloaded(
+        "send-each", file, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs,
+        env=environment(sandbox, COLUMNS="200"),
+    )  # fmt: skip
     os.close(theirs)
     seen = b""
     try:
@@ -282,6 +282,7 @@ def test_nothing_is_printed_past_these_functions() -> None:
     assert calls["dumps"] == {
         "terminal/safe_text.py",
         "sending/result_record.py",  # ASCII
+        "bulk/checked_file.py",  # for the journal
         "bulk/follow_status.py",  # numbers
         "bulk/remembered_options.py",  # for the journal
         "reading/bad_rows.py",  # for a file: ASCII, or the line as it was

@@ -22,6 +22,7 @@ from cli.test_recipe_field_cli import FIELDS, WRITTEN, options_of
 from cli.test_recipe_field_cli import OPTIONS as FIELD_OPTIONS
 
 from eightbyeight_async.sandbox import Fault
+from eightbyeight_async.sandbox.messages.delivery_status import Delivery
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,6 +49,7 @@ FILES = {
     "written.csv": "destination,name\n+44 7700 900001,Ann\n",
     "national.csv": "destination,name\n7700900001,Ann\n",
     "wrong.key": "no-key-of-anybody\n",
+    "rules.toml": "[GB]\nwidow = 1\n",
     "other.txt": "Hello {name}, this text is in a file",
 }
 FILE = {"FILE": "people.csv", "--text": "Hi {name}"}
@@ -96,6 +98,19 @@ def a_campaign(file: str, *faults: Fault, mark: int | None = None, account: str 
     return run
 
 
+def an_undelivered_message(journal: str) -> Setup:
+    """An earlier campaign under this journal, of which the second message was not delivered."""
+
+    def run(folder: Path, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
+        sandbox.deliveries.on_destination("+447700900002", Delivery(outcome="undelivered"))
+        sandbox.exports.polls = 0
+        line = ("--journal", journal)
+        in_process("bulk", "run", "people.csv", "--text", "Hi {name}", *line, sandbox=sandbox, capsys=capsys)
+        in_process("bulk", "deliveries", *line, sandbox=sandbox, capsys=capsys)
+
+    return run
+
+
 def a_file(name: str) -> Setup:
     return lambda folder, *_: (folder / name).write_text("records of yesterday\n")
 
@@ -127,6 +142,8 @@ OPTIONS = {
     "--sheet": Option("Sheet1"),
     "--window": Option("25:00-26:00"),
     "--weekdays": Option(FLAG, {"FILE": "nowhere.csv"}),
+    "--rate-for": Option("nowhere"),
+    "--rules": Option("rules.toml"),
     "--opt-out": Option("out.csv"),
     "--bad-rows": Option("bad.csv", {"FILE": "some_wrong.csv"}),
     "--problems": Option("others.csv"),
@@ -146,6 +163,7 @@ OPTIONS = {
     "--prices": Option("prices.csv"),
     "--max-cost": Option("0.01", {"--prices": "prices.csv"}),
     "--max-messages": Option("2"),
+    "--account-id": Option("sub-account"),
     "--limit": Option("2"),
     "--keep-trying": Option("soon"),
     "--on-end": Option("cat", run_only="a dry run is no run that ends"),
@@ -154,6 +172,8 @@ OPTIONS = {
     "bulk run --json": Option(None),
     # Campaigns
     "--journal": Option("people.csv"),
+    "--ledger": Option("http://example.com", {"--journal": None, "--campaign": "november"}),
+    "--campaign": Option("november", {"--journal": None, "--ledger": "http://example.com"}),
     "--mode": Option("each"),
     "--durability": Option("process", run_only=NO_JOURNAL),
     "--store-private": Option(FLAG, run_only=NO_JOURNAL),
@@ -162,6 +182,7 @@ OPTIONS = {
     "--require-plus": Option(FLAG, {"FILE": "no_plus.csv"}),
     "--resend-unknown": Option(FLAG, before=a_campaign("people.csv", Fault.accept_then_drop())),
     "--resend-failed": Option(FLAG, {"FILE": "refused.csv"}, before=a_campaign("refused.csv")),
+    "--resend-undelivered": Option("first.db", {"--yes": FLAG}, before=an_undelivered_message("first.db")),
     "--allow-changed-input": Option(FLAG, before=a_campaign("others.csv")),
     "--allow-changed-account": Option(FLAG, before=a_campaign("people.csv", account="somebody-else")),
     "--accept-loss": Option(FLAG, before=a_campaign("people.csv", mark=99)),
@@ -178,6 +199,7 @@ OPTIONS = {
 COMPARED = {"--dry-run", "--yes"}
 ONE_RUN = {
     "--journal": "names the memory",
+    **dict.fromkeys(("--ledger", "--campaign"), "instead of a journal; nothing is remembered there: test_cli_ledger"),
     "--dry-run": "nothing is begun",
     "--json": "how this run is told",
     "--resend-unknown": "doubles messages: to be asked for each time; in the line that goes on",
@@ -199,6 +221,8 @@ ONE_RUN = {
 NOT_IN_RESUME = {
     "--dry-run",
     "--json",
+    "--ledger",
+    "--campaign",
     "--text-file",
     "--problems",
     "--yes",
@@ -344,11 +368,14 @@ def test_a_campaign_remembers_every_option_but_those_of_one_run(
         "--prices": "prices.csv",
         "--max-cost": "9",
         "--max-messages": "9",
+        "--account-id": "00000000-0000-0000-0000-000000000000",
         "--keep-trying": "1m",
+        "--rate-for": "GB=100",
     }
     remembered = [name for name in names_of("bulk run") if name not in ONE_RUN]
     remembered.remove("--sheet")  # only of a spreadsheet: test_cli_input_copy
-    for name in ("--window", "--weekdays"):  # what they do depends on the day: test_cli_window
+    remembered.remove("--resend-undelivered")  # needs an earlier campaign: test_cli_deliveries
+    for name in ("--window", "--weekdays", "--rules"):  # what they do depends on the day: test_cli_window
         remembered.remove(name)
     unknown = set(remembered) - set(values)
     assert not unknown, (

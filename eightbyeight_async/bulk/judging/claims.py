@@ -123,6 +123,7 @@ class Next(enum.Enum):
     DUPLICATE = "leave it out: this run has the same message"
     SAME_NUMBER = "leave it out: its number has another message"
     OPTED_OUT = "leave it out: the person has opted out"
+    STOPPED = "leave it out: the campaign was stopped from elsewhere"
     CLAIM_AGAIN = "claim it as the message with the next occurrence"
     CONFLICT = "end the run: two messages have one id"
 
@@ -145,6 +146,8 @@ def next_step(answer: Claimed, occurrence: int, *, own_id: bool, send_copies: bo
     """
     if answer.state is None:
         return Step(Next.SEND, occurrence)
+    if answer.stopped is not None:
+        return Step(Next.STOPPED, occurrence)
     if answer.opted_out:
         return Step(Next.OPTED_OUT, occurrence)
     if answer.number_taken:

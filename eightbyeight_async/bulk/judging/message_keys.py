@@ -72,18 +72,23 @@ class Keys:
         digits = request.destination.lstrip("+")
         national = request.country is not None and digits == request.destination
         number = f"{digits}|{request.country}" if national else digits
-        who = self._number(f"who:{number}")
+        # Written out for the number and the key of most messages: two calls less are a microsecond a message.
+        digest = self._short.copy()
+        digest.update(b"who:%b" % number.encode())
+        who = int.from_bytes(digest.digest()) >> 1
         if national:
             who = -1 - who
         source = request.source or ""
         # Unambiguous: number and country hold no bar, and the length of the sender goes before the sender.
         content = f"{len(source)}|{source}{request.text}"
-        reference = own_reference(request)
-        if reference is not None:
+        reference = request.client_message_id
+        if reference is not None and (reference := own_reference(request)) is not None:
             key = self._of_reference(reference, digits)
             return Identity(key, self._number(key), who, self._number(f"what:{content}"))
         key = self._digest(f"{occurrence}#{number}|{content}" if occurrence else f"{number}|{content}")
-        return Identity(key, self._number(key), who)
+        digest = self._short.copy()
+        digest.update(key.encode())
+        return Identity(key, int.from_bytes(digest.digest()) >> 1, who)
 
     def hash_of(self, key: str) -> int:
         return self._number(key)
@@ -108,33 +113,36 @@ class Keys:
 
     def _digest(self, content: str) -> str:
         digest = self._long.copy()
-        digest.update(content.encode(errors="surrogatepass"))
+        digest.update(content.encode("utf-8", "surrogatepass"))
         return digest.hexdigest()
 
     def _number(self, content: str) -> int:
         digest = self._short.copy()
-        digest.update(content.encode(errors="surrogatepass"))
+        digest.update(content.encode("utf-8", "surrogatepass"))
         return int.from_bytes(digest.digest()) >> 1  # SQLite's integers are signed
 
 
 class Fingerprint:
-    """The fingerprint of an input: its count, and the sum of its messages' digests. Their order does not matter.
+    """The fingerprint of an input.
 
-    fingerprint = campaign.fingerprint()
-    for request in requests:
-        fingerprint.add(request)
+    It is the count, and the sum of the messages' digests. Their order does not matter::
+
+        fingerprint = campaign.fingerprint()
+        for request in requests:
+            fingerprint.add(request)
     """
 
     def __init__(self, salt: bytes) -> None:
         self._salt = salt
         self._sum = 0
-        self.count = 0
+        self.count: int = 0
 
     def add(self, request: SmsRequest) -> None:
+        """Count a message."""
         source = request.source or ""
         number = request.destination.lstrip("+")
         content = f"{request.client_message_id!r}{number}|{request.country or ''}|{len(source)}|{source}{request.text}"
-        digest = hashlib.blake2b(content.encode(errors="surrogatepass"), digest_size=16, key=self._salt).digest()
+        digest = hashlib.blake2b(content.encode("utf-8", "surrogatepass"), digest_size=16, key=self._salt).digest()
         self._sum = (self._sum + int.from_bytes(digest)) % 2**128
         self.count += 1
 

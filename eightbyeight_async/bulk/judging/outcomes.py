@@ -59,6 +59,7 @@ class State(enum.IntEnum):
 
     @property
     def word(self) -> str:
+        """The state as exports and the command line write it, e.g. `not sent`."""
         return self.name.lower()
 
 

@@ -52,6 +52,7 @@ class Item:
 
     Attributes:
         id: number of its claim; 0: not claimed yet.
+        claimed: when the claim was asked for, by the clock of the run's lease.
         identity: which message it is.
         occurrence: 0 for the first message with this content, 1 for the second, ...
         place: its index in the input.
@@ -59,15 +60,16 @@ class Item:
         scheduled: seconds since 1970; None: at once.
     """
 
-    __slots__ = ("id", "identity", "occurrence", "place", "request", "scheduled")
+    __slots__ = ("claimed", "id", "identity", "occurrence", "place", "request", "scheduled")
 
     def __init__(self, place: int, request: SmsRequest, identity: Identity) -> None:
-        self.place = place
-        self.request = request
-        self.identity = identity
-        self.scheduled = None if request.scheduled is None else request.scheduled.timestamp()
-        self.occurrence = 0
-        self.id = 0
+        self.place: int = place
+        self.request: SmsRequest = request
+        self.identity: Identity = identity
+        self.scheduled: float | None = None if request.scheduled is None else request.scheduled.timestamp()
+        self.occurrence: int = 0
+        self.id: int = 0
+        self.claimed: float = 0.0
 
     @property
     def key(self) -> str:
@@ -99,9 +101,9 @@ class Intake:
         given: object = messages
         if not isinstance(given, Iterable | AsyncIterable):
             raise not_iterable(given)
-        self.ended = False  # True: the input was read to its end
-        self.stopped = False
-        self.cut_off = False
+        self.ended: bool = False  # True: the input was read to its end
+        self.stopped: bool = False
+        self.cut_off: bool = False
         self._keys = keys
         self._tally = tally
         self._feeder = Feeder(messages) if isinstance(messages, AsyncIterable) else None

@@ -53,12 +53,13 @@ async def _chunk(run: Run, size: int) -> list[Item]:
 
 async def _post(run: Run, items: list[Item]) -> list[Item]:
     """Sends one batch. Returns the items that did not go out and are tried again; their claims are released."""
+    if run.expired(items):
+        return items
     sent_at = run.clock()
     run.tally.requests += 1
     try:
-        answer = await run.client.sms.send_batch(
-            BatchSmsRequest(messages=[item.wire() for item in items], include_messages_in_response=True)
-        )
+        request = BatchSmsRequest(messages=[item.wire() for item in items], include_messages_in_response=True)
+        answer = await run.within_lease(items, lambda: run.client.sms.send_batch(request))
     except EightByEightError as error:
         verdict = judge(error)
         if to_halve(verdict, error, len(items)):

@@ -23,15 +23,20 @@ async def send_each(run: Run) -> None:
 
 async def _again(run: Run, item: Item) -> bool:
     """Sends one message. True: it did not go out and its claim is released, so it must be tried again."""
-    if not await run.turn():
+    if not await run.group_turn(item) or not await run.turn():
         run.not_tried([item])
         return False
     if not await run.claim([item]):
         return False
+    if run.expired([item]):
+        return True
     sent_at = run.clock()
     run.tally.requests += 1
     try:
-        response = await run.client.sms.send(item.wire())
+        if run.lease is None:
+            response = await run.client.sms.send(item.wire())
+        else:
+            response = await run.within_lease([item], lambda: run.client.sms.send(item.wire()))
     except EightByEightError as error:
         verdict = judge(error)
         if run.obey(verdict, error, sent_at):

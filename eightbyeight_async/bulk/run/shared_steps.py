@@ -10,7 +10,7 @@ Rules:
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import anyio
 import attrs
@@ -19,23 +19,28 @@ from eightbyeight_async.bulk.judging.claims import Next, next_step
 from eightbyeight_async.bulk.judging.input_conflicts import id_conflict
 from eightbyeight_async.bulk.judging.message_keys import own_reference
 from eightbyeight_async.bulk.judging.outcomes import Action, State, Verdict
+from eightbyeight_async.bulk.run.adaptive_rate import AdaptiveRate
 from eightbyeight_async.bulk.run.network import Network
 from eightbyeight_async.bulk.store.records import CLAIMED, Claim, Result
 from eightbyeight_async.errors import EightByEightError
 from eightbyeight_async.models.sms import SmsRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from eightbyeight_async.bulk.judging.message_keys import Keys
     from eightbyeight_async.bulk.report import RunCounts
-    from eightbyeight_async.bulk.run.adaptive_rate import AdaptiveRate
+    from eightbyeight_async.bulk.run.claim_lease import ClaimLease
+    from eightbyeight_async.bulk.run.group_rates import GroupRates
     from eightbyeight_async.bulk.run.input_pages import Intake, Item
+    from eightbyeight_async.bulk.run.shared_turns import SharedTurns
     from eightbyeight_async.bulk.store.records import Claimed
     from eightbyeight_async.bulk.store.writer_thread import Writer
     from eightbyeight_async.client import AsyncConnectClient
 
 __all__ = ["Run", "Settled"]
+
+T = TypeVar("T")
 
 
 @attrs.frozen(kw_only=True)
@@ -72,6 +77,7 @@ class Run:
         abort: whether `Campaign.send` raises that error.
         filling: lock of the worker that fills its batch.
         network: whether the API can be reached.
+        lease: how long claims are held; None: as long as this process lives.
     """
 
     def __init__(
@@ -80,7 +86,8 @@ class Run:
         client: AsyncConnectClient,
         writer: Writer,
         keys: Keys,
-        pace: AdaptiveRate,
+        pace: AdaptiveRate | SharedTurns,
+        groups: GroupRates,
         tally: RunCounts,
         intake: Intake,
         clock: Callable[[], float],
@@ -91,16 +98,19 @@ class Run:
         max_pause: float,
         keep_trying: float,
         on_result: Callable[[Settled], object] | None,
+        lease: ClaimLease | None = None,
     ) -> None:
+        self.lease = lease
         self.client = client
         self.pace = pace
+        self._groups = groups
         self.tally = tally
         self.intake = intake
         self.clock = clock
         self.stopped: str | None = None
         self.error: EightByEightError | None = None
-        self.abort = False
-        self.filling = anyio.Lock()
+        self.abort: bool = False
+        self.filling: anyio.Lock = anyio.Lock()
         self._halt = anyio.Event()
         self._writer = writer
         self._keys = keys
@@ -110,7 +120,7 @@ class Run:
         self._private = private
         self._max_pause = max_pause
         self._on_result = on_result
-        self.network = Network(clock, keep_trying)
+        self.network: Network = Network(clock, keep_trying)
 
     def stop(self, why: str, error: EightByEightError | None = None, *, abort: bool = False) -> None:
         """Takes no more messages; the requests in flight finish.
@@ -122,8 +132,16 @@ class Run:
         self.intake.stop()
         self._halt.set()
 
+    async def group_turn(self, item: Item) -> bool:
+        """Waits for the pace of the message's group. False: the run was stopped meanwhile, so do not send."""
+        if (wait := self._groups.reserve(item.request)) > 0:
+            await self._pause(wait)
+        return not self._halt.is_set()
+
     async def turn(self) -> bool:
         """Waits for the next moment to send. False: the run was stopped meanwhile, so do not send."""
+        if not isinstance(self.pace, AdaptiveRate):
+            return await self.pace.turn(self._halt)
         wait = self.pace.reserve()
         while True:
             if wait > 0:
@@ -145,8 +163,9 @@ class Run:
         mine: list[Item] = []
         ask = list(items)
         while ask:
+            claimed = 0.0 if self.lease is None else self.lease.clock()
             for item in ask:
-                item.id = self._next_id()
+                item.id, item.claimed = self._next_id(), claimed
             answers = await self._writer.claim([self._claim_of(item) for item in ask])
             again: list[Item] = []
             for item, answer in zip(ask, answers, strict=True):
@@ -156,6 +175,17 @@ class Run:
                     again.append(item)
             ask = again
         return mine
+
+    def expired(self, items: Sequence[Item]) -> bool:
+        """Whether the claims of these items are too old for a send to begin. Their claims are then released."""
+        if self.lease is None or self.lease.may_begin(min(item.claimed for item in items)):
+            return False
+        self.release(items)
+        return True
+
+    async def within_lease(self, items: Sequence[Item], call: Callable[[], Awaitable[T]]) -> T:
+        """Makes a call that ends with the lease of these items' claims."""
+        return await (call() if self.lease is None else self.lease.within(min(item.claimed for item in items), call))
 
     def _claim_of(self, item: Item) -> Claim:
         out = self._opted_out is not None and self._opted_out(item.request)
@@ -182,6 +212,9 @@ class Run:
                 self.tally.same_number += 1
             case Next.OPTED_OUT:
                 self.tally.opted_out += 1
+            case Next.STOPPED:
+                self.tally.count(State.NOT_SENT)
+                self.stop(str(answer.stopped))
             case Next.CONFLICT:
                 self._conflict(item, answer)
         self.pace.give_back()

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 
+from eightbyeight_async.bulk.judging.deliveries import Deliveries
 from eightbyeight_async.bulk.judging.message_keys import Keys
 from eightbyeight_async.bulk.judging.outcomes import State
 from eightbyeight_async.bulk.report import Status
 from eightbyeight_async.bulk.settling.cancel_scheduled import Cancelled, cancel_scheduled
+from eightbyeight_async.bulk.settling.deliveries import as_receipts, ask_for_deliveries, note_receipts
 from eightbyeight_async.bulk.settling.reconcile import Reconciled, reconcile
 from eightbyeight_async.bulk.store.records import Account, MessageRow
 from eightbyeight_async.bulk.store.writer_thread import Writer
 from eightbyeight_async.client import AsyncConnectClient
 from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.frame_privacy import private_coroutine
+from eightbyeight_async.models.webhooks import DeliveryReceipt
 from eightbyeight_async.settings import checked_count, checked_seconds
 
 __all__ = ["Book"]
@@ -94,6 +97,46 @@ class Book:
             patience=checked_seconds(patience, "patience"),
             on_wait=on_wait,
         )
+
+    @private_coroutine
+    async def deliveries(
+        self, *, patience: float = 900.0, on_export: Callable[[int], object] = lambda _: None
+    ) -> Deliveries:
+        """Asks 8x8's log what became of the accepted messages, and keeps it in the journal.
+
+        Asks only for messages of which it is not known yet whether they arrived; so call it again later, and after an
+        interruption. `MessageRow.delivery` has what is known of one message.
+
+        Args:
+            patience: seconds to wait for each export; there is one for each day on which such messages were sent.
+            on_export: called before each export, with the number of messages that are still asked for.
+
+        Raises:
+            JournalError: the journal cannot be written.
+            EightByEightError: an export failed; what was found before is kept.
+        """
+        return await ask_for_deliveries(
+            self._client,
+            self._writer,
+            self._opened(),
+            now=self._now,
+            patience=checked_seconds(patience, "patience"),
+            on_export=on_export,
+        )
+
+    @private_coroutine
+    async def feed(self, receipts: DeliveryReceipt | Iterable[DeliveryReceipt]) -> int:
+        """Keeps delivery receipts in the journal: one, or several at once, which takes one commit for all.
+
+        They may come late, twice or out of order (`webhooks.ReceiptFolder`). Receipts of other messages are dropped.
+        Returns the number of this journal's messages that they are about.
+
+        Raises:
+            InvalidRequestError: something is no DeliveryReceipt.
+            JournalError: the journal cannot be written.
+        """
+        keys, given = self._opened(), as_receipts(receipts)
+        return await self._writer.do(lambda store: note_receipts(store, keys, given), writes=True)
 
     @private_coroutine
     async def cancel(self, *, max_concurrency: int = 8) -> Cancelled:

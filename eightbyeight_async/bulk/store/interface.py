@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from eightbyeight_async.bulk.errors import JournalError
+    from eightbyeight_async.bulk.judging.deliveries import Deliveries, Delivery
     from eightbyeight_async.bulk.judging.log_verdict import Doubt, Evidence, LogRow, Settlement, Window
     from eightbyeight_async.bulk.judging.outcomes import State
     from eightbyeight_async.bulk.report import Status
@@ -24,9 +26,22 @@ if TYPE_CHECKING:
         Result,
     )
 
-__all__ = ["CancelMark", "Store"]
+__all__ = ["CancelMark", "DeliveryStore", "OpenDeliveries", "Store"]
 
 T = TypeVar("T")
+
+
+class OpenDeliveries(NamedTuple):
+    """The accepted messages whose delivery is not known yet.
+
+    Attributes:
+        number: how many.
+        first, last: their earliest and latest claim, seconds since 1970.
+    """
+
+    number: int
+    first: float = 0.0
+    last: float = 0.0
 
 
 class CancelMark:
@@ -38,16 +53,41 @@ class CancelMark:
     UNCLEAR = 4
 
 
+@runtime_checkable
+class DeliveryStore(Protocol):
+    """What a store has besides, if it keeps deliveries."""
+
+    def open_deliveries(self, after: float, now: float) -> OpenDeliveries:
+        """Accepted messages of this account that are due and claimed after a time, and whose delivery is not known."""
+        ...
+
+    def note_deliveries(self, news: Sequence[tuple[int, str, Delivery]]) -> int:
+        """Folds news (hash and key of the message, delivery) into what is known. Returns how many messages got some."""
+        ...
+
+    def keys_of_umids(self, umids: Sequence[str]) -> dict[str, tuple[int, str]]:
+        """Hash and key of accepted messages, by umid."""
+        ...
+
+    def deliveries(self) -> Deliveries:
+        """What became of the accepted messages."""
+        ...
+
+
 class Store(Protocol):
     """Keeps the claims and outcomes of one campaign.
 
     Attributes:
         salt: secret of this campaign's digests.
-        last_id: number of the last claim; claim numbers only grow.
+        lease: seconds for which a claim is held; None: until the process ends.
+        last_id: number of the last claim. The next claims have the numbers above it; no other claim ever has them.
     """
 
     salt: bytes
     last_id: int
+
+    @property
+    def lease(self) -> float | None: ...
 
     def transact(self, body: Callable[[], T]) -> T:
         """Runs `body` in one transaction and returns after its commit. May run `body` again after a conflict.
@@ -57,14 +97,29 @@ class Store(Protocol):
         """
         ...
 
+    def now(self) -> float:
+        """The clock that dates the claims, seconds since 1970."""
+        ...
+
+    def failure(self, error: Exception) -> JournalError:
+        """Returns what an exception that came out of this store means: one line, and what to do about it."""
+        ...
+
     def close(self) -> None:
         """Closes the store cleanly."""
         ...
 
     # A run
 
-    def begin_run(self) -> bool:
-        """Begins a run: `known` now tells what earlier runs settled. Returns whether nothing was ever claimed."""
+    def begin_run(self, part_of: int | None = None) -> bool:
+        """Begins a run: `known` now tells what earlier runs settled. Returns whether nothing was ever claimed.
+
+        `part_of`: number of a run that has begun, on this machine or another; this input is a part of it.
+        """
+        ...
+
+    def is_unused(self) -> bool:
+        """Whether the campaign may still begin with other messages: nobody claims or has claimed any."""
         ...
 
     def known(self, met: Sequence[Met]) -> dict[int, State]:

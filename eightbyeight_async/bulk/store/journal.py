@@ -1,9 +1,9 @@
 """The journal: a store in one SQLite file. Lives in the writer's thread.
 
 Rules:
-- Rows pass as one JSON array in one statement, in both directions. Stepping through rows from Python would take the
-  interpreter's lock again for every row, and under a busy event loop that costs up to 5 ms each.
-- The journal never holds more in memory than one page of rows.
+- Rows pass as one JSON array in one statement, in both directions: Python would take the interpreter's lock again for
+  every row, and under a busy event loop that costs up to 5 ms each.
+- No more than one page of rows is in memory.
 - A run claims nothing before the main file says on the disk that it is in use.
 """
 
@@ -96,7 +96,7 @@ OPEN_CLAIMS = f"UPDATE message SET state=4, guard={GUARD.format(4)}, at=? WHERE 
 
 
 class Journal(JournalNumbers):
-    """An open journal, under its lock; implements `Store`.
+    """An open journal, under its lock; implements `Store`. Claims are held as long as the lock.
 
     Args:
         path: the file, which is made if there is none.
@@ -113,6 +113,10 @@ class Journal(JournalNumbers):
         JournalError: it cannot be used.
     """
 
+    last_id: int
+    run: int
+    lease = None
+
     def __init__(
         self,
         path: Path,
@@ -124,7 +128,7 @@ class Journal(JournalNumbers):
         allow_changed_account: bool = False,
         accept_loss: bool = False,
     ) -> None:
-        self.path = real_path(path)
+        self.path: Path = real_path(path)
         self.running = True
         self._now = now
         self._policy = policy
@@ -139,7 +143,7 @@ class Journal(JournalNumbers):
             mark = self._mark.read(head)
             if mark is None and head.in_use and not accept_loss:
                 raise lost_claims(self.path, 0, None)  # noqa: TRY301 - closed below like the rest
-            self.sql = connect_to_read(self.path, locked=True)
+            self.sql: sqlite3.Connection = connect_to_read(self.path, locked=True)
             with closing(self.sql):
                 open_claims = self._look(mark or 0, accept_loss=accept_loss, allowed=allow_changed_account)
             self.sql = connect(self.path, durability)
@@ -201,6 +205,9 @@ class Journal(JournalNumbers):
             raise problem(error, "cannot be written") from error
         return value
 
+    def failure(self, error: Exception) -> JournalError:
+        return problem(error, "cannot be written")
+
     def close(self) -> None:
         with suppress(sqlite3.Error, OSError, JournalError):
             self._check_files()
@@ -237,11 +244,16 @@ class Journal(JournalNumbers):
 
     # A run
 
-    def begin_run(self) -> bool:
+    def begin_run(self, part_of: int | None = None) -> bool:
+        if part_of is not None:
+            raise JournalError("a run of a journal is one input: part_of is for ledgers")
         self.run += 1
         self._write_in_use(True)
         self._begun = True
         self.index_numbers()
+        return self.last_id == 0
+
+    def is_unused(self) -> bool:
         return self.last_id == 0
 
     def claim(self, claims: Sequence[Claim]) -> list[Claimed]:
@@ -302,9 +314,8 @@ class Journal(JournalNumbers):
         return self.sql.execute(statement, {**values, "rows": rows}).rowcount
 
     def _others(self, claims: Sequence[Claim]) -> dict[int, JournaledMessage]:
-        """The rows of the claimed messages, by hash, as they were before this run met the messages with these claims.
-
-        A message that one of these claims has just inserted has a row, too.
+        """The rows of the claimed messages, those that these claims have just inserted included, by hash, as they were
+        before this run met the messages with these claims.
         """
         rows = json.dumps([[claim.id, claim.identity.hash] for claim in claims])
         return self._found(rows, {claim.id: claim.identity for claim in claims})

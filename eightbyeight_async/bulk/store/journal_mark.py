@@ -40,8 +40,8 @@ def _module(name: str) -> Any:  # noqa: ANN401 - a module
         return None
 
 
-fcntl = _module("fcntl")
-msvcrt = _module("msvcrt")  # Windows
+fcntl: Any = _module("fcntl")
+msvcrt: Any = _module("msvcrt")  # Windows
 _LOCK_TRIES, _LOCK_PAUSE = 10, 0.02  # a reader holds the lock for microseconds, to learn whether a campaign runs
 _BINARY = getattr(os, "O_BINARY", 0)  # Windows
 _LOCKED_BYTE = 1 << 20  # Windows forbids to read a locked byte, so this one is far behind the mark

@@ -92,6 +92,9 @@ class JournalSettling(JournalQueries):
     _now: Callable[[], float]
     _number: int | None
 
+    def now(self) -> float:
+        return self._now()
+
     def resolve(self, key: str, state: State) -> bool:
         values = {"state": state, "now": self._now(), "hash": self._keys.hash_of(key), "key": key}
         return self.sql.execute(_RESOLVE, values).rowcount > 0

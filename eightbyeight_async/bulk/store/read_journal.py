@@ -11,9 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from eightbyeight_async.bulk.errors import JournalError, named
+from eightbyeight_async.bulk.judging.deliveries import Deliveries
 from eightbyeight_async.bulk.judging.outcomes import State
 from eightbyeight_async.bulk.report import Status
 from eightbyeight_async.bulk.store.interface import CancelMark
+from eightbyeight_async.bulk.store.journal_deliveries import (
+    DELIVERY_COLUMNS,
+    DELIVERY_OF_MESSAGE,
+    JournalDeliveries,
+    delivery_of_columns,
+)
 from eightbyeight_async.bulk.store.journal_file import (
     NONE_HERE,
     RESTORE,
@@ -34,6 +41,7 @@ __all__ = [
     "HAS_MESSAGE",
     "JournalQueries",
     "JournalReader",
+    "deliveries",
     "lost_claims",
     "opened_to_read",
     "read_rows",
@@ -52,10 +60,14 @@ FROM message GROUP BY state
 _CANCELLED_IN_PART = "SELECT coalesce(sum(cancelled), 0) FROM batch"
 _ROWS = """
 SELECT m.id, m.key, m.place, m.state, m.umid, b.batch_id, m.code, m.claimed, m.at, m.scheduled, m.cancelled,
-       m.destination, m.text
-FROM message AS m LEFT JOIN batch AS b ON b.number=m.batch WHERE m.id>? AND (? IS NULL OR m.state=?)
+       m.destination, m.text{columns}
+FROM message AS m LEFT JOIN batch AS b ON b.number=m.batch {join} WHERE m.id>? AND (? IS NULL OR m.state=?)
 ORDER BY m.id LIMIT ?
 """
+_BARE_ROWS = _ROWS.format(columns="", join="")
+_DELIVERED_ROWS = _ROWS.format(
+    columns=f", {DELIVERY_COLUMNS}", join=f"LEFT JOIN delivery AS d ON m.state=1 AND {DELIVERY_OF_MESSAGE}"
+)
 _INDEX_SUMS = """
 SELECT count(*), coalesce(sum(hash & 4294967295), 0), coalesce(sum(hash >> 32), 0)
 FROM message INDEXED BY message_hash
@@ -68,7 +80,7 @@ FROM message NOT INDEXED
 """  # noqa: S608 - a constant
 
 
-class JournalQueries:
+class JournalQueries(JournalDeliveries):
     """Questions about a journal that change nothing.
 
     Attributes:
@@ -105,7 +117,8 @@ class JournalQueries:
         )
 
     def page(self, after: int, state: State | None) -> list[tuple[int, MessageRow]]:
-        found = self.sql.execute(_ROWS, (after, state, state, _PAGE)).fetchall()
+        rows = _DELIVERED_ROWS if self.has_deliveries() else _BARE_ROWS
+        found = self.sql.execute(rows, (after, state, state, _PAGE)).fetchall()
         return [(values[0], _row(*values[1:])) for values in found]
 
     def meta(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - SQLite's own types
@@ -156,12 +169,12 @@ class JournalReader(JournalQueries):
     def __init__(self, path: Path, *, accept_loss: bool = False) -> None:
         head = read_head(path)
         running, mark = is_running(path, head)
-        self.sql = connect_to_read(path)
+        self.sql: sqlite3.Connection = connect_to_read(path)
         try:
             self.sql.execute("BEGIN")  # all queries see the same state
             last_id, _, _ = self.verify(head)
             self.sql.execute("COMMIT")
-            self.running = running or is_running(path, head)[0]  # a campaign may have begun between the two looks
+            self.running: bool = running or is_running(path, head)[0]  # a campaign may have begun between the two looks
             lost = (mark is None and head.in_use and not self.running) or (mark or 0) > last_id
             if lost and not accept_loss:
                 raise lost_claims(path, last_id, mark)  # noqa: TRY301 - closed below like the rest
@@ -181,6 +194,19 @@ def status(journal: str | os.PathLike[str]) -> Status:
     """
     with opened_to_read(Path(journal)) as reader:
         return reader.status(time.time())
+
+
+def deliveries(journal: str | os.PathLike[str]) -> Deliveries:
+    """What became of the accepted messages of a journal, as far as `Campaign.deliveries` or receipts have told.
+
+    Args:
+        journal: its path.
+
+    Raises:
+        JournalError: as `status`.
+    """
+    with opened_to_read(Path(journal)) as reader:
+        return reader.deliveries()
 
 
 def read_rows(journal: str | os.PathLike[str], state: State | None = None) -> Iterator[MessageRow]:
@@ -241,8 +267,9 @@ def damaged() -> JournalError:
 
 
 def _row(*values: Any) -> MessageRow:  # noqa: ANN401 - SQLite's own types
-    key, place, state, umid, batch_id, code, claimed, at, scheduled, cancelled, destination, text = values
+    key, place, state, umid, batch_id, code, claimed, at, scheduled, cancelled, destination, text, *delivery = values
     return MessageRow(
         key=key, place=place, state=State(state), umid=umid, batch_id=batch_id, code=code, claimed_at=claimed, at=at,
         scheduled=scheduled, cancelled=cancelled == CancelMark.CANCELLED, destination=destination, text=text,
+        delivery=delivery_of_columns(delivery) if delivery else None,
     )  # fmt: skip

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import attrs
 
+from eightbyeight_async.bulk.judging.deliveries import Delivery
 from eightbyeight_async.bulk.judging.outcomes import State
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ class Claimed(NamedTuple):
         before: earlier state of a settled message that is claimed again; None: it is new, or did not go out.
         number_taken: the number has another message, and one is allowed; `state` then means nothing.
         opted_out: the message is journaled as opted out by this claim.
+        stopped: why nothing is claimed any more; None: it goes on. `state` then means nothing.
     """
 
     state: State | None
@@ -98,6 +100,7 @@ class Claimed(NamedTuple):
     before: State | None = None
     number_taken: bool = False
     opted_out: bool = False
+    stopped: str | None = None
 
 
 CLAIMED = Claimed(None)
@@ -173,6 +176,7 @@ class MessageRow:
         scheduled: seconds since 1970, None: at once.
         cancelled: True once 8x8 has confirmed its cancellation.
         destination, text: only in a journal with `store_private`.
+        delivery: what became of it, as far as it is known; None: nothing is, or it was not accepted.
     """
 
     key: str
@@ -187,3 +191,4 @@ class MessageRow:
     cancelled: bool = False
     destination: str | None = attrs.field(default=None, repr=False)
     text: str | None = attrs.field(default=None, repr=False)
+    delivery: Delivery | None = None

@@ -6,7 +6,8 @@ Rules:
 - The loop owns the state, and the thread only writes. A request is answered after its commit.
 - In a transaction results are written before claims: a message that a 429 released is claimed again. Only results of
   the transaction's own claims are written after the claims.
-- After the first failure every later request gets the same error, and nothing is written.
+- After the first failure every later request gets the same error, and nothing is written. After a failure that passes
+  the group's requests get the error, and its results are written with the next group, or after a second.
 - The thread ends with the campaign's block.
 """
 
@@ -24,7 +25,6 @@ import anyio
 
 from eightbyeight_async.bulk.errors import JournalError, named
 from eightbyeight_async.bulk.judging.outcomes import State
-from eightbyeight_async.bulk.store.journal_file import problem
 from eightbyeight_async.bulk.store.records import Result
 
 if TYPE_CHECKING:
@@ -86,10 +86,13 @@ class _Claims:
 
 
 class _Results:
-    __slots__ = ("results",)
+    """`ticket`: of a caller that waits for the commit; None: nobody does."""
 
-    def __init__(self, results: Sequence[Result]) -> None:
+    __slots__ = ("results", "ticket")
+
+    def __init__(self, results: Sequence[Result], done: _Event | None = None) -> None:
         self.results = results
+        self.ticket: _Ticket[None] | None = None if done is None else _Ticket(done)
 
 
 class _Work:
@@ -123,12 +126,14 @@ class Writer:
         failure: the first error of the store; None: it works.
         unwritten: results that came after the failure.
         pending: number of results not yet committed.
+        kept: results that a passing failure left unwritten.
     """
 
     def __init__(self, open_store: Callable[[], Store], *, most_pending: int, name: str) -> None:
         self.failure: JournalError | None = None
         self.unwritten: list[Result] = []
-        self.pending = 0
+        self.pending: int = 0
+        self.kept: list[Result] = []
         self._open_store = open_store
         self._most_pending = most_pending
         self._name = name
@@ -186,6 +191,15 @@ class Writer:
         self.pending += len(results)
         self._order(_Results(results))
 
+    async def settle(self, results: Sequence[Result]) -> None:
+        """Writes results; returns after their commit."""
+        self._check()
+        self.pending += len(results)
+        order = _Results(results, self._loop.event())
+        self._order(order)
+        if order.ticket is not None:
+            await order.ticket.answer()
+
     @property
     def full(self) -> bool:
         """Whether the limit of results that are not yet committed is reached: `room` waits."""
@@ -220,7 +234,7 @@ class Writer:
 
     def _check(self) -> None:
         if self.failure is not None:
-            raise JournalError(self.failure.reason, journal=self._name)
+            raise type(self.failure)(self.failure.reason, journal=self._name)
         if self._thread is None:
             raise RuntimeError("the campaign is not open: use it in an async with block")
 
@@ -237,22 +251,26 @@ class Writer:
         self._tell(opened.done.set)
         failure: JournalError | None = None
         while True:
-            group = self._groups.get()
+            try:
+                group = self._groups.get(timeout=1.0 if self.kept else None)
+            except queue.Empty:
+                group = []
             if failure is None:
                 failure = self._settle(store, group)
             else:
                 self._tell(self._failed, failure, group)
-            for order in group:
-                if isinstance(order, _Stop):
-                    store.close()
-                    self._tell(order.ticket.done.set)
-                    return
-            del group, order  # not kept while the thread waits for the next one: 10,000 claims and results
+            stop = next((order for order in group if isinstance(order, _Stop)), None)
+            if stop is not None:
+                store.close()
+                self._tell(stop.ticket.done.set)
+                return
+            del group  # not kept while the thread waits for the next one: 10,000 claims and results
 
     def _settle(self, store: Store, group: list[Any]) -> JournalError | None:
         orders = [order for order in group if isinstance(order, _Claims) and not order.ticket.abandoned]
         claims = [claim for order in orders for claim in order.claims]
         results = [result for order in group if isinstance(order, _Results) for result in order.results]
+        results = self.kept + results if self.kept else results
         works = [order for order in group if isinstance(order, _Work)]
         answers: list[Claimed] = []
 
@@ -276,16 +294,24 @@ class Writer:
                 if not work.writes:
                     work.ticket.value = work.work(store)
         except Exception as error:  # noqa: BLE001 - told to everybody who waits
-            failure = problem(error, "cannot be written")
+            failure = store.failure(error)
             failure.journal = self._name
             failure.__cause__ = error if error is not failure else failure.__cause__
+            if failure.passing:
+                # A claim may have been committed although nobody was told: if so, it is released.
+                gone = [Result(claim.id, claim.identity.key, claim.place, State.NOT_SENT) for claim in claims]
+                self.kept = results + gone
+                self._tell(self._not_now, failure, group, len(gone))
+                return None
             self._tell(self._failed, failure, group)
             return failure
+        self.kept = []
         start = 0
         for order in orders:
             order.ticket.value = answers[start : start + len(order.claims)]
             start += len(order.claims)
-        self._tell(self._done, orders, works, len(results))
+        waits = [order for order in group if isinstance(order, _Results) and order.ticket is not None]
+        self._tell(self._done, [*orders, *works, *waits], len(results))
         return None
 
     def _tell(self, act: Callable[..., object], *arguments: object) -> None:
@@ -294,25 +320,34 @@ class Writer:
 
     # In the loop
 
-    def _done(self, orders: list[_Claims], works: list[_Work], results: int) -> None:
+    def _done(self, orders: list[_Claims | _Work | _Results], results: int) -> None:
         self._hand_over()
         for order in orders:
-            order.ticket.done.set()
-        for work in works:
-            work.ticket.done.set()
+            if order.ticket is not None:
+                order.ticket.done.set()
         self._written(results)
+
+    def _not_now(self, failure: JournalError, group: list[_Order], released: int) -> None:
+        self._hand_over()
+        self.pending += released
+        for order in group:
+            if not isinstance(order, _Stop) and order.ticket is not None:
+                order.ticket.error = type(failure)(failure.reason, journal=self._name)
+                order.ticket.done.set()
 
     def _failed(self, failure: JournalError, group: list[_Order]) -> None:
         """Ends the requests of the group and all that wait: once `failure` is set, `unwritten` lacks no result."""
         self.failure = self.failure or failure
         waiting, self._next = self._next, []
-        results = 0
+        results = len(self.kept)
+        self.unwritten.extend(self.kept)
+        self.kept = []
         for order in (*group, *waiting):
             if isinstance(order, _Results):
                 self.unwritten.extend(order.results)
                 results += len(order.results)
-            elif not isinstance(order, _Stop):
-                order.ticket.error = JournalError(failure.reason, journal=self._name)
+            if not isinstance(order, _Stop) and order.ticket is not None:
+                order.ticket.error = type(failure)(failure.reason, journal=self._name)
                 order.ticket.done.set()
         self._next = [order for order in waiting if isinstance(order, _Stop)]  # the thread has to end
         self._hand_over()

@@ -6,20 +6,19 @@ or SIGTERM ends the wait. In both cases the journal stays valid, and the command
 
 from __future__ import annotations
 
-import shlex
 from contextlib import AsyncExitStack, suppress
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import attrs
 
-from eightbyeight_async.bulk import Campaign, InputChangedError, JournalError, Progress, State, status
+from eightbyeight_async.bulk import Campaign, InputChangedError, JournalError, Progress, State
 from eightbyeight_async.cli.bulk.durations import seconds_of
-from eightbyeight_async.cli.bulk.remembered_options import OPTIONS, STDIN, journal_usage_errors, packed
+from eightbyeight_async.cli.bulk.remembered_options import STDIN
+from eightbyeight_async.cli.bulk.shared_file import RowMessages, SharedFile
 from eightbyeight_async.cli.bulk.words import journal_failure, plural, state_word, status_line
 from eightbyeight_async.cli.commands.single_message import print_json
 from eightbyeight_async.cli.exit_codes import Exit, UsageError
-from eightbyeight_async.cli.reading.row_to_request import Problem
 from eightbyeight_async.cli.reading.send_window import WindowClosingError
 from eightbyeight_async.cli.reading.twice_read_lines import FileChangedError
 from eightbyeight_async.cli.sending.at_end import run_at_end
@@ -29,12 +28,12 @@ from eightbyeight_async.errors import AuthenticationError, EightByEightError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from pathlib import Path
 
     from eightbyeight_async.bulk import Report, Settled, Status
     from eightbyeight_async.bulk.run.choose_mode import Mode
+    from eightbyeight_async.cli.bulk.place import Place
     from eightbyeight_async.cli.bulk.remembered_options import RememberedOptions
-    from eightbyeight_async.cli.reading.row_to_request import Row
+    from eightbyeight_async.cli.reading.row_to_request import Problem, Row
     from eightbyeight_async.cli.terminal.display import Display
     from eightbyeight_async.client import AsyncConnectClient
     from eightbyeight_async.models.sms import SmsRequest
@@ -62,47 +61,26 @@ class OneRunOptions:
     accept_loss: bool = False
 
 
-class RowMessages:
-    """The messages of rows.
-
-    Attributes:
-        message_place: index of the last message's row in the file, rows that are set aside included.
-        cut_off: the file has more rows than these.
-    """
-
-    def __init__(self, rows: Iterable[Row | Problem], *, cut_off: bool) -> None:
-        self.cut_off = cut_off
-        self._rows = iter(rows)
-        self.message_place = -1
-
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> SmsRequest:
-        row = next(self._rows)
-        if isinstance(row, Problem):  # impossible: the same bytes passed the check
-            raise AssertionError("a row that passed the check now fails it")  # noqa: TRY004 - a bug, not a wrong type
-        self.message_place = row.number - 1
-        return row.request
-
-
 @attrs.define(kw_only=True)
 class CampaignRun:
     """One run of a campaign.
 
     Attributes:
         client: sends the requests.
-        journal: path of the journal.
+        journal: where the claims are.
         settings: the options of the run.
         one_run: the options that apply to this run only.
-        rows: the rows of the file, read again.
+        read: reads the rows of the file again.
+        digest: of the file's bytes.
         opted_out: whether the person of a message has opted out; None: nobody has.
-        aside: number of rows with a problem, which are set aside; `rows` lacks them.
+        group_rate: see `Campaign`.
+        aside: number of rows with a problem, which are set aside; `read` lacks them.
         on_end: command that gets the results when the run has ended; None: there is none.
-        later: number of rows behind the limit; `rows` lacks them.
+        later: number of rows behind the limit; `read` lacks them.
         mode: see `Campaign`.
         expected: number of rows to send or settled, those behind the limit included.
         fingerprint: fingerprint of the messages.
+        checked: what the journal remembers of the check; None: the next run has to check again.
         resume: command line that continues the campaign.
         display: prints for the user.
         interrupted: whether a signal stopped the run.
@@ -112,17 +90,21 @@ class CampaignRun:
         report: the campaign's report; None: the run ended without one.
         status: the campaign's counts over all runs; None: the journal cannot be read.
         reasons: why messages of this run were not sent.
+        shared: the file, if other processes send it, too; None: this one sends all of it.
     """
 
     client: AsyncConnectClient
-    journal: Path
+    journal: Place
     settings: RememberedOptions
     one_run: OneRunOptions
-    rows: Iterable[Row | Problem]
+    read: Callable[[], Iterable[Row | Problem]]
+    digest: str
     expected: int
     fingerprint: str
     opted_out: Callable[[SmsRequest], bool] | None
     mode: Mode
+    checked: bytes | None = None
+    group_rate: Callable[[SmsRequest], tuple[str, float] | None] | None = None
     aside: int = 0
     later: int = 0
     on_end: str | None = None
@@ -135,6 +117,7 @@ class CampaignRun:
     report: Report | None = None
     status: Status | None = None
     reasons: Reasons = attrs.field(factory=Reasons)
+    shared: SharedFile | None = None
 
     def execute(self, *, as_json: bool) -> Exit:
         """Sends the messages and prints the results."""
@@ -144,7 +127,7 @@ class CampaignRun:
             self.interrupted = True
         if self.status is None:  # the journal cannot be written any more, but often it can still be read
             with suppress(JournalError):
-                self.status = status(self.journal)
+                self.status = self.journal.status()
         self._print_results()
         if self.on_end is not None:
             run_at_end(self.on_end, self._as_json(), self.display)
@@ -155,9 +138,8 @@ class CampaignRun:
 
     async def _run(self) -> None:
         rate: dict[str, Any] = {} if self.settings.rate is None else {"max_rate": self.settings.rate}
-        campaign = Campaign(
+        campaign = self.journal.campaign(
             self.client,
-            self.journal,
             durability=self.settings.durability,
             mode=self.mode,
             batch_size=self.settings.chunk_size,
@@ -165,6 +147,7 @@ class CampaignRun:
             duplicates=self.settings.duplicates,
             one_per_number=self.settings.one_per_number,
             opted_out=self.opted_out,
+            group_rate=self.group_rate,
             keep_trying=seconds_of(self.settings.keep_trying, "--keep-trying"),
             store_private=self.settings.store_private,
             on_result=self._count,
@@ -178,20 +161,22 @@ class CampaignRun:
             self.client,
             AsyncExitStack() as stack,
         ):
-            with journal_usage_errors(self.journal):
+            with self.journal.usage_errors():
                 await stack.enter_async_context(campaign)
-                await campaign.keep(OPTIONS, packed(self.settings))
+                await self.journal.remember(campaign, self.settings, self.checked)
             await self._send_until_stopped(campaign, scope)
 
     async def _send_until_stopped(self, campaign: Campaign, scope: anyio.CancelScope) -> None:
         try:
             with scope, self.display.campaign(self.expected) as update:
-                with regularly(_TICK, lambda: update(campaign.progress())):
+                with regularly(_TICK, lambda: update(self._progress_of(campaign))):
                     await self._send(campaign)
                 if self.display.on_terminal:
-                    update(campaign.progress())
+                    update(self._progress_of(campaign))
         finally:
-            self.progress, self.report = campaign.progress(), campaign.report
+            self.progress, self.report = self._progress_of(campaign), campaign.report
+            if self.shared is not None:
+                self.report = self.shared.report(campaign)
             with anyio.CancelScope(shield=True):
                 try:
                     self.status = await campaign.status()
@@ -200,9 +185,20 @@ class CampaignRun:
 
     async def _send(self, campaign: Campaign) -> None:
         try:
-            await campaign.send(
-                RowMessages(self.rows, cut_off=self.later > 0), fingerprint=self.fingerprint, expected=self.expected
-            )
+            queue = None if self.later else self.journal.chunks()
+            if queue is None:
+                rows = RowMessages(self.read(), cut_off=self.later > 0)
+                await campaign.send(rows, fingerprint=self.fingerprint, expected=self.expected)
+            else:
+                self.shared = SharedFile(
+                    self.read,
+                    self.digest,
+                    messages=self.expected,
+                    size=2 * self.settings.chunk_size,  # two batches in flight
+                    stopped=lambda: self.interrupted,
+                )
+                async with queue as chunks:
+                    await self.shared.send(campaign, chunks, fingerprint=self.fingerprint)
         except WindowClosingError as closing:
             self.stopped = str(closing)
         except FileChangedError:
@@ -216,6 +212,9 @@ class CampaignRun:
             self.error, self.stopped = error, journal_failure(self.journal.name, error)
         except EightByEightError as error:
             self.error, self.stopped = error, str(error)
+
+    def _progress_of(self, campaign: Campaign) -> Progress:
+        return campaign.progress() if self.shared is None else self.shared.progress(campaign)
 
     def _interrupt(self, campaign: Campaign) -> None:
         self.interrupted = True
@@ -251,10 +250,9 @@ class CampaignRun:
         if why is not None:
             self.display.error(f"stopped: {why}")
         if self.status is not None and self.status.unknown:
-            journal = shlex.quote(str(self.journal))
             self.display.note(
-                f"{self.status.unknown:,} may have been sent: `eightbyeight bulk unknown --journal {journal}` lists "
-                f"them, `eightbyeight bulk reconcile --journal {journal}` looks them up in 8x8's log"
+                f"{self.status.unknown:,} may have been sent: `eightbyeight bulk unknown {self.journal.words}` lists "
+                f"them, `eightbyeight bulk reconcile {self.journal.words}` looks them up in 8x8's log"
             )
         if self._unfinished():
             same = ", with the same input" if self.settings.file == STDIN else ""

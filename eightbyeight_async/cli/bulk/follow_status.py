@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from eightbyeight_async.bulk import follow
-from eightbyeight_async.cli.bulk.remembered_options import journal_usage_errors
 from eightbyeight_async.cli.bulk.status_and_settling import status_exit
 from eightbyeight_async.cli.bulk.words import status_line
 from eightbyeight_async.cli.exit_codes import Exit, UsageError
@@ -14,25 +12,25 @@ from eightbyeight_async.cli.terminal.display import Display, live_line
 from eightbyeight_async.settings import checked_seconds
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from eightbyeight_async.cli.bulk.place import Place
 
 __all__ = ["follow_status"]
 
 
-def follow_status(journal: Path, interval: float, *, as_json: bool) -> Exit:
+def follow_status(journal: Place, interval: float, *, as_json: bool) -> Exit:
     """Exit code as of `bulk status`; `INTERRUPTED` after Ctrl-C, which ends only this command."""
     checked_seconds(interval, "--interval")
     looks, code = 0, Exit.OK
     try:
-        with journal_usage_errors(journal), live_line(rewrite=not as_json) as show:
-            for found in follow(journal, interval):
+        with journal.usage_errors(), live_line(rewrite=not as_json) as show:
+            for found in journal.follow(interval):
                 looks += 1
                 if not found.total:
-                    raise UsageError(f"--journal {journal}: no campaign has begun to send with it yet; try again later")
+                    raise UsageError(f"{journal.words}: no campaign has begun to send with it yet; try again later")
                 show(json.dumps(found.as_dict()) if as_json else status_line(found))
                 code = status_exit(found)
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
     if looks == 1:
-        Display().note("no campaign is sending with this journal now")
+        Display().note(f"no campaign is sending with this {journal.book} now")
     return code

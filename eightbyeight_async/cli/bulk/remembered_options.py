@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = [
+    "CHECKED",
     "OPTIONS",
     "READING",
     "STDIN",
@@ -45,10 +46,11 @@ __all__ = [
 ]
 
 STDIN = "-"
-OPTIONS = "command_line"  # name of the value in the journal
+OPTIONS, CHECKED = "command_line", "checked_file"  # names of the values in the journal
 # The options about how the file is read, as `FileOptions` names them.
 READING = (
-    "text", "window", "weekdays", "map", "default_country", "clean_numbers", "file_format", "file_encoding", "sheet",
+    "text", "window", "weekdays", "rules", "rate_for",
+    "map", "default_country", "clean_numbers", "file_format", "file_encoding", "sheet",
     "delimiter", "multiline",
 )  # fmt: skip
 
@@ -67,6 +69,8 @@ class RememberedOptions:
         default_country: two letters, for numbers without `+` in rows without a country.
         window: when people may be sent to, such as `09:00-20:00`; None: at any time of day.
         weekdays: whether nobody is sent to on Saturdays and Sundays.
+        rules: absolute path of a file with senders, rates and windows by country.
+        rate_for: rates by country, such as `SG=100`.
         clean_numbers: whether numbers are cleaned.
         file_encoding: of the file; None: UTF-8.
         sheet: of a spreadsheet; None: its only one.
@@ -82,9 +86,11 @@ class RememberedOptions:
         require_plus: whether a number without `+` and without country is refused.
         opt_out: absolute paths of files with the numbers of people who have opted out.
         bad_rows: absolute path of the file for rows with a problem; None: these refuse the whole file.
+        resend_undelivered: absolute path of the journal whose undelivered messages are sent again; None: all are sent.
         store_private: whether the journal contains numbers and texts.
         keep_trying: how long a run waits for the network, such as `30m`; None: it does not.
         prices: absolute path of a price list; None: 8x8 is asked.
+        account_id: whose prices and balance 8x8 is asked for; None: that of the environment.
         max_cost: a run that may cost more sends nothing; an amount.
         max_messages: a run with more messages to send sends nothing.
     """
@@ -99,6 +105,8 @@ class RememberedOptions:
     clean_numbers: bool = False
     window: str | None = None
     weekdays: bool = False
+    rules: str | None = None
+    rate_for: Sequence[str] = ()
     file_encoding: str | None = None
     sheet: str | None = None
     message: Mapping[str, str] = attrs.field(factory=dict)
@@ -113,9 +121,11 @@ class RememberedOptions:
     require_plus: bool = False
     opt_out: Sequence[str] = ()
     bad_rows: str | None = None
+    resend_undelivered: str | None = None
     store_private: bool = False
     keep_trying: str | None = None
     prices: str | None = None
+    account_id: str | None = None
     max_cost: str | None = None
     max_messages: int | None = None
 
@@ -140,8 +150,9 @@ class RememberedOptions:
             )
         elif file is None and "file" not in remembered:
             raise UsageError("FILE is missing, and this journal remembers no file")
-        if asked.get("prices") is not None:
-            asked["prices"] = os.path.abspath(asked["prices"])  # noqa: PTH100 - as the file's
+        for name in ("prices", "resend_undelivered", "rules"):
+            if asked.get(name) is not None:
+                asked[name] = os.path.abspath(asked[name])  # noqa: PTH100 - as the file's
         if asked.get("opt_out"):
             asked["opt_out"] = [os.path.abspath(one) for one in asked["opt_out"]]  # noqa: PTH100 - as the file's
         if asked.get("bad_rows") is not None:
@@ -175,6 +186,7 @@ class JournalSummary:
         fingerprint: fingerprint of the messages that the campaign began with; None: it has not begun.
         settings: stored options by name; empty if no `bulk run` has used this journal.
         status: the campaign's counts.
+        checked: what `checked_file` remembers; None: nothing.
         account: host and sub-account of the journal's messages; None: it has no message yet.
     """
 
@@ -182,6 +194,7 @@ class JournalSummary:
     fingerprint: str | None
     settings: Mapping[str, Any]
     status: Status
+    checked: bytes | None
     account: Account | None
 
 
@@ -210,7 +223,7 @@ def read_summary(journal: Path, *, accept_loss: bool = False) -> JournalSummary 
         if is_blank(path):
             return None
         with opened_to_read(path, accept_loss=accept_loss) as reader:
-            stored, fingerprint = reader.meta(OPTIONS), reader.meta("fingerprint")
+            stored, fingerprint, checked = (reader.meta(name) for name in (OPTIONS, "fingerprint", CHECKED))
             status, account = reader.status(time.time()), reader.account()
         try:
             settings = json.loads(zlib.decompress(stored)) if stored is not None else {}
@@ -218,7 +231,9 @@ def read_summary(journal: Path, *, accept_loss: bool = False) -> JournalSummary 
             raise JournalError(
                 f"the file is damaged: its options cannot be read; nothing was sent: {RESTORE}"
             ) from error
-    return JournalSummary(salt=reader.salt, fingerprint=fingerprint, settings=settings, status=status, account=account)
+    return JournalSummary(
+        salt=reader.salt, fingerprint=fingerprint, settings=settings, status=status, checked=checked, account=account
+    )
 
 
 def new_journal(journal: Path, durability: Durability) -> JournalSummary:

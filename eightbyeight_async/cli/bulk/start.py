@@ -6,28 +6,23 @@ If the run ends before it sends, the new journal is deleted again.
 
 from __future__ import annotations
 
-import shlex
+import os
 from contextlib import ExitStack
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from eightbyeight_async.bulk import AccountChangedError, Fingerprint
+from eightbyeight_async.bulk import AccountChangedError, Fingerprint, undelivered
 from eightbyeight_async.bulk.campaign import DEFAULT_RATE
-from eightbyeight_async.bulk.store.journal_without_client import remove_unused
-from eightbyeight_async.bulk.store.plan_store import PlanStore
 from eightbyeight_async.bulk.store.records import Account, Policy
-from eightbyeight_async.cli.bulk.campaign_run import CampaignRun, OneRunOptions
+from eightbyeight_async.cli.bulk.checked_file import packed_check
 from eightbyeight_async.cli.bulk.durations import seconds_of
+from eightbyeight_async.cli.bulk.prepared_run import PreparedRun
 from eightbyeight_async.cli.bulk.remembered_options import (
     READING,
-    STDIN,
     RememberedOptions,
     journal_usage_errors,
-    new_journal,
-    read_summary,
 )
 from eightbyeight_async.cli.bulk.words import plural
 from eightbyeight_async.cli.commands.plan_options import limits_of
@@ -42,6 +37,7 @@ from eightbyeight_async.cli.reading.file_plan import (
     opt_outs_of,
     reading_fields,
     row_reader,
+    rules_of,
 )
 from eightbyeight_async.cli.reading.plan_words import changed_input_words, later_words, plan_words
 from eightbyeight_async.cli.reading.row_planner import RowPlanner
@@ -54,10 +50,15 @@ from eightbyeight_async.settings import checked_count, checked_rate
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from eightbyeight_async.bulk import Undelivered
     from eightbyeight_async.bulk.run.choose_mode import Mode
+    from eightbyeight_async.bulk.store.plan_store import PlanStore
+    from eightbyeight_async.cli.bulk.campaign_run import OneRunOptions
+    from eightbyeight_async.cli.bulk.place import Place
     from eightbyeight_async.cli.bulk.remembered_options import JournalSummary
     from eightbyeight_async.cli.commands.shared_options import ConnectionOptions
     from eightbyeight_async.cli.reading.check_rows import Checked
+    from eightbyeight_async.cli.reading.input_file import InputFile
     from eightbyeight_async.cli.reading.opt_outs import OptOuts
 
 __all__ = ["run_campaign"]
@@ -66,7 +67,7 @@ __all__ = ["run_campaign"]
 def run_campaign(
     given: Mapping[str, Any],
     one_run: OneRunOptions,
-    journal: Path,
+    journal: Place,
     connection: ConnectionOptions,
     *,
     dry_run: bool,
@@ -77,7 +78,7 @@ def run_campaign(
     Args:
         given: options of the command line by name; None: not given.
         one_run: options that apply to this run only.
-        journal: path of the journal.
+        journal: where the claims are.
         connection: how to reach the API.
         dry_run: check the file and print the plan, send nothing.
         as_json: print a JSON object.
@@ -87,11 +88,14 @@ def run_campaign(
         InvalidRequestError: a setting is missing or wrong; nothing was sent.
     """
     display = Display()
-    summary = read_summary(journal, accept_loss=one_run.accept_loss)
+    summary = journal.summary(accept_loss=one_run.accept_loss)
     settings = RememberedOptions.merged({} if summary is None else summary.settings, given)
     if summary is not None and (named := settings.taken_from_journal(summary.settings, given)):
         display.note(f"from {journal.name}: {named}")
+    journal.check(settings, accept_loss=one_run.accept_loss)
     plan = _file_plan(settings, given)
+    if settings.resend_undelivered is not None:
+        plan = attrs.evolve(plan, only=_undelivered(settings.resend_undelivered, journal, summary, display))
     # A campaign that continues may have settled rows whose time has passed since then, so old times are allowed.
     continues = summary is not None and summary.status.total > summary.status.not_sent
     if not continues:
@@ -102,13 +106,23 @@ def run_campaign(
     if summary is not None and not one_run.allow_changed_account:
         _check_account(journal, summary, *host_account)
     client = None if dry_run else connection.client(max_concurrency=settings.concurrency or 100)
-    rows = row_reader(plan)
+    rows, rules = row_reader(plan), rules_of(plan)
+    if rules is not None and rules.rates:
+        if settings.mode == "batch":
+            raise UsageError("--rate-for, or a rate of --rules: a batch goes out at once; use --mode each")
+        settings = attrs.evolve(settings, mode="each")
     with input_of(plan) as input_file, ExitStack() as on_failure:
         if summary is None and client is not None:
-            summary = new_journal(journal, settings.durability)
-            on_failure.callback(remove_unused, journal)
+            summary = journal.make(settings.durability)
+            on_failure.callback(journal.remove_unused)
         if plan.bad_rows is not None:
             check_bad_rows_path(plan.bad_rows, input_file, rows)
+        start = PreparedRun(
+            display=display, input_file=input_file, rows=rows, plan=plan, settings=settings, one_run=one_run,
+            journal=journal, connection=connection, on_end=given.get("on_end"), as_json=as_json,
+        )  # fmt: skip
+        if client is not None and summary is not None and (before := start.is_checked(summary, given)):
+            return start.continue_unchecked(client, summary, before, host_account)
         try:
             with _plan_store(journal, settings, one_run) as store:
                 opted_out = opt_outs_of(plan, input_file, rows) or None  # None: not asked for every message
@@ -128,7 +142,7 @@ def run_campaign(
                 f"that {journal.name} began with; nothing was sent ({changed_input_words(planner.plan)})"
             )
         rate = DEFAULT_RATE if settings.rate is None else settings.rate
-        check = PlanCheck(planner.plan, planner.costs, plan.limits, connection, display)
+        check = PlanCheck(planner.plan, planner.costs, plan.limits, connection, display, rules)
         check.tell(private=plan.include_private, rate=rate)
         aside = checked.found.rows()
         line = _plan_line(input_file.name, planner, host_account, changed=changed, aside=len(aside))
@@ -145,31 +159,36 @@ def run_campaign(
         if not input_file.unchanged():
             raise UsageError(f"{input_file.name}: changed while it was checked; nothing was sent")
         display.info(line)
-        if (ends := check.not_confirmed(yes=plan.yes)) is not None:
+        if (ends := check.not_confirmed(yes=plan.yes, again=plan.only is not None)) is not None:
             return ends
         if plan.bad_rows is not None and (kept := keep_bad_rows(plan.bad_rows, input_file, rows, checked.found)):
             display.info(kept)
         on_failure.pop_all()
-        campaign_run = CampaignRun(
-            client=client,
-            journal=journal,
-            settings=settings,
+        return start.send(
+            client,
+            lambda: good_rows(rows.read(input_file.lines.again()), aside, planner.last, rows.window),
             one_run=one_run,
-            rows=good_rows(rows.read(input_file.lines.again()), aside, planner.last, rows.window),
             later=planner.later,
-            on_end=given.get("on_end"),
             mode=settings.mode if plan.limit is None else _mode_of(planner),
             opted_out=opted_out,
+            checked=_to_remember(settings, input_file, planner, checked),
             aside=len(aside),
             expected=planner.plan.messages + planner.later,
             fingerprint=str(planner.fingerprint),
-            resume=_resume(settings, one_run, journal, connection, given.get("on_end")),
-            display=display,
         )
-        return campaign_run.execute(as_json=as_json)
 
 
-def _check_account(journal: Path, summary: JournalSummary, host: str, subaccount_id: str | None) -> None:
+def _to_remember(
+    settings: RememberedOptions, input_file: InputFile, planner: RowPlanner, checked: Checked
+) -> bytes | None:
+    """What the journal remembers of this check; None: the next run has to check again."""
+    if checked.timed or planner.later or planner.plan.late:
+        return None
+    digest, aside = input_file.lines.digest, checked.found.rows()
+    return packed_check(settings, digest, planner.plan.messages, str(planner.fingerprint), aside)
+
+
+def _check_account(journal: Place, summary: JournalSummary, host: str, subaccount_id: str | None) -> None:
     """Raises if the journal belongs to another account: messages settled there would not be sent here.
 
     Raises:
@@ -181,8 +200,27 @@ def _check_account(journal: Path, summary: JournalSummary, host: str, subaccount
     # A dry run needs no sub-account; then the host alone is compared.
     now = Account(host, before.subaccount_id if subaccount_id is None else subaccount_id)
     if now != before:
-        with journal_usage_errors(journal):
+        with journal.usage_errors():
             raise AccountChangedError(before, now if subaccount_id is not None else f"another host, {host}")
+
+
+def _undelivered(first: str, journal: Place, summary: JournalSummary | None, display: Display) -> Undelivered:
+    """Which messages are sent again.
+
+    Raises:
+        UsageError: the earlier journal cannot be read, or this one belongs to another campaign.
+    """
+    name = "resend_undelivered"
+    another = summary is not None and summary.status.total > 0 and summary.settings.get(name) != first
+    if another or Path(first) == Path(os.path.abspath(journal.file() or "")):  # noqa: PTH100 - as the remembered path
+        raise UsageError(
+            f"--resend-undelivered: is a campaign of its own, and {journal.name} belongs to another one; give a new "
+            "--journal"
+        )
+    with journal_usage_errors(Path(first)):
+        found = undelivered(first)
+    display.note(f"{Path(first).name}: {plural(len(found), 'message')} not delivered; only these are sent again")
+    return found
 
 
 def _mode_of(planner: RowPlanner) -> Mode:
@@ -211,7 +249,10 @@ def _file_plan(settings: RememberedOptions, given: Mapping[str, Any]) -> FilePla
         problems=given.get("problems"),
         opt_out=settings.opt_out,
         limits=limits_of(
-            None if settings.prices is None else Path(settings.prices), settings.max_cost, settings.max_messages
+            None if settings.prices is None else Path(settings.prices),
+            settings.max_cost,
+            settings.max_messages,
+            settings.account_id,
         ),
         include_private=bool(given.get("include_private")),
         **given["trial"],
@@ -222,16 +263,15 @@ def _fields(given: Mapping[str, Any]) -> dict[str, object]:
     return MessageFields(**given).values()
 
 
-def _plan_store(journal: Path, settings: RememberedOptions, one_run: OneRunOptions) -> PlanStore:
+def _plan_store(journal: Place, settings: RememberedOptions, one_run: OneRunOptions) -> PlanStore:
     """A copy of the journal. The account was compared before.
 
     Raises:
         UsageError: the journal cannot be read, or a campaign is sending with it.
     """
-    with journal_usage_errors(journal):
-        return PlanStore(
-            journal,
-            policy=Policy(one_run.resend_unknown, one_run.resend_failed, settings.one_per_number),
+    with journal.usage_errors():
+        return journal.plan_store(
+            Policy(one_run.resend_unknown, one_run.resend_failed, settings.one_per_number),
             accept_loss=one_run.accept_loss,
         )
 
@@ -282,27 +322,3 @@ def _dry_run_json(
         "subaccount_id": account,
         "status": None if summary is None else summary.status.as_dict(),
     }
-
-
-def _resume(
-    settings: RememberedOptions,
-    one_run: OneRunOptions,
-    journal: Path,
-    connection: ConnectionOptions,
-    on_end: str | None,
-) -> str:
-    """The command line that continues the campaign. It leaves out what the journal remembers."""
-    words = ["eightbyeight", "bulk", "run"]
-    if settings.file == STDIN:
-        words.append(STDIN)
-    words += ["--journal", str(journal)]
-    words += [
-        f"--{name.replace('_', '-')}"
-        for name in ("resend_unknown", "resend_failed", "allow_changed_account")
-        if getattr(one_run, name)
-    ]
-    words += [] if on_end is None else ["--on-end", on_end]
-    for field in fields(connection):
-        if (value := getattr(connection, field.name)) != field.default:
-            words += [f"--{field.name.replace('_', '-')}", str(value)]
-    return shlex.join(words)

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import csv
 import os
+import shutil
 import sys
 from contextlib import AsyncExitStack, contextmanager, nullcontext
 from typing import TYPE_CHECKING, TextIO, TypeVar
 
 import attrs
 
-from eightbyeight_async.bulk import Campaign, JournalError, State, read_rows, status
-from eightbyeight_async.bulk.store.journal_file import NONE_HERE, is_blank, real_path
-from eightbyeight_async.bulk.store.journal_without_client import resolve_message
-from eightbyeight_async.cli.bulk.remembered_options import journal_usage_errors
-from eightbyeight_async.cli.bulk.words import iso_time, journal_failure, plural, state_word, status_line
+from eightbyeight_async.bulk import Campaign, JournalError, State
+from eightbyeight_async.bulk.showing.campaign_page import figures_of
+from eightbyeight_async.cli.bulk.place import JournalPlace
+from eightbyeight_async.cli.bulk.status_picture import LARGEST, picture
+from eightbyeight_async.cli.bulk.words import (
+    deliveries_line,
+    iso_time,
+    journal_failure,
+    plural,
+    state_word,
+    status_line,
+)
 from eightbyeight_async.cli.commands.single_message import print_json
 from eightbyeight_async.cli.exit_codes import Exit, UsageError, exit_after
 from eightbyeight_async.cli.sending.record_writer import new_file
@@ -28,25 +36,51 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
     from pathlib import Path
 
-    from eightbyeight_async.bulk import MessageRow, Reconciled, Status
+    from eightbyeight_async.bulk import Deliveries, MessageRow, Reconciled, Status
+    from eightbyeight_async.cli.bulk.place import LedgerPlace, Place
     from eightbyeight_async.cli.commands.shared_options import ConnectionOptions
     from eightbyeight_async.client import AsyncConnectClient
 
-__all__ = ["cancel", "export", "reconcile", "resolve", "show_status", "status_exit", "unknown"]
+__all__ = [
+    "cancel",
+    "export",
+    "reconcile",
+    "report_error",
+    "resolve",
+    "show_status",
+    "status_exit",
+    "stop_everywhere",
+    "unknown",
+    "with_campaign",
+]
 
 T = TypeVar("T")
 _TICK = 0.1  # seconds between two checks whether a line of progress is due
 
 
-def show_status(journal: Path, *, as_json: bool) -> Exit:
+def show_status(journal: Place, *, as_json: bool) -> Exit:
     """`bulk status`. The exit code is that of one `send-each` with all messages of the campaign."""
-    with journal_usage_errors(journal):
-        found = status(journal)
+    with journal.usage_errors():
+        found, arrived = journal.status(), journal.deliveries()
     if as_json:
-        print_json(found.as_dict())
+        print_json({**found.as_dict(), **({"deliveries": arrived.as_dict()} if arrived.known else {})})
     else:
         print_line(status_line(found))
+        if arrived.known:
+            print_line(deliveries_line(arrived))
+        if sys.stdout.isatty() and found.total:
+            _print_picture(journal, found, arrived)
     return status_exit(found)
+
+
+def _print_picture(journal: Place, found: Status, arrived: Deliveries) -> None:
+    figures = None
+    if isinstance(journal, JournalPlace) and found.total <= LARGEST:
+        with journal.usage_errors():
+            figures = figures_of(journal.path)
+    width, encoding = shutil.get_terminal_size().columns, sys.stdout.encoding or "utf-8"
+    for line in picture(found, arrived, figures, width=width, encoding=encoding):
+        print_line(line)
 
 
 def status_exit(found: Status) -> Exit:
@@ -56,12 +90,12 @@ def status_exit(found: Status) -> Exit:
     return Exit.OK if found.done else Exit.REFUSED
 
 
-def unknown(journal: Path, *, as_json: bool) -> Exit:
+def unknown(journal: Place, *, as_json: bool) -> Exit:
     """`bulk unknown`. Exit code `UNKNOWN` if there is an unknown message."""
-    with journal_usage_errors(journal):
+    with journal.usage_errors():
         # A claim without a result is in flight while a campaign runs. Otherwise its run was killed, and it is unknown.
-        states = (State.UNKNOWN,) if status(journal).in_flight else (State.INTENT, State.UNKNOWN)
-        found = [_unknown_entry(row) for state in states for row in read_rows(journal, state)]
+        states = (State.UNKNOWN,) if journal.status().in_flight else (State.INTENT, State.UNKNOWN)
+        found = [_unknown_entry(row) for state in states for row in journal.rows(state)]
     if as_json:
         print_json({"unknown": len(found), "messages": found})
     else:
@@ -80,11 +114,11 @@ def _unknown_entry(row: MessageRow) -> dict[str, object]:
     }
 
 
-def resolve(journal: Path, key: str, *, sent: bool, as_json: bool) -> Exit:
+def resolve(journal: Place, key: str, *, sent: bool, as_json: bool) -> Exit:
     """`bulk resolve`: records what the user found out about an unknown message."""
     try:
-        with journal_usage_errors(journal):
-            resolve_message(journal, key, sent=sent)
+        with journal.usage_errors():
+            journal.resolve(key, sent=sent)
     except InvalidRequestError as wrong:
         raise UsageError(f"KEY: {wrong.reason}") from wrong
     if as_json:
@@ -94,8 +128,20 @@ def resolve(journal: Path, key: str, *, sent: bool, as_json: bool) -> Exit:
     return Exit.OK
 
 
+def stop_everywhere(place: JournalPlace | LedgerPlace, *, resume: bool, as_json: bool) -> Exit:
+    """`bulk stop`: no message of the campaign is claimed any more, on any machine; or it is again."""
+    if isinstance(place, JournalPlace):
+        raise UsageError("--journal: its campaign runs in one process: stop it with Ctrl-C or SIGTERM")
+    place.stop(None if resume else "stopped by `bulk stop`; `bulk stop --resume` takes that back")
+    if as_json:
+        print_json({"stopped": not resume})
+    else:
+        print_line(f"{place.name}: {'runs may send again' if resume else 'stopped on every machine'}")
+    return Exit.OK
+
+
 def reconcile(
-    journal: Path, connection: ConnectionOptions, *, lag: float, wait: bool, its_account_only: bool, as_json: bool
+    journal: Place, connection: ConnectionOptions, *, lag: float, wait: bool, its_account_only: bool, as_json: bool
 ) -> Exit:
     """`bulk reconcile`. Exit code `UNKNOWN` if messages are still unknown."""
     client, display = connection.client(), Display()
@@ -104,9 +150,9 @@ def reconcile(
         return await _reconcile(campaign, display, lag=lag, wait=wait)
 
     try:
-        found = _with_campaign(journal, client, work, its_account_only=its_account_only)
+        found = with_campaign(journal, client, work, its_account_only=its_account_only)
     except EightByEightError as error:
-        return _report_error(error, journal, as_json=as_json)
+        return report_error(error, journal, as_json=as_json)
     if as_json:
         print_json(attrs.asdict(found))
     else:
@@ -141,7 +187,7 @@ async def _reconcile(campaign: Campaign, display: Display, *, lag: float, wait: 
         return await campaign.reconcile(lag=lag, wait=wait, on_wait=on_wait)
 
 
-def cancel(journal: Path, connection: ConnectionOptions, *, its_account_only: bool, as_json: bool) -> Exit:
+def cancel(journal: Place, connection: ConnectionOptions, *, its_account_only: bool, as_json: bool) -> Exit:
     """`bulk cancel`. The exit code is the first that applies.
 
     `UNKNOWN`: scheduled messages may still go out, because the journal does not know whether they were sent or
@@ -149,9 +195,9 @@ def cancel(journal: Path, connection: ConnectionOptions, *, its_account_only: bo
     """
     client, display = connection.client(), Display()
     try:
-        found = _with_campaign(journal, client, lambda campaign: campaign.cancel(), its_account_only=its_account_only)
+        found = with_campaign(journal, client, lambda campaign: campaign.cancel(), its_account_only=its_account_only)
     except EightByEightError as error:
-        return _report_error(error, journal, as_json=as_json)
+        return report_error(error, journal, as_json=as_json)
     if as_json:
         print_json(attrs.asdict(found))
     else:
@@ -176,21 +222,30 @@ def cancel(journal: Path, connection: ConnectionOptions, *, its_account_only: bo
 
 
 _COLUMNS = ("row", "key", "state", "umid", "batch_id", "code", "claimed_at", "changed_at", "scheduled", "cancelled")
+_DELIVERY = (
+    "delivery", "delivery_detail", "delivery_code", "delivery_reason", "delivery_at", "country", "operator", "parts",
+    "price", "currency",
+)  # fmt: skip
 _PRIVATE = ("destination", "text")
 
 
-def export(journal: Path, output: Path | None, *, form: str, force: bool, include_private: bool, as_json: bool) -> Exit:
-    """`bulk export`: writes one record per message of the journal, in the order of the claims."""
-    columns = _COLUMNS + (_PRIVATE if include_private else ())
-    with journal_usage_errors(journal):
-        status(journal)  # raises before an output file is created
+def export(
+    journal: Place, output: Path | None, *, form: str, force: bool, include_private: bool, as_json: bool
+) -> Exit:
+    """`bulk export`: writes one record per message of the journal, in the order of the claims.
+
+    Records have the columns about deliveries if something is known about one.
+    """
+    with journal.usage_errors():
+        known = journal.deliveries().known  # raises before an output file is created
+        columns = _COLUMNS + (_DELIVERY if known else ()) + (_PRIVATE if include_private else ())
         written = 0
         with _output_file(journal, output, force=force, private=include_private) as out:
             encoding = out.encoding or "utf-8"
             writer = csv.DictWriter(out, columns, lineterminator="\n")
             if form == "csv":
                 writer.writeheader()
-            for row in read_rows(journal):
+            for row in journal.rows():
                 record = _record(row, columns)
                 if form == "csv":
                     writer.writerow({name: csv_cell(cell, encoding) for name, cell in record.items()})
@@ -205,6 +260,7 @@ def export(journal: Path, output: Path | None, *, form: str, force: bool, includ
 
 
 def _record(row: MessageRow, columns: tuple[str, ...]) -> dict[str, object]:
+    delivery = row.delivery
     record: dict[str, object] = {
         "row": row.place + 1,
         "key": row.key,
@@ -218,17 +274,28 @@ def _record(row: MessageRow, columns: tuple[str, ...]) -> dict[str, object]:
         "cancelled": row.cancelled,
         "destination": row.destination,
         "text": row.text,
+        "delivery": None if delivery is None else str(delivery.state),
+        "delivery_detail": None if delivery is None else delivery.detail,
+        "delivery_code": None if delivery is None else delivery.code,
+        "delivery_reason": None if delivery is None else delivery.reason,
+        "delivery_at": None if delivery is None else iso_time(delivery.at),
+        "country": None if delivery is None else delivery.country,
+        "operator": None if delivery is None else delivery.operator,
+        "parts": None if delivery is None else delivery.parts,
+        "price": None if delivery is None or delivery.price is None else str(delivery.price),
+        "currency": None if delivery is None else delivery.currency,
     }
     return {name: record[name] for name in columns}
 
 
 @contextmanager
-def _output_file(journal: Path, output: Path | None, *, force: bool, private: bool) -> Iterator[TextIO]:
+def _output_file(journal: Place, output: Path | None, *, force: bool, private: bool) -> Iterator[TextIO]:
     if output is None:
         yield sys.stdout
         return
-    there = journal.stat()
-    descriptor = new_file(output, force=force, private=private, not_this=(there.st_dev, there.st_ino))
+    there = None if (kept := journal.file()) is None else kept.stat()
+    not_this = None if there is None else (there.st_dev, there.st_ino)
+    descriptor = new_file(output, force=force, private=private, not_this=not_this)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
             yield file
@@ -238,19 +305,18 @@ def _output_file(journal: Path, output: Path | None, *, force: bool, private: bo
         ) from wrong
 
 
-def _with_campaign(
-    journal: Path, client: AsyncConnectClient, work: Callable[[Campaign], Awaitable[T]], *, its_account_only: bool
+def with_campaign(
+    journal: Place, client: AsyncConnectClient, work: Callable[[Campaign], Awaitable[T]], *, its_account_only: bool
 ) -> T:
     """Calls `work` with an open campaign. The journal must exist: a mistyped path must not create one."""
-    with journal_usage_errors(journal):
-        if is_blank(real_path(journal)):
-            raise JournalError(NONE_HERE)
+    with journal.usage_errors():
+        journal.check_exists()
 
     async def call() -> T:
         async with client, AsyncExitStack() as stack:
-            with journal_usage_errors(journal):
+            with journal.usage_errors():
                 campaign = await stack.enter_async_context(
-                    Campaign(client, journal, allow_changed_account=its_account_only)
+                    journal.campaign(client, allow_changed_account=its_account_only)
                 )
             return await work(campaign)
         raise AssertionError  # never reached: neither context manager swallows an exception
@@ -258,7 +324,7 @@ def _with_campaign(
     return run(call)
 
 
-def _report_error(error: EightByEightError, journal: Path, *, as_json: bool) -> Exit:
+def report_error(error: EightByEightError, journal: Place, *, as_json: bool) -> Exit:
     words = journal_failure(journal.name, error) if isinstance(error, JournalError) else str(error)
     if as_json:
         print_json({"error": f"{type(error).__name__}: {words}", "code": getattr(error, "code", None)})

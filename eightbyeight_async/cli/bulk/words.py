@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from eightbyeight_async.bulk.judging.outcomes import State
+from eightbyeight_async.bulk.showing.figures import money
 
 if TYPE_CHECKING:
     from eightbyeight_async.bulk.errors import JournalError
+    from eightbyeight_async.bulk.judging.deliveries import Deliveries
     from eightbyeight_async.bulk.report import Status
 
-__all__ = ["iso_time", "journal_failure", "plural", "state_word", "status_line"]
+__all__ = ["cost_words", "deliveries_line", "iso_time", "journal_failure", "plural", "state_word", "status_line"]
 
 
 def plural(number: int, what: str) -> str:
@@ -34,6 +36,28 @@ def status_line(status: Status) -> str:
     counts += [f"{status.opted_out:,} opted out"] if status.opted_out else []
     counts += [f"{status.unknown:,} unknown", f"{status.not_sent:,} not sent"]
     return f"{plural(status.total, 'message')}: {', '.join(counts)}"
+
+
+def deliveries_line(found: Deliveries) -> str:
+    """What became of the accepted messages, in one line. Counts that are 0 are left out, except the delivered ones."""
+    named = {
+        "read": found.read,
+        "delivered": found.delivered,
+        "with the operator": found.with_operator,
+        "undelivered": found.undelivered,
+        "on their way": found.on_its_way,
+        "without news": found.no_news,
+    }
+    counts = [f"{number:,} {name}" for name, number in named.items() if number or name == "delivered"]
+    return f"{found.accepted:,} accepted: {', '.join(counts)}{cost_words(found)}"
+
+
+def cost_words(found: Deliveries) -> str:
+    """`; 1,050 parts, 73.50 EUR`, and for how many messages that is known, if not for all of them."""
+    if not found.priced:
+        return f"; {plural(found.parts, 'part')}" if found.parts else ""
+    of = "" if found.priced == found.accepted else f" (the price of {found.priced:,} is known)"
+    return f"; {plural(found.parts, 'part')}, {money(found.prices)}{of}"
 
 
 def journal_failure(name: str, error: JournalError) -> str:

@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
+from eightbyeight_async.cli.commands.bulk_after import AFTER
+from eightbyeight_async.cli.commands.campaign_place import Where
 from eightbyeight_async.cli.commands.file_options import FileOptions, with_file_encoding
 from eightbyeight_async.cli.commands.plan_options import PlanOptions
 from eightbyeight_async.cli.commands.shared_options import (
@@ -17,7 +19,6 @@ from eightbyeight_async.cli.commands.shared_options import (
     FILE,
     FLAG,
     MESSAGE,
-    OUTPUT,
     SPEED,
     AsJson,
     ConnectionOptions,
@@ -25,29 +26,10 @@ from eightbyeight_async.cli.commands.shared_options import (
     MessageFields,
     RequirePlus,
 )
-from eightbyeight_async.cli.exit_codes import UsageError
 
 __all__ = ["make_bulk"]
 
-Journal = Annotated[
-    Path,
-    Parameter(
-        help="The campaign's journal, an SQLite file. JOURNAL-wal and JOURNAL-mark beside it belong to it: move or "
-        "copy all of them together.",
-        group=CAMPAIGN,
-    ),
-]
 _CAMPAIGN_FLAG = Parameter(negative=(), show_default=False, group=CAMPAIGN)
-ItsAccountOnly = Annotated[
-    bool,
-    Parameter(
-        name="--allow-changed-account",
-        negative=(),
-        show_default=False,
-        group=CAMPAIGN,
-        help="The campaign went on under another host or sub-account. Use only the messages of the one given here.",
-    ),
-]
 
 
 def make_bulk() -> App:
@@ -57,7 +39,7 @@ def make_bulk() -> App:
         "it sends only the messages that are left.",
         help_format="markdown",
     )
-    for command in (run, status, unknown, resolve, reconcile, cancel, export, report):
+    for command in (run, *AFTER):
         app.command(command, name=command.__name__)
     return app
 
@@ -74,7 +56,7 @@ def run(
     ] = None,
     /,
     *,
-    journal: Journal,
+    where: Where = Where(),  # noqa: B008 - frozen
     how: FileOptions = FileOptions(),  # noqa: B008 - frozen
     message: MessageFields = MessageFields(),  # noqa: B008 - frozen
     long_text: Annotated[
@@ -119,14 +101,6 @@ def run(
         Parameter(help="Send only the first message to each number, in the file and in the journal."),
     ] = False,
     require_plus: RequirePlus = False,
-    keep_trying: Annotated[
-        str | None,
-        Parameter(
-            help="Wait for the network, and try again, for so long: 90s, 30m, 2h. Default: the run stops, and the same "
-            "command goes on later.",
-            group=CAMPAIGN,
-        ),
-    ] = None,
     store_private: Annotated[
         bool, _CAMPAIGN_FLAG, Parameter(help="Store numbers and texts in the journal, for export.")
     ] = False,
@@ -136,6 +110,14 @@ def run(
     resend_failed: Annotated[
         bool, _CAMPAIGN_FLAG, Parameter(help="Send messages again that 8x8 refused (rejected, failed).")
     ] = False,
+    resend_undelivered: Annotated[
+        Path | None,
+        Parameter(
+            help="Send only messages that were accepted and not delivered, by this journal of an earlier campaign (see "
+            "`bulk deliveries`). Needs a journal of its own, and asks before it sends, or --yes.",
+            group=CAMPAIGN,
+        ),
+    ] = None,
     allow_changed_input: Annotated[
         bool,
         _CAMPAIGN_FLAG,
@@ -201,10 +183,12 @@ def run(
         "require_plus": require_plus or None,
         "store_private": store_private or None,
         "prices": None if limits.prices is None else str(limits.prices),
+        "account_id": limits.account_id,
         "max_cost": limits.max_cost,
         "max_messages": limits.max_messages,
         "include_private": include_private or None,
-        "keep_trying": keep_trying,
+        "keep_trying": limits.keep_trying,
+        "resend_undelivered": None if resend_undelivered is None else str(resend_undelivered),
         "on_end": limits.on_end,
         "trial": limits.trial(),
     }
@@ -216,169 +200,4 @@ def run(
         allow_changed_account=allow_changed_account,
         accept_loss=accept_loss,
     )
-    return run_campaign(given, one_run, journal, connection, dry_run=dry_run, as_json=as_json)
-
-
-def status(
-    *,
-    journal: Journal,
-    follow: Annotated[
-        bool, FLAG, Parameter(help="Show the counts until no campaign is sending any more.", group=CAMPAIGN)
-    ] = False,
-    interval: Annotated[
-        float | None, Parameter(help="With --follow: seconds between two looks. Default: 2.", group=CAMPAIGN)
-    ] = None,
-    as_json: AsJson = False,
-) -> int:
-    """Count the messages of a campaign by state. The exit code is that of the whole campaign.
-
-    `bulk status`, `bulk unknown` and `bulk export` only read, so they can run while `bulk run` is sending. With
-    `--follow` the counts are shown until the campaign ends; Ctrl-C ends only this command. With `--json` each change
-    is a line.
-
-    ```
-    eightbyeight bulk status --journal run.db --json
-    eightbyeight bulk status --journal run.db --follow
-    ```
-    """
-    from eightbyeight_async.cli.bulk.status_and_settling import show_status  # noqa: PLC0415
-
-    if follow:
-        from eightbyeight_async.cli.bulk.follow_status import follow_status  # noqa: PLC0415
-
-        return follow_status(journal, 2.0 if interval is None else interval, as_json=as_json)
-    if interval is not None:
-        raise UsageError("--interval: needs --follow")
-    return show_status(journal, as_json=as_json)
-
-
-def unknown(*, journal: Journal, as_json: AsJson = False) -> int:
-    """List the keys of the unknown messages: those that may have been sent. Exit code 4 if there are any.
-
-    ```
-    eightbyeight bulk unknown --journal run.db
-    ```
-    """
-    from eightbyeight_async.cli.bulk import status_and_settling  # noqa: PLC0415
-
-    return status_and_settling.unknown(journal, as_json=as_json)
-
-
-def resolve(
-    key: Annotated[
-        str, Parameter(help="The key of the message, as `bulk unknown` lists it.", allow_leading_hyphen=True)
-    ],
-    /,
-    *,
-    sent: Annotated[bool, Parameter(negative="--not-sent", help="What you found out: whether the message was sent.")],
-    journal: Journal,
-    as_json: AsJson = False,
-) -> int:
-    """Record that an unknown message was sent, or that it was not. After `--not-sent` the next run sends it.
-
-    ```
-    eightbyeight bulk resolve order-1234 --sent --journal run.db
-    ```
-    """
-    from eightbyeight_async.cli.bulk import status_and_settling  # noqa: PLC0415
-
-    return status_and_settling.resolve(journal, key, sent=sent, as_json=as_json)
-
-
-def reconcile(
-    *,
-    journal: Journal,
-    lag: Annotated[float, Parameter(help="Seconds after which a sent message is certainly in 8x8's log.")] = 600.0,
-    wait: Annotated[bool, FLAG, Parameter(help="Wait until --lag has passed.", group=CAMPAIGN)] = False,
-    its_account_only: ItsAccountOnly = False,
-    as_json: AsJson = False,
-    connection: ConnectionOptions = ConnectionOptions(),  # noqa: B008 - frozen
-) -> int:
-    """Look the unknown messages up in 8x8's log and settle them. Exit code 4 if some are still unknown.
-
-    ```
-    eightbyeight bulk reconcile --journal run.db
-    ```
-    """
-    from eightbyeight_async.cli.bulk import status_and_settling  # noqa: PLC0415
-
-    return status_and_settling.reconcile(
-        journal, connection, lag=lag, wait=wait, its_account_only=its_account_only, as_json=as_json
-    )
-
-
-def cancel(
-    *,
-    journal: Journal,
-    its_account_only: ItsAccountOnly = False,
-    as_json: AsJson = False,
-    connection: ConnectionOptions = ConnectionOptions(),  # noqa: B008 - frozen
-) -> int:
-    """Cancel the messages of a campaign that are still scheduled.
-
-    Exit code 1 if a message was too late to cancel, or if there was nothing to cancel. Exit code 4 if it is unknown
-    whether a message was cancelled.
-
-    ```
-    eightbyeight bulk cancel --journal run.db
-    ```
-    """
-    from eightbyeight_async.cli.bulk import status_and_settling  # noqa: PLC0415
-
-    return status_and_settling.cancel(journal, connection, its_account_only=its_account_only, as_json=as_json)
-
-
-def export(
-    *,
-    journal: Journal,
-    form: Annotated[
-        Literal["jsonl", "csv"] | None,
-        Parameter(
-            name="--format",
-            help="The format of the records. Default: by the name of --output, else jsonl.",
-            group=OUTPUT,
-        ),
-    ] = None,
-    output: Annotated[Path | None, Parameter(help="File to write. Default: stdout.", group=OUTPUT)] = None,
-    force: Annotated[bool, FLAG, Parameter(help="Overwrite --output.")] = False,
-    include_private: Annotated[
-        bool, FLAG, Parameter(help="Include numbers and texts, if the run had --store-private.")
-    ] = False,
-    as_json: AsJson = False,
-) -> int:
-    """Write one record per message: key, state, umid, batch, error code, times.
-
-    In CSV, a text that a spreadsheet would run as a formula (it begins with `=`, `+`, `-` or `@`) gets a `'` before it:
-    numbers are `'+6598765432` there. JSONL has every value as it is.
-
-    ```
-    eightbyeight bulk export --journal run.db --output results.csv
-    ```
-    """
-    from eightbyeight_async.cli.bulk import status_and_settling  # noqa: PLC0415
-
-    named = "csv" if output is not None and output.suffix.lower() == ".csv" else "jsonl"
-    return status_and_settling.export(
-        journal, output, form=form or named, force=force, include_private=include_private, as_json=as_json
-    )
-
-
-def report(
-    *,
-    journal: Journal,
-    output: Annotated[Path, Parameter(help="The HTML file to write.", group=OUTPUT)],
-    force: Annotated[bool, FLAG, Parameter(help="Overwrite --output.")] = False,
-    as_json: AsJson = False,
-) -> int:
-    """Write a page to look at: states, what is in doubt and what to do, accepted over time, reasons.
-
-    One file, without network, for light and dark screens and for paper. It has no numbers and no texts. The exit code
-    is that of `bulk status`.
-
-    ```
-    eightbyeight bulk report --journal run.db --output report.html
-    ```
-    """
-    from eightbyeight_async.cli.bulk.write_report import write_report  # noqa: PLC0415
-
-    return write_report(journal, output, force=force, as_json=as_json)
+    return run_campaign(given, one_run, where.place(), connection, dry_run=dry_run, as_json=as_json)

@@ -1,4 +1,4 @@
-"""Runs `eightbyeight demo`: sends 2,000 rows to a sandbox, cancels the scheduled messages, compares all counts.
+"""Runs `eightbyeight demo`: sends 2,000 rows to a sandbox, cancels the scheduled ones, kills a campaign and goes on.
 
 The command compares its counts with the sandbox's counts. It is not enough that its own counts agree with each other:
 they could all be wrong in the same way.
@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import anyio
 import attrs
 
-from eightbyeight_async.cli.commands.demo_rows import FAULTY_ROWS, write_demo_file
+from eightbyeight_async.cli.commands.demo_campaign import CommandFailedError, run_killed_campaign
+from eightbyeight_async.cli.commands.demo_rows import FAULTY_ROWS, LOST_ROWS, REFUSED_ROWS, write_demo_file
 from eightbyeight_async.cli.exit_codes import Exit
 from eightbyeight_async.cli.reading.file_plan import FilePlan, check_file, row_reader
 from eightbyeight_async.cli.reading.input_file import open_input
@@ -53,6 +54,7 @@ class CommandCounts:
         accepted: umids of the accepted messages.
         scheduled: umids of those accepted messages that are scheduled.
         rejected: umids of the rejected messages.
+        lost: phone numbers whose answer is lost.
         retried: number of requests beyond one per row.
         cancelled: number of scheduled messages that were cancelled one by one.
         of_batch: number of messages that cancelling the batch cancelled.
@@ -63,6 +65,7 @@ class CommandCounts:
     accepted: list[str] = attrs.field(factory=list)
     scheduled: list[str] = attrs.field(factory=list)
     rejected: list[str] = attrs.field(factory=list)
+    lost: list[str] = attrs.field(factory=list)
     retried: int = 0
     cancelled: int = 0
     of_batch: int = 0
@@ -90,43 +93,69 @@ def run_demo(*, concurrency: int, output: Path | None) -> Exit:
     """
     display = Display()
     checked_count(concurrency, "--concurrency")
-    with tempfile.TemporaryDirectory(prefix="eightbyeight-demo-") as directory, Sandbox() as sandbox:
+    with tempfile.TemporaryDirectory(prefix="eightbyeight-demo-") as temporary:
+        directory = Path(temporary)
+        try:
+            counts, wrong = _send_and_cancel(directory, display, concurrency, output)
+            _print("1. What became of the messages", counts)
+            display.info("2. A campaign of 300 messages with a journal, killed on its way")
+            counts += (again := run_killed_campaign(directory, display))
+        except CommandFailedError as error:
+            display.error(f"the demo's campaign failed: {error}")
+            return Exit.REFUSED
+        except KeyboardInterrupt:
+            return Exit.INTERRUPTED
+    _print("2. What became of the campaign", again)
+    wrong += [words for words, ours, theirs in counts if ours != theirs]
+    if wrong:
+        display.error(f"these counts do not add up: {'; '.join(words.strip(' =+') for words in wrong)}")
+        return Exit.REFUSED
+    display.info("everything adds up: every accepted message arrived exactly once")
+    return Exit.OK
+
+
+def _print(title: str, counts: list[tuple[str, int, int]]) -> None:
+    print_table(
+        title,
+        ["", "the command says", "the sandbox says"],
+        [(words, f"{ours:,}", f"{theirs:,}") for words, ours, theirs in counts],
+    )
+
+
+def _send_and_cancel(
+    directory: Path, display: Display, concurrency: int, output: Path | None
+) -> tuple[list[tuple[str, int, int]], list[str]]:
+    """The first part. Returns the rows of its table, and what contradicts itself. Raises KeyboardInterrupt."""
+    with Sandbox() as sandbox:
+        display.info("1. A file of 2,000 messages")
         display.note(
             "a sandbox of the 8x8 Connect API runs on this machine, with HTTPS and TLS 1.3; nothing leaves the machine"
         )
-        path = Path(directory) / "demo.csv"
-        faulty, refused = write_demo_file(path, now())
-        for number in faulty:
-            sandbox.faults.on_destination(number, Fault.server_error())
-        for number in refused:
-            sandbox.faults.on_destination(number, Fault.error(1002))
+        path = directory / "demo.csv"
+        numbers = write_demo_file(path, now())
+        for row in FAULTY_ROWS:
+            sandbox.faults.on_destination(numbers[row], Fault.server_error())
+        for row in REFUSED_ROWS:
+            sandbox.faults.on_destination(numbers[row], Fault.error(1002))
+        for row in LOST_ROWS:
+            sandbox.faults.on_destination(numbers[row], Fault.accept_then_drop())
         plan = FilePlan(file=str(path), concurrency=concurrency, output=output)
         with open_input(plan.file) as input_file:
             if output is not None:
                 refuse_output(output, force=False, not_this=input_file.identity)
             rows = row_reader(plan)
             counted = CommandCounts(OutcomeCounts(check_file(input_file, rows, display, plan).rows))
+            counted.lost = [numbers[row] for row in LOST_ROWS]
             client = sandbox.client(max_concurrency=concurrency)
             send_file(
                 client, input_file, rows, counted.outcomes, lambda: _record_writer(output), plan, display, counted.add
             )
         if counted.outcomes.interrupted:
-            return Exit.INTERRUPTED
+            raise KeyboardInterrupt
         counted.retried = sandbox.traffic.requests - counted.outcomes.tried
         display.info(f"cancelling {len(counted.scheduled):,} scheduled messages, a batch and a ChatApps message")
         run(lambda: _cancel(sandbox, counted, concurrency))
-        counts = list(_compared_counts(counted, sandbox))
-    print_table(
-        "What became of the messages",
-        ["", "the command says", "the sandbox says"],
-        [(words, f"{ours:,}", f"{theirs:,}") for words, ours, theirs in counts],
-    )
-    wrong = [words for words, ours, theirs in counts if ours != theirs] + _contradictions(counted)
-    if wrong:
-        display.error(f"these counts do not add up: {'; '.join(words.strip(' =+') for words in wrong)}")
-        return Exit.REFUSED
-    display.info("everything adds up: every accepted message arrived exactly once")
-    return Exit.OK
+        return list(_compared_counts(counted, sandbox)), _contradictions(counted)
 
 
 def _record_writer(output: Path | None) -> RecordWriter:
@@ -170,20 +199,24 @@ async def _cancel_others(client: AsyncConnectClient, counted: CommandCounts) -> 
 
 def _compared_counts(counted: CommandCounts, sandbox: Sandbox) -> Iterator[tuple[str, int, int]]:
     """The rows of the table: label, the command's count, the sandbox's count."""
-    single = [message for message in sandbox.messages if message.product == "sms" and message.batch_id is None]
+    every = [message for message in sandbox.messages if message.product == "sms" and message.batch_id is None]
+    lost = [message for message in every if message.destination in counted.lost]
+    single = [message for message in every if message.destination not in counted.lost]
     states = Counter(message.state for message in single)
     others = Counter(
         "batch" if message.batch_id else message.product for message in sandbox.messages if message.state == "cancelled"
     )
     # Per umid the smaller of both counts. A message that arrived twice, or not at all, makes the two sides differ.
     once = sum((Counter(counted.accepted) & Counter(message.umid for message in single)).values())
-    refs = len({message.client_message_id for message in single})
+    refs = len({message.client_message_id for message in every})
     accepted, failed = len(counted.accepted), counted.outcomes.outcomes[RecordOutcome.FAILED]
+    unknown = counted.outcomes.outcomes[RecordOutcome.UNKNOWN]
     sent_now, scheduled = accepted - len(counted.scheduled), len(counted.scheduled)
-    yield "rows in the file", counted.outcomes.rows, len(single) + len(sandbox.rejected) + failed
+    yield "rows in the file", counted.outcomes.rows, len(every) + len(sandbox.rejected) + failed
     yield "  = accepted", accepted, len(single)
     yield "  + rejected by the API", len(counted.rejected), len(sandbox.rejected)
     yield "  + failed (code 1002)", failed, counted.outcomes.rows - refs - len(sandbox.rejected)
+    yield "  + answer lost: may be sent", unknown, len(lost)
     yield "accepted", accepted, once
     yield "  = sent now", sent_now, states["queued"]
     yield "  + scheduled", scheduled, states["scheduled"] + states["cancelled"]
@@ -200,9 +233,12 @@ def _contradictions(counted: CommandCounts) -> list[str]:
     accepted, scheduled = len(counted.accepted), len(counted.scheduled)
     ended = counted.outcomes.outcomes
     sums = {
-        "rows = accepted + rejected + failed": (
+        "rows = accepted + rejected + failed + unknown": (
             counted.outcomes.rows,
-            ended[RecordOutcome.ACCEPTED] + ended[RecordOutcome.REJECTED] + ended[RecordOutcome.FAILED],
+            ended[RecordOutcome.ACCEPTED]
+            + ended[RecordOutcome.REJECTED]
+            + ended[RecordOutcome.FAILED]
+            + ended[RecordOutcome.UNKNOWN],
         ),
         "accepted": (ended[RecordOutcome.ACCEPTED], len(set(counted.accepted))),
         "rejected": (ended[RecordOutcome.REJECTED], len(set(counted.rejected))),

@@ -82,6 +82,20 @@ class FileOptions:
     weekdays: Annotated[
         bool, _SWITCH, Parameter(help="Send only from Monday to Friday where the person is; else schedule.")
     ] = False
+    rate_for: Annotated[
+        tuple[str, ...],
+        Parameter(
+            negative=(),
+            help="SG=100: at most 100 messages a second to a country. Can be given several times. Not in batches.",
+        ),
+    ] = ()
+    rules: Annotated[
+        Path | None,
+        Parameter(
+            help='A TOML file with tables by country: [SG] source = "ACME", rate = 100, window = "09:00-20:00", '
+            "weekdays = true. A row's own source goes before it, and it goes before --source and --window."
+        ),
+    ] = None
     opt_out: Annotated[
         tuple[str, ...],
         Parameter(
@@ -113,6 +127,8 @@ class FileOptions:
         given["text"] = None if self.text is None else with_line_breaks(self.text)
         given["map"] = list(self.map) or None
         given["opt_out"] = list(self.opt_out) or None
+        given["rate_for"] = list(self.rate_for) or None
+        given["rules"] = None if self.rules is None else str(self.rules)
         if self.text_file is not None:
             if self.text is not None:
                 raise UsageError("--text-file: leave out --text, or this")

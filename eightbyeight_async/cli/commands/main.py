@@ -207,6 +207,7 @@ def _send_file(
         include_private=records.include_private,
         limits=limits.limits(),
         **limits.trial(),
+        keep_trying=limits.keep_trying,
         on_end=limits.on_end,
         **speed,
     )
@@ -375,7 +376,7 @@ def demo(
     concurrency: Annotated[int, Parameter(help="Requests in flight.")] = 50,
     output: Annotated[Path | None, Parameter(help="Write the records to this file.")] = None,
 ) -> int:
-    """Send 2,000 messages to a sandbox, cancel the scheduled ones, count the outcomes.
+    """Send 2,000 messages to a sandbox, cancel some, kill a campaign and go on, compare all counts.
 
     The demo needs no account and leaves no files behind, except `--output`. Exit code 0 means that all counts add up
     and every accepted message arrived exactly once.

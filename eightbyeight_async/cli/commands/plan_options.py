@@ -15,6 +15,7 @@ from eightbyeight_async.cli.exit_codes import UsageError
 from eightbyeight_async.cli.reading.plan_limits import PlanLimits
 from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.models.number_plus import require_plus
+from eightbyeight_async.models.rules import account
 from eightbyeight_async.models.sms import SmsRequest
 from eightbyeight_async.settings import checked_count
 
@@ -32,8 +33,12 @@ class PlanOptions:
         Path | None,
         Parameter(
             help="A price list for the cost of the plan: JSON of 8x8's API, or CSV with country, price, currency. "
-            "Default: 8x8 is asked, if the account is known (EIGHTBYEIGHT_ACCOUNT_ID)."
+            "Default: 8x8 is asked, if --account-id is known."
         ),
+    ] = None
+    account_id: Annotated[
+        str | None,
+        Parameter(help="The account, whose price list and balance 8x8 is asked for. Default: EIGHTBYEIGHT_ACCOUNT_ID."),
     ] = None
     max_cost: Annotated[
         str | None, Parameter(help="Send nothing if it may cost more, or if the cost is not known: an amount, 12.50.")
@@ -51,6 +56,13 @@ class PlanOptions:
         Parameter(
             help="Send the samples of the plan (at most three) to this number of yours, at once, and nothing else.",
             allow_leading_hyphen=True,
+        ),
+    ] = None
+    keep_trying: Annotated[
+        str | None,
+        Parameter(
+            help="Wait for the network, and where 8x8 asks for a pause, and try again, for so long: 90s, 30m, 2h. "
+            "Default: the run stops when it reaches nobody."
         ),
     ] = None
     on_end: Annotated[
@@ -88,10 +100,12 @@ class PlanOptions:
         Raises:
             UsageError: an option breaks its rule.
         """
-        return limits_of(self.prices, self.max_cost, self.max_messages)
+        return limits_of(self.prices, self.max_cost, self.max_messages, self.account_id)
 
 
-def limits_of(prices: Path | None, max_cost: str | None, max_messages: int | None) -> PlanLimits:
+def limits_of(
+    prices: Path | None, max_cost: str | None, max_messages: int | None, account_id: str | None = None
+) -> PlanLimits:
     """Checks the options.
 
     Raises:
@@ -107,4 +121,9 @@ def limits_of(prices: Path | None, max_cost: str | None, max_messages: int | Non
             raise UsageError("--max-cost: must be an amount such as 12.50")
     if max_messages is not None:
         checked_count(max_messages, "--max-messages")
-    return PlanLimits(prices=prices, max_cost=amount, max_messages=max_messages)
+    if account_id is not None:
+        try:
+            account(account_id)
+        except InvalidRequestError as wrong:
+            raise UsageError(f"--account-id: {wrong.reason}") from wrong
+    return PlanLimits(prices=prices, max_cost=amount, max_messages=max_messages, account_id=account_id)

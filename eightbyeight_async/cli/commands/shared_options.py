@@ -114,10 +114,13 @@ class ConnectionOptions:
         int, Parameter(help="Attempts per request if the API reports an internal error (code 2000 to 2999).")
     ] = 4
 
-    def client(self, *, max_concurrency: int = 100, max_rate: float | None = None) -> "AsyncConnectClient":
+    def client(
+        self, *, max_concurrency: int = 100, max_rate: float | None = None, account_id: str | None = None
+    ) -> "AsyncConnectClient":
         """A client with these options.
 
         Args:
+            account_id: for prices and balance; None: that of the environment.
             max_concurrency: maximum number of requests in flight.
             max_rate: maximum number of requests per second; None: no limit.
 
@@ -131,6 +134,7 @@ class ConnectionOptions:
         return AsyncConnectClient(
             self._key(),
             self.subaccount_id,
+            account_id=account_id,
             region=self.region,
             sms_base_url=self.sms_base_url,
             chatapps_base_url=self.chatapps_base_url,

@@ -79,7 +79,7 @@ def good_rows(
             raise WindowClosingError
         if row.number == skipped:
             skipped = next(left, None)
-        else:
+        elif not (isinstance(row, Row) and row.skipped):
             yield row
         if row.number == last:
             return

@@ -25,17 +25,14 @@ def country_of(digits: str) -> str:
     Args:
         digits: a whole number of 7 to 15 digits, without `+`.
     """
-    # No code is the beginning of another one.
-    code = next((code for code in map(digits.__getitem__, _PREFIXES) if int(code) in COUNTRY_CODE_TO_REGION_CODE), None)
-    if code is None:
-        return NOWHERE
-    regions = COUNTRY_CODE_TO_REGION_CODE[int(code)]
-    if len(regions) == 1:
-        return f"+{code}" if regions[0] == _NO_COUNTRY else regions[0]
+    code, only = _code_of(digits[:_LONGEST])
+    if only is not None:
+        return only
+    first = COUNTRY_CODE_TO_REGION_CODE[int(code)][0]
     # The library takes 20 us and more, so it is asked once for numbers that begin alike.
     if code == "1":
-        return _sharing(digits[: 1 + _AREA] + "2345678", regions[0])  # a subscriber's number in every area
-    return _sharing(digits[: len(code) + _BLOCK].ljust(len(digits), "3"), regions[0])
+        return _sharing(digits[: 1 + _AREA] + "2345678", first)  # a subscriber's number in every area
+    return _sharing(digits[: len(code) + _BLOCK].ljust(len(digits), "3"), first)
 
 
 @lru_cache(maxsize=65_536)
@@ -44,4 +41,15 @@ def _sharing(digits: str, first: str) -> str:
     return region_code_for_number(parse(f"+{digits}")) or first
 
 
-_PREFIXES = [slice(length) for length in range(1, _LONGEST + 1)]
+@lru_cache(maxsize=1000)
+def _code_of(start: str) -> tuple[str, str | None]:
+    """The calling code with which a number begins, and what it says; None: several countries share it."""
+    # No code is the beginning of another one.
+    prefixes = (start[:length] for length in range(1, _LONGEST + 1))
+    code = next((code for code in prefixes if int(code) in COUNTRY_CODE_TO_REGION_CODE), None)
+    if code is None:
+        return "", NOWHERE
+    regions = COUNTRY_CODE_TO_REGION_CODE[int(code)]
+    if len(regions) > 1:
+        return code, None
+    return code, f"+{code}" if regions[0] == _NO_COUNTRY else regions[0]

@@ -11,6 +11,7 @@ from eightbyeight_async.cli.reading.problems import Problems
 from eightbyeight_async.cli.reading.row_to_request import Problem, Row
 from eightbyeight_async.models.number_plus import NO_PLUS, lacks_plus
 from eightbyeight_async.models.sms import Encoding
+from eightbyeight_async.quick_parts import quick_parts
 from eightbyeight_async.text import measure
 
 if TYPE_CHECKING:
@@ -18,11 +19,9 @@ if TYPE_CHECKING:
 
     from eightbyeight_async.models.sms import SmsRequest
 
-__all__ = ["ONE_PART", "Checked", "RowObserver", "check_rows", "parts_of"]
+__all__ = ["Checked", "RowObserver", "check_rows", "parts_of"]
 
 _ROWS_SHOWN = 5
-# A character takes at most two units of UCS2 or two septets, so a text this short is one part. `measure`: 5 us.
-ONE_PART = 35
 
 
 class RowObserver(Protocol):
@@ -49,7 +48,9 @@ class Checked:
 
     Attributes:
         rows: number of valid rows; each is one message.
+        skipped: number of rows that the run is not about.
         scheduled: number of messages with a `scheduled` time.
+        timed: whether a message has a `scheduled` or an `expiry`: then another day's check may find something else.
         blanks: per column that `--text` uses: number of rows where the column is empty.
         long: number of messages whose text the platform will truncate.
         long_rows: row numbers of the first of these messages, at most 5.
@@ -64,7 +65,9 @@ class Checked:
     """
 
     rows: int = 0
+    skipped: int = 0
     scheduled: int = 0
+    timed: bool = False
     blanks: Counter[str] = attrs.field(factory=Counter)
     long: int = 0
     long_rows: list[int] = attrs.field(factory=list)
@@ -118,15 +121,23 @@ def check_rows(
         observer.report = checked.found.add
     for found in rows:
         row = found
-        if isinstance(row, Row) and row.late is not None and not allow_late:
-            row = row.late
-        if set_aside and require_plus and isinstance(row, Row) and lacks_plus(row.request):
-            row = Problem(line=row.line, number=row.number, field="destination", rule=NO_PLUS)
+        if isinstance(row, Row):
+            if row.late is not None and not allow_late:
+                row = row.late
+            elif set_aside and require_plus and lacks_plus(row.request):
+                row = Problem(line=row.line, number=row.number, field="destination", rule=NO_PLUS)
         if isinstance(row, Problem):
             checked.found.add(row)
             continue
+        if row.skipped:
+            checked.skipped += 1
+            continue
         checked.rows += 1
-        checked.scheduled += row.request.scheduled is not None
+        if row.request.scheduled is not None:
+            checked.scheduled += 1
+            checked.timed = True
+        if row.request.expiry is not None:
+            checked.timed = True
         if row.blanks:
             checked.blanks.update(set(row.blanks))
         if row.cleaned:
@@ -156,7 +167,4 @@ def check_rows(
 def parts_of(request: SmsRequest) -> int:
     """Number of parts of the text. A text with encoding GSM7 that GSM7 cannot represent is counted as UCS2."""
     text = request.text or ""
-    if 0 < len(text) <= ONE_PART or (0 < len(text) <= 2 * ONE_PART and text.isascii()):
-        return 1
-    encoding = Encoding.UCS2 if request.encoding is Encoding.UCS2 else Encoding.AUTO
-    return measure(text, encoding).parts
+    return measure(text, Encoding.UCS2).parts if request.encoding is Encoding.UCS2 else quick_parts(text)[0]

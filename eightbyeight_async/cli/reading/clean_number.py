@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import NamedTuple
 
 import attrs
@@ -126,6 +127,7 @@ def _bare(text: str, changes: dict[str, None]) -> str | None:
     return bare if re.fullmatch(r"\+?[0-9]+", bare) else None
 
 
+@lru_cache(maxsize=256)
 def _sign(character: str) -> tuple[str, str] | None:
     """What stays of a character, and the name of the change. None: it cannot be in a number."""
     if character in "0123456789+":

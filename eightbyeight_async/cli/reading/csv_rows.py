@@ -53,20 +53,21 @@ class CsvRows:
     def __init__(self, converter: RowConverter, separator: str | None = None, *, multiline: bool = False) -> None:
         self.unused: list[str] = []
         self.hints: list[str] = []
-        self.separator = separator or ","
+        self.separator: str = separator or ","
         self._converter = converter
         self._map: ColumnMap = converter.column_map
         self._separator = separator
         self._multiline = multiline
         self._names: list[str] = []
         self._fields: list[tuple[int, str]] = []
+        self._placeholders: list[int] = []
         self._unnamed: list[int] = []
         self._named_width = 0  # columns up to the last one with a name
 
     @property
     def window(self) -> SendWindow | None:
         """When people may be sent to; None: always."""
-        return self._converter.window
+        return self._converter.any_window
 
     def has_default(self, column: str) -> bool:
         """Whether each placeholder of the column in `--text` has a default."""
@@ -96,10 +97,11 @@ class CsvRows:
                 yield record
                 continue
             line, cells = record
-            if _blank(cells):
+            together = "".join(cells)
+            if not together or together.isspace():
                 continue
             number += 1
-            yield self._row(number, line, cells, text)
+            yield self._row(number, line, cells, text, breaks="\n" in together or "\r" in together)
 
     def fits(self, cells: list[str]) -> bool:
         """Whether a record has the cells of the header; only those of columns without a name may be missing."""
@@ -114,30 +116,30 @@ class CsvRows:
                 number += 1
                 yield number, record[1], text.undecodable() is not None
 
-    def _row(self, number: int, line: int, cells: list[str], text: DecodedLines) -> Row | Problem:
+    def _row(self, number: int, line: int, cells: list[str], text: DecodedLines, *, breaks: bool) -> Row | Problem:
+        """Converts a record. `breaks`: whether a cell contains a line break."""
         if (undecodable := text.undecodable()) is not None:
             return Problem(line=undecodable, number=number, rule=NOT_UTF8)
-        if (broken := self._line_break(cells)) is not None:
+        if breaks and (broken := self._line_break(cells)) is not None:
             # The column's number, not its name: the header may be private data by mistake. The cells are not shown
             # either: they may be those of several rows.
             rule = f"column {broken + 1}: {_line_break_rule(text.number)}"
             return Problem(line=line, number=number, rule=rule)
         width = len(self._names)
-        if len(cells) > width and _blank(cells[width:]):
-            del cells[width:]
-        if self.fits(cells):
-            cells += [""] * (width - len(cells))
         if len(cells) != width:
-            rule = f"has {_cells(len(cells))}, the header has {width}"
-            return Problem(
-                line=line, number=number, rule=f"{rule}; put quotes around a cell that contains the separator"
-            )
+            if len(cells) > width and _blank(cells[width:]):
+                del cells[width:]
+            if not self.fits(cells):
+                rule = f"has {_cells(len(cells))}, the header has {width}"
+                return Problem(
+                    line=line, number=number, rule=f"{rule}; put quotes around a cell that contains the separator"
+                )
+            cells += [""] * (width - len(cells))
         for at in self._unnamed:
             if cells[at].strip():
                 return Problem(line=line, number=number, rule=f"column {at + 1} has a value, but no name in the header")
         fields = [(name, cells[at] if name == "text" else cells[at].strip()) for at, name in self._fields]
-        named = dict(zip(self._names, cells, strict=True)) if self._converter.columns else {}
-        return self._converter.convert(number, line, fields, named)
+        return self._converter.convert(number, line, fields, [cells[at].strip() for at in self._placeholders])
 
     def _line_break(self, cells: list[str]) -> int | None:
         """Index of the first cell that contains a line break, unless that is allowed."""
@@ -158,12 +160,10 @@ class CsvRows:
                 first = next(text, "")
             self.separator = separator = separator or self._separator_of(first)
             reader = csv.reader(itertools.chain([first], text), delimiter=separator, strict=True)
-            while True:
-                line = text.number + 1 if reader.line_num else text.number
-                cells = next(reader, None)
-                if cells is None:
-                    return
+            line = text.number
+            for cells in reader:
                 yield line, cells
+                line = text.number + 1
         except LineTooLongError as wrong:
             yield Problem(line=wrong.line, rule="is too long for a row; are the line ends LF or CRLF?")
         except NotTextError as wrong:
@@ -211,6 +211,7 @@ class CsvRows:
         if self._converter.template is not None and text_column not in (None, *self._converter.columns):
             yield Problem(line=line, rule=TEXT_TWICE)
         self._names, self._fields = names, fields
+        self._placeholders = [names.index(name) for name in self._converter.columns if name in names]
         self._unnamed = [at for at, name in enumerate(names) if not name]
         self._named_width = max(at for at, name in enumerate(names) if name) + 1
         self.hints = [one for one in (self._map.suggestion(OPT_OUT, names),) if one and OPT_OUT not in present]

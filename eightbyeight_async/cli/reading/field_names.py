@@ -7,6 +7,7 @@ the same field.
 from __future__ import annotations
 
 import difflib
+import functools
 import re
 from datetime import datetime
 
@@ -42,6 +43,8 @@ _NOT_MISSPELT = frozenset({"clientid"})
 # Similarity (0 to 1) from which a name counts as misspelt: "sheduled", "soruce" and "destinaton" are above it,
 # "country_name" is below it.
 _CLOSE = 0.8
+# Names whose answer is kept: each line of a JSONL file asks for the same ones, and `difflib` takes 50 us.
+_REMEMBERED = 1024
 
 
 def spelling(column: str) -> str:
@@ -49,11 +52,13 @@ def spelling(column: str) -> str:
     return re.sub(r"[\s_-]", "", column).lower()
 
 
+@functools.lru_cache(_REMEMBERED)
 def field_named(column: str) -> str | None:
     """The field that a column name means. None: the column is not a field."""
     return _BY_SPELLING.get(spelling(column))
 
 
+@functools.lru_cache(_REMEMBERED)
 def field_nearly_named(column: str) -> str | None:
     """The field that a column name probably misspells. None: it is a field, or resembles none."""
     spelt = spelling(column)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,6 +11,7 @@ import attrs
 from eightbyeight_async.cli.exit_codes import UsageError
 from eightbyeight_async.cli.reading.check_rows import Checked, check_rows
 from eightbyeight_async.cli.reading.column_map import ColumnMap
+from eightbyeight_async.cli.reading.country_rules import CountryRules
 from eightbyeight_async.cli.reading.csv_rows import CsvRows
 from eightbyeight_async.cli.reading.input_file import SHEETS, format_of, open_input
 from eightbyeight_async.cli.reading.jsonl_rows import JsonlRows
@@ -22,17 +23,17 @@ from eightbyeight_async.cli.reading.send_window import SendWindow
 from eightbyeight_async.cli.reading.text_template import TextTemplate
 from eightbyeight_async.cli.terminal.loop_and_signals import now
 from eightbyeight_async.models.privacy import masked_digits, masked_runs
+from eightbyeight_async.models.sms import SmsRequest
 from eightbyeight_async.text import MAX_PARTS, TextPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from contextlib import AbstractContextManager
 
     from eightbyeight_async.cli.reading.check_rows import RowObserver
     from eightbyeight_async.cli.reading.input_file import InputFile
     from eightbyeight_async.cli.terminal.display import Display
 
-__all__ = ["FilePlan", "check_file", "input_of", "opt_outs_of", "reading_fields", "row_reader"]
+__all__ = ["FilePlan", "check_file", "input_of", "opt_outs_of", "reading_fields", "row_reader", "rules_of"]
 
 _UNUSED_SHOWN = 8
 _SEPARATORS = {"tab": "\t", "\\t": "\t"}
@@ -53,6 +54,8 @@ class FilePlan:
         default_country: two letters, for numbers without `+` in rows without a country.
         window: when people may be sent to, such as `09:00-20:00`; None: at any time of day.
         weekdays: whether nobody is sent to on Saturdays and Sundays.
+        rules: file with senders, rates and windows by country.
+        rate_for: rates by country, such as `SG=100`.
         clean_numbers: whether numbers are cleaned.
         encoding: of the file; None: UTF-8.
         sheet: of a spreadsheet; None: its only one.
@@ -73,6 +76,8 @@ class FilePlan:
         limits: what the run must not exceed.
         yes: whether nobody is asked before many messages are sent.
         limit: maximum number of messages to send; None: no limit.
+        only: whether the run is about a message; None: it is about all.
+        keep_trying: how long the run waits for the network, such as `30m`; None: it does not.
         on_end: command that gets the results when the run has ended; None: there is none.
         test_to: a number to which samples are sent, instead of the messages; None: the messages are sent.
     """
@@ -88,6 +93,8 @@ class FilePlan:
     clean_numbers: bool = False
     window: str | None = None
     weekdays: bool = False
+    rules: str | None = None
+    rate_for: Sequence[str] = ()
     encoding: str | None = None
     sheet: str | None = None
     long_text: TextPolicy = attrs.field(default=TextPolicy.WARN, converter=TextPolicy)
@@ -107,6 +114,8 @@ class FilePlan:
     limits: PlanLimits = PlanLimits()  # noqa: RUF009 - frozen
     yes: bool = False
     limit: int | None = None
+    only: Callable[[SmsRequest], bool] | None = None
+    keep_trying: str | None = None
     on_end: str | None = None
     test_to: str | None = None
 
@@ -136,6 +145,8 @@ def row_reader(plan: FilePlan) -> CsvRows | JsonlRows:
         default_country=_default_country(plan),
         clean=_cleaner(plan),
         window=SendWindow.parse(plan.window, now(), weekdays=plan.weekdays),
+        rules=rules_of(plan),
+        only=plan.only,
     )
     form = format_of(plan.file, plan.format)
     if form == "jsonl":
@@ -146,6 +157,18 @@ def row_reader(plan: FilePlan) -> CsvRows | JsonlRows:
     if separator is not None and (len(separator) != 1 or separator in '"\r\n'):
         raise UsageError("--delimiter: must be one character, or the word tab")
     return CsvRows(converter, separator, multiline=plan.multiline)
+
+
+def rules_of(plan: FilePlan) -> CountryRules | None:
+    """What holds for a country; None: nothing does.
+
+    Raises:
+        UsageError: the options or the file break a rule, or batches were asked for and cannot keep a rate.
+    """
+    found = CountryRules.read(plan.rules, plan.rate_for, now())
+    if found is not None and found.rates and plan.mode == "batch":
+        raise UsageError("--rate-for, or a rate of --rules: a batch goes out at once; send one by one (send-each)")
+    return found
 
 
 def input_of(plan: FilePlan) -> AbstractContextManager[InputFile]:

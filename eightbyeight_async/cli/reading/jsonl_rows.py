@@ -47,7 +47,7 @@ class JsonlRows:
     @property
     def window(self) -> SendWindow | None:
         """When people may be sent to; None: always."""
-        return self._converter.window
+        return self._converter.any_window
 
     def has_default(self, column: str) -> bool:
         """Whether each placeholder of the column in `--text` has a default."""
@@ -87,7 +87,7 @@ class JsonlRows:
         except _RowError as wrong:
             return Problem(line=text.number, number=number, field=wrong.field, rule=str(wrong))
 
-    def _fields_and_cells(self, found: dict[str, Any]) -> tuple[list[tuple[str, str]], dict[str, str]]:
+    def _fields_and_cells(self, found: dict[str, Any]) -> tuple[list[tuple[str, str]], list[str]]:
         fields: dict[str, str] = {}
         cells: dict[str, str] = {}
         for key, value in found.items():
@@ -106,7 +106,7 @@ class JsonlRows:
         if "destination" not in fields and (suggested := self._map.suggestion("destination", found)) is not None:
             raise _RowError(f"is missing; add {suggested}", "destination")
         self._check_text(fields, cells)
-        return list(fields.items()), cells
+        return list(fields.items()), [cells[column].strip() for column in self._converter.columns]
 
     def _check_text(self, fields: dict[str, str], cells: dict[str, str]) -> None:
         for column in self._converter.columns:

@@ -25,11 +25,13 @@ class PlanLimits:
         prices: file with the price list; None: 8x8 is asked.
         max_cost: in the currency of the price list; None: no limit.
         max_messages: to send; None: no limit.
+        account_id: the account whose prices and balance 8x8 is asked for; None: that of the environment.
     """
 
     prices: Path | None = None
     max_cost: Decimal | None = None
     max_messages: int | None = None
+    account_id: str | None = None
 
 
 def refusal(limits: PlanLimits, messages: int, cost: Cost | None) -> str | None:

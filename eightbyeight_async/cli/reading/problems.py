@@ -33,8 +33,8 @@ class Problems:
 
     def __init__(self, *, keep_all: bool = False) -> None:
         self.first: list[Problem] = []
-        self.wrong = 0
-        self.fatal = 0
+        self.wrong: int = 0
+        self.fatal: int = 0
         self._keep_all = keep_all
         self._places = array("q")  # row number, line, index of field and rule
         self._rules: dict[tuple[str | None, str], int] = {}

@@ -92,12 +92,12 @@ class RowPlanner:
         **how: Any,  # noqa: ANN401 - of different types
     ) -> None:
         self.last: int | None = None
-        self.later = 0
+        self.later: int = 0
         self._limit = limit
         self._sent = 0
         self.fingerprint = fingerprint
-        self.costs = SendCosts()
-        self.left_out = LeftOutRows()
+        self.costs: SendCosts = SendCosts()
+        self.left_out: LeftOutRows = LeftOutRows()
         self.report: Callable[[Problem], None] = lambda _: None
         self._conflicts = 0
         self._lines: dict[int, int] = {}  # line numbers of the page's rows, by row number

@@ -13,9 +13,10 @@ from typing import Any
 
 import attrs
 
-from eightbyeight_async.calls.sms import send_sms
+from eightbyeight_async.calls.sms import check_sms
 from eightbyeight_async.calls.times import passed
 from eightbyeight_async.cli.reading.column_map import ColumnMap
+from eightbyeight_async.cli.reading.country_rules import CountryRules
 from eightbyeight_async.cli.reading.field_names import OPT_OUT, TIME_ZONE, says_opt_out, value_of
 from eightbyeight_async.cli.reading.send_window import SendWindow
 from eightbyeight_async.cli.reading.text_template import TextTemplate
@@ -26,9 +27,12 @@ from eightbyeight_async.text import TextPolicy, check_length
 __all__ = ["Problem", "Row", "RowConverter"]
 
 
-@attrs.frozen(kw_only=True)
+_NONE: tuple[str, ...] = ()
+
+
+@attrs.define(kw_only=True, eq=False)
 class Row:
-    """One message of the file.
+    """One message of the file. No code changes a row; it is not frozen, because freezing costs a microsecond a row.
 
     Attributes:
         number: row number, from 1. The header, empty lines and rows with only empty cells do not count.
@@ -40,6 +44,7 @@ class Row:
             reading the row is passed on, and its message fails alone.
         cleaned: what `--clean-numbers` changed in the number.
         opted_out: the row's column `opt_out` says yes.
+        skipped: the run is not about this message; it is neither planned nor sent.
     """
 
     number: int
@@ -50,6 +55,7 @@ class Row:
     late: Problem | None = None
     cleaned: tuple[str, ...] = ()
     opted_out: bool = False
+    skipped: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -90,6 +96,8 @@ class RowConverter:
         column_map: which field a column sets.
         default_country: two letters, for numbers without `+` in rows without a country.
         window: when people may be sent to; None: always.
+        rules: what holds for a country; None: nothing does.
+        only: whether the run is about a message; None: it is about all.
         clean: cleans a number, given the row's country; returns what was changed, too. None: numbers stay as they are.
     """
 
@@ -100,6 +108,8 @@ class RowConverter:
     column_map: ColumnMap = ColumnMap()  # noqa: RUF009 - frozen
     default_country: str | None = None
     window: SendWindow | None = None
+    rules: CountryRules | None = None
+    only: Callable[[SmsRequest], bool] | None = None
     clean: Callable[[str, str | None], tuple[str, tuple[str, ...]]] | None = None
 
     @property
@@ -107,20 +117,23 @@ class RowConverter:
         """The columns that `--text` uses."""
         return () if self.template is None else self.template.columns
 
-    def convert(
-        self, number: int, line: int, fields: Iterable[tuple[str, str]], cells: Mapping[str, str]
-    ) -> Row | Problem:
+    @property
+    def any_window(self) -> SendWindow | None:
+        """A window; all are judged by the same clock. None: there is none."""
+        return self.window or (None if self.rules is None else self.rules.window)
+
+    def convert(self, number: int, line: int, fields: Iterable[tuple[str, str]], cells: list[str]) -> Row | Problem:
         """Converts one row.
 
         Args:
             number: row number.
             line: number of the row's first line.
             fields: pairs of field name and text; an empty text leaves the field out.
-            cells: texts by column name, for the placeholders of `--text`.
+            cells: of the columns that `--text` uses, in the order of `columns`; stripped.
         """
         try:
             values: dict[str, Any] = dict(self.defaults)  # typed Any: the model checks the values itself
-            opted_out, zone = False, ""
+            opted_out, zone, blanks, window, has_source = False, "", _NONE, self.window, False
             for name, text in fields:
                 if name == OPT_OUT:
                     opted_out = says_opt_out(text)
@@ -128,19 +141,24 @@ class RowConverter:
                     zone = text.strip()
                 elif text and not text.isspace():
                     values[name] = value_of(name, text)
+                    has_source = has_source or name == "source"
             if self.template is not None:
-                values["text"] = self.template.fill(cells)
+                values["text"], blanks = self.template.fill(cells)
             if "destination" not in values:
                 return Problem(line=line, number=number, field="destination", rule="is missing")
-            cleaned = self._clean(values)
+            cleaned = () if self.clean is None and self.default_country is None else self._clean(values)
             request = SmsRequest(**values)
-            if self.window is not None and (moment := self.window.moment(request, zone)) != request.scheduled:
+            if self.rules is not None and (rule := self.rules.of(request)) is not None:
+                window = rule.window or window
+                if rule.source is not None and not has_source:
+                    values["source"] = rule.source
+                    request = SmsRequest(**values)
+            if window is not None and (moment := window.moment(request, zone)) != request.scheduled:
                 request = SmsRequest(**{**values, "scheduled": moment})
             late = self._late(number, line, request)
             long = check_length(request.text, request.encoding, self.long_text) is not None
         except InvalidRequestError as wrong:
             return Problem(line=line, number=number, field=wrong.field, rule=wrong.reason)
-        blanks = tuple(name for name in self.columns if not cells[name].strip())
         return Row(
             number=number,
             line=line,
@@ -150,6 +168,7 @@ class RowConverter:
             late=late,
             cleaned=cleaned,
             opted_out=opted_out,
+            skipped=self.only is not None and not self.only(request),
         )
 
     def _clean(self, values: dict[str, Any]) -> tuple[str, ...]:
@@ -164,7 +183,7 @@ class RowConverter:
 
     def _late(self, number: int, line: int, request: SmsRequest) -> Problem | None:
         try:
-            send_sms("any", request, self.now)
+            check_sms(request, self.now)
         except InvalidRequestError as wrong:
             if wrong.field not in ("scheduled", "expiry") or not passed(request, self.now()):
                 raise

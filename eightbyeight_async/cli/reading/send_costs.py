@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from eightbyeight_async.cli.reading.check_rows import ONE_PART, parts_of
+from eightbyeight_async.cli.reading.check_rows import parts_of
+from eightbyeight_async.cli.reading.country_rules import country_of
 from eightbyeight_async.cli.reading.local_times import LocalTimes
 from eightbyeight_async.cli.reading.samples import Samples
-from eightbyeight_async.gsm7 import foreign, is_gsm7
 from eightbyeight_async.models.number_plus import lacks_plus
 from eightbyeight_async.models.sms import Encoding
-from eightbyeight_async.text import NAMED, character_name, measure, named_characters
+from eightbyeight_async.quick_parts import quick_parts
+from eightbyeight_async.text import NAMED, character_name, named_characters
 
 if TYPE_CHECKING:
     from eightbyeight_async.models.sms import SmsRequest
@@ -54,31 +55,27 @@ class SendCosts:
 
     def add(self, request: SmsRequest) -> None:
         """Takes the next message that will be sent."""
-        before = self.parts
-        self._add_parts(request)
-        country = _country_of(request)
+        parts = self._add_parts(request)
+        country = country_of(request)
         if lacks_plus(request):
             self.without_plus[country] += 1
         self.messages_to[country] += 1
-        self.parts_to[country] += self.parts - before
+        self.parts_to[country] += parts
         self.samples.add(request)
         if request.scheduled is not None:
             self.times.add(request)
 
-    def _add_parts(self, request: SmsRequest) -> None:
-        text = request.text or ""
-        if request.encoding is Encoding.UCS2 or is_gsm7(text):
-            self.parts += parts_of(request)
-            return
-        self.ucs2_texts += 1
-        if len(text) <= ONE_PART:  # in GSM7 as well; `measure` takes 10 us more than `foreign`
-            self.parts += 1
-            self.foreign.update(dict.fromkeys(foreign(text)))
-            return
-        size = measure(text)
-        self.parts += size.parts
-        self.more_parts += size.parts - (size.gsm7_parts or 0)
-        self.foreign.update(dict.fromkeys(size.foreign))
+    def _add_parts(self, request: SmsRequest) -> int:
+        if request.encoding is Encoding.UCS2:
+            parts = parts_of(request)
+        else:
+            parts, foreign, in_gsm7 = quick_parts(request.text or "")
+            if foreign:
+                self.ucs2_texts += 1
+                self.more_parts += parts - in_gsm7
+                self.foreign.update(dict.fromkeys(foreign))
+        self.parts += parts
+        return parts
 
     def lines(self) -> list[str]:
         """What the user should know before the messages are sent: no line, one or two. They have no numbers."""
@@ -125,16 +122,6 @@ class SendCosts:
         texts = "1 text needs" if self.ucs2_texts == 1 else f"{self.ucs2_texts:,} texts need"
         cost = "no part" if not self.more_parts else "1 part" if self.more_parts == 1 else f"{self.more_parts:,} parts"
         return f"{texts} UCS2 because of {named_characters(self.foreign)}: {cost} more than with GSM7 characters"
-
-
-def _country_of(request: SmsRequest) -> str:
-    """Where a message goes. A national number with a country goes there."""
-    number = request.destination
-    if number[0] != "+" and request.country is not None:
-        return request.country.upper()
-    from eightbyeight_async.cli.reading.calling_code import country_of  # noqa: PLC0415 - 20 ms
-
-    return country_of(number.lstrip("+"))
 
 
 def _by_count(countries: Counter[str]) -> str:

@@ -11,14 +11,10 @@ Rules:
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 import attrs
 
 from eightbyeight_async.cli.exit_codes import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = ["TextTemplate"]
 
@@ -38,6 +34,12 @@ class TextTemplate:
     pieces: tuple[str, ...]
     columns: tuple[str, ...]
     defaults: tuple[str | None, ...]
+    # For the operator %, which takes a third of the time of joining the pieces.
+    _format: str = attrs.field(init=False, repr=False, eq=False)
+
+    @_format.default
+    def _join_pieces(self) -> str:
+        return "%s".join(piece.replace("%", "%%") for piece in self.pieces)
 
     @classmethod
     def parse(cls, text: str) -> TextTemplate:
@@ -66,12 +68,16 @@ class TextTemplate:
             raise UsageError("--text: must not be empty")
         return cls(tuple(pieces), tuple(columns), tuple(defaults))
 
-    def fill(self, cells: Mapping[str, str]) -> str:
-        """The text of one message. `cells` must contain every column of the template."""
-        parts = [self.pieces[0]]
-        for column, default, piece in zip(self.columns, self.defaults, self.pieces[1:], strict=True):
-            parts += (cells[column].strip() or default or "", piece)
-        return "".join(parts)
+    def fill(self, values: list[str]) -> tuple[str, tuple[str, ...]]:
+        """The text of one message, and the columns whose cells are empty.
+
+        Args:
+            values: the cell of each column of `columns`, stripped.
+        """
+        if "" not in values:
+            return self._format % tuple(values), ()
+        blanks = tuple(column for column, value in zip(self.columns, values, strict=True) if not value)
+        return self._format % tuple(map(_or_default, values, self.defaults)), blanks
 
     def has_default(self, column: str) -> bool:
         """Whether every placeholder of the column has a default."""
@@ -80,3 +86,7 @@ class TextTemplate:
 
 
 _HOW = "write {column} for a column of the file, {column|default} with a default, {{ and }} for single braces"
+
+
+def _or_default(value: str, default: str | None) -> str:
+    return value or default or ""

@@ -37,7 +37,7 @@ class LineTooLongError(Exception):
 
 
 class TwiceReadLines:
-    """Call `first()` once, then `again()` any number of times: both yield the same lines, with their line ends.
+    """Call `first()` or `scan()`, then `again()` any number of times: both yield the same lines, with their line ends.
 
     Args:
         file: seekable, opened in binary mode. It stays open between the readings, so another file that is moved to
@@ -55,6 +55,17 @@ class TwiceReadLines:
     def first(self) -> Iterator[bytes]:
         self._digests = []
         return _lines(self._remembered())
+
+    def scan(self) -> None:
+        """Reads the file for its digests alone, instead of `first`."""
+        self._digests = []
+        for _ in self._remembered():
+            pass
+
+    @property
+    def digest(self) -> str:
+        """The digest of the whole file, after `first` was read to its end, or `scan`."""
+        return hashlib.blake2b(b"".join(self._digests), digest_size=16).hexdigest()
 
     def again(self) -> Iterator[bytes]:
         """Yields the lines again.

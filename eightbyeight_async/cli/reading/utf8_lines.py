@@ -30,7 +30,7 @@ class DecodedLines:
     """
 
     def __init__(self, lines: Iterable[bytes]) -> None:
-        self.number = 0
+        self.number: int = 0
         self._undecodable: int | None = None
         self._lines = iter(lines)
 

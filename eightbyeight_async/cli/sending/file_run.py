@@ -23,6 +23,7 @@ from eightbyeight_async.cli.reading.row_planner import OPTED_OUT, LeftOutRow, Le
 from eightbyeight_async.cli.reading.row_to_request import Problem, Row
 from eightbyeight_async.cli.reading.send_window import WindowClosingError
 from eightbyeight_async.cli.reading.twice_read_lines import FileChangedError
+from eightbyeight_async.cli.sending.patience import Patience
 from eightbyeight_async.cli.sending.result_record import RecordOutcome, record_of, record_of_left_out
 from eightbyeight_async.cli.terminal.loop_and_signals import on_interrupt
 from eightbyeight_async.cli.terminal.safe_text import json_text
@@ -57,6 +58,8 @@ class FileRun(ABC):
         grace: seconds that an interrupted run waits for the requests in flight; None: until they time out.
         changed: called after every result.
         say: prints a line for the user.
+        keep_trying: seconds for which the run waits for the network, and where the API asks for a pause; 0: none.
+        patience: the pauses of the run.
         why_stopped: why the run took no more rows; None: it took all rows.
     """
 
@@ -69,12 +72,19 @@ class FileRun(ABC):
     grace: float | None = 2.0
     changed: Callable[[], None] = lambda: None
     say: Callable[[str], None] = lambda _: None
+    keep_trying: float = 0.0
+    patience: Patience = attrs.field(init=False)
+    most_failures: ClassVar[int] = 20  # connections that fail in a row, until the run stops
     why_stopped: str | None = None
     left_out: LeftOutRows = attrs.field(factory=LeftOutRows)
     aside: Sequence[int] = ()
     # Row numbers of messages in flight, by the index among the sent messages. Only where row number != index + 1.
     _numbers: dict[int, int] = attrs.field(factory=dict, init=False)
     _blank: ClassVar[Mapping[str, object]] = {}  # more members for the record of a row that is left out
+
+    @patience.default
+    def _make_patience(self) -> Patience:
+        return Patience(self.keep_trying, self.most_failures, self._stop)
 
     async def run(self) -> None:
         scope = anyio.CancelScope()
@@ -101,6 +111,7 @@ class FileRun(ABC):
     def _stop(self, why: str) -> None:
         """Takes no more rows. `why_stopped` keeps the first reason."""
         self.why_stopped = self.why_stopped or why
+        self.patience.halt()
 
     def _requests(self) -> Iterator[SmsRequest]:
         return (row.request for row in self._good_rows())

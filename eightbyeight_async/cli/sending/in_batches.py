@@ -55,6 +55,7 @@ class BatchRun(FileRun):
 
     size: int = MAX_BATCH
     width: int = 2
+    most_failures: ClassVar[int] = 2
     _taken: int = attrs.field(default=0, init=False)
     _ended: deque[_RowResult] = attrs.field(factory=deque, init=False)  # results that are not recorded yet
     _blank: ClassVar[Mapping[str, object]] = {"batch_id": None}
@@ -101,9 +102,8 @@ class BatchRun(FileRun):
         if not rows:
             return
         try:
-            answer = await self.client.sms.send_batch(
-                BatchSmsRequest(messages=[request for _, request in rows], include_messages_in_response=True)
-            )
+            batch = BatchSmsRequest(messages=[request for _, request in rows], include_messages_in_response=True)
+            answer = await self.patience.attempt(lambda: self.client.sms.send_batch(batch))
         except EightByEightError as error:
             self._ended.extend(_RowResult(index, request, None, error) for index, request in rows)
         except BaseException:

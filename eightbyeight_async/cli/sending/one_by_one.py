@@ -12,10 +12,11 @@ from eightbyeight_async.cli.sending.file_run import FileRun
 from eightbyeight_async.request_pacer import Pacer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
+    from eightbyeight_async.bulk.run.group_rates import GroupRates
     from eightbyeight_async.fanout import SendEach, SendResult
-    from eightbyeight_async.models.sms import SmsRequest
+    from eightbyeight_async.models.sms import SmsRequest, SmsResponse
 
 __all__ = ["OneByOneRun"]
 
@@ -26,9 +27,11 @@ class OneByOneRun(FileRun):
 
     Attributes:
         on_result: called with every result before it is recorded.
+        groups: paces of groups of messages; None: there are none.
     """
 
     on_result: Callable[[SendResult], None] = lambda _: None
+    groups: GroupRates | None = None
     _each: SendEach | None = attrs.field(default=None, init=False)
 
     async def _send(self) -> None:
@@ -37,10 +40,15 @@ class OneByOneRun(FileRun):
             requests = self._paced(self.rate)
         elif self._has_gaps:
             requests = self._requests_to_send()
-        self._each = self.client.sms.send_each(requests)
+        self._each = self.client.sms.send_each(requests).through(self._deliver)
         async with self._each as results:
             async for result in results:
                 await self._take(result)
+
+    async def _deliver(self, request: SmsRequest, call: Callable[[], Awaitable[SmsResponse]]) -> SmsResponse:
+        if self.groups is not None:
+            await self.patience.wait(self.groups.reserve(request))
+        return await self.patience.attempt(call)
 
     async def _take_leftover(self) -> None:
         for result in [] if self._each is None else self._each.leftover:

@@ -16,6 +16,7 @@ from eightbyeight_async.cli.sending.result_record import EARLIER, RecordOutcome,
 from eightbyeight_async.errors import APIError, AuthenticationError
 
 if TYPE_CHECKING:
+    from eightbyeight_async.cli.sending.patience import Patience
     from eightbyeight_async.errors import EightByEightError
     from eightbyeight_async.models.sms import SmsResponse
 
@@ -57,6 +58,7 @@ class OutcomeCounts:
         reasons: why messages were not accepted.
         key_refused: whether the API refused the key.
         interrupted: whether a signal stopped the run.
+        pauses: the pauses of the run; None: there are none.
         aside: number of rows with a problem, which are set aside; `rows` does not count them.
     """
 
@@ -66,6 +68,7 @@ class OutcomeCounts:
     reasons: Reasons = attrs.field(factory=Reasons)
     key_refused: bool = False
     interrupted: bool = False
+    pauses: Patience | None = None
     aside: int = 0
 
     def count(self, row: int, response: SmsResponse | None, error: EightByEightError | None) -> None:

@@ -25,6 +25,7 @@ from eightbyeight_async.prices import cost
 if TYPE_CHECKING:
     from eightbyeight_async.bulk import Plan
     from eightbyeight_async.cli.commands.shared_options import ConnectionOptions
+    from eightbyeight_async.cli.reading.country_rules import CountryRules
     from eightbyeight_async.cli.reading.plan_limits import PlanLimits
     from eightbyeight_async.cli.reading.send_costs import SendCosts
     from eightbyeight_async.cli.terminal.display import Display
@@ -49,11 +50,19 @@ class PlanCheck:
         limits: what the plan must not exceed.
         connection: how to reach the API, for prices and balance.
         display: prints.
+        rules: what holds for a country; None: nothing does.
     """
 
     def __init__(
-        self, plan: Plan, costs: SendCosts, limits: PlanLimits, connection: ConnectionOptions, display: Display
+        self,
+        plan: Plan,
+        costs: SendCosts,
+        limits: PlanLimits,
+        connection: ConnectionOptions,
+        display: Display,
+        rules: CountryRules | None = None,
     ) -> None:
+        self._rules = rules
         self._plan = plan
         self._costs = costs
         self._limits = limits
@@ -68,6 +77,8 @@ class PlanCheck:
             self._display.info(line)
         if people := self._costs.people_line(self._plan.people):
             self._display.info(people)
+        for line in [] if self._rules is None else self._rules.lines(self._costs.messages_to):
+            self._display.info(line)
         for line in (*self._costs.times.lines(), *self._costs.samples.lines(private=private)):
             self._display.info(line)
         if self._plan.to_send:
@@ -75,24 +86,39 @@ class PlanCheck:
         if self.cost is not None:
             self._display.info(cost_line(self.cost, self.balance))
         if (seconds := self.seconds(rate)) is not None and seconds >= 1:
-            self._display.info(f"takes at least {seconds:,.0f} s at {rate:g} a second")
+            at = "" if rate is None or seconds > self._plan.requests / rate else f" at {rate:g} a second"
+            self._display.info(f"takes at least {seconds:,.0f} s{at}")
 
     def seconds(self, rate: float | None) -> float | None:
-        """The time that the requests take at this pace."""
-        return None if rate is None else self._plan.requests / rate
+        """The time that the requests take at this pace, and at those of the countries; None: there is no pace."""
+        rates = {} if self._rules is None else self._rules.rates
+        times = [self._costs.messages_to[country] / pace for country, pace in rates.items()]
+        times += [] if rate is None else [self._plan.requests / rate]
+        return max(times, default=None)
 
     def check(self) -> None:
         """Raises UsageError if the plan exceeds a limit."""
         if why := refusal(self._limits, self._plan.to_send, self.cost):
             raise UsageError(f"{why}; nothing was sent")
 
-    def not_confirmed(self, *, yes: bool) -> Exit | None:
+    def not_confirmed(self, *, yes: bool, again: bool = False) -> Exit | None:
         """Asks whether to send many messages. None: send; else the exit code.
 
         Nobody is asked without a terminal, and with `--yes`.
+
+        Args:
+            yes: nobody is asked.
+            again: people get a second message: asks for any number, and sends nothing where nobody can be asked.
+
+        Raises:
+            UsageError: nobody can be asked who must be.
         """
-        if yes or self._plan.to_send <= _ASK_ABOVE or not (os.isatty(0) and self._display.on_terminal):
+        terminal = os.isatty(0) and self._display.on_terminal
+        if yes or not self._plan.to_send or (not again and (self._plan.to_send <= _ASK_ABOVE or not terminal)):
             return None
+        if not terminal:
+            many = f"{self._plan.to_send:,} messages would be sent again"
+            raise UsageError(f"--resend-undelivered: {many}; nothing was sent; add --yes if that is meant")
         self._display.info(f"send {self._plan.to_send:,} messages? [y/N]")
         try:
             answer = sys.stdin.readline().strip().lower()
@@ -173,10 +199,11 @@ class PlanCheck:
         environment = os.environ
         key = self._connection.api_key_file is not None or environment.get(f"{settings.PREFIX}API_KEY")
         subaccount = self._connection.subaccount_id or environment.get(f"{settings.PREFIX}SUBACCOUNT_ID")
-        return bool(key and subaccount and environment.get(f"{settings.PREFIX}ACCOUNT_ID"))
+        account = self._limits.account_id or environment.get(f"{settings.PREFIX}ACCOUNT_ID")
+        return bool(key and subaccount and account)
 
     def _ask(self, subaccount: str | None) -> PriceList | None:
-        client = self._connection.client()
+        client = self._connection.client(account_id=self._limits.account_id)
 
         async def ask() -> PriceList | None:
             async with client:

@@ -62,7 +62,7 @@ class NoRecords:
 
     def __init__(self) -> None:
         self.failure: str | None = None
-        self.reader_left = False
+        self.reader_left: bool = False
         self.unwritten: list[str] = []
 
     async def write(self, line: str) -> None:
@@ -82,6 +82,10 @@ class TerminalRecords(NoRecords):
         print_lines: prints text above the bar; returns whether the terminal is still there.
         at_once: number of lines per call of `print_lines`.
     """
+
+    failure: str | None
+    reader_left: bool
+    unwritten: list[str]
 
     def __init__(self, print_lines: Callable[[str], bool], at_once: int = 50) -> None:
         super().__init__()
@@ -112,7 +116,7 @@ class DescriptorRecords:
 
     def __init__(self, descriptor: int, name: str, *, owned: bool = False) -> None:
         self.failure: str | None = None
-        self.reader_left = False
+        self.reader_left: bool = False
         self.unwritten: list[str] = []
         self._descriptor = descriptor
         self._name = name
@@ -229,14 +233,14 @@ def refuse_output(path: Path, *, force: bool, not_this: tuple[int, int]) -> None
     _open_flags(path, force=force, not_this=not_this)
 
 
-def new_file(path: Path, *, force: bool, private: bool, not_this: tuple[int, int]) -> int:
+def new_file(path: Path, *, force: bool, private: bool, not_this: tuple[int, int] | None) -> int:
     """Creates a file and returns its descriptor.
 
     Args:
         path: path of the file.
         force: whether an existing file may be overwritten.
         private: whether it will contain numbers and texts; then only its owner can read it (mode 0600).
-        not_this: device and inode of the input, which must not be overwritten.
+        not_this: device and inode of the input, which must not be overwritten; None: there is none.
 
     Raises:
         UsageError: the file exists and `force` is not set, it is the input, or it cannot be created.
@@ -250,7 +254,7 @@ def new_file(path: Path, *, force: bool, private: bool, not_this: tuple[int, int
     return descriptor
 
 
-def _open_flags(path: Path, *, force: bool, not_this: tuple[int, int]) -> int:
+def _open_flags(path: Path, *, force: bool, not_this: tuple[int, int] | None) -> int:
     flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0)
     try:
         there = path.stat()

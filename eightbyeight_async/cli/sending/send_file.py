@@ -8,15 +8,16 @@ from __future__ import annotations
 import sys
 import time
 from array import array
-from contextlib import nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from eightbyeight_async.bulk.run.group_rates import GroupRates
 from eightbyeight_async.bulk.store.plan_store import PlanStore
 from eightbyeight_async.bulk.store.records import Policy
+from eightbyeight_async.cli.bulk.durations import seconds_of
 from eightbyeight_async.cli.commands.single_message import host_and_account
 from eightbyeight_async.cli.exit_codes import Exit, UsageError
 from eightbyeight_async.cli.reading.bad_rows import aside_words, check_bad_rows_path, good_rows, keep_bad_rows
-from eightbyeight_async.cli.reading.file_plan import check_file, input_of, opt_outs_of, row_reader
+from eightbyeight_async.cli.reading.file_plan import check_file, input_of, opt_outs_of, row_reader, rules_of
 from eightbyeight_async.cli.reading.plan_words import later_words, plan_words
 from eightbyeight_async.cli.reading.row_planner import RowPlanner
 from eightbyeight_async.cli.sending.at_end import check_on_end, run_at_end
@@ -64,6 +65,7 @@ def send(plan: FilePlan, connection: ConnectionOptions, *, dry_run: bool) -> Exi
     checked_rate(plan.rate, "--rate")
     if checked_count(plan.chunk_size, "--chunk-size") > MAX_BATCH:
         raise UsageError(f"--chunk-size: must be at most {MAX_BATCH:,}")
+    seconds_of(plan.keep_trying, "--keep-trying")
     check_on_end(plan.on_end)
     host, account = host_and_account(connection)
     # The client is made before the file is checked: a missing key is reported at once, not after a million rows.
@@ -92,7 +94,7 @@ def send(plan: FilePlan, connection: ConnectionOptions, *, dry_run: bool) -> Exi
             return Exit.INTERRUPTED
         if checked.refused:
             return Exit.USAGE
-        check = PlanCheck(planner.plan, planner.costs, plan.limits, connection, display)
+        check = PlanCheck(planner.plan, planner.costs, plan.limits, connection, display, rules_of(plan))
         check.tell(private=plan.include_private, rate=plan.rate)
         aside = checked.found.rows()
         line = (
@@ -159,13 +161,14 @@ def send_file(
     good = good_rows(rows.read(input_file.lines.again()), aside, last, rows.window)
     file_run = _file_run(client, good, counts, lines(), plan, on_result)
     file_run.aside = aside
+    counts.pauses = file_run.patience
     file_run.say = display.info
     if left_out is not None:
         file_run.left_out = left_out
 
     async def work() -> None:
         async with client:
-            with regularly(_TICK, file_run.changed) if not display.on_terminal else nullcontext():
+            with regularly(_TICK, file_run.changed):
                 await file_run.run()
 
     try:
@@ -190,22 +193,20 @@ def _file_run(
     plan: FilePlan,
     on_result: Callable[[SendResult], None],
 ) -> FileRun:
-    private, rate = plan.include_private, plan.rate
+    common: dict[str, Any] = {
+        "client": client,
+        "rows": rows,
+        "counts": counts,
+        "lines": lines,
+        "private": plan.include_private,
+        "rate": plan.rate,
+        "keep_trying": seconds_of(plan.keep_trying, "--keep-trying"),
+    }
     if plan.mode == "each":
-        return OneByOneRun(
-            client=client, rows=rows, counts=counts, lines=lines, private=private, rate=rate, on_result=on_result
-        )
-    return BatchRun(
-        client=client,
-        rows=rows,
-        counts=counts,
-        lines=lines,
-        private=private,
-        rate=rate,
-        grace=None,
-        size=plan.chunk_size,
-        width=plan.concurrency,
-    )
+        rules = rules_of(plan)
+        groups = GroupRates(rules.group_of, time.monotonic) if rules is not None and rules.rates else None
+        return OneByOneRun(**common, on_result=on_result, groups=groups)
+    return BatchRun(**common, grace=None, size=plan.chunk_size, width=plan.concurrency)
 
 
 def _print_results(file_run: FileRun, display: Display, seconds: float) -> None:

@@ -32,8 +32,9 @@ from eightbyeight_async.cli.terminal.plain_progress import (
     PlainProgress,
     campaign_line,
     checking_line,
-    duration,
     file_run_line,
+    requests_words,
+    time_left,
 )
 from eightbyeight_async.cli.terminal.safe_text import visible
 
@@ -84,7 +85,7 @@ class Display:
         self._stream = stream or sys.stderr
         self._clock = clock
         self._interval = plain_progress.INTERVAL if interval is None else interval
-        self.on_terminal = self._stream.isatty()
+        self.on_terminal: bool = self._stream.isatty()
         self._console = _console(self._stream, self.on_terminal)
 
     def note(self, text: str) -> None:
@@ -153,7 +154,9 @@ class Display:
             BarColumn(bar_width=None),  # takes the rest of the line: the counts need most of 80 columns
             TextColumn("{task.completed:,.0f}/{task.total:,.0f}"),
             *(TextColumn(f"[{style}]{{task.fields[{outcome.value}]}}[/]") for outcome, style in _STYLES.items()),
+            TextColumn("{task.fields[requests]}"),
             _Rate(),
+            TextColumn("{task.fields[pause]}"),
             TimeRemainingColumn(compact=True),
             console=self._console,
             expand=True,
@@ -187,6 +190,7 @@ class Display:
             BarColumn(bar_width=None),
             TextColumn("{task.completed:,.0f}/{task.total:,.0f}"),
             *(TextColumn(f"[{style}]{{task.fields[{name}]}}[/]") for name, style in names.items()),
+            TextColumn("{task.fields[requests]}"),
             TextColumn("[cyan]{task.fields[rate]}[/]"),
             TextColumn("{task.fields[left]}"),
             console=self._console,
@@ -194,7 +198,7 @@ class Display:
             redirect_stdout=False,
             redirect_stderr=False,
         ) as progress:
-            blank: dict[str, Any] = dict.fromkeys((*names, "rate", "left"), "")
+            blank: dict[str, Any] = dict.fromkeys((*names, "requests", "rate", "left"), "")
             task = progress.add_task("", total=expected, **blank)
 
             def update(so_far: CampaignProgress) -> None:
@@ -202,8 +206,11 @@ class Display:
                 for name in names:
                     count = getattr(so_far, name)
                     words[name] = f"{count:,} {name}" if count or name == "accepted" else ""
-                words["rate"], words["left"] = f"{so_far.rate:,.0f}/s", _time_left(so_far)
-                progress.update(task, completed=so_far.taken - so_far.in_flight - so_far.not_sent, **words)
+                done = so_far.taken - so_far.in_flight - so_far.not_sent
+                words["requests"] = requests_words(so_far.requests, done)
+                words["rate"] = f"{so_far.rate:,.0f}/s"
+                words["left"] = time_left(so_far.seconds_left, so_far.paused, so_far.unreachable)
+                progress.update(task, completed=done, **words)
 
             yield update
 
@@ -232,23 +239,14 @@ class Display:
 
 
 def _fields(counts: OutcomeCounts) -> dict[str, Any]:
-    """The text of the bar per outcome. An outcome without messages has no text, except `accepted`."""
-    return {
+    """The text of the bar per outcome, and of a pause. An outcome without messages has no text, except `accepted`."""
+    pauses = counts.pauses
+    pause = "" if pauses is None else time_left(None, pauses.paused, pauses.unreachable)
+    return {"pause": pause, "requests": requests_words(counts.requests, counts.tried)} | {
         outcome.value: f"{count:,} {outcome.value}" if count or outcome is RecordOutcome.ACCEPTED else ""
         for outcome in RecordOutcome
         for count in (counts.outcomes[outcome],)
     }
-
-
-def _time_left(so_far: CampaignProgress) -> str:
-    if so_far.unreachable:
-        return f"no network, {duration(so_far.unreachable)} left"
-    if so_far.paused:
-        return f"paused {so_far.paused:.0f} s"
-    left = so_far.seconds_left
-    if left is None:
-        return ""
-    return duration(left)
 
 
 @contextmanager
@@ -290,4 +288,7 @@ def print_table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]])
 
 def _console(stream: TextIO, on_terminal: bool) -> Console:
     # Not emoji: a file may be named `:smile:.csv`.
-    return Console(file=stream, force_terminal=on_terminal, no_color=None if on_terminal else True, emoji=False)
+    if on_terminal:
+        return Console(file=stream, force_terminal=True, emoji=False)
+    # Not as to an old console of Windows: rich would ask the system for it, also where the stream is a file.
+    return Console(file=stream, force_terminal=False, no_color=True, emoji=False, legacy_windows=False)

@@ -13,7 +13,17 @@ if TYPE_CHECKING:
     from eightbyeight_async.bulk.report import Progress
     from eightbyeight_async.cli.sending.outcome_counts import OutcomeCounts
 
-__all__ = ["INTERVAL", "PlainProgress", "campaign_line", "checking_line", "duration", "file_run_line", "reconcile_line"]
+__all__ = [
+    "INTERVAL",
+    "PlainProgress",
+    "campaign_line",
+    "checking_line",
+    "duration",
+    "file_run_line",
+    "reconcile_line",
+    "requests_words",
+    "time_left",
+]
 
 INTERVAL = 15.0  # seconds between two lines: four a minute, so that an hour is 240 lines of a log
 
@@ -31,7 +41,7 @@ class PlainProgress:
     """
 
     def __init__(self, print_line: Callable[[str], None], clock: Callable[[], float], interval: float) -> None:
-        self.began = clock()
+        self.began: float = clock()
         self._print_line = print_line
         self._clock = clock
         self._interval = interval
@@ -61,17 +71,34 @@ def campaign_line(so_far: Progress) -> str:
     }
     done = so_far.taken - so_far.in_flight - so_far.not_sent
     line = _line(done, so_far.expected, counts, so_far.requests, so_far.rate, so_far.seconds_left)
-    if so_far.unreachable:
-        more = f"trying for {duration(so_far.unreachable)} more"
-        return f"{line}; 8x8 cannot be reached: next try in {so_far.paused:,.0f} s, {more}"
-    return f"{line}; paused for {so_far.paused:,.0f} s, as 8x8 asks (too many requests)" if so_far.paused else line
+    return line + _pause_words(so_far.paused, so_far.unreachable)
 
 
 def file_run_line(counts: OutcomeCounts, rate: float) -> str:
     """The line for a `send-each` or `send-batch`. `rate`: messages a second."""
     left = counts.not_tried / rate if rate > 0 else None
     outcomes = {outcome.value: number for outcome, number in counts.outcomes.items()}
-    return _line(counts.tried, counts.rows, {"accepted": 0, **outcomes}, counts.requests, rate, left)
+    line = _line(counts.tried, counts.rows, {"accepted": 0, **outcomes}, counts.requests, rate, left)
+    return line if counts.pauses is None else line + _pause_words(counts.pauses.paused, counts.pauses.unreachable)
+
+
+def _pause_words(paused: float, unreachable: float | None) -> str:
+    if unreachable:
+        return f"; 8x8 cannot be reached: next try in {paused:,.0f} s, trying for {duration(unreachable)} more"
+    return f"; paused for {paused:,.0f} s, as 8x8 asks (too many requests)" if paused else ""
+
+
+def requests_words(requests: int, messages: int) -> str:
+    """The requests, for a bar that counts messages; empty where each message is a request of its own."""
+    return f"{requests:,} {'request' if requests == 1 else 'requests'}" if 0 < requests * 2 <= messages else ""
+
+
+def time_left(left: float | None, paused: float, unreachable: float | None) -> str:
+    """The end of a bar: the time left, and a pause."""
+    if unreachable:
+        return f"no network, {duration(unreachable)} left"
+    words = [f"paused {paused:.0f} s (429)"] if paused else []
+    return ", ".join(words + ([] if left is None else [duration(left)]))
 
 
 def checking_line(name: str, read: int, size: int, seconds: float) -> str:

@@ -34,7 +34,7 @@ class Refusal(Exception):  # noqa: N818 - not an error of this program: the API 
         self.code = code
         self.reason = reason
         self.status = status
-        self.headers = dict(headers or {})
+        self.headers: dict[str, str] = dict(headers or {})
 
 
 @dataclass(frozen=True, slots=True)

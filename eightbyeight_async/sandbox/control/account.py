@@ -32,7 +32,7 @@ class Account:
 
     def __init__(self, id_: str, subaccount_ids: Iterable[str]) -> None:
         self.id = id_
-        self.subaccount_ids = tuple(subaccount_ids)
+        self.subaccount_ids: tuple[str, ...] = tuple(subaccount_ids)
         self.reset()
 
     def reset(self) -> None:

@@ -20,6 +20,7 @@ class SandboxClock:
         self.moved: Callable[[], None] = lambda: None
 
     def now(self) -> datetime:
+        """The sandbox's time, with zone UTC."""
         return (self._base() + self._skipped).astimezone(UTC)
 
     def advance(self, by: timedelta | float) -> None:

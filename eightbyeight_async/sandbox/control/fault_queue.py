@@ -111,6 +111,7 @@ class Faults:
             self.drawn.clear()
 
     def next_planned(self, operation: str) -> Fault | None:
+        """Take the next planned fault; without one, a random one if those are on; None for no fault."""
         with self._lock:
             planned = next(self._plan, None)
             if planned is None and self._random_faults is not None:
@@ -118,6 +119,7 @@ class Faults:
             return planned
 
     def next_for(self, step: Step) -> Fault | None:
+        """Take the fault that is due at this step; None for no fault."""
         if not self._queues:
             return None
         with self._lock:
@@ -130,6 +132,7 @@ class Faults:
             return next((self._take(key) for key in asked if key in self._queues), None)
 
     def next_download(self, job_id: str) -> Fault | None:
+        """Take the fault that is due for a download of this job; None for no fault."""
         with self._lock:
             return self._take(("download", job_id)) if ("download", job_id) in self._queues else None
 

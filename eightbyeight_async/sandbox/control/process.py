@@ -34,6 +34,7 @@ class SandboxProcess:
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
+        """Start the process and wait until it answers."""
         command = [sys.executable, "-m", "eightbyeight_async.sandbox", *self._arguments]
         self._process = subprocess.Popen(  # noqa: S603 - this interpreter, this package
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8", env=_environment()

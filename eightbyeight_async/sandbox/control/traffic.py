@@ -52,10 +52,12 @@ class Traffic:
     last_requests: deque[SandboxRequest] = field(default_factory=lambda: deque(maxlen=REMEMBERED_REQUESTS), repr=False)
 
     def request_began(self) -> None:
+        """Count a request that came in."""
         self.in_flight += 1
         self.peak_in_flight = max(self.peak_in_flight, self.in_flight)
 
     def request_ended(self) -> None:
+        """Count a request that was answered or given up."""
         self.in_flight -= 1
 
     def reset(self) -> None:

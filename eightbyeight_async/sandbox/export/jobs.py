@@ -95,11 +95,13 @@ class Exports:
         self._files.clear()
 
     def start(self, subaccount_id: str, now: datetime, rows: list[tuple[SandboxMessage, LoggedStatus]]) -> Job:
+        """A new export job, as the API's operation makes it."""
         job = Job(id=new_token(), subaccount_id=subaccount_id, started=now, rows=rows)
         self._jobs[job.id] = job
         return job
 
     def job(self, subaccount_id: str, job_id: str) -> Job:
+        """The job of a sub-account with this id."""
         job = self._jobs.get(job_id)
         if job is None or job.subaccount_id != subaccount_id:
             raise Refusal(4018, "there is no such job", status=404)
@@ -125,6 +127,7 @@ class Exports:
         job.ending = job.ending or "cancelled"
 
     def file(self, token: str) -> ExportFile | None:
+        """The file behind a link; None if there is none, or it was deleted."""
         return self._files.get(token)
 
     def elsewhere(self, token: str) -> str:

@@ -43,22 +43,22 @@ class SharedState:
         export_links: Links,
     ) -> None:
         self.api_key = api_key
-        self.subaccount_ids = frozenset(subaccount_ids)
-        self.account = Account(account_id, subaccount_ids)
+        self.subaccount_ids: frozenset[str] = frozenset(subaccount_ids)
+        self.account: Account = Account(account_id, subaccount_ids)
         self.clock = clock
-        self.deliveries = Deliveries()
-        self.receipts = Receipts(clock, self.deliveries, callback_url)
-        self.store = Store(clock, keep, added=self.receipts.note, cancelled=self.receipts.forget)
-        self.exports = Exports(lag=export_lag, links=export_links)
+        self.deliveries: Deliveries = Deliveries()
+        self.receipts: Receipts = Receipts(clock, self.deliveries, callback_url)
+        self.store: Store = Store(clock, keep, added=self.receipts.note, cancelled=self.receipts.forget)
+        self.exports: Exports = Exports(lag=export_lag, links=export_links)
         self.feedback: list[SandboxFeedback] = []
-        self.faults = Faults()
-        self.rate_limit = RateLimit(rate_limit)
-        self.details_rate_limit = RateLimit(details_limit)
-        self.traffic = Traffic()
+        self.faults: Faults = Faults()
+        self.rate_limit: RateLimit = RateLimit(rate_limit)
+        self.details_rate_limit: RateLimit = RateLimit(details_limit)
+        self.traffic: Traffic = Traffic()
         self.storage_requests: deque[SandboxRequest] = deque(maxlen=REMEMBERED_REQUESTS)
         self.violations: list[Violation] = []
         self.bugs: list[Exception] = []
-        self.latency = latency
+        self.latency: float = latency
         clock.moved = self.receipts.wake
         self._rejected = frozenset(number.lstrip("+") for number in rejected_destinations)
         self._rejected_prefix = rejected_prefix.lstrip("+")

@@ -85,7 +85,7 @@ class Sandbox(Inspectable):
         export_lag: float = 0.0,
         export_links: Links = "api",
     ) -> None:
-        self.api_key = api_key if api_key is not None else f"sandbox-key-{secrets.token_hex(8)}"
+        self.api_key: str = api_key if api_key is not None else f"sandbox-key-{secrets.token_hex(8)}"
         self.subaccount_id = subaccount_id
         self.account_id = account_id
         self._allow_tls12 = allow_tls12
@@ -116,10 +116,12 @@ class Sandbox(Inspectable):
 
     @property
     def sms_base_url(self) -> str:
+        """The base URL for SMS. RuntimeError if the sandbox is not running."""
         return f"https://localhost:{self._running_ports()[0]}"
 
     @property
     def chatapps_base_url(self) -> str:
+        """The base URL for ChatApps. RuntimeError if the sandbox is not running."""
         return f"https://localhost:{self._running_ports()[1]}"
 
     @property

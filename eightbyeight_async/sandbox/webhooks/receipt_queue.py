@@ -135,6 +135,7 @@ class Receipts:
 
     @property
     def callback_url(self) -> str | None:
+        """The URL for receipts of messages that name none; None posts none."""
         return self._callback_url
 
     @callback_url.setter
@@ -210,6 +211,7 @@ class Receipts:
             self.wake()
 
     def post(self, url: str, at: datetime, umid: str, body: Callable[[], JSONObject]) -> None:
+        """Queue a receipt for a URL, to be posted at this time of the sandbox's clock."""
         target = loopback_url(url)
         with self._changed:
             if target is None:
@@ -233,6 +235,7 @@ class Receipts:
     # For `callback_poster`
 
     def waken_with(self, wake: Callable[[], None]) -> None:
+        """Have this called when a receipt is queued."""
         self._wake = wake
 
     def take_due(self) -> list[Callback]:
@@ -286,6 +289,7 @@ class Receipts:
             self._changed.notify_all()
 
     def tls(self) -> ssl.SSLContext | bool:
+        """How callback URLs' certificates are checked."""
         return True if self.ca_file is None else ssl.create_default_context(cafile=self.ca_file)
 
     def _put(self, due: datetime, callback: Callback) -> None:

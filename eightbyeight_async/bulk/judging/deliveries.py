@@ -1,0 +1,203 @@
+"""What became of an accepted message: its delivery, out of rows of 8x8's log and out of receipts. Pure.
+
+Rules:
+- Rows and receipts come late, twice and out of order. `ReceiptFolder` decides which of them counts; see its file.
+- Price, country, operator and parts stay known, whichever of them told them.
+- 8x8's words about an error can quote a phone number: their digits are masked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+
+import attrs
+
+from eightbyeight_async.models.privacy import masked_runs
+from eightbyeight_async.models.webhooks import DeliveryReceipt, DeliveryState, DeliveryStatus, Namespace
+from eightbyeight_async.receipt_folding import ReceiptFolder
+
+__all__ = ["Deliveries", "Delivery", "delivery_of_log_row", "delivery_of_receipt", "merged", "seconds_of_log"]
+
+_NOT_DELIVERED = (DeliveryState.UNDELIVERED, DeliveryState.REJECTED, DeliveryState.FAILED)
+
+
+@attrs.frozen(kw_only=True)
+class Delivery:
+    """What is known of the delivery of one message.
+
+    Attributes:
+        umid: 8x8's id of the message.
+        state: `DeliveryState`, or the plain string of a state that this version does not know.
+        detail: more about the state, such as `delivered_to_operator`.
+        code: the error code; None: no error.
+        reason: the error in 8x8's words, with digits masked; None: no error.
+        at: when the state was observed, seconds since 1970; None: not told.
+        country: two letters; None: not told.
+        operator: name of the phone's network; None: not told.
+        parts: number of message parts; None: not told.
+        price: of the whole message; None: not told.
+        currency: of the price.
+    """
+
+    umid: str
+    state: DeliveryState | str
+    detail: str | None = None
+    code: str | None = None
+    reason: str | None = None
+    at: float | None = None
+    country: str | None = None
+    operator: str | None = None
+    parts: int | None = None
+    price: Decimal | None = None
+    currency: str | None = None
+
+    @property
+    def outcome(self) -> str:
+        """The field of `Deliveries` that counts it."""
+        if self._status.operator_only:
+            return "with_operator"
+        if self.state in _NOT_DELIVERED:
+            return "undelivered"
+        return str(self.state) if self.state in (DeliveryState.READ, DeliveryState.DELIVERED) else "on_its_way"
+
+    @property
+    def final(self) -> bool:
+        """Whether the state says whether the message arrived."""
+        return self._status.final
+
+    @property
+    def _status(self) -> DeliveryStatus:
+        moment = None if self.at is None else datetime.fromtimestamp(self.at, UTC)
+        return DeliveryStatus(
+            state=self.state, detail=self.detail, timestamp=moment, error_code=self.code, error_message=self.reason
+        )
+
+    def as_receipt(self) -> DeliveryReceipt:
+        """As a receipt, so that it can be folded with others."""
+        return DeliveryReceipt(namespace=Namespace.SMS, umid=self.umid, status=self._status)
+
+
+@attrs.frozen(kw_only=True)
+class Deliveries:
+    """What became of the messages of a journal that 8x8 accepted. The counts add up to `accepted`.
+
+    Attributes:
+        accepted: messages that were accepted, and not cancelled.
+        read: the person has read it.
+        delivered: it is on the phone.
+        with_operator: the operator has it; many routes never tell more.
+        undelivered: 8x8 or the operator could not deliver it.
+        on_its_way: it is queued or sent, or in a state that this version does not know.
+        no_news: nothing is known yet; `Campaign.deliveries` asks.
+        parts: message parts, of the messages for which they are known.
+        prices: what they cost, by currency, of the messages for which it is known.
+        priced: number of messages whose price is known.
+    """
+
+    accepted: int = 0
+    read: int = 0
+    delivered: int = 0
+    with_operator: int = 0
+    undelivered: int = 0
+    on_its_way: int = 0
+    no_news: int = 0
+    parts: int = 0
+    prices: Mapping[str, Decimal] = attrs.field(factory=dict)
+    priced: int = 0
+
+    @property
+    def known(self) -> bool:
+        """Whether anything is known."""
+        return self.no_news < self.accepted
+
+    def as_dict(self) -> dict[str, object]:
+        """For JSON: the fields by name; amounts are strings."""
+        prices = {currency: str(amount) for currency, amount in self.prices.items()}
+        return {**attrs.asdict(self, recurse=False), "prices": prices}
+
+
+def delivery_of_receipt(receipt: DeliveryReceipt) -> Delivery:
+    """What a receipt tells."""
+    status, price = receipt.status, receipt.price
+    code = None if status.error_code in (None, 0, "0", "") else masked_runs(str(status.error_code))
+    return Delivery(
+        umid=receipt.umid,
+        state=status.state,
+        detail=None if status.detail is None else masked_runs(status.detail),
+        code=code,
+        reason=None if not status.error_message else masked_runs(status.error_message),
+        at=None if status.timestamp is None else status.timestamp.timestamp(),
+        parts=receipt.sms_count,
+        price=None if price is None else price.total,
+        currency=None if price is None else price.currency,
+    )
+
+
+def delivery_of_log_row(row: Mapping[str, str]) -> Delivery | None:
+    """What a row of a log export tells; None: it has no umid or no state."""
+
+    def cell(name: str) -> str | None:
+        return row.get(name, "").strip() or None
+
+    umid, state = cell("umid"), cell("status_value")
+    if umid is None or state is None:
+        return None
+    code = cell("status_errorcode")
+    reason = cell("status_errormessage")
+    parts = cell("smscount") or ""
+    moment = seconds_of_log(cell("status_timestamp") or "")
+    return Delivery(
+        umid=umid,
+        state=DeliveryStatus(state=state).state,
+        detail=None if (detail := cell("status_details")) is None else masked_runs(detail),
+        code=None if code in (None, "0") else masked_runs(code or ""),
+        reason=None if reason is None else masked_runs(reason),
+        at=moment,
+        country=cell("country"),
+        operator=cell("operator"),
+        parts=int(parts) if parts.isascii() and parts.isdecimal() and len(parts) <= 4 else None,
+        price=_amount(cell("price_total")),
+        currency=cell("price_currency"),
+    )
+
+
+def merged(before: Delivery | None, news: Iterable[Delivery]) -> Delivery | None:
+    """What is known after some news about one message; None: there are none."""
+    found = [*([] if before is None else [before]), *news]
+    folder, winner, counts = ReceiptFolder(), None, 0
+    for at, one in enumerate(found):
+        # One umid: a message is sent once; only letters' case can differ.
+        if folder.fold(attrs.evolve(one.as_receipt(), umid=found[0].umid)).changed:
+            winner, counts = one, at
+    if winner is None:
+        return None
+    later = [*found[:counts], *found[counts + 1 :]]
+    for other in reversed(later):
+        winner = attrs.evolve(
+            winner,
+            country=winner.country or other.country,
+            operator=winner.operator or other.operator,
+            parts=other.parts if winner.parts is None else winner.parts,
+            price=other.price if winner.price is None else winner.price,
+            currency=other.currency if winner.price is None else winner.currency,
+        )
+    return winner
+
+
+def seconds_of_log(moment: str) -> float | None:
+    """A time of the log; without an offset it is UTC. None: it cannot be read."""
+    try:
+        found = datetime.fromisoformat(moment)
+    except ValueError:
+        return None
+    return (found if found.tzinfo is not None else found.replace(tzinfo=UTC)).timestamp()
+
+
+def _amount(text: str | None) -> Decimal | None:
+    try:
+        found = None if text is None else Decimal(text)
+    except InvalidOperation:
+        return None
+    return found if found is not None and found.is_finite() and abs(found) < 1_000_000 else None

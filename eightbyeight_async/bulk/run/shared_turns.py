@@ -1,0 +1,27 @@
+"""`SharedTurns`: the pace of a run where several processes share one. A ledger's: `ledger.shared_pace`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import anyio
+
+__all__ = ["SharedTurns"]
+
+
+class SharedTurns(Protocol):
+    """Hands out the turns of this process. The methods that wait for nothing are those of `AdaptiveRate`."""
+
+    @property
+    def rate(self) -> float | None: ...
+    def paused_for(self) -> float: ...
+    def pause(self, seconds: float) -> None: ...
+    def give_back(self) -> None: ...
+    def refused(self, sent_at: float, retry_after: float | None) -> None: ...
+
+    async def turn(self, halt: anyio.Event) -> bool:
+        """Waits for the next moment to send; False: `halt` was set meanwhile, so do not send."""
+        ...
+
+    async def close(self) -> None: ...

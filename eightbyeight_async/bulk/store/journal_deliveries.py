@@ -1,0 +1,158 @@
+"""Deliveries in a journal: a table of its own, made at the first one, so that older packages still read the journal.
+
+A delivery belongs to a message by the message's hash, and only as long as both have the same umid: a message that is
+sent again has another one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from eightbyeight_async.bulk.judging.deliveries import Deliveries, Delivery, merged
+from eightbyeight_async.bulk.store.interface import CancelMark, OpenDeliveries
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Iterator, Sequence
+
+__all__ = [
+    "DELIVERY_COLUMNS",
+    "DELIVERY_OF_MESSAGE",
+    "JournalDeliveries",
+    "delivery_of_columns",
+]
+
+# at: seconds since 1970. price: an exact amount as text. final: whether the state says if the message arrived.
+_TABLE = """
+CREATE TABLE IF NOT EXISTS delivery (
+    hash INTEGER PRIMARY KEY, umid TEXT NOT NULL, state TEXT NOT NULL, detail TEXT, code TEXT, reason TEXT, at REAL,
+    country TEXT, operator TEXT, parts INTEGER, price TEXT, currency TEXT, final INTEGER NOT NULL
+)
+"""
+_HAS_TABLE = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type='table' AND name='delivery')"
+DELIVERY_COLUMNS = (
+    "d.umid, d.state, d.detail, d.code, d.reason, d.at, d.country, d.operator, d.parts, d.price, d.currency"
+)
+DELIVERY_OF_MESSAGE = "d.hash=m.hash AND lower(d.umid)=lower(m.umid)"
+_NEWS = f"""
+SELECT j.key, m.hash, {DELIVERY_COLUMNS} FROM json_each(?) AS j CROSS JOIN message AS m
+ON m.hash=json_extract(j.value, '$[0]') AND m.key=json_extract(j.value, '$[1]') AND m.state IN (1, 4)
+AND lower(coalesce(m.umid, json_extract(j.value, '$[2]')))=lower(json_extract(j.value, '$[2]'))
+LEFT JOIN delivery AS d ON d.hash=m.hash AND lower(d.umid)=lower(json_extract(j.value, '$[2]'))
+"""  # noqa: S608 - constants
+_BY_UMID = "SELECT umid, hash, key FROM message WHERE state=1 AND umid IN (SELECT value FROM json_each(?))"
+_WRITE = "INSERT OR REPLACE INTO delivery VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_ACCEPTED = f"m.state=1 AND m.cancelled IS NOT {CancelMark.CANCELLED}"
+_OPEN = f"""
+SELECT count(*), min(m.claimed), max(m.claimed) FROM message AS m LEFT JOIN delivery AS d ON {DELIVERY_OF_MESSAGE}
+WHERE {_ACCEPTED} AND m.account=:account AND m.umid IS NOT NULL AND coalesce(m.scheduled, 0)<=:now
+AND m.claimed>:after AND d.final IS NOT 1
+"""  # noqa: S608 - constants
+_SUMS = f"""
+SELECT {DELIVERY_COLUMNS}, count(*) FROM message AS m JOIN delivery AS d ON {DELIVERY_OF_MESSAGE} WHERE {_ACCEPTED}
+GROUP BY d.state, d.detail, d.parts, d.price, d.currency
+"""  # noqa: S608 - constants
+_UNDELIVERED = f"""
+SELECT m.hash, {DELIVERY_COLUMNS} FROM message AS m JOIN delivery AS d ON {DELIVERY_OF_MESSAGE} WHERE {_ACCEPTED}
+AND d.final=1 AND m.hash>? ORDER BY m.hash LIMIT 1000
+"""  # noqa: S608 - constants
+
+
+class JournalDeliveries:
+    """The questions about deliveries. Those that change nothing also work where the table was never made."""
+
+    sql: sqlite3.Connection
+    _number: int | None
+
+    def has_deliveries(self) -> bool:
+        """Whether anything was ever written."""
+        return bool(self.sql.execute(_HAS_TABLE).fetchone()[0])
+
+    def open_deliveries(self, after: float, now: float) -> OpenDeliveries:
+        """Messages of this account, claimed after a time and due, whose delivery is not known yet."""
+        self.sql.execute(_TABLE)
+        values = {"account": self._number, "after": after, "now": now}
+        number, first, last = self.sql.execute(_OPEN, values).fetchone()
+        return OpenDeliveries(number, first or 0.0, last or 0.0)
+
+    def note_deliveries(self, news: Sequence[tuple[int, str, Delivery]]) -> int:
+        """Writes news (hash and key of the message, delivery). Returns the number of messages that they are about.
+
+        News about a message that this journal does not have are dropped.
+        """
+        self.sql.execute(_TABLE)
+        asked = json.dumps([(key_hash, key, one.umid) for key_hash, key, one in news])
+        before: dict[int, Delivery | None] = {}
+        found: defaultdict[int, list[Delivery]] = defaultdict(list)
+        for at, key_hash, *columns in self.sql.execute(_NEWS, (asked,)).fetchall():
+            before[key_hash] = delivery_of_columns(columns)
+            found[key_hash].append(news[at][2])
+        rows = [(key_hash, merged(before[key_hash], several)) for key_hash, several in found.items()]
+        self.sql.executemany(_WRITE, [_written(key_hash, one) for key_hash, one in rows if one is not None])
+        return len(found)
+
+    def keys_of_umids(self, umids: Sequence[str]) -> dict[str, tuple[int, str]]:
+        """Hash and key of messages, by umid. Reads all messages: for receipts without an id of the message."""
+        found = self.sql.execute(_BY_UMID, (json.dumps(list(umids)),)).fetchall()
+        return {umid: (key_hash, key) for umid, key_hash, key in found}
+
+    def deliveries(self) -> Deliveries:
+        """The counts."""
+        accepted = self.sql.execute(f"SELECT count(*) FROM message AS m WHERE {_ACCEPTED}").fetchone()[0]  # noqa: S608
+        counts: Counter[str] = Counter()
+        prices: dict[str, Decimal] = {}
+        parts = priced = 0
+        for *columns, number in self.sql.execute(_SUMS).fetchall() if self.has_deliveries() else []:
+            one = delivery_of_columns(columns)
+            if one is None:
+                continue
+            counts[one.outcome] += number
+            parts += (one.parts or 0) * number
+            if one.price is not None:
+                currency = one.currency or ""
+                prices[currency] = prices.get(currency, Decimal(0)) + one.price * number
+                priced += number
+        return Deliveries(
+            accepted=accepted,
+            read=counts["read"],
+            delivered=counts["delivered"],
+            with_operator=counts["with_operator"],
+            undelivered=counts["undelivered"],
+            on_its_way=counts["on_its_way"],
+            no_news=accepted - counts.total(),
+            parts=parts,
+            prices=prices,
+            priced=priced,
+        )
+
+    def undelivered(self) -> Iterator[int]:
+        """The hashes of accepted messages that were not delivered."""
+        last = -1
+        while self.has_deliveries() and (page := self.sql.execute(_UNDELIVERED, (last,)).fetchall()):
+            for key_hash, *columns in page:
+                one = delivery_of_columns(columns)
+                if one is not None and one.outcome == "undelivered":
+                    yield key_hash
+            last = page[-1][0]
+
+
+def _written(key_hash: int, one: Delivery) -> tuple[object, ...]:
+    price = None if one.price is None else str(one.price)
+    return (
+        key_hash, one.umid, str(one.state), one.detail, one.code, one.reason, one.at, one.country, one.operator,
+        one.parts, price, one.currency, int(one.final),
+    )  # fmt: skip
+
+
+def delivery_of_columns(columns: Iterable[Any]) -> Delivery | None:
+    """A delivery as `DELIVERY_COLUMNS` gives it; None: there is none."""
+    umid, state, detail, code, reason, at, country, operator, parts, price, currency = columns
+    if umid is None:
+        return None
+    return Delivery(
+        umid=umid, state=state, detail=detail, code=code, reason=reason, at=at, country=country, operator=operator,
+        parts=parts, price=None if price is None else Decimal(price), currency=currency,
+    )  # fmt: skip

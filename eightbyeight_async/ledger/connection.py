@@ -1,0 +1,203 @@
+"""One PostgreSQL connection of a thread, which is made again when it is lost.
+
+Rules:
+- Nothing depends on the state of a session: no prepared statements, no session settings, no session locks, no
+  temporary tables. So PgBouncer in transaction mode may stand between.
+- Every transaction commits durably (`synchronous_commit`), whatever the role's default is.
+- A transaction whose connection was lost, also during COMMIT, is run again as a whole. Its body must know what it did
+  already: claims are known by their number.
+- A process that is stopped within a transaction blocks others for at most 10 seconds: then the server ends it.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from eightbyeight_async.errors import InvalidRequestError
+from eightbyeight_async.ledger.errors import LedgerError, PassingLedgerError
+
+__all__ = ["Connection", "checked_url", "problem"]
+
+T = TypeVar("T")
+
+_log = logging.getLogger("eightbyeight_async")
+
+_BEGIN = b"""
+BEGIN; SET LOCAL jit=off; SET LOCAL enable_seqscan=off;
+SET LOCAL idle_in_transaction_session_timeout='10s'; SET LOCAL lock_timeout='20s';
+SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit')='off'
+"""
+# A server that vanished without a word is noticed after about 20 seconds.
+_NETWORK = {
+    "connect_timeout": 10,
+    "keepalives_idle": 5,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+    "application_name": "eightbyeight-ledger",
+}
+# SQLSTATEs that may pass: connection, conflict, resources, lock, shutdown, disk; a replica that is not promoted yet.
+_PASSING = ("08", "40", "53", "55", "57", "58", "25006")
+_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)  # seconds before the next attempts; the last one repeats
+
+
+def checked_url(url: object) -> str:
+    """Returns the URL of a database.
+
+    Raises:
+        InvalidRequestError: it is none. The words do not show it: it may hold a password.
+    """
+    if not isinstance(url, str) or not url.startswith(("postgresql://", "postgres://")):
+        raise InvalidRequestError("ledger", "must be the URL of a PostgreSQL database: postgresql://user@host/database")
+    try:
+        conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        raise InvalidRequestError("ledger", "is no URL that PostgreSQL understands") from None
+    return url
+
+
+class Connection:
+    """A connection. One thread uses it.
+
+    Args:
+        url: of the database.
+        patience: seconds for which a lost connection is made again.
+        durable: commits wait for the disk.
+        sleep, clock: passed in for tests.
+
+    Attributes:
+        inside: a transaction is being run.
+        again: the present transaction is run again, and its first run may have been committed.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        patience: float,
+        *,
+        durable: bool = True,
+        sleep: Callable[[float], object] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.again: bool = False
+        self.inside: bool = False
+        self._url = url
+        self._patience = patience
+        self._begin = _BEGIN if durable else b"BEGIN; SET LOCAL synchronous_commit=off"
+        self._sleep = sleep
+        self._clock = clock
+        self._connection: psycopg.Connection | None = None
+
+    def open(self) -> None:
+        """Connects, without patience.
+
+        Raises:
+            LedgerError: it cannot be reached, or refuses the user.
+        """
+        try:
+            self._connected()
+            if self.rows("SELECT current_setting('fsync')")[0][0] == "off":
+                _log.warning("the ledger's database runs with fsync=off: it loses claims when its machine fails")
+        except psycopg.Error as error:
+            self.close()
+            raise problem(error) from error
+
+    def close(self) -> None:
+        if self._connection is not None:
+            with suppress(psycopg.Error):
+                self._connection.close()
+            self._connection = None
+
+    def transact(self, body: Callable[[], T]) -> T:
+        """Runs `body` in a transaction. Returns after its commit.
+
+        Raises:
+            PassingLedgerError: the database was out of reach for longer than the patience. The transaction may have
+                been committed or not.
+            LedgerError: the database refuses it.
+        """
+
+        def attempt() -> T:
+            connection = self._connected()
+            connection.execute(self._begin)
+            self.inside = True
+            try:
+                value = body()
+                connection.execute(b"COMMIT")
+            except BaseException:
+                with suppress(psycopg.Error):
+                    connection.execute(b"ROLLBACK")
+                raise
+            finally:
+                self.inside = False
+            return value
+
+        return self._patiently(attempt)
+
+    def rows(self, statement: str, values: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        """Runs a statement and returns its rows; outside of a transaction with patience."""
+        if self.inside and self._connection is not None:
+            return self._execute(self._connection, statement, values)
+        return self._patiently(lambda: self._execute(self._connected(), statement, values))
+
+    def _execute(
+        self, connection: psycopg.Connection, statement: str, values: Mapping[str, Any] | None
+    ) -> list[tuple[Any, ...]]:
+        cursor = connection.execute(statement.encode(), values)
+        return cursor.fetchall() if cursor.description is not None else []
+
+    def _connected(self) -> psycopg.Connection:
+        if self._connection is None or self._connection.closed:
+            given = conninfo_to_dict(self._url)
+            self._connection = psycopg.connect(
+                self._url,
+                autocommit=True,
+                prepare_threshold=None,
+                **{name: value for name, value in _NETWORK.items() if name not in given},  # type: ignore[arg-type]
+            )
+        return self._connection
+
+    def _patiently(self, attempt: Callable[[], T]) -> T:
+        until: float | None = None
+        tries = 0
+        try:
+            while True:
+                try:
+                    return attempt()
+                except psycopg.Error as error:
+                    if not self._may_pass(error):
+                        raise problem(error) from error
+                    now = self._clock()
+                    until = now + self._patience if until is None else until
+                    if now >= until:
+                        raise problem(error, passing=True) from error
+                self.again = True
+                self._sleep(_PAUSES[min(tries, len(_PAUSES) - 1)])
+                tries += 1
+        finally:
+            self.again = False
+
+    def _may_pass(self, error: psycopg.Error) -> bool:
+        lost = self._connection is None or self._connection.broken or self._connection.closed
+        if lost:
+            self.close()
+        return lost or (error.sqlstate or "").startswith(_PASSING)
+
+
+def problem(error: Exception, *, passing: bool = False) -> LedgerError:
+    """An error of the database in one line. Only its first line: the next ones can show values."""
+    if isinstance(error, LedgerError):
+        return error
+    words = ""
+    if isinstance(error, psycopg.Error):
+        words = error.diag.message_primary or ""
+    words = (words or str(error) or type(error).__name__).splitlines()[0]
+    kind = PassingLedgerError if passing else LedgerError
+    return kind(f"the database cannot be used: {words}")

@@ -1,0 +1,393 @@
+"""One campaign of a ledger, as one process has it open; implements `Store`. Lives in the writer's thread.
+
+A claim is a committed row, made before the POST, that belongs to one attempt for one fixed lease. Its number is the
+fencing token: the session's number << 32 | a counter. An outcome is written only where the row still has the number.
+
+Rules:
+- Keys are sorted in every statement, so two processes with the same messages wait for each other and do not deadlock.
+- `stopped` and the session's last committed claim are conditions of the statement that claims: once a stop is committed
+  nobody claims, and a database that lacks what it had committed grants nothing.
+- A late outcome settles a message that reads as UNKNOWN, and one that was called NOT_SENT if it did go out. It never
+  touches a message that somebody has claimed again.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from eightbyeight_async.bulk.errors import AccountChangedError
+from eightbyeight_async.bulk.judging.claims import JournaledMessage, judge_claim, may_claim_again, numbers_taken
+from eightbyeight_async.bulk.judging.message_keys import SALT_BYTES, Keys
+from eightbyeight_async.bulk.judging.outcomes import State
+from eightbyeight_async.bulk.store.records import CLAIMED, NUMBER_TAKEN, OPTED_OUT, Claimed, Policy
+from eightbyeight_async.errors import InvalidRequestError
+from eightbyeight_async.ledger import claim_statements as sql
+from eightbyeight_async.ledger.connection import Connection, problem
+from eightbyeight_async.ledger.errors import LedgerError, LedgerLostError
+from eightbyeight_async.ledger.schema import prepare
+from eightbyeight_async.ledger.settle_ledger import LedgerSettling
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from eightbyeight_async.bulk.store.records import Account, Claim, Met, Result
+
+__all__ = ["LEASE", "PATIENCE", "LedgerStore", "checked_name"]
+
+T = TypeVar("T")
+
+_NAME = 200  # characters of a campaign's name, at most
+LEASE = 120.0  # seconds; longer than a call with all its attempts takes by default
+PATIENCE = 60.0  # seconds; a fail-over or a restart takes less
+
+_LOST = (
+    "the database lacks claims that it had committed: a fail-over to a replica that lagged, or a backup put back; what "
+    "was sent under them would be sent twice. Nothing more is sent. Find out in 8x8's log what is missing here, then "
+    "open the ledger again"
+)
+
+
+class LedgerStore(LedgerSettling):
+    """An open campaign.
+
+    Args:
+        url: of the database.
+        name: of the campaign, which is made if there is none.
+        account: whose messages are sent; None: nothing is claimed, or `use` tells it later.
+        policy: which settled messages are claimed again.
+        lease: seconds for which a claim is held, if the campaign is new. Else the database knows.
+        patience: seconds for which a lost connection is made again.
+        allow_changed_account: go on under another account than before.
+        marks: note which run met a message last; without it copies within a run are not told apart.
+        clock: the wall clock of a test; None: the database's.
+
+    Raises:
+        AccountChangedError: the campaign holds the messages of another account.
+        LedgerError: the database cannot be used.
+    """
+
+    last_id: int
+    salt: bytes
+    lease: float
+
+    def __init__(
+        self,
+        url: str,
+        name: str,
+        *,
+        account: Account | None,
+        policy: Policy = Policy(),  # noqa: B008 - immutable
+        lease: float = LEASE,
+        patience: float = PATIENCE,
+        allow_changed_account: bool = False,
+        marks: bool = True,
+        clock: Callable[[], float] | None = None,
+    ) -> None:
+        self.last_id = 0
+        self._clock = clock
+        self._policy = policy
+        self._account = account
+        self._allowed = allow_changed_account
+        self._marks = marks
+        self._run: int | None = None
+        self._joined = False  # other processes send parts of the same input in this run
+        self._number: int | None = None
+        self._owned = False
+        self._committed = 0  # number of the last claim that was certainly committed
+        self._made = 0  # number of the last claim of the present transaction
+        self._db = Connection(url, patience)
+        self._db.open()
+        try:
+            prepare(self._db)
+            self._db.transact(lambda: self._open(name, lease))
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _open(self, name: str, lease: float) -> None:
+        values = {"name": name, "salt": secrets.token_bytes(SALT_BYTES), "lease": lease}
+        self._campaign, self.lease = 0, lease
+        found = "SELECT id, salt, lease FROM eightbyeight.campaign WHERE name=%(name)s"
+        if not self._rows(found, **values):
+            self._rows(sql.MAKE, **values)
+        self._campaign, self.salt, self.lease = self._rows(found, **values)[0]
+        self._keys = Keys(self.salt)
+        if self._account is not None:
+            self._check_account(self._account)
+        began = self._rows(sql.BEGIN_SESSION, host=socket.gethostname(), pid=os.getpid())[0]
+        self._session, self._began = began
+        self.last_id = self._committed = self._made = self._session << 32
+        self._rows(
+            "UPDATE eightbyeight.session SET last=%(last)s WHERE id=%(session)s",
+            last=self._committed, session=self._session,
+        )  # fmt: skip
+
+    def _check_account(self, account: Account) -> None:
+        before = self.account()
+        if before not in (None, account) and not self._allowed:
+            raise AccountChangedError(before, account)
+        found = self._rows(sql.NUMBER, host=account.host, subaccount=account.subaccount_id)
+        self._number = found[0][0] if found else None
+
+    def use(self, account: Account) -> Account | None:
+        """Tells whose messages are sent from now on. Returns the other account whose messages the campaign holds."""
+        try:
+            self._check_account(account)
+            self._account = account
+            self._own()
+        except AccountChangedError:
+            self._account = None
+            return self.account()
+        return None
+
+    def transact(self, body: Callable[[], T]) -> T:
+        before = self._run, self._number, self._owned
+        self._made = self._committed
+
+        def attempt() -> T:
+            self._run, self._number, self._owned = before
+            return body()
+
+        try:
+            value = self._db.transact(attempt)
+        except BaseException:
+            self._run, self._number, self._owned = before
+            raise
+        self._committed = max(self._committed, self._made)
+        self.last_id = max(self.last_id, self._committed)
+        return value
+
+    def failure(self, error: Exception) -> LedgerError:
+        return problem(error)
+
+    def close(self) -> None:
+        self._db.close()
+
+    # A run
+
+    def begin_run(self, part_of: int | None = None) -> bool:
+        self._joined = part_of is not None
+        if part_of is None:
+            statement = "UPDATE eightbyeight.campaign SET runs=runs+1 WHERE id=%(campaign)s RETURNING runs"
+            part_of = int(self._rows(statement)[0][0])
+        self._run = part_of
+        if self._policy.one_per_number and self._rows("SELECT to_regclass('eightbyeight.message_who')") == [(None,)]:
+            self._rows("CREATE INDEX IF NOT EXISTS message_who ON eightbyeight.message (campaign, who)")
+        return not self._rows("SELECT 1 FROM eightbyeight.message WHERE campaign=%(campaign)s LIMIT 1")
+
+    def is_unused(self) -> bool:
+        """False: another process may have begun with these messages, and be about to claim."""
+        return False
+
+    def meta(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - as it was written
+        if name == "fingerprint" and self._db.inside:
+            self._lock()  # two processes that begin with different messages: one of them is refused
+        return super().meta(name, default)
+
+    def claim(self, claims: Sequence[Claim]) -> list[Claimed]:
+        if self._run is None:
+            raise LedgerError("no run has begun: nothing can be claimed")
+        if not self._owned:
+            self._own()
+        return self._opt_out(claims, self._claimed(claims)) if claims else []
+
+    def _own(self) -> None:
+        """Assigns the campaign to this account, in the transaction of the first claim."""
+        if self._account is None:
+            raise LedgerError("was opened without an account: nothing can be claimed")
+        self._lock()
+        self._check_account(self._account)  # another process may have been faster
+        if self._number is None:
+            self._rows(
+                "INSERT INTO eightbyeight.account (host, subaccount_id) VALUES (%(host)s, %(subaccount)s) "
+                "ON CONFLICT DO NOTHING",
+                host=self._account.host, subaccount=self._account.subaccount_id,
+            )  # fmt: skip
+            self._check_account(self._account)
+        self.set_meta("account", self._number)
+        self._owned = True
+
+    def _lock(self) -> None:
+        """Lets one process at a time go on, until the end of its transaction."""
+        self._rows("SELECT 1 FROM eightbyeight.campaign WHERE id=%(campaign)s FOR UPDATE")
+
+    def _claimed(self, claims: Sequence[Claim]) -> list[Claimed]:
+        taken = self._numbers_taken(claims)
+        granted = self._insert([claim for claim in claims if claim.id not in taken], claims[-1].id)
+        if isinstance(granted, str):
+            return [Claimed(State.NOT_SENT, stopped=granted)] * len(claims)
+        if len(granted) == len(claims):  # all of them are new: nearly always
+            return [CLAIMED] * len(claims)
+        others = self._others([claim.identity.key for claim in claims])
+        answers: list[Claimed] = []
+        for claim in claims:
+            found = others.get(claim.identity.key)
+            if found is None:
+                answers.append(NUMBER_TAKEN)
+                continue
+            row, policy = found
+            if row.id == claim.id:
+                answers.append(CLAIMED)
+            else:
+                if self._joined and row.run == self._run and row.place == claim.place:
+                    row.run -= 1  # this very message, which somebody else had: not a copy of it
+                answers.append(judge_claim(row, claim, self._run or 0, policy, number_taken=claim.id in taken))
+        self._write_met({key: row for key, (row, _) in others.items()})
+        return answers
+
+    def _insert(self, claims: Sequence[Claim], last: int) -> set[int] | str:
+        """Inserts a row for each message that has none.
+
+        Returns the numbers of the claims that did; text: why the campaign was stopped.
+        """
+        ordered = sorted(claims, key=lambda claim: (claim.identity.key, claim.id))
+        self._made = max(self._made, last)
+        touched, stopped, made = self._rows(
+            sql.CLAIM,
+            run=self._run,
+            account=self._number,
+            session=self._session,
+            last=last,
+            committed=self._committed,
+            keys=[claim.identity.key for claim in ordered],
+            claims=[claim.id for claim in ordered],
+            places=[claim.place for claim in ordered],
+            scheduled=[claim.scheduled for claim in ordered],
+            who=[claim.identity.who for claim in ordered],
+            what=[claim.identity.what for claim in ordered],
+        )[0]
+        if not touched:
+            raise LedgerLostError(_LOST)
+        return set(made) if stopped is None else str(stopped)
+
+    def _others(self, keys: Sequence[str]) -> dict[str, tuple[JournaledMessage, Policy]]:
+        """The rows of these messages by key, locked, each with what may be claimed again of it.
+
+        What somebody settled while this process was at work is not claimed again by it, and a message that a later run
+        has met is that run's.
+        """
+        found = {}
+        for key, claim, state, run, times, place, due, who, what, since in self._rows(
+            sql.OTHERS, keys=sorted(set(keys))
+        ):
+            row = JournaledMessage(claim, State(state), run, times, place, due, who, what)
+            earlier = run <= (self._run or 0) and (since is None or since <= self._began)
+            found[key] = row, self._policy if earlier else Policy()
+        return found
+
+    def _write_met(self, rows: dict[str, JournaledMessage]) -> None:
+        again = [(key, row, row.claim) for key, row in rows.items() if row.claim is not None]
+        if again:
+            self._rows(
+                sql.CLAIM_AGAIN,
+                run=self._run,
+                account=self._number,
+                keys=[key for key, _, _ in again],
+                claims=[claim.id for _, _, claim in again],
+                times=[row.times for _, row, _ in again],
+                places=[row.place for _, row, _ in again],
+                dues=[row.due for _, row, _ in again],
+                who=[row.who for _, row, _ in again],
+                what=[row.what for _, row, _ in again],
+            )
+        self._meet([(key, row) for key, row in rows.items() if row.claim is None and row.run == self._run])
+
+    def _meet(self, met: Sequence[tuple[str, JournaledMessage]]) -> None:
+        if met and self._marks:
+            self._rows(
+                sql.MEET,
+                run=self._run,
+                keys=[key for key, _ in met],
+                times=[row.times for _, row in met],
+                places=[row.place for _, row in met],
+                dues=[row.due for _, row in met],
+            )
+
+    def known(self, met: Sequence[Met]) -> dict[int, State]:
+        found = self._others([one.identity.key for one in met])
+        settled: dict[int, State] = {}
+        marked = []
+        for one in met:
+            row, policy = found.get(one.identity.key, (None, self._policy))
+            met_before = row is not None and row.run == self._run and not (self._joined and row.place == one.place)
+            if row is None or met_before or may_claim_again(row.state, settled_earlier=True, policy=policy):
+                continue
+            settled[one.place] = row.state
+            if row.run < (self._run or 0):
+                row.run, row.times, row.place, row.due = self._run or 0, 1, one.place, one.scheduled
+                marked.append((one.identity.key, row))
+        self._meet(marked)
+        return settled
+
+    def _numbers_taken(self, claims: Sequence[Claim]) -> frozenset[int]:
+        """Ids of the claims whose number has another message; none without the option."""
+        if not self._policy.one_per_number:
+            return frozenset()
+        self._lock()  # else two processes could send two messages to one number at once
+        claims = [claim for claim in claims if not claim.opted_out]
+        numbers = list({claim.identity.who for claim in claims})
+        found = self._rows(sql.HOLDERS, numbers=numbers, run=self._run)
+        return numbers_taken(
+            claims, {who: (self._keys.hash_of(low), self._keys.hash_of(high)) for who, low, high in found}
+        )
+
+    def _opt_out(self, claims: Sequence[Claim], answers: list[Claimed]) -> list[Claimed]:
+        out = {
+            claim.id: claim.identity.key
+            for claim, answer in zip(claims, answers, strict=True)
+            if claim.opted_out and answer.state is None
+        }
+        if not out:
+            return answers
+        self._rows(sql.OPT_OUT, keys=list(out.values()))
+        return [OPTED_OUT if claim.id in out else answer for claim, answer in zip(claims, answers, strict=True)]
+
+    def record(self, results: Sequence[Result]) -> None:
+        first: dict[int, Result] = {}
+        for result in results:  # one a claim: the first, but what did go out is no longer called unsent
+            if result.id not in first or (first[result.id].state, result.state) == (State.NOT_SENT, State.SENT):
+                first[result.id] = result
+        ordered = sorted(first.values(), key=lambda result: (result.key, result.id))
+        batches = [_storable(result.batch_id) for result in ordered]
+        ids = sorted({batch for batch in batches if batch is not None})
+        numbers = dict(self._rows(sql.BATCHES, ids=ids)) if ids else {}
+        touched = self._rows(
+            sql.RECORD,
+            session=self._session,
+            last=self._made,
+            committed=self._committed,
+            keys=[result.key for result in ordered],
+            claims=[result.id for result in ordered],
+            states=[int(result.state) for result in ordered],
+            umids=[_storable(result.umid) for result in ordered],
+            batches=[None if batch is None else numbers[batch] for batch in batches],
+            codes=[result.code for result in ordered],
+        )[0][0]
+        if not touched:
+            raise LedgerLostError(_LOST)
+
+    def missing(self) -> int:
+        self.set_meta("expected", 0)
+        statement = "SELECT count(*) FROM eightbyeight.message WHERE campaign=%(campaign)s AND run<%(run)s"
+        return int(self._rows(statement, run=self._run)[0][0])
+
+
+def _storable(text: str | None) -> str | None:
+    """An id of the API as PostgreSQL can store it: without NUL and lone surrogates. One bad id must not end a group."""
+    if text is None or text.isascii():
+        return text and text.replace("\0", "?")
+    return text.encode("utf-8", "replace").decode().replace("\0", "?")
+
+
+def checked_name(name: object) -> str:
+    """Returns the name of a ledger or campaign.
+
+    Raises:
+        InvalidRequestError: it is none.
+    """
+    if not isinstance(name, str) or not name.strip() or not name.isprintable() or len(name) > _NAME:
+        raise InvalidRequestError("name", f"must be a text of 1 to {_NAME} printable characters")
+    return name

@@ -1,0 +1,241 @@
+"""The chunks of one file, handed out by PgQueuer to any number of processes. Extra `[workers]`; asyncio only.
+
+Rules:
+- A job holds the range of a chunk, no number and no text.
+- Who finds no job of the campaign makes all of them and begins a new run of the campaign; who finds some joins that
+  run. Both happen under the campaign's row lock, so a file is put into the queue once.
+- A process says every few seconds that it works on its chunk. If it dies, PgQueuer gives the chunk to another one after
+  the heartbeat's time. A chunk that two processes work on at once does no harm: the claims decide.
+- A chunk is done when its last message is settled. Whoever stops before gives it back.
+- It needs a connection of its own to the database, not a pooler in transaction mode: PgQueuer may listen on it.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+import anyio
+import attrs
+import psycopg
+
+try:
+    from pgqueuer import Queries
+    from pgqueuer.adapters.drivers.psycopg import PsycopgDriver
+    from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment, QueryQueueBuilder
+    from pgqueuer.domain.settings import DBSettings
+    from pgqueuer.ports.repository import EntrypointExecutionParameter
+except ModuleNotFoundError as _missing:
+    raise ModuleNotFoundError(
+        f'workers need {_missing.name}: pip install "eightbyeight-async[workers]"', name=_missing.name
+    ) from None
+
+from eightbyeight_async.ledger.connection import problem
+from eightbyeight_async.ledger.errors import LedgerError
+from eightbyeight_async.ledger.schema import LOCK
+from eightbyeight_async.ledger.store import PATIENCE
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+__all__ = ["HEARTBEAT", "Chunk", "Chunks"]
+
+T = TypeVar("T")
+
+HEARTBEAT = 30.0  # seconds after which a chunk of a silent process is given to another one
+_BEATS = 6  # in that time
+_LOOK = 0.5  # seconds between two looks for a chunk while others work on the last ones
+_SETTINGS = DBSettings(db_schema="eightbyeight", prefix="")
+_LOCK = "SELECT id, runs FROM eightbyeight.campaign WHERE name=%s FOR UPDATE"
+_LEFT = "SELECT count(*) FROM eightbyeight.pgqueuer WHERE entrypoint=%s"
+
+
+@attrs.frozen
+class Chunk:
+    """A range of the file's messages.
+
+    Attributes:
+        first: index of its first message.
+        count: number of its messages.
+        job: PgQueuer's.
+    """
+
+    first: int
+    count: int
+    job: Any
+
+
+class Chunks:
+    """The queue of one campaign. Use it in an `async with` block.
+
+    Args:
+        url: of the database.
+        name: of the campaign, which exists.
+        heartbeat: seconds after which a chunk of a silent process is given to another one.
+        patience: seconds for which a lost connection is made again.
+    """
+
+    def __init__(self, url: str, name: str, *, heartbeat: float = HEARTBEAT, patience: float = PATIENCE) -> None:
+        self._url = url
+        self._name = name
+        self._heartbeat = heartbeat
+        self._patience = patience
+        self._me = uuid.uuid4()
+        self._entry = ""
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._connect()
+        except psycopg.Error as error:
+            raise problem(error) from error
+        try:
+            async with self._connection.transaction():
+                self._campaign, _ = await self._lock()
+                self._entry = f"eightbyeight {self._campaign}"
+            async with self._connection.transaction():
+                await self._execute(f"SELECT pg_advisory_xact_lock({LOCK})")
+                if not await self._queries.schema_is_installed():
+                    await self._queries.install(create_schema=False)
+        except BaseException as error:
+            await self._connection.close()
+            if isinstance(error, psycopg.Error):
+                raise problem(error) from error
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._connection.close()
+
+    async def _connect(self) -> None:
+        self._connection = await psycopg.AsyncConnection.connect(self._url, autocommit=True, prepare_threshold=None)
+        self._queries = Queries(
+            PsycopgDriver(self._connection), QueryBuilderEnvironment(_SETTINGS), QueryQueueBuilder(_SETTINGS)
+        )
+
+    async def begin(self, digest: str, messages: int, size: int) -> int:
+        """Puts the chunks of a file into the queue, or joins a run whose chunks are there.
+
+        Args:
+            digest: of the file's bytes. Processes with another file are refused: a range is a range of one file.
+            messages: how many the file has.
+            size: of a chunk.
+
+        Returns:
+            The number of the run, for `Campaign.send`.
+
+        Raises:
+            LedgerError: a run with another file is under way.
+        """
+
+        async def begin() -> int:
+            async with self._connection.transaction():
+                _, run = await self._lock()
+                if await self._count():
+                    await self._check_file(digest)
+                    return run
+                await self._execute("UPDATE eightbyeight.campaign SET runs=runs+1 WHERE id=%s", self._campaign)
+                await self._execute(
+                    "INSERT INTO eightbyeight.meta VALUES (%s, 'chunks', %s) "
+                    "ON CONFLICT (campaign, name) DO UPDATE SET value=excluded.value",
+                    self._campaign,
+                    json.dumps(digest),
+                )
+                ranges = [(first, min(size, messages - first)) for first in range(0, messages, size)]
+                if ranges:
+                    await self._queries.enqueue(
+                        [self._entry] * len(ranges),
+                        [json.dumps(one).encode() for one in ranges],
+                        [-number for number in range(len(ranges))],  # in the order of the file
+                        dedupe_key=[f"{self._entry} {first}" for first, _ in ranges],
+                        on_conflict="skip",
+                    )
+                return run + 1
+
+        return await self._patiently(begin)
+
+    async def _check_file(self, digest: str) -> None:
+        cursor = await self._execute(
+            "SELECT value FROM eightbyeight.meta WHERE campaign=%s AND name='chunks'", self._campaign
+        )
+        found = await cursor.fetchone()
+        if found is None or json.loads(found[0]) != digest:
+            raise LedgerError("another process sends another file under this name; each machine needs the same file")
+
+    async def take(self, stopped: Callable[[], bool]) -> Chunk | None:
+        """Waits for the next chunk. None: all are done, or `stopped()` is true."""
+        limit = {self._entry: EntrypointExecutionParameter(concurrency_limit=0)}
+        while not stopped():
+            heartbeat = timedelta(seconds=self._heartbeat)
+            jobs = await self._patiently(
+                lambda: self._queries.dequeue(1, limit, self._me, None, heartbeat)  # type: ignore[arg-type]  # noqa: B023
+            )
+            if jobs:
+                first, count = json.loads(jobs[0].payload or b"")
+                return Chunk(first, count, jobs[0])
+            if not await self._patiently(self._count):
+                return None
+            await anyio.sleep(_LOOK)  # others work on the last chunks; one of them may die
+        return None
+
+    @asynccontextmanager
+    async def working(self, chunk: Chunk) -> AsyncIterator[None]:
+        """Says that this process works on the chunk, while the block lasts."""
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._beat, chunk)
+            try:
+                yield
+            finally:
+                group.cancel_scope.cancel()
+
+    async def _beat(self, chunk: Chunk) -> None:
+        while True:
+            await anyio.sleep(self._heartbeat / _BEATS)
+            await self._patiently(lambda: self._queries.update_heartbeat([chunk.job.id]))
+
+    async def done(self, chunk: Chunk) -> None:
+        """The chunk is done."""
+        await self._patiently(lambda: self._queries.log_jobs([(chunk.job, "successful", None)]))
+
+    async def give_back(self, chunk: Chunk) -> None:
+        """Another process may have the chunk at once."""
+        await self._patiently(lambda: self._queries.retry_job(chunk.job, timedelta(0), None))
+
+    async def left(self) -> int:
+        """How many chunks are not done."""
+        return await self._patiently(self._count)
+
+    async def _count(self) -> int:
+        found = await (await self._execute(_LEFT, self._entry)).fetchone()
+        return 0 if found is None else int(found[0])
+
+    async def _lock(self) -> tuple[int, int]:
+        found = await (await self._execute(_LOCK, self._name)).fetchone()
+        if found is None:
+            raise LedgerError("there is no campaign of this name: check the name; a run makes one")
+        return found[0], found[1]
+
+    async def _execute(self, statement: str, *values: object) -> psycopg.AsyncCursor[tuple[Any, ...]]:
+        return await self._connection.execute(statement.encode(), values)
+
+    async def _patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Makes the connection again if it is lost. Each of these statements may be run twice."""
+        until: float | None = None
+        while True:
+            try:
+                if self._connection.closed:
+                    await self._connect()
+                return await attempt()
+            except psycopg.OperationalError as error:
+                now = time.monotonic()
+                until = now + self._patience if until is None else until
+                if now >= until:
+                    raise problem(error, passing=True) from error
+                if not self._connection.broken and not self._connection.closed:
+                    raise problem(error) from error
+            except psycopg.Error as error:
+                raise problem(error) from error
+            await anyio.sleep(_LOOK)

@@ -1,0 +1,30 @@
+"""A sandbox, and a name of its own for the ledger of each test."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from eightbyeight_async.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="session")
+def _running_sandbox() -> Iterator[Sandbox]:
+    with Sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(_running_sandbox: Sandbox) -> Sandbox:
+    _running_sandbox.reset()
+    _running_sandbox.exports.polls = 0  # a job that is not finished at the first look costs a wait of 2 s
+    return _running_sandbox
+
+
+@pytest.fixture
+def name(request: pytest.FixtureRequest, tmp_path: object) -> str:
+    return f"{request.node.name} {tmp_path}"[-200:]

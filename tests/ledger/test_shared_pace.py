@@ -1,0 +1,232 @@
+"""The pace that processes share: never above the rate, nothing of it wasted, and a 429 slows all of them."""
+
+from __future__ import annotations
+
+import heapq
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import pytest
+
+from eightbyeight_async.bulk.store.records import Account
+from eightbyeight_async.ledger.shared_pace import SharedPace
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+pytestmark = pytest.mark.anyio
+
+RATE = 300.0
+
+
+class Clock:
+    """One clock for the database and all processes, moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Processes:
+    """Processes whose messages take turns, in a time of their own: it goes on when all of them wait for it.
+
+    Attributes:
+        started: when messages started, by process.
+    """
+
+    def __init__(self, url: str, name: str, count: int) -> None:
+        self.clock = Clock()
+        self.paces = [
+            SharedPace(url, Account("host", name), RATE, patience=5.0, clock=self.clock, wall=self.clock)
+            for _ in range(count)
+        ]
+        self.started: list[list[float]] = [[] for _ in self.paces]
+        self._sleeping: list[tuple[float, int, anyio.Event]] = []
+        for pace in self.paces:
+            pace._sleep = self._sleep  # type: ignore[method-assign]
+
+    async def _sleep(self, seconds: float, halt: anyio.Event) -> None:
+        if halt.is_set():
+            return
+        event = anyio.Event()
+        heapq.heappush(self._sleeping, (self.clock.now + seconds, id(event), event))
+        await event.wait()
+
+    async def run(self, seconds: float, busy: Sequence[int] = (0, 1, 2), width: int = 30) -> None:
+        """Each of the `busy` processes has `width` messages that wait, all the time."""
+        halt = anyio.Event()
+        end = self.clock.now + seconds
+
+        async def work(number: int) -> None:
+            while await self.paces[number].turn(halt):
+                self.started[number].append(self.clock.now)
+
+        async with anyio.create_task_group() as group:
+            for number in busy:
+                for _ in range(width):
+                    group.start_soon(work, number)
+            while True:
+                for _ in range(8):
+                    await anyio.lowlevel.checkpoint()
+                if any(pace._thread.borrowed_tokens for pace in self.paces):
+                    await anyio.sleep(0.0005)
+                    continue
+                if not self._sleeping or self._sleeping[0][0] > end:
+                    break
+                self.clock.now, _, event = heapq.heappop(self._sleeping)
+                event.set()
+            self.clock.now = end
+            halt.set()
+            for _, _, event in self._sleeping:
+                event.set()
+            self._sleeping.clear()
+
+    def counts(self) -> list[int]:
+        counts = [len(started) for started in self.started]
+        self.started = [[] for _ in self.paces]
+        return counts
+
+    def most_in_a_second(self) -> int:
+        every = sorted(moment for started in self.started for moment in started)
+        return max(
+            sum(first <= moment < first + 1.0 for moment in every) for first in every[:: max(1, len(every) // 50)]
+        )
+
+
+@pytest.fixture
+async def three(postgres: str, name: str) -> AsyncIterator[Processes]:
+    processes = Processes(postgres, name, 3)
+    yield processes
+    for pace in processes.paces:
+        await pace.close()
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+async def test_three_processes_together_keep_the_rate_and_waste_nothing_of_it(three: Processes) -> None:
+    await three.run(3.0)
+    assert three.most_in_a_second() <= 1.1 * RATE
+    counts = three.counts()
+    assert 0.95 * 3 * RATE <= sum(counts) <= 1.05 * 3 * RATE
+    assert min(counts) > 0.2 * 3 * RATE, "each has its share"
+
+
+async def test_what_one_process_does_not_use_goes_to_the_others(three: Processes) -> None:
+    await three.run(1.0)
+    await three.run(0.5, busy=[1])
+    three.counts()
+    await three.run(2.0, busy=[1])
+    idle, busy, also_idle = three.counts()
+    assert (idle, also_idle) == (0, 0)
+    assert busy >= 0.9 * 2 * RATE
+
+
+async def test_a_429_of_one_process_pauses_and_slows_all_and_the_rate_comes_back(three: Processes) -> None:
+    await three.run(0.5)
+    three.counts()
+    three.paces[0].refused(three.clock.now, 2.0)
+    await three.run(0.3)
+    three.counts()  # what was reserved before
+    await three.run(1.5)
+    assert sum(three.counts()) == 0, "a pause for everybody"
+    await three.run(1.2)
+    after = sum(three.counts())  # in the second after the pause, but for what the runs before had reserved in it
+    assert 0.2 * RATE <= after <= 0.75 * RATE, "then half of the rate, and a little more with each moment"
+    await three.run(3.0)
+    three.counts()
+    await three.run(2.0)
+    assert sum(three.counts()) >= 0.8 * 2 * RATE
+
+
+async def test_many_429s_of_one_moment_halve_the_rate_once(three: Processes) -> None:
+    await three.run(0.5)
+    for pace in three.paces:
+        for _ in range(10):
+            pace.refused(three.clock.now - 0.1, 0.0)
+    await three.run(0.02)
+    assert all(0.45 * RATE <= pace.rate <= 0.6 * RATE for pace in three.paces)
+
+
+async def test_turns_that_are_not_used_in_time_are_void(three: Processes) -> None:
+    """A process that was stopped for a while does not send what it missed at once."""
+    pace = three.paces[0]
+    pace._waiting = 99
+    await pace._next(anyio.Event())
+    assert len(pace._turns) > 20
+    three.clock.now += 60.0
+    pace._waiting = 0
+    assert await pace.turn(anyio.Event())
+    assert [until for _, until in pace._turns if until < three.clock.now] == []
+
+
+async def test_a_halted_process_does_not_wait_for_its_turn(three: Processes) -> None:
+    halt = anyio.Event()
+    pace = three.paces[0]
+    del pace._sleep
+    pace.pause(3_600.0)
+    found: list[bool] = []
+
+    async def wait() -> None:
+        found.append(await pace.turn(halt))
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(wait)
+        await anyio.sleep(0.05)
+        assert not found
+        halt.set()
+    assert found == [False]
+
+
+async def test_few_statements_are_made_for_many_turns(three: Processes) -> None:
+    asked = 0
+    for pace in three.paces:
+        ask: Any = pace._ask
+
+        def counted(*arguments: Any, ask: Any = ask) -> Any:
+            nonlocal asked
+            asked += 1
+            return ask(*arguments)
+
+        pace._ask = counted  # type: ignore[method-assign]
+    await three.run(2.0)
+    assert sum(three.counts()) / asked > 5
+
+
+async def test_the_pace_begins_anew_when_its_row_is_gone(three: Processes, postgres: str) -> None:
+    """The table is not logged: a crash of the database empties it."""
+    import psycopg
+
+    await three.run(0.2)
+    with psycopg.connect(postgres, autocommit=True) as admin:
+        admin.execute("DELETE FROM eightbyeight.pace")
+    three.counts()
+    await three.run(2.0)
+    assert sum(three.counts()) >= 0.8 * 2 * RATE
+
+
+async def test_real_turns_of_three_processes_never_exceed_the_rate(postgres: str, name: str) -> None:
+    """With real clocks: the bound holds however slow the machine is."""
+    import time
+
+    paces = [SharedPace(postgres, Account("host", name), 500.0, patience=5.0) for _ in range(3)]
+    started: list[float] = []
+    halt = anyio.Event()
+
+    async def work(pace: SharedPace) -> None:
+        while await pace.turn(halt):
+            started.append(time.monotonic())
+            if len(started) == 700:  # 1.4 seconds' worth
+                halt.set()
+
+    async with anyio.create_task_group() as group:
+        for pace in paces:
+            for _ in range(30):
+                group.start_soon(work, pace)
+    for pace in paces:
+        await pace.close()
+    assert max(sum(first <= moment < first + 1.0 for moment in started) for first in started) <= 1.1 * 500 + 3
