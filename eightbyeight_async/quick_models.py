@@ -158,11 +158,15 @@ def _class(cls: Any) -> Any:  # noqa: ANN401 - a class, which attrs' stubs want 
     return cls
 
 
-def _making(cls: type[Any], given: dict[str, Any], values: dict[str, str]) -> list[str]:
+def _making(cls: Any, given: dict[str, Any], values: dict[str, str]) -> list[str]:  # noqa: ANN401
     """The lines that make a model; `values`: the expression of each field."""
     given |= {"new": object.__new__, "cls": cls}
-    given |= {f"set_{name}": getattr(cls, name).__set__ for name in values}
-    return ["  made = new(cls)", *(f"  set_{name}(made, {value})" for name, value in values.items()), "  return made"]
+    if cls.__setattr__ is object.__setattr__:  # not frozen
+        stores = [f"  made.{name} = {value}" for name, value in values.items()]
+    else:
+        given |= {f"set_{name}": getattr(cls, name).__set__ for name in values}
+        stores = [f"  set_{name}(made, {value})" for name, value in values.items()]
+    return ["  made = new(cls)", *stores, "  return made"]
 
 
 def _compiled(head: str, lines: list[str], given: dict[str, Any]) -> Callable[..., Any]:

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
     from eightbyeight_async.hosts import Product
 
-__all__ = ["BatchCall", "Call", "check_kind", "messages_path", "segment"]
+__all__ = ["NO_MEANINGS", "BatchCall", "Call", "check_kind", "messages_path", "segment"]
 
 T = TypeVar("T")
 
-_NO_MEANINGS: Mapping[int, str] = {}  # shared: a dict of its own costs time for each message
+NO_MEANINGS: Mapping[int, str] = {}  # shared: a dict of its own costs time for each message
 
 
 @attrs.define(kw_only=True, eq=False)
@@ -52,7 +52,7 @@ class Call(Generic[T]):
     response_class: type[T] | None
     unknown: Sent = Sent.MAYBE
     effect: Effect = Effect.SEND
-    meanings: Mapping[int, str] = attrs.field(default=_NO_MEANINGS, repr=False)
+    meanings: Mapping[int, str] = attrs.field(default=NO_MEANINGS, repr=False)
     contradiction: Callable[[T], str | None] | None = attrs.field(default=None, repr=False)
 
 

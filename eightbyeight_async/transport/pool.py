@@ -77,7 +77,7 @@ class Pool:
         idle = self._idle
         while idle:
             connection, _ = idle.popitem()
-            if connection.reusable and not self._stale(connection):
+            if connection.reusable and self._loop.time() - connection.idle_since < self._settings.keepalive_expiry:
                 return connection
             self.discard(connection)
         return None
@@ -179,9 +179,6 @@ class Pool:
         return False
 
     # Expiry of idle connections.
-
-    def _stale(self, connection: Connection) -> bool:
-        return self._loop.time() - connection.idle_since >= self._settings.keepalive_expiry
 
     def _sweep_at(self, when: float) -> None:
         self._sweeper = self._loop.call_at(when, self._sweep)

@@ -70,7 +70,7 @@ def somebody_watches() -> bool:
     try:
         found = _look()
         # By identity: the wrappers of wrapt say that they are equal to what they wrap.
-        if len(found) == len(_genuine) and all(map(is_, found, _genuine)):
+        if found is _genuine or (len(found) == len(_genuine) and all(map(is_, found, _genuine))):
             return False
         return not _judge(found)
     except Exception:  # noqa: BLE001 - a name is missing, or what stands there raises whatever it likes
@@ -88,6 +88,8 @@ def _look() -> tuple[object, ...]:
         import httpx  # a statement, because a tool may have replaced what it calls
 
         core = sys.modules.get("httpcore")
+    if httpx is None and core is None and len(_genuine) == 3 and socket.socket is _genuine[0]:
+        return _genuine  # nothing else can have changed
     found: tuple[object, ...] = (socket.socket, httpx, core)
     if httpx is not None:
         client, transport = httpx.AsyncClient, httpx.AsyncHTTPTransport
