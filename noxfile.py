@@ -123,9 +123,13 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """mypy, strict, on the package and on a file that uses the public API and is never run."""
+    """mypy, strict, on the package and a file that uses it; pyright asks whether every public symbol has a type."""
     install(session, "types", editable=True)
     session.run("mypy")
+    # From another folder: pyright asks for the installed package.
+    here = session.create_tmp()
+    with session.chdir(here):
+        session.run("pyright", "--verifytypes", "eightbyeight_async", "--ignoreexternal", silent=True)
 
 
 @nox.session

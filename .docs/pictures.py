@@ -17,7 +17,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from eightbyeight_async.sandbox import Fault, Sandbox
+from eightbyeight_async.sandbox import Delivery, Fault, Sandbox
 
 PICTURES = Path(__file__).parent / "pictures"
 WIDTH = 112  # characters
@@ -75,8 +75,17 @@ def photograph_report() -> None:
         for number in numbers[:40:5]:
             sandbox.faults.on_destination(number, Fault.error(1002))
         sandbox.faults.on_destination(numbers[50], Fault.accept_then_drop())
-        run = ("bulk", "run", "messages.csv", "--journal", "run.db", "--yes")
+        for place, number in enumerate(numbers):
+            seconds = place % 7 * 4.0 + place % 5
+            outcome = "undelivered" if place % 29 == 3 else "delivered"
+            sandbox.deliveries.on_destination(
+                number, Delivery(outcome=outcome, sent_after=1.0, final_after=1 + seconds)
+            )
+        sandbox.latency = 0.05
+        run = ("bulk", "run", "messages.csv", "--journal", "run.db", "--mode", "each", "--concurrency", "3", "--yes")
         print(eightbyeight(*run, cwd=folder, **sandbox.environment))
+        sandbox.clock.advance(600)
+        print(eightbyeight("bulk", "deliveries", "--journal", "run.db", cwd=folder, **sandbox.environment))
         print(eightbyeight("bulk", "report", "--journal", "run.db", "--output", "report.html", cwd=folder))
         subprocess.run(
             [

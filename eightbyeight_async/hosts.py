@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 import ipaddress
 import re
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from eightbyeight_async.errors import InvalidRequestError
@@ -31,7 +32,8 @@ class Product(enum.Enum):
     SMS = "sms"
     CHATAPPS = "chatapps"
 
-    __hash__ = object.__hash__  # Enum's is a function in Python, and each call looks up its host
+    if not TYPE_CHECKING:
+        __hash__ = object.__hash__  # Enum's is a function in Python, and each call looks up its host
 
 
 _DOMAINS = {

@@ -24,7 +24,7 @@ class LedgerSource:
     def __init__(
         self, url: str, name: str, *, account: Account, policy: Policy, allow_changed_account: bool = False
     ) -> None:
-        self.name = checked_name(name)
+        self.name: str = checked_name(name)
         self._url = checked_url(url)
         self._account = account
         self._policy = policy

@@ -86,7 +86,8 @@ class Connection:
         sleep: Callable[[float], object] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.again = self.inside = False
+        self.again: bool = False
+        self.inside: bool = False
         self._url = url
         self._patience = patience
         self._begin = _BEGIN if durable else b"BEGIN; SET LOCAL synchronous_commit=off"

@@ -38,6 +38,9 @@ class LedgerReader(LedgerSettling):
         LedgerError: the database cannot be read, or has no such campaign.
     """
 
+    salt: bytes
+    lease: float
+
     def __init__(self, url: str, name: str, *, missing_ok: bool = False, patience: float = 10.0) -> None:
         self._clock = None
         self._number = None

@@ -69,6 +69,10 @@ class LedgerStore(LedgerSettling):
         LedgerError: the database cannot be used.
     """
 
+    last_id: int
+    salt: bytes
+    lease: float
+
     def __init__(
         self,
         url: str,

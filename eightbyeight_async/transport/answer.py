@@ -99,11 +99,11 @@ class AnswerReader:
     def expect(self) -> None:
         """Prepare for the answer to the next request."""
         self._plain: Answer | None = None  # the whole answer, if it is plain
-        self.status = 0
-        self.reason = b""
-        self.version = b""
-        self.complete = False
-        self.reusable = False
+        self.status: int = 0
+        self.reason: bytes = b""
+        self.version: bytes = b""
+        self.complete: bool = False
+        self.reusable: bool = False
         if self._begun:  # not after a plain answer
             self._may_be_plain = True
             self._expect_parts()
@@ -124,7 +124,7 @@ class AnswerReader:
         self._raw: list[bytes] = []  # the bytes of an unfinished head, for h11
         self._odd: OddAnswer | None = None
         self._headers: list[tuple[bytes, bytes]] = []
-        self.plain = True
+        self.plain: bool = True
 
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:

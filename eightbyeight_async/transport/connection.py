@@ -122,10 +122,10 @@ class Connection(Line):
         self._looked = False
         self._read_timeout: float | None = None
         self._deadline = Deadline(loop, self._run_out)
-        self.answer = AnswerReader(max_body)
-        self.idle_since = 0.0
-        self.used = False
-        self.written = False
+        self.answer: AnswerReader = AnswerReader(max_body)
+        self.idle_since: float = 0.0
+        self.used: bool = False
+        self.written: bool = False
 
     # Questions of the pool.
 
@@ -155,7 +155,7 @@ class Connection(Line):
         was = self._state
         if was is not _CLOSED:
             self._state = _CLOSED
-            self.over = True
+            self.over: bool = True
             if not (self.answer.complete and was in _BUSY):
                 self._error = error
             self._deadline.stop()

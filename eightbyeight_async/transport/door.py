@@ -108,7 +108,7 @@ class WriteTrace:
     """
 
     def __init__(self) -> None:
-        self.heard = False
+        self.heard: bool = False
         self._begun = False
         self._request: httpx.Request | None = None
 

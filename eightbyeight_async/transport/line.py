@@ -45,7 +45,7 @@ class Line(asyncio.BufferedProtocol):
         self._poll: select.poll | None = None
         self._tls = None if ssl_context is None else TlsPipe(ssl_context, server_hostname)
         self._up = False
-        self.over = False
+        self.over: bool = False
 
     # Events for the subclass.
 

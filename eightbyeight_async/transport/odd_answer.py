@@ -32,12 +32,12 @@ class OddAnswer:
         # h11 reads an answer only after a request.
         self._connection.send(h11.Request(method="GET", target="/", headers=[("Host", "x")]))
         self._connection.send(h11.EndOfMessage())
-        self.status = 0
-        self.reason = b""
-        self.version = b""
+        self.status: int = 0
+        self.reason: bytes = b""
+        self.version: bytes = b""
         self.headers: list[tuple[bytes, bytes]] = []
         self.body: list[bytes] = []
-        self.complete = False
+        self.complete: bool = False
 
     def feed(self, data: bytes) -> None:
         """Reads the next bytes; empty bytes are the end of the connection.

@@ -45,7 +45,7 @@ class Pool:
         self._origin = origin
         self._settings = settings
         self._loop = asyncio.get_running_loop()
-        self.slots = 0
+        self.slots: int = 0
         self._idle: dict[Connection, None] = {}  # in the order of their return
         self._waiters: OrderedDict[asyncio.Future[Connection | None], None] = OrderedDict()
         self._sockets: set[Connection] = set()

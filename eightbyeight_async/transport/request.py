@@ -75,10 +75,10 @@ class Prepared:
             raise RequestRefusedError("the URL is neither https:// nor http:// with a host")
         target = quote(parts.path or "/", safe=_IN_A_PATH) + (f"?{parts.query}" if parts.query else "")
         port = None if parts.port == {"https": 443, "http": 80}[parts.scheme] else parts.port
-        self.method = method
-        self.url = url
-        self.headers = headers
-        self.origin = Origin(parts.scheme, host, port)
+        self.method: str = method
+        self.url: str = url
+        self.headers: Mapping[str, str] = headers
+        self.origin: Origin = Origin(parts.scheme, host, port)
         shown = f"[{host}]" if ":" in host else host
         if port is not None:
             shown += f":{port}"
@@ -88,8 +88,8 @@ class Prepared:
                 raise RequestRefusedError(f"the value of the header {name} has characters that are not allowed")
             lines.append(f"{name}: {value}")
         head = "\r\n".join(lines).encode("latin-1")
-        self.bare = head + b"\r\n\r\n"
-        self.start = head + b"\r\nContent-Type: application/json\r\nContent-Length: "
+        self.bare: bytes = head + b"\r\n\r\n"
+        self.start: bytes = head + b"\r\nContent-Type: application/json\r\nContent-Length: "
 
 
 class Outgoing:
@@ -103,8 +103,8 @@ class Outgoing:
     __slots__ = ("body", "prepared")
 
     def __init__(self, prepared: Prepared, body: bytes | None) -> None:
-        self.prepared = prepared
-        self.body = body
+        self.prepared: Prepared = prepared
+        self.body: bytes | None = body
 
     def data(self) -> bytes:
         """The bytes to write."""

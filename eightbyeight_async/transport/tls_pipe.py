@@ -29,7 +29,7 @@ class TlsPipe:
         self._head = b""  # the bytes so far of a record's 5-byte header
         self._left = 0  # bytes of the current record that have not come yet
         self._outgoing = ssl.MemoryBIO()
-        self.session = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_hostname)
+        self.session: ssl.SSLObject = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_hostname)
 
     def shake_hands(self) -> bool:
         """Continue the handshake with the bytes that have come; return True if it is done."""

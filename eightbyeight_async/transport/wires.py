@@ -42,7 +42,7 @@ class Wire:
     __slots__ = ("_headers", "_prepared", "_timeouts", "guard", "sender")
 
     def __init__(self, sender: Sender, headers: Mapping[str, str]) -> None:
-        self.sender = sender
+        self.sender: Sender = sender
         self.guard: AsyncGenerator[None] | None = None
         self._headers = headers
         self._prepared: dict[tuple[str, str], Prepared] = {}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -143,9 +145,7 @@ def test_what_the_check_depends_on_makes_it_needed_again(
     assert len(checks) == 2
 
 
-@pytest.mark.parametrize(
-    "first", [("--limit", "3"), ("--bad-rows", "bad.csv"), ("--expiry", "2126-01-01T00:00:00Z"), ("--weekdays",)]
-)
+@pytest.mark.parametrize("first", [("--limit", "3"), ("--expiry", "2126-01-01T00:00:00Z"), ("--weekdays",)])
 def test_a_check_that_cannot_be_relied_on_is_not_remembered(
     first: tuple[str, ...],
     bulk: Bulk,
@@ -186,3 +186,32 @@ def test_more_messages_than_allowed_are_refused_without_a_check(
     ended = bulk("run", "--max-messages", "1")
     assert (ended.code, len(checks), len(sandbox.messages)) == (2, 1, sent)
     assert "--max-messages" in ended.err
+
+
+def test_rows_that_were_set_aside_stay_aside(bulk: Bulk, sandbox: Sandbox, tmp_path: Path, checks: list[str]) -> None:
+    file = customers(tmp_path)
+    file.write_text(file.read_text().replace("+6591000002", "98"))
+    sandbox.faults.on_destination("+6591000003", Fault.error(status=401, code=1200))
+    bulk("run", file, "--text", "Hi {name}", "--concurrency", 1, "--bad-rows", tmp_path / "bad.csv")
+    assert len(sandbox.messages) < ROWS - 1
+    bad = (tmp_path / "bad.csv").read_text(encoding="utf-8-sig")
+    ended = bulk("run")
+    assert (ended.code, len(checks), "1 bad row set aside" in ended.err) == (1, 1, True), "1: a row is aside"
+    assert sorted(message.destination[-1] for message in sandbox.messages) == ["1", "3", "4"]
+    (tmp_path / "bad.csv").unlink()
+    assert (bulk("run").code, len(checks)) == (1, 2)
+    assert (tmp_path / "bad.csv").read_text(encoding="utf-8-sig") == bad, "what is gone is written again"
+    (tmp_path / "bad.csv").write_text(bad.replace("\n98,", "\n+6591000002,"))
+    assert bulk("run", tmp_path / "bad.csv").code == 0
+    assert (sent_once(sandbox, ROWS), len(checks)) == (True, 3)
+
+
+def test_a_check_of_another_input_than_the_campaigns_is_not_relied_on(
+    bulk: Bulk, sandbox: Sandbox, tmp_path: Path, checks: list[str]
+) -> None:
+    """As after a kill between the two writes: the check of a new input, and the input's fingerprint."""
+    begun(bulk, sandbox, tmp_path)
+    with closing(sqlite3.connect(tmp_path / "run.db", isolation_level=None)) as journal:
+        journal.execute("UPDATE meta SET value='4-00' WHERE name='fingerprint'")
+    ended = bulk("run")
+    assert (ended.code, len(checks), "differ from those" in ended.err) == (2, 2, True)

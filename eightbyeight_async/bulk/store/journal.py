@@ -113,6 +113,8 @@ class Journal(JournalNumbers):
         JournalError: it cannot be used.
     """
 
+    last_id: int
+    run: int
     lease = None
 
     def __init__(

@@ -33,7 +33,6 @@ class JournalNumbers(JournalSettling):
     """The part of `Journal` that compares numbers, by their digests."""
 
     run: int
-    last_id: int
     _policy: Policy
     _now: Callable[[], float]
 

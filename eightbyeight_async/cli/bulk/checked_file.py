@@ -5,15 +5,17 @@ Rules:
   a hundredth of the time of its check.
 - What else the check depends on must be the same: the options about reading, the version of this package, and that of
   the library that cleans numbers.
-- A file is checked again if the clock matters (`scheduled`, `expiry`, `--window`, `--rules`), if rows were set aside,
-  or if the run needs the numbers of a plan (`--max-cost`, `--limit`, `--test-to`, `--resend-failed`, ...).
+- A file is checked again if the clock matters (`scheduled`, `expiry`, `--window`, `--rules`), or if
+  the run needs the numbers of a plan (`--max-cost`, `--limit`, `--test-to`, `--resend-failed`, ...).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -27,9 +29,10 @@ if TYPE_CHECKING:
     from eightbyeight_async.cli.bulk.campaign_run import OneRunOptions
     from eightbyeight_async.cli.bulk.remembered_options import JournalSummary, RememberedOptions
 
-__all__ = ["CheckedFile", "checked_before"]
+__all__ = ["CheckedFile", "checked_before", "packed_check"]
 
-_OPTIONS = (*READING, "message", "long_text", "duplicates", "one_per_number", "require_plus")
+_OPTIONS = (*READING, "message", "long_text", "duplicates", "one_per_number", "require_plus", "bad_rows")
+_MOST_ASIDE = 10_000  # rows that were set aside and are remembered
 
 
 @attrs.frozen
@@ -40,20 +43,30 @@ class CheckedFile:
         how: digest of everything that the check depends on, besides the file.
         digest: of the file's bytes.
         messages: number of messages.
+        fingerprint: of the messages; that of the campaign, or the check is about another input.
+        aside: numbers of the rows that were set aside, in order.
+        aside_file: digest of the file that has them; empty if there are none. Once it is mended or gone, the next run
+            writes these rows again.
     """
 
     how: str
     digest: str
     messages: int
+    fingerprint: str
+    aside: Sequence[int]
+    aside_file: str
 
-    @classmethod
-    def of(cls, settings: RememberedOptions, digest: str, messages: int) -> CheckedFile:
-        """What to remember."""
-        return cls(_how(settings), digest, messages)
 
-    def packed(self) -> bytes:
-        """In the form in which the journal stores it."""
-        return json.dumps(attrs.asdict(self)).encode()
+def packed_check(
+    settings: RememberedOptions, digest: str, messages: int, fingerprint: str, aside: Sequence[int]
+) -> bytes | None:
+    """What the journal remembers of a check; None: too many rows were set aside."""
+    if len(aside) > _MOST_ASIDE:
+        return None
+    found = CheckedFile(
+        _how(settings), digest, messages, fingerprint, [*aside], _digest_of(settings.bad_rows) if aside else ""
+    )
+    return json.dumps(attrs.asdict(found)).encode()
 
 
 def checked_before(
@@ -71,7 +84,7 @@ def checked_before(
         return None
     trial = given["trial"]["limit"], given["trial"]["test_to"]
     by_clock = settings.window, settings.weekdays, settings.rules
-    if any((*attrs.astuple(one_run), *trial, *by_clock, settings.max_cost, settings.bad_rows)):
+    if any((*attrs.astuple(one_run), *trial, *by_clock, settings.max_cost)):
         return None
     if settings.resend_undelivered is not None:  # what was delivered meanwhile is not sent again
         return None
@@ -81,7 +94,17 @@ def checked_before(
         found = CheckedFile(**json.loads(summary.checked))
     except (ValueError, TypeError):  # of a later version
         return None
-    return found if found.how == _how(settings) else None
+    if (found.how, found.fingerprint) != (_how(settings), summary.fingerprint):
+        return None
+    return found if not found.aside or found.aside_file == _digest_of(settings.bad_rows) else None
+
+
+def _digest_of(path: str | None) -> str:
+    """The digest of a file; empty if there is none."""
+    try:
+        return hashlib.blake2b(Path(path or "").read_bytes(), digest_size=16).hexdigest()
+    except OSError:
+        return ""
 
 
 def _how(settings: RememberedOptions) -> str:

@@ -200,6 +200,8 @@ class LedgerPlace:
         from_environment: the URL is in `EIGHTBYEIGHT_LEDGER`, so it is not repeated.
     """
 
+    name: str
+
     book = "ledger"
 
     def __init__(self, url: str, name: str, *, from_environment: bool) -> None:
@@ -214,7 +216,7 @@ class LedgerPlace:
         parts = urlsplit(url)
         bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
         named = f"--campaign {shlex.quote(name)}"
-        self.words = named if from_environment else f"--ledger {shlex.quote(bare)} {named}"
+        self.words: str = named if from_environment else f"--ledger {shlex.quote(bare)} {named}"
 
     @contextmanager
     def usage_errors(self) -> Iterator[None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from array import array
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from eightbyeight_async.cli.bulk.checked_file import checked_before
 from eightbyeight_async.cli.bulk.remembered_options import STDIN
 from eightbyeight_async.cli.bulk.words import status_line
 from eightbyeight_async.cli.exit_codes import UsageError
+from eightbyeight_async.cli.reading.bad_rows import aside_words, good_rows
 from eightbyeight_async.cli.reading.file_plan import opt_outs_of, rules_of
 from eightbyeight_async.cli.reading.send_costs import SendCosts
 from eightbyeight_async.cli.sending.plan_check import PlanCheck
@@ -114,18 +116,19 @@ class PreparedRun:
         check = PlanCheck(counts, SendCosts(), self.plan.limits, self.connection, self.display)
         check.check()
         self.display.info(
-            f"{self.input_file.name}: unchanged since an earlier run checked it; {status_line(status)}; "
-            f"to {host}, sub-account {account}"
+            f"{self.input_file.name}: unchanged since an earlier run checked it; {status_line(status)}"
+            f"{aside_words(len(before.aside))}; to {host}, sub-account {account}"
         )
         if (ends := check.not_confirmed(yes=self.plan.yes)) is not None:
             return ends
         return self.send(
             client,
-            lambda: self.rows.read(self.input_file.lines.again()),
+            lambda: good_rows(self.rows.read(self.input_file.lines.again()), array("q", before.aside)),
             one_run=self.one_run,
             mode=self.settings.mode,
             opted_out=opted_out,
             checked=summary.checked,
+            aside=len(before.aside),
             expected=before.messages,
             fingerprint=summary.fingerprint,
         )

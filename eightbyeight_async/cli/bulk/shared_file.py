@@ -43,7 +43,7 @@ class RowMessages:
     def __init__(self, rows: Iterable[Row | Problem], *, cut_off: bool) -> None:
         self.cut_off = cut_off
         self._rows = iter(rows)
-        self.message_place = -1
+        self.message_place: int = -1
 
     def __iter__(self) -> Self:
         return self

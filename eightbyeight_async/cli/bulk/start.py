@@ -16,7 +16,7 @@ import attrs
 from eightbyeight_async.bulk import AccountChangedError, Fingerprint, undelivered
 from eightbyeight_async.bulk.campaign import DEFAULT_RATE
 from eightbyeight_async.bulk.store.records import Account, Policy
-from eightbyeight_async.cli.bulk.checked_file import CheckedFile
+from eightbyeight_async.cli.bulk.checked_file import packed_check
 from eightbyeight_async.cli.bulk.durations import seconds_of
 from eightbyeight_async.cli.bulk.prepared_run import PreparedRun
 from eightbyeight_async.cli.bulk.remembered_options import (
@@ -182,9 +182,10 @@ def _to_remember(
     settings: RememberedOptions, input_file: InputFile, planner: RowPlanner, checked: Checked
 ) -> bytes | None:
     """What the journal remembers of this check; None: the next run has to check again."""
-    if checked.timed or planner.later or planner.plan.late or checked.found.rows():
+    if checked.timed or planner.later or planner.plan.late:
         return None
-    return CheckedFile.of(settings, input_file.lines.digest, planner.plan.messages).packed()
+    digest, aside = input_file.lines.digest, checked.found.rows()
+    return packed_check(settings, digest, planner.plan.messages, str(planner.fingerprint), aside)
 
 
 def _check_account(journal: Place, summary: JournalSummary, host: str, subaccount_id: str | None) -> None:

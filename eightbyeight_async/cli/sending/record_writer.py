@@ -83,6 +83,10 @@ class TerminalRecords(NoRecords):
         at_once: number of lines per call of `print_lines`.
     """
 
+    failure: str | None
+    reader_left: bool
+    unwritten: list[str]
+
     def __init__(self, print_lines: Callable[[str], bool], at_once: int = 50) -> None:
         super().__init__()
         self._print_lines = print_lines
@@ -112,7 +116,7 @@ class DescriptorRecords:
 
     def __init__(self, descriptor: int, name: str, *, owned: bool = False) -> None:
         self.failure: str | None = None
-        self.reader_left = False
+        self.reader_left: bool = False
         self.unwritten: list[str] = []
         self._descriptor = descriptor
         self._name = name

@@ -288,4 +288,7 @@ def print_table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]])
 
 def _console(stream: TextIO, on_terminal: bool) -> Console:
     # Not emoji: a file may be named `:smile:.csv`.
-    return Console(file=stream, force_terminal=on_terminal, no_color=None if on_terminal else True, emoji=False)
+    if on_terminal:
+        return Console(file=stream, force_terminal=True, emoji=False)
+    # Not as to an old console of Windows: rich would ask the system for it, also where the stream is a file.
+    return Console(file=stream, force_terminal=False, no_color=True, emoji=False, legacy_windows=False)
