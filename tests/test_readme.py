@@ -22,7 +22,8 @@ from eightbyeight_async import AttemptEvent, WaitEvent
 from eightbyeight_async.sandbox import Fault, Sandbox
 
 README = (ROOT / "README.md").read_text()
-# Pages whose blocks run here, in this order; `test_frameworks.py` runs those of `frameworks.md`.
+# Pages whose blocks run here, in this order; `test_frameworks.py` runs those of `frameworks.md`,
+# and `ledger/test_machines_page.py` those of `machines.md`.
 NAMES = (
     "campaigns",
     "chatapps",
@@ -72,13 +73,13 @@ def test_every_block_is_known_here() -> None:
         *[("testing", "Test your own code against the sandbox", "python")] * 3,
         ("testing", "Testing and instrumentation", "python"),
     ]
-    elsewhere = {"frameworks", "index", "measured", "security"}
+    elsewhere = {"frameworks", "index", "machines", "measured", "security"}
     assert {path.stem for path in (ROOT / ".docs").glob("*.md")} == {*NAMES, *elsewhere}
 
 
 def test_every_page_is_linked_from_the_readme() -> None:
     linked = set(re.findall(r"\]\(([^)]+)\)", README))
-    assert {f".docs/{name}.md" for name in (*NAMES, "frameworks")} < linked
+    assert {f".docs/{name}.md" for name in (*NAMES, "frameworks", "machines")} < linked
     assert [path for path in linked if not (ROOT / path).exists()] == []
 
 
