@@ -73,7 +73,7 @@ def test_every_block_is_known_here() -> None:
         *[("testing", "Test your own code against the sandbox", "python")] * 3,
         ("testing", "Testing and instrumentation", "python"),
     ]
-    elsewhere = {"frameworks", "index", "machines", "measured", "security"}
+    elsewhere = {"frameworks", "machines", "index", "measured", "security"}
     assert {path.stem for path in (ROOT / ".docs").glob("*.md")} == {*NAMES, *elsewhere}
 
 

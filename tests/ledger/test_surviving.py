@@ -319,9 +319,8 @@ async def test_two_processes_that_make_the_tables_at_once_do_not_disturb_each_ot
             for _ in range(6):
                 group.start_soon(begin)
         with psycopg.connect(server.url, autocommit=True) as admin:
-            assert admin.execute("SELECT version FROM eightbyeight.version ORDER BY 1").fetchall() == [
-                (version,) for version in range(1, VERSION + 1)
-            ]
+            steps = admin.execute("SELECT version FROM eightbyeight.version ORDER BY version").fetchall()
+            assert steps == [(number,) for number in range(1, VERSION + 1)]
             assert admin.execute("SELECT count(*) FROM eightbyeight.campaign").fetchone() == (1,)
             admin.execute("DROP SCHEMA eightbyeight CASCADE")
 
