@@ -207,6 +207,14 @@ def crash(session: nox.Session) -> None:
 
 
 @nox.session
+def demo_machines(session: nox.Session) -> None:
+    """Three workers share a file through a ledger, one is killed, and one campaign adds up. About a minute."""
+    install(session, "tests")
+    install_postgres(session)
+    session.run("python", "tests/ledger/demo_machines.py", *session.posargs)
+
+
+@nox.session
 def crash_ledger(session: nox.Session) -> None:
     """Three workers with a ledger: 100 kills and 5 crashes of PostgreSQL over 60,000 messages; then the control.
 

@@ -22,7 +22,8 @@ from eightbyeight_async import AttemptEvent, WaitEvent
 from eightbyeight_async.sandbox import Fault, Sandbox
 
 README = (ROOT / "README.md").read_text()
-# Pages whose blocks run here, in this order; `test_frameworks.py` runs those of `frameworks.md`.
+# Pages whose blocks run here, in this order; `test_frameworks.py` runs those of `frameworks.md`,
+# and `ledger/test_machines_page.py` those of `machines.md`.
 NAMES = (
     "campaigns",
     "chatapps",

@@ -11,7 +11,6 @@ Rules:
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -26,8 +25,6 @@ from eightbyeight_async.ledger.errors import LedgerError, PassingLedgerError
 __all__ = ["Connection", "checked_url", "problem"]
 
 T = TypeVar("T")
-
-_log = logging.getLogger("eightbyeight_async")
 
 _BEGIN = b"""
 BEGIN; SET LOCAL jit=off; SET LOCAL enable_seqscan=off;
@@ -103,8 +100,6 @@ class Connection:
         """
         try:
             self._connected()
-            if self.rows("SELECT current_setting('fsync')")[0][0] == "off":
-                _log.warning("the ledger's database runs with fsync=off: it loses claims when its machine fails")
         except psycopg.Error as error:
             self.close()
             raise problem(error) from error

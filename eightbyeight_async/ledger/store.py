@@ -13,6 +13,7 @@ Rules:
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import socket
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 __all__ = ["LEASE", "PATIENCE", "LedgerStore", "checked_name"]
 
 T = TypeVar("T")
+
+_log = logging.getLogger("eightbyeight_async")
 
 _NAME = 200  # characters of a campaign's name, at most
 LEASE = 120.0  # seconds; longer than a call with all its attempts takes by default
@@ -101,6 +104,8 @@ class LedgerStore(LedgerSettling):
         self._db = Connection(url, patience)
         self._db.open()
         try:
+            if self._db.rows("SELECT current_setting('fsync')")[0][0] == "off":
+                _log.warning("the ledger's database runs with fsync=off: it loses claims when its machine fails")
             prepare(self._db)
             self._db.transact(lambda: self._open(name, lease))
         except BaseException:

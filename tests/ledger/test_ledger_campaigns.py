@@ -291,8 +291,10 @@ async def test_three_processes_of_which_two_are_killed_send_nothing_twice_and_lo
         command = [sys.executable, "-c", _SENDER, postgres, name, str(count), str(killed_after)]
         return subprocess.Popen(command, env={**os.environ, **sandbox.environment})  # noqa: S603
 
-    workers = [await to_thread.run_sync(start, killed_after) for killed_after in (20, 40, 10**9)]
-    codes = [await to_thread.run_sync(worker.wait) for worker in workers]
+    # The third begins when the others are dead: else it might leave them too little to die of.
+    victims = [await to_thread.run_sync(start, killed_after) for killed_after in (20, 40)]
+    codes = [await to_thread.run_sync(victim.wait) for victim in victims]
+    codes.append(await to_thread.run_sync((await to_thread.run_sync(start, 10**9)).wait))
     assert codes == [-signal.SIGKILL, -signal.SIGKILL, 0]
     assert set(sandbox.accepted_counts.values()) == {1}
     with LedgerReader(postgres, name) as reader:

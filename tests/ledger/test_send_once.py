@@ -31,6 +31,15 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.anyio
 
 
+BOTH = pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"], indirect=True)
+
+
+@pytest.fixture
+def anyio_backend(request: pytest.FixtureRequest) -> str:
+    """What waits for something runs on both loops."""
+    return getattr(request, "param", "asyncio")
+
+
 def message(number: int = 0, text: str = "Your code is 4711", **fields: Any) -> SmsRequest:
     return SmsRequest(destination=f"+6581{number:06d}", text=text, **fields)
 
@@ -39,6 +48,7 @@ def client_of(sandbox: Sandbox, **options: Any) -> AsyncConnectClient:
     return sandbox.client(retry=RetryPolicy.none(), timeout=PATIENCE, **options)
 
 
+@BOTH
 async def test_a_key_is_sent_once_and_its_outcome_is_told_again(postgres: str, name: str, sandbox: Sandbox) -> None:
     async with client_of(sandbox) as client, Ledger(postgres, name) as ledger:
         first = await ledger.send_once(client, "order 1", message())
@@ -52,6 +62,7 @@ async def test_a_key_is_sent_once_and_its_outcome_is_told_again(postgres: str, n
         assert (await ledger.status()).sent == 1
 
 
+@BOTH
 async def test_replicas_with_the_same_keys_at_once_send_each_once_and_agree_on_the_umid(
     postgres: str, name: str, sandbox: Sandbox
 ) -> None:
@@ -146,6 +157,7 @@ async def test_what_was_certainly_not_sent_is_raised_and_can_be_tried_again(
         assert refused.value.sent is Sent.NO
 
 
+@BOTH
 async def test_a_call_that_is_cancelled_in_flight_leaves_its_message_unknown(
     postgres: str, name: str, sandbox: Sandbox
 ) -> None:
@@ -163,6 +175,7 @@ async def test_a_call_that_is_cancelled_in_flight_leaves_its_message_unknown(
             await ledger.resolve("key", sent=True)
 
 
+@BOTH
 async def test_a_second_caller_waits_for_the_first_ones_outcome(postgres: str, name: str, sandbox: Sandbox) -> None:
     sandbox.faults.plan([Fault.slow(0.3)])
     outcomes: list[Outcome] = []
@@ -208,6 +221,7 @@ async def test_a_claim_whose_holder_died_is_unknown_when_its_lease_is_over(
     assert sandbox.accepted_counts == {}
 
 
+@BOTH
 async def test_a_send_that_outlasts_the_lease_is_cut_off(postgres: str, name: str, sandbox: Sandbox) -> None:
     sandbox.faults.plan([Fault.slow(10 * PATIENCE)])
     async with client_of(sandbox) as client, Ledger(postgres, name, lease=0.5) as ledger:

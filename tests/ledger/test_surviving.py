@@ -14,7 +14,7 @@ import pytest
 from anyio import to_thread
 from ledger.postgres import GIVEN, PostgresServer, why_not
 from ledger.postgres_proxy import PostgresProxy
-from patience import PATIENCE, seen, until
+from patience import PATIENCE, seen
 
 from eightbyeight_async import RetryPolicy, Sent, SmsRequest
 from eightbyeight_async.bulk.judging.outcomes import State
@@ -38,14 +38,24 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture
-def server() -> Iterator[PostgresServer]:
-    """A server that a test may crash."""
+@pytest.fixture(scope="module")
+def _crashable() -> Iterator[PostgresServer]:
     reason = why_not() if not GIVEN else "the given server is not ours to crash"
     if reason is not None:
         pytest.skip(reason)
     with PostgresServer() as own:
         yield own
+
+
+@pytest.fixture
+def server(_crashable: PostgresServer) -> PostgresServer:
+    """A server that a test may crash, with a database of its own: `url`."""
+    base = _crashable.url.rpartition("/")[0]
+    with psycopg.connect(f"{base}/postgres", autocommit=True) as admin:
+        (number,) = admin.execute("SELECT count(*) FROM pg_database").fetchone() or (0,)
+        admin.execute(f"CREATE DATABASE own{number}".encode())
+    _crashable.url = f"{base}/own{number}"
+    return _crashable
 
 
 def message(number: int = 0) -> SmsRequest:
@@ -220,6 +230,8 @@ async def test_commits_are_durable_whatever_the_role_says(server: PostgresServer
             store.record = recorded
             await ledger.send_once(client, f"key {value}", message())
         assert seen_values.pop() == expected
+        with psycopg.connect(server.url, autocommit=True) as admin:
+            admin.execute("ALTER ROLE postgres RESET synchronous_commit")
 
 
 @pytest.mark.parametrize("where", ["before the check", "after the check"])
@@ -341,8 +353,7 @@ async def test_a_user_that_may_not_make_tables_uses_those_that_are_there(
         assert (await ledger.send_once(client, "key", message())).new
 
 
-def test_the_tests_server_ends_with_its_block(server: PostgresServer) -> None:
-    process = server._process
-    assert process is not None
-    server.stop()
-    until(lambda: process.poll() is not None)
+async def test_a_database_without_fsync_is_warned_of(server: PostgresServer, caplog: pytest.LogCaptureFixture) -> None:
+    async with Ledger(server.url, "name"):
+        pass
+    assert [record.getMessage() for record in caplog.records if "fsync=off" in record.getMessage()] != []

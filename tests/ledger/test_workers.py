@@ -200,9 +200,8 @@ async def test_copies_are_told_apart_over_chunks_and_processes(postgres: str, na
             await campaign.send(Placed(place), part_of=part_of)
             for campaign, place in ((one, 0), (two, 1), (one, 2), (two, 0), (one, 1), (two, 1))
         ]
-    assert [(report.accepted, report.known + report.duplicates) for report in reports] == [
-        (1, 0), (1, 0), (0, 1), (0, 1), (0, 1), (0, 1)
-    ]  # fmt: skip
+    counts = [(report.accepted, report.known, report.duplicates) for report in reports]
+    assert counts == [(1, 0, 0), (1, 0, 0), (0, 0, 1), (0, 1, 0), (0, 1, 0), (0, 1, 0)]
     assert len(sandbox.messages) == 2
 
 

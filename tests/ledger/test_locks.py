@@ -1,0 +1,112 @@
+"""Two processes at the same row: one waits for the other, and neither loses what the other wrote."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from eightbyeight_async import SmsRequest
+from eightbyeight_async.bulk.judging.outcomes import State
+from eightbyeight_async.bulk.store.records import Account, Claim
+from eightbyeight_async.ledger.store import LedgerStore
+from eightbyeight_async.models.webhooks import DeliveryReceipt, DeliveryStatus, Namespace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+@pytest.fixture
+def stores(postgres: str, name: str) -> Iterator[list[LedgerStore]]:
+    account = Account("sms.8x8.com", "acme")
+    with (
+        closing(LedgerStore(postgres, name, account=account)) as one,
+        closing(LedgerStore(postgres, name, account=account)) as two,
+    ):
+        for store in (one, two):
+            store.transact(store.begin_run)
+        yield [one, two]
+
+
+def while_open(first: LedgerStore, does: Callable[[], Any], second: LedgerStore, then: Callable[[], Any]) -> Any:
+    """`second` does `then` while a transaction of `first`, which has done `does`, is still open. Returns its value."""
+    found: list[Any] = []
+    thread = threading.Thread(target=lambda: found.append(second.transact(then)))
+
+    def body() -> None:
+        does()
+        if not thread.ident:
+            thread.start()
+            thread.join(0.5)  # it waits for the lock; without one it would be through by now
+
+    first.transact(body)
+    thread.join()
+    return found[0]
+
+
+def test_a_fingerprint_is_read_by_one_process_at_a_time(stores: list[LedgerStore]) -> None:
+    """Else two that begin with different messages would both find none."""
+    one, two = stores
+
+    def begin() -> None:
+        assert one.meta("fingerprint") is None
+        one.set_meta("fingerprint", "of the first")
+
+    assert while_open(one, begin, two, lambda: two.meta("fingerprint")) == "of the first"
+
+
+def test_a_receipt_is_folded_into_what_another_replica_is_about_to_write(stores: list[LedgerStore], name: str) -> None:
+    one, two = stores
+
+    def receipt(state: str) -> DeliveryReceipt:
+        return DeliveryReceipt(namespace=Namespace.SMS, umid=name, status=DeliveryStatus(state=state))
+
+    one.transact(lambda: one.fold_receipts([receipt("queued")]))
+    (known,) = while_open(
+        one, lambda: one.fold_receipts([receipt("delivered")]), two, lambda: two.fold_receipts([receipt("sent")])
+    )
+    assert str(known.state) == "delivered"
+
+
+def test_a_claim_waits_for_a_claim_of_the_same_message(stores: list[LedgerStore]) -> None:
+    one, two = stores
+    identity = one._keys.of(SmsRequest(destination="+6581000001", text="Hi"))
+    answers = while_open(
+        one,
+        lambda: one.claim([Claim(one.last_id + 1, identity, 0)]),
+        two,
+        lambda: two.claim([Claim(two.last_id + 1, identity, 0)]),
+    )
+    assert [answer.state for answer in answers] == [State.INTENT]
+
+
+def test_the_same_messages_in_opposite_orders_do_not_deadlock(stores: list[LedgerStore]) -> None:
+    """A deadlock would be noticed after a second, and the transaction run again: bodies are counted."""
+    identities = [
+        stores[0]._keys.of(SmsRequest(destination=f"+6581{number:06d}", text="Hi")) for number in range(3_000)
+    ]
+    runs: list[int] = []
+    together = threading.Barrier(2)
+
+    def claim(number: int) -> None:
+        store = stores[number]
+        mine = identities[1:] if number else identities[:0:-1]
+        # The first claim of a process takes the campaign's lock.
+        store.transact(lambda: store.claim([Claim(store.last_id + 1, identities[0], 0)]))
+        claims = [Claim(store.last_id + at, identity, at) for at, identity in enumerate(mine, 1)]
+
+        def body() -> None:
+            runs.append(number)
+            store.claim(claims)
+
+        together.wait()
+        store.transact(body)
+
+    threads = [threading.Thread(target=claim, args=(number,)) for number in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(runs) == [0, 1]
