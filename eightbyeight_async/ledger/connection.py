@@ -54,9 +54,18 @@ def checked_url(url: object) -> str:
     if not isinstance(url, str) or not url.startswith(("postgresql://", "postgres://")):
         raise InvalidRequestError("ledger", "must be the URL of a PostgreSQL database: postgresql://user@host/database")
     try:
-        conninfo_to_dict(url)
-    except psycopg.ProgrammingError:
-        raise InvalidRequestError("ledger", "is no URL that PostgreSQL understands") from None
+        given = conninfo_to_dict(url)
+    except (psycopg.ProgrammingError, UnicodeEncodeError):
+        given = None
+    if given is None or "\0" in url:
+        raise InvalidRequestError("ledger", "is no URL that PostgreSQL understands")
+    # An "@" or "/" in the password ends it early: its rest is taken for a host, port or path, which errors show.
+    path = url.partition("://")[2].partition("?")[0].partition("/")[2]
+    port = str(given.get("port") or "").replace(",", "")
+    if "@" in str(given.get("host") or "") or "@" in path or not (port == "" or port.isdecimal()):
+        raise InvalidRequestError(
+            "ledger", 'has a wrong host, port or path; in a password write "@" as %40, "/" as %2F and "%" as %25'
+        )
     return url
 
 

@@ -107,6 +107,17 @@ class Ledger:
 
     async def __aexit__(self, *_: object) -> None:
         self._opened = None
+        held = 0
+        try:
+            while held < self._width:  # calls in flight end first: their outcomes are written, too
+                await self._slots.acquire()
+                held += 1
+        finally:
+            for _number in range(held):
+                self._slots.release()
+            await self._close()
+
+    async def _close(self) -> None:
         try:
             await self._writer.close()
         finally:
@@ -144,6 +155,7 @@ class Ledger:
         await self._use(client)
         while True:
             async with self._slots:
+                self._check_open()
                 outcome = await self._attempt(client, message, identity)
             if outcome is not None:
                 return outcome
@@ -160,6 +172,7 @@ class Ledger:
             pace = self._pace
             if pace is not None:
                 await pace.turn(self._never)
+            self._check_open()
             scheduled = None if message.scheduled is None else message.scheduled.timestamp()
             self._last_id += 1
             claim = Claim(self._last_id, identity, 0, scheduled)
@@ -198,7 +211,7 @@ class Ledger:
         """Writes an outcome and waits for its commit. False: the database is out of reach."""
         try:
             await self._writer.settle([_result(claim, state, umid, code)])
-        except JournalError:
+        except (JournalError, RuntimeError):  # RuntimeError: the ledger was closed meanwhile
             return False
         return True
 

@@ -134,6 +134,9 @@ class LedgerSettling(LedgerQueries):
     _forms: dict[str, list[str]] | None = None
 
     def resolve(self, key: str, state: State) -> bool:
+        given: object = key
+        if not isinstance(given, str) or not given.isprintable():
+            return False  # no such key is stored, and PostgreSQL would end the transaction at NUL or a lone surrogate
         return bool(self._rows(_RESOLVE, key=key, state=int(state), again=self._db.again))
 
     def doubts(self) -> Window:

@@ -139,6 +139,8 @@ class LedgerStore(LedgerSettling):
 
     def use(self, account: Account) -> Account | None:
         """Tells whose messages are sent from now on. Returns the other account whose messages the campaign holds."""
+        if self._account not in (None, account):
+            return self._account  # calls with two accounts at once: what is claimed here is this one's
         try:
             self._check_account(account)
             self._account = account
@@ -239,6 +241,8 @@ class LedgerStore(LedgerSettling):
             else:
                 if self._joined and row.run == self._run and row.place == claim.place:
                     row.run -= 1  # this very message, which somebody else had: not a copy of it
+                elif not self._marks and row.run == self._run and row.state is State.NOT_SENT:
+                    row.run -= 1  # released by another call: this one may have another text
                 answers.append(judge_claim(row, claim, self._run or 0, policy, number_taken=claim.id in taken))
         self._write_met({key: row for key, (row, _) in others.items()})
         return answers

@@ -90,11 +90,14 @@ class Verdict:
 # Errors that every message would get. A 404 or 410 of a send means a wrong base URL or path.
 _ABORTING = (AuthenticationError, PermissionDeniedError, TLSVersionError, NotFoundError, ClientClosedError)
 _WRONG_SUBACCOUNT = 1001
+_MOST = 2**63  # above the highest integer of a store
 
 
 def judge(error: EightByEightError) -> Verdict:
     """What an error of a send means for the message and for the run."""
     code = error.code if isinstance(error, APIError) else None
+    if code is not None and not -_MOST <= code < _MOST:
+        code = None  # no store can hold it, and one message must not end the writing of the others
     action = Action.GO_ON
     if isinstance(error, RateLimitError):
         action = Action.SLOW_DOWN

@@ -96,6 +96,9 @@ class JournalSettling(JournalQueries):
         return self._now()
 
     def resolve(self, key: str, state: State) -> bool:
+        given: object = key
+        if not isinstance(given, str) or not given.isprintable():
+            return False  # no such key is stored, and SQLite's driver refuses a lone surrogate
         values = {"state": state, "now": self._now(), "hash": self._keys.hash_of(key), "key": key}
         return self.sql.execute(_RESOLVE, values).rowcount > 0
 

@@ -37,6 +37,8 @@ __all__ = ["Writer"]
 
 T = TypeVar("T")
 
+_NOT_OPEN = "the campaign is not open: use it in an async with block"
+
 
 class _Event(Protocol):
     def set(self) -> None: ...
@@ -170,6 +172,19 @@ class Writer:
             await stop.ticket.done.wait()
         self._thread.join()
         self._thread = None
+        self._end_late()
+
+    def _end_late(self) -> None:
+        """Ends the requests that came after the stop: their callers would wait for ever."""
+        late, self._next = self._next, []
+        while not self._groups.empty():
+            late = [*self._groups.get(), *late]
+        for order in late:
+            if isinstance(order, _Results):
+                self.unwritten.extend(order.results)
+            if order.ticket is not None:
+                order.ticket.error = RuntimeError(_NOT_OPEN)
+                order.ticket.done.set()
 
     async def claim(self, claims: Sequence[Claim]) -> list[Claimed]:
         """Claims messages; returns after their commit. If cancelled, it releases the claims, or none was made."""
@@ -236,7 +251,7 @@ class Writer:
         if self.failure is not None:
             raise type(self.failure)(self.failure.reason, journal=self._name)
         if self._thread is None:
-            raise RuntimeError("the campaign is not open: use it in an async with block")
+            raise RuntimeError(_NOT_OPEN)
 
     # In the thread
 
