@@ -90,7 +90,7 @@ async def test_calls_that_begin_as_the_ledger_closes_end_with_an_error(
             ended.append(str(error))
 
     with anyio.fail_after(PATIENCE):
-        async with client_of(sandbox) as client, anyio.create_task_group() as group:
+        async with client_of(sandbox) as client, anyio.create_task_group() as group:  # noqa: SIM117 - closed within
             async with Ledger(postgres, name, max_concurrency=5) as ledger:
                 for number in range(20):
                     group.start_soon(ask, client, ledger, number)
