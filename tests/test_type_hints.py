@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 import eightbyeight_async
-from eightbyeight_async import bulk, prices, sandbox, webhooks
+from eightbyeight_async import bulk, ledger, prices, sandbox, webhooks
 
-MODULES = (eightbyeight_async, bulk, prices, webhooks, sandbox)
+MODULES = (eightbyeight_async, bulk, ledger, prices, webhooks, sandbox)
 OPERATIONS = (
     "eightbyeight_async.sms.SmsOperations",
     "eightbyeight_async.chatapps.ChatAppsOperations",
