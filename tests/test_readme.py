@@ -307,6 +307,7 @@ def test_prometheus(sandbox: Sandbox) -> None:
     assert 'eightbyeight_attempts_total{error="ServerError",operation="sms.send"} 1.0' in printed
     assert 'eightbyeight_attempts_total{error="",operation="sms.send"} 1.0' in printed
     assert 'eightbyeight_attempt_seconds_count{operation="sms.send"} 2.0' in printed
+    assert 'eightbyeight_retries_total{operation="sms.send"} 1.0' in printed
     (waited,) = [line for line in printed if line.startswith('eightbyeight_waited_seconds_total{reason="retry"} ')]
     assert float(waited.split()[1]) > 0
 

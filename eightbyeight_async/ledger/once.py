@@ -147,7 +147,7 @@ class Ledger:
         Raises:
             InvalidRequestError: the key or the message breaks a rule, or the key belongs to another number.
             LedgerError: the database was out of reach, or lacks claims (`LedgerLostError`).
-            RateLimitError, TransportError, AuthenticationError and other errors of a message that was not sent.
+            EightByEightError: the message was certainly not sent, e.g. RateLimitError, TransportError.
         """
         self._check_open()
         message = _message(key, request)

@@ -2,9 +2,8 @@
 
 A claim is a committed row, made before the POST, that belongs to one attempt for one fixed lease. Its number is the
 fencing token: the session's number << 32 | a counter. An outcome is written only where the row still has the number.
-
 Rules:
-- Keys are sorted in every statement, so two processes with the same messages wait for each other and do not deadlock.
+- Keys are sorted in every statement, so that two processes with the same messages do not deadlock.
 - `stopped` and the session's last committed claim are conditions of the statement that claims: once a stop is committed
   nobody claims, and a database that lacks what it had committed grants nothing.
 - A late outcome settles a message that reads as UNKNOWN, and one that was called NOT_SENT if it did go out. It never
@@ -68,8 +67,7 @@ class LedgerStore(LedgerSettling):
         clock: the wall clock of a test; None: the database's.
 
     Raises:
-        AccountChangedError: the campaign holds the messages of another account.
-        LedgerError: the database cannot be used.
+        AccountChangedError: the campaign holds the messages of another account. LedgerError: the database fails.
     """
 
     last_id: int

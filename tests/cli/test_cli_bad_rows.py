@@ -141,6 +141,23 @@ def test_mended_rows_that_would_be_second_messages_are_refused(sandbox: Sandbox,
     assert (ran.code, numbers(sandbox)) == (0, ["1", "2"]), ran.err
 
 
+def test_mended_rows_come_after_the_rest(sandbox: Sandbox, tmp_path: Path, here: Any) -> None:
+    """Else the campaign would go on with the mended file, and never send the rest of the first one."""
+    rows = ["+6591234561;Ann;a", "98;Bob;b", "+6591234563;Cem;c", "+6591234564;Dan;d"]
+    (tmp_path / "people.csv").write_text("\n".join(["destination;name;client_message_id", *rows, ""]))
+    rejects = tmp_path / "rejects.csv"
+    journal = ("bulk", "run", "--journal", tmp_path / "run.db")
+    assert here(*line("bulk run", tmp_path), "--bad-rows", rejects, "--limit", "2").code == 1
+    rejects.write_text(rejects.read_text("utf-8-sig").replace("98;", "+6591234562;"))
+    early = here(*journal[:2], rejects, *journal[2:])
+    assert (early.code, numbers(sandbox)) == (2, ["1", "3"])
+    assert "rejects.csv: 1 message of" in early.err
+    assert f"First `eightbyeight bulk run --journal {tmp_path / 'run.db'}`, then this file" in early.err
+    assert here(*journal).code == 1
+    assert here(*journal[:2], rejects, *journal[2:]).code == 0
+    assert numbers(sandbox) == ["1", "2", "3", "4"]
+
+
 def test_a_header_that_is_wrong_sets_no_row_aside(sandbox: Sandbox, tmp_path: Path, here: Any) -> None:
     for data in ("phone,name\n+6591234561,Ann\n", 'destination,name\n+6591234561,Ann\n"98,Bob\n', ""):
         (tmp_path / "people.csv").write_text(data)

@@ -134,7 +134,8 @@ def run_campaign(
         if checked.refused:
             return Exit.USAGE
         changed = summary is not None and summary.fingerprint not in (None, str(planner.fingerprint))
-        if changed and _completes(summary, planner):
+        if changed and summary is not None and _completes(summary, planner):
+            _check_rest_is_sent(summary, journal, input_file.name)
             one_run = attrs.evolve(one_run, allow_changed_input=True)
         if changed and not one_run.allow_changed_input:
             raise UsageError(
@@ -228,9 +229,18 @@ def _mode_of(planner: RowPlanner) -> Mode:
     return "batch" if planner.plan.mode == "batch" else "each"
 
 
-def _completes(summary: JournalSummary | None, planner: RowPlanner) -> bool:
+def _completes(summary: JournalSummary, planner: RowPlanner) -> bool:
     """Whether the input completes a campaign that set bad rows aside: nobody gets a second message by it."""
-    return summary is not None and bool(summary.settings.get("bad_rows")) and not planner.plan.second
+    return bool(summary.settings.get("bad_rows")) and not planner.plan.second
+
+
+def _check_rest_is_sent(summary: JournalSummary, place: Place, name: str) -> None:
+    """Refuses the mended rows before the rest: the campaign would forget the file that the rest is in."""
+    if rest := summary.status.not_sent:
+        raise UsageError(
+            f"{name}: {plural(rest, 'message')} of {summary.settings.get('file')} are not sent yet; nothing was sent. "
+            f"First `eightbyeight bulk run {place.words}`, then this file"
+        )
 
 
 def _file_plan(settings: RememberedOptions, given: Mapping[str, Any]) -> FilePlan:

@@ -81,8 +81,8 @@ def send(
 ) -> int:
     """Send one SMS.
 
-    The command repeats the request only if the API reports an internal error (code 2000 to 2999). It repeats nothing
-    else, so that the message is not sent twice. Exit code 4 means that the message may have been sent: look it up
+    The command repeats the request only if the API reports an internal error (code 2000 to 2999), and nothing else;
+    `--max-attempts 1` never repeats it. Exit code 4 means that the message may have been sent: look it up
     before you run this again.
 
     ```
@@ -350,11 +350,11 @@ def sandbox(
     """Run a sandbox of the 8x8 Connect API on this machine, until Ctrl-C.
 
     The sandbox checks requests by the API's rules, over real HTTPS, and sends nothing. The command prints the
-    environment variables that a program needs to use it:
+    environment variables that a program needs to use it. When it says that it runs, a second terminal can read them:
+    `. ./sandbox.env && eightbyeight send --to +6598765432 --text Hello`.
 
     ```
-    eightbyeight sandbox > sandbox.env &
-    . ./sandbox.env && eightbyeight send --to +6598765432 --text Hello
+    eightbyeight sandbox > sandbox.env
     ```
     """
     from eightbyeight_async.cli.commands.sandbox_server import ReceiptSettings, SandboxSettings, serve  # noqa: PLC0415
