@@ -1,7 +1,7 @@
 """The README's example of a web service that awaits receipts, as it stands there."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Annotated
 
@@ -23,7 +23,7 @@ opted_out: set[str | None] = set()  # in your service: a table
 
 
 @asynccontextmanager
-async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
     async with AsyncConnectClient() as client:
         app.state.connect = client
         yield
