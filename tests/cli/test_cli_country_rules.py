@@ -45,7 +45,7 @@ def run(sandbox: Sandbox, tmp_path: Path, here: Here) -> Any:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_sender_is_that_of_the_country_unless_the_row_has_one(command: str, sandbox: Sandbox, run: Any) -> None:
-    rules = '[SG]\nsource = "ACME"\n[my]\nsource = "ACME MY"\n[US]\nsource = "X"\n'
+    rules = '\ufeff[SG]\nsource = "ACME"\n[my]\nsource = "ACME MY"\n[US]\nsource = "X"\n'
     for more in (("--dry-run",), ()):
         ended = run(command, rules, "--source", "OTHER", *more)
         assert ended.code == 0, ended.err
@@ -108,6 +108,8 @@ def test_who_is_outside_the_window_of_a_country_is_scheduled(command: str, sandb
     ("text", "words"),
     [
         ("[SG", "is not TOML"),
+        (f"a = {'[' * 5_000}{']' * 5_000}", "is not TOML: nested too deeply"),
+        (f"[SG]\nrate = {'9' * 5_000}", "is not TOML"),
         ("SG = 1", "SG: must be a table"),
         ("[Singapore]\nrate = 1", "must name a country by its two letters"),
         ("[XX]\nrate = 1", "must name a country by its two letters"),

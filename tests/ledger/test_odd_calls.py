@@ -89,13 +89,13 @@ async def test_calls_that_begin_as_the_ledger_closes_end_with_an_error(
         except RuntimeError as error:
             ended.append(str(error))
 
+    ledger = Ledger(postgres, name, max_concurrency=5)
     with anyio.fail_after(PATIENCE):
-        async with client_of(sandbox) as client, anyio.create_task_group() as group:  # noqa: SIM117 - closed within
-            async with Ledger(postgres, name, max_concurrency=5) as ledger:
-                for number in range(20):
-                    group.start_soon(ask, client, ledger, number)
-                for _ in range(turns):
-                    await anyio.lowlevel.checkpoint()
+        async with client_of(sandbox) as client, anyio.create_task_group() as group, ledger:
+            for number in range(20):
+                group.start_soon(ask, client, ledger, number)
+            for _ in range(turns):
+                await anyio.lowlevel.checkpoint()
     assert len(ended) == 20
     assert ended.count(State.SENT) == len(sandbox.accepted_counts)
     assert all(one is State.SENT or "not open" in str(one) for one in ended)

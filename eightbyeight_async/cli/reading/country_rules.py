@@ -124,11 +124,12 @@ def _calling_codes() -> Callable[[str], str]:
 
 def _tables(file: Path) -> dict[str, dict[str, Any]]:
     try:
-        with file.open("rb") as opened:
-            data = tomllib.load(opened)
+        data = tomllib.loads(file.read_text(encoding="utf-8-sig"))  # Windows' editors begin a file with a BOM
     except OSError as wrong:
         raise UsageError(f"--rules {file.name}: {wrong.strerror or 'cannot be read'}") from wrong
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
+    except RecursionError as wrong:
+        raise UsageError(f"--rules {file.name}: is not TOML: nested too deeply") from wrong
+    except ValueError as wrong:  # bad TOML, bad UTF-8, an integer with too many digits
         raise UsageError(f"--rules {file.name}: is not TOML: {wrong}") from wrong
     found: dict[str, dict[str, Any]] = {}
     for name, table in data.items():
