@@ -295,3 +295,24 @@ async def test_the_claim_is_committed_before_the_post(sandbox: Sandbox, journal:
     async with client, Campaign(client, journal, mode="each", max_concurrency=3) as campaign:
         await campaign.send(messages(10))
     assert seen == [1] * 10
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("key", ["a\0b", "\ud800", "a\nb", "", 3, None])
+async def test_a_key_that_no_journal_holds_ends_nothing(sandbox: Sandbox, tmp_path: Path, key: Any) -> None:
+    async with sandbox.client() as client, Campaign(client, tmp_path / "run.db", mode="each") as campaign:
+        with pytest.raises(InvalidRequestError):
+            await campaign.resolve(key, sent=True)
+        assert (await campaign.send(messages(3))).accepted == 3
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("code", [2**63 - 1, 2**63, -(2**63) - 1, 10**30])
+async def test_a_code_that_no_journal_can_hold_is_left_out(sandbox: Sandbox, tmp_path: Path, code: int) -> None:
+    """The message's state is written all the same, and so are those of the others."""
+    given = messages(3)
+    sandbox.faults.on_destination(given[0].destination, Fault.error(code))
+    report = await run(sandbox, tmp_path / "run.db", given, mode="each")
+    assert (report.accepted, report.failed + report.unknown) == (2, 1)
+    codes = [row.code for row in read_rows(tmp_path / "run.db")]
+    assert sorted(codes, key=str) == sorted([code if abs(code) < 2**63 else None, None, None], key=str)
