@@ -52,8 +52,8 @@ T = TypeVar("T")
 
 _log = logging.getLogger("eightbyeight_async")
 
-_MAYBE = Sent.MAYBE  # looked up once: it takes 900 instructions
-_NO_TRACE = WriteTrace()  # of calls that our own transports send: their exceptions name the right phase
+_MAYBE = Sent.MAYBE  # read once: each reading of an enum's member takes 900 instructions
+_NO_TRACE = WriteTrace()  # for our own transports: their exceptions say in which phase a call failed
 
 
 class Flight:

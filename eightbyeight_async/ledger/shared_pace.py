@@ -120,7 +120,7 @@ class SharedPace:
         """
         while not halt.is_set():
             if self._refusals:
-                await self._reserve(halt)  # tells the others
+                await self._reserve(halt)  # writes them to the database, where the other processes read them
             if (paused := self.paused_for()) > 0:
                 await self._sleep(paused, halt)
                 continue

@@ -198,10 +198,10 @@ def make(path: Path, durability: Durability) -> None:
         os.close(descriptor)
         with closing(sqlite3.connect(_uri(beside, "rw"), uri=True, isolation_level=None)) as connection:
             make_tables(connection)
-            # Before it gets its name: the switch to WAL rewrites the header.
+            # The switch to WAL rewrites the header, so it comes before the file gets its final name.
             connection.execute("PRAGMA journal_mode=WAL")
         if not path.exists():
-            # Takes the name without replacing anything. Not by a hard link: not every file system has them.
+            # Reserves the name and replaces nothing. A hard link would do the same, but some file systems have none.
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         beside.replace(path)
         if durability == "power":
@@ -282,8 +282,8 @@ def connect_to_read(path: Path, *, locked: bool = False) -> sqlite3.Connection:
     log = side_file(path, "-wal")
     alone = not log.exists() or log.stat().st_size == 0
     if not (alone and locked):
-        # Without a log: SQLite makes an empty one, and only a connection that may write removes it again. With a log:
-        # it must stay as it is, and a connection that may write would empty it into the database.
+        # If there is no log, SQLite makes an empty one. Only a connection that may write removes it at its end ("rw").
+        # If there is a log, it must not change. A connection that may write would move it into the database ("ro").
         for mode in ("ro",) if log.exists() else ("rw", "ro"):
             try:
                 connection = sqlite3.connect(_uri(path, mode), uri=True, timeout=_READER_PATIENCE, isolation_level=None)
