@@ -132,7 +132,7 @@ class Exchange:
 
     @cached_property
     def downloader(self) -> Downloader:
-        from eightbyeight_async.download import Downloader  # late: most clients export no log
+        from eightbyeight_async.download import Downloader  # imported here: most clients export no log
 
         home = self.bases[Product.SMS]
         return Downloader(http=self._open_http, home=home, headers=self._headers, own=self.door.phases)

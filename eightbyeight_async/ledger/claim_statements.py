@@ -29,7 +29,7 @@ BEGIN_SESSION = f"""
 INSERT INTO eightbyeight.session (campaign, host, pid, began, at, last)
 VALUES (%(campaign)s, %(host)s, %(pid)s, {NOW}, {NOW}, 0) RETURNING id, began
 """
-# The session's row is what a database that lacks the last commits shows by: it lacks them here, too.
+# A database that lacks the last commits (a backup, a late replica) is recognised by this row: its `last` is too low.
 TOUCHED = f"""
 WITH touched AS (
     UPDATE eightbyeight.session SET at={NOW}, last=greatest(last, %(last)s)

@@ -130,7 +130,7 @@ class SharedPace:
                 continue
             if now < turn[0]:
                 await self._sleep(turn[0] - now, halt)
-            if self._paused_until <= self._clock():  # else a 429 came meanwhile
+            if self._paused_until <= self._clock():  # no 429 came while it slept
                 return not halt.is_set()
         return False
 

@@ -111,7 +111,7 @@ class Intake:
         iterator: object = self._sync
         self._placed = iterator if isinstance(iterator, Placed) else None
         self.cut_off = self._placed is not None and self._placed.cut_off
-        # Not for an async source: it may be slow, and its messages would wait until the page is full.
+        # An async source may be slow, and its messages would wait until a page is full: no pages for it.
         self._known = known if self._feeder is None else None
         self._ahead: deque[Item] = deque()
         self._turn = anyio.Lock()

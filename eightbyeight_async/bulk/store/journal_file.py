@@ -366,7 +366,7 @@ def _wrong_version(version: int) -> str:
 
 
 def sync_directory(directory: Path) -> None:
-    with suppress(OSError):  # not every platform can
+    with suppress(OSError):  # Windows cannot open a directory
         descriptor = os.open(directory, os.O_RDONLY)
         try:
             os.fsync(descriptor)
