@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Literal, Self
 
@@ -23,8 +23,9 @@ from eightbyeight_async.bulk.judging.message_keys import Identity, Keys, check_m
 from eightbyeight_async.bulk.judging.outcomes import Action, State, judge, state_of
 from eightbyeight_async.bulk.report import Status
 from eightbyeight_async.bulk.run.claim_lease import ClaimLease
+from eightbyeight_async.bulk.settling.messages import Messages
 from eightbyeight_async.bulk.settling.reconcile import Reconciled, reconcile
-from eightbyeight_async.bulk.store.records import Account, Claim, MessageRow, Result
+from eightbyeight_async.bulk.store.records import Account, Claim, Result
 from eightbyeight_async.bulk.store.writer_thread import Writer
 from eightbyeight_async.client import AsyncConnectClient
 from eightbyeight_async.errors import EightByEightError, InvalidRequestError
@@ -46,7 +47,7 @@ from eightbyeight_async.settings import checked_count, checked_rate, checked_sec
 __all__ = ["Ledger"]
 
 
-class Ledger:
+class Ledger(Messages):
     """A ledger, or a campaign, in a PostgreSQL database. One a process, like the client. On asyncio and trio.
 
     Args:
@@ -242,35 +243,6 @@ class Ledger:
         """Counts of all messages, whoever sent them."""
         self._check_open()
         return await self._writer.do(lambda store: store.status(0.0))
-
-    async def rows(self, state: State | None = None) -> AsyncIterator[MessageRow]:
-        """Yields the messages in the order of their claims; only those in `state` if it is given."""
-        self._check_open()
-        last = 0
-        while True:
-            after = last
-            page = await self._writer.do(lambda store: store.page(after, state))  # noqa: B023 - awaited here
-            for _, row in page:
-                yield row
-            if not page:
-                return
-            last = page[-1][0]
-
-    def unknown(self) -> AsyncIterator[MessageRow]:
-        """The messages that may have been sent: `async for row in ledger.unknown()`."""
-        return self.rows(State.UNKNOWN)
-
-    @private_coroutine
-    async def resolve(self, key: str, *, sent: bool) -> None:
-        """Settles an UNKNOWN message by hand. With `sent=False` the next `send_once` sends it.
-
-        Raises:
-            InvalidRequestError: no UNKNOWN message has this key.
-        """
-        self._check_open()
-        state = State.SENT if sent else State.NOT_SENT
-        if not await self._writer.do(lambda store: store.resolve(key, state), writes=True):
-            raise InvalidRequestError("key", "no message whose outcome is unknown has it")
 
     @private_coroutine
     async def reconcile(
