@@ -22,7 +22,7 @@ from psycopg.conninfo import conninfo_to_dict
 from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.ledger.errors import LedgerError, PassingLedgerError
 
-__all__ = ["Connection", "checked_url", "problem"]
+__all__ = ["Connection", "checked_url", "problem", "storable"]
 
 T = TypeVar("T")
 
@@ -205,3 +205,10 @@ def problem(error: Exception, *, passing: bool = False) -> LedgerError:
     words = (words or str(error) or type(error).__name__).splitlines()[0]
     kind = PassingLedgerError if passing else LedgerError
     return kind(f"the database cannot be used: {words}")
+
+
+def storable(text: str) -> str:
+    """A text of the API as PostgreSQL can store it, without NUL and lone surrogates: one bad id ends no group."""
+    if text.isascii():
+        return text.replace("\0", "?")
+    return text.encode("utf-8", "replace").decode().replace("\0", "?")

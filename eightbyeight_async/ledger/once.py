@@ -36,6 +36,7 @@ from eightbyeight_async.ledger.errors import LedgerError
 from eightbyeight_async.ledger.look_up import LookUp
 from eightbyeight_async.ledger.outcome import Outcome
 from eightbyeight_async.ledger.read_ledger import Found
+from eightbyeight_async.ledger.receipts import delivery_id
 from eightbyeight_async.ledger.shared_pace import SharedPace
 from eightbyeight_async.ledger.store import LEASE, PATIENCE, LedgerStore, checked_name
 from eightbyeight_async.loops import running
@@ -317,14 +318,14 @@ class Ledger(Messages):
             return one is not None and one.final and (settle == "operator" or one.outcome != "with_operator")
 
         with anyio.move_on_after(timeout or None):
-            found = await self._arrivals.until(umid.lower(), lambda one: timeout == 0 or final(one))
+            found = await self._arrivals.until(delivery_id(umid), lambda one: timeout == 0 or final(one))
             if found is not None and final(found):
                 return found
         raise TimeoutError(f"no final receipt within {timeout:g} s")
 
     @private_coroutine
     async def forget(self, *, older_than: timedelta) -> int:
-        """Deletes decided messages whose state is older than that. Their keys can be sent again.
+        """Deletes decided messages whose state is older than that, and their receipts. Their keys can be sent again.
 
         Messages that are UNKNOWN, in flight, or scheduled for later are kept. Returns the number of deleted ones.
         """

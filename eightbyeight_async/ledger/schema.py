@@ -88,7 +88,11 @@ CREATE TABLE eightbyeight.delivery (
     country text, operator text, parts integer, price text, currency text
 );
 """
-_STEPS = (_FIRST, _RECEIPTS)
+_FINAL = """
+-- final: whether the state says if the message arrived; NULL: written before there was this column.
+ALTER TABLE eightbyeight.delivery ADD COLUMN final boolean
+"""
+_STEPS = (_FIRST, _RECEIPTS, _FINAL)
 VERSION = len(_STEPS)
 
 _VERSION_TABLE = """

@@ -25,7 +25,7 @@ from eightbyeight_async.bulk.judging.outcomes import State
 from eightbyeight_async.bulk.store.records import CLAIMED, NUMBER_TAKEN, OPTED_OUT, Claimed, Policy
 from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.ledger import claim_statements as sql
-from eightbyeight_async.ledger.connection import Connection, problem
+from eightbyeight_async.ledger.connection import Connection, problem, storable
 from eightbyeight_async.ledger.errors import LedgerError, LedgerLostError
 from eightbyeight_async.ledger.schema import prepare
 from eightbyeight_async.ledger.settle_ledger import LedgerSettling
@@ -358,7 +358,7 @@ class LedgerStore(LedgerSettling):
             if result.id not in first or (first[result.id].state, result.state) == (State.NOT_SENT, State.SENT):
                 first[result.id] = result
         ordered = sorted(first.values(), key=lambda result: (result.key, result.id))
-        batches = [_storable(result.batch_id) for result in ordered]
+        batches = [_id(result.batch_id) for result in ordered]
         ids = sorted({batch for batch in batches if batch is not None})
         numbers = dict(self._rows(sql.BATCHES, ids=ids)) if ids else {}
         touched = self._rows(
@@ -369,7 +369,7 @@ class LedgerStore(LedgerSettling):
             keys=[result.key for result in ordered],
             claims=[result.id for result in ordered],
             states=[int(result.state) for result in ordered],
-            umids=[_storable(result.umid) for result in ordered],
+            umids=[_id(result.umid) for result in ordered],
             batches=[None if batch is None else numbers[batch] for batch in batches],
             codes=[result.code for result in ordered],
         )[0][0]
@@ -382,11 +382,8 @@ class LedgerStore(LedgerSettling):
         return int(self._rows(statement, run=self._run)[0][0])
 
 
-def _storable(text: str | None) -> str | None:
-    """An id of the API as PostgreSQL can store it: without NUL and lone surrogates. One bad id must not end a group."""
-    if text is None or text.isascii():
-        return text and text.replace("\0", "?")
-    return text.encode("utf-8", "replace").decode().replace("\0", "?")
+def _id(given: str | None) -> str | None:
+    return None if given is None else storable(given)
 
 
 def checked_name(name: object) -> str:

@@ -18,8 +18,9 @@ from patience import PATIENCE, seen
 
 from eightbyeight_async import RetryPolicy, Sent, SmsRequest
 from eightbyeight_async.bulk.judging.outcomes import State
-from eightbyeight_async.ledger import Ledger, LedgerError, LedgerLostError
+from eightbyeight_async.ledger import Ledger, LedgerError, LedgerLostError, schema
 from eightbyeight_async.ledger.connection import Connection
+from eightbyeight_async.ledger.reader import LedgerReader
 from eightbyeight_async.ledger.schema import VERSION, prepare
 
 if TYPE_CHECKING:
@@ -333,6 +334,23 @@ async def test_the_tables_of_a_newer_package_are_refused(server: PostgresServer)
     with pytest.raises(LedgerError, match=f"version {VERSION + 1}, and this package knows {VERSION}"):
         async with Ledger(server.url, "name"):
             pass
+
+
+async def test_the_tables_of_an_older_package_are_brought_up_also_by_who_only_reads(
+    server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as older:
+        older.setattr(schema, "VERSION", 2)
+        older.setattr(schema, "_STEPS", schema._STEPS[:2])
+        connection = Connection(server.url, 1.0)
+        prepare(connection)
+        connection.rows("INSERT INTO eightbyeight.campaign (name, salt, lease, made) VALUES ('n', '', 120, 0)")
+        connection.rows("INSERT INTO eightbyeight.delivery (id, umid, state) VALUES ('u', 'u', 'sent')")
+        connection.close()
+    with LedgerReader(server.url, "n") as reader:
+        assert schema.check(reader._db) == VERSION
+        assert reader.deliveries().accepted == 0
+        assert reader.deliveries_of(["u"])["u"].state == "sent"
 
 
 async def test_a_user_that_may_not_make_tables_uses_those_that_are_there(

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
-from eightbyeight_async.bulk import AccountChangedError, Campaign, Deliveries, JournalError, deliveries, status
+from eightbyeight_async.bulk import AccountChangedError, Campaign, JournalError, deliveries, feed_receipts, status
 from eightbyeight_async.bulk import follow as follow_journal
 from eightbyeight_async.bulk import read_rows as rows_of_journal
 from eightbyeight_async.bulk.store.journal_file import NONE_HERE, is_blank, real_path
@@ -33,16 +33,17 @@ from eightbyeight_async.cli.exit_codes import UsageError
 from eightbyeight_async.errors import InvalidRequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from eightbyeight_async.bulk import MessageRow, State, Status
+    from eightbyeight_async.bulk import Deliveries, MessageRow, State, Status
     from eightbyeight_async.bulk.store.journal_file import Durability
     from eightbyeight_async.bulk.store.records import Policy
     from eightbyeight_async.cli.bulk.remembered_options import RememberedOptions
     from eightbyeight_async.client import AsyncConnectClient
     from eightbyeight_async.ledger.workers import Chunks
+    from eightbyeight_async.models.webhooks import DeliveryReceipt
 
 __all__ = ["JournalPlace", "LedgerPlace", "Place"]
 
@@ -106,6 +107,7 @@ class Place(Protocol):
     def deliveries(self) -> Deliveries: ...
     def rows(self, state: State | None = None) -> Iterator[MessageRow]: ...
     def resolve(self, key: str, *, sent: bool) -> None: ...
+    def feed(self, receipts: Sequence[DeliveryReceipt]) -> int: ...
     def follow(self, interval: float) -> Iterator[Status]: ...
 
     def file(self) -> Path | None:
@@ -176,6 +178,9 @@ class JournalPlace:
 
     def resolve(self, key: str, *, sent: bool) -> None:
         resolve_message(self.path, key, sent=sent)
+
+    def feed(self, receipts: Sequence[DeliveryReceipt]) -> int:
+        return feed_receipts(self.path, receipts)
 
     def follow(self, interval: float) -> Iterator[Status]:
         return follow_journal(self.path, interval)
@@ -300,8 +305,9 @@ class LedgerPlace:
             return found
 
     def deliveries(self) -> Deliveries:
-        self.check_exists()
-        return Deliveries()
+        with self._reader() as reader:
+            found: Deliveries = reader.deliveries()
+            return found
 
     def rows(self, state: State | None = None) -> Iterator[MessageRow]:
         with self._reader() as reader:
@@ -311,6 +317,10 @@ class LedgerPlace:
         with self._reader() as reader:
             if not reader.resolve_by_hand(key, sent=sent):
                 raise InvalidRequestError("key", "no message whose outcome is unknown has it")
+
+    def feed(self, receipts: Sequence[DeliveryReceipt]) -> int:
+        with self._reader() as reader:
+            return int(reader.feed(receipts))
 
     def stop(self, why: str | None) -> None:
         """From now on nobody claims, on any machine. None: claims are granted again."""

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 __all__ = [
     "cancel",
     "export",
+    "output_file",
     "reconcile",
     "report_error",
     "resolve",
@@ -75,9 +76,9 @@ def show_status(journal: Place, *, as_json: bool) -> Exit:
 
 def _print_picture(journal: Place, found: Status, arrived: Deliveries) -> None:
     figures = None
-    if isinstance(journal, JournalPlace) and found.total <= LARGEST:
+    if found.total <= LARGEST:
         with journal.usage_errors():
-            figures = figures_of(journal.path)
+            figures = figures_of(journal.rows())
     width, encoding = shutil.get_terminal_size().columns, sys.stdout.encoding or "utf-8"
     for line in picture(found, arrived, figures, width=width, encoding=encoding):
         print_line(line)
@@ -240,7 +241,7 @@ def export(
         known = journal.deliveries().known  # raises before an output file is created
         columns = _COLUMNS + (_DELIVERY if known else ()) + (_PRIVATE if include_private else ())
         written = 0
-        with _output_file(journal, output, force=force, private=include_private) as out:
+        with output_file(journal, output, force=force, private=include_private) as out:
             encoding = out.encoding or "utf-8"
             writer = csv.DictWriter(out, columns, lineterminator="\n")
             if form == "csv":
@@ -289,7 +290,8 @@ def _record(row: MessageRow, columns: tuple[str, ...]) -> dict[str, object]:
 
 
 @contextmanager
-def _output_file(journal: Place, output: Path | None, *, force: bool, private: bool) -> Iterator[TextIO]:
+def output_file(journal: Place, output: Path | None, *, force: bool, private: bool) -> Iterator[TextIO]:
+    """The file to write to; stdout if there is none. It must not be the journal."""
     if output is None:
         yield sys.stdout
         return
