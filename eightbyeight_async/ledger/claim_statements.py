@@ -12,6 +12,7 @@ __all__ = [
     "BEGIN_SESSION",
     "CLAIM",
     "CLAIM_AGAIN",
+    "END_SESSION",
     "HOLDERS",
     "MAKE",
     "MEET",
@@ -29,6 +30,7 @@ BEGIN_SESSION = f"""
 INSERT INTO eightbyeight.session (campaign, host, pid, began, at, last)
 VALUES (%(campaign)s, %(host)s, %(pid)s, {NOW}, {NOW}, 0) RETURNING id, began
 """
+END_SESSION = f"UPDATE eightbyeight.session SET ended={NOW} WHERE id=%(session)s"
 # The session's row is what a database that lacks the last commits shows by: it lacks them here, too.
 TOUCHED = f"""
 WITH touched AS (

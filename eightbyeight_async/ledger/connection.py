@@ -151,6 +151,12 @@ class Connection:
             return self._execute(self._connection, statement, values)
         return self._patiently(lambda: self._execute(self._connected(), statement, values))
 
+    def try_once(self, statement: str, values: Mapping[str, Any]) -> None:
+        """Runs a statement if the connection is still there. Nothing depends on it: an error is dropped."""
+        if self._connection is not None and not self._connection.closed:
+            with suppress(psycopg.Error):
+                self._execute(self._connection, statement, values)
+
     def _execute(
         self, connection: psycopg.Connection, statement: str, values: Mapping[str, Any] | None
     ) -> list[tuple[Any, ...]]:

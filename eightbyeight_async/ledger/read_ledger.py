@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from eightbyeight_async.ledger.connection import Connection
     from eightbyeight_async.models.webhooks import DeliveryReceipt
 
-__all__ = ["DELIVERY", "HAS_MESSAGE", "NOW", "SINCE", "STATE", "Found", "LedgerQueries", "Worker", "each", "write"]
+__all__ = ["DELIVERY", "HAS_MESSAGE", "NOW", "SINCE", "STATE", "Found", "LedgerQueries", "each", "write"]
 
 PAGE = 1_000
 # The database's clock, or that of a test.
@@ -91,10 +91,6 @@ _OPEN = _PAGE.format(f"AND m.state IN (0, 4) AND {STATE}=%(state)s::integer")  #
 _FOUND = f"""
 SELECT m.key, {STATE}, m.umid, m.code, m.who FROM unnest(%(keys)s::text[]) AS j(key) {each("key")}
 """
-_WORKERS = f"""
-SELECT host, pid, last & 4294967295, at - began, {NOW} - at FROM eightbyeight.session
-WHERE campaign=%(campaign)s AND at > {NOW} - %(within)s ORDER BY id
-"""
 
 
 class Found(NamedTuple):
@@ -104,23 +100,6 @@ class Found(NamedTuple):
     umid: str | None
     code: int | None
     who: int
-
-
-class Worker(NamedTuple):
-    """A process that claimed not long ago.
-
-    Attributes:
-        host, pid: which process.
-        claims: how many it made.
-        seconds: from its begin to its last write.
-        idle: seconds since that write.
-    """
-
-    host: str
-    pid: int
-    claims: int
-    seconds: float
-    idle: float
 
 
 class LedgerQueries:
@@ -185,10 +164,6 @@ class LedgerQueries:
     def deliveries_of(self, ids: Sequence[str]) -> dict[str, Delivery]:
         """What is known of the delivery of messages, by `delivery_id`."""
         return deliveries_of(self._db, ids)
-
-    def workers(self, within: float) -> list[Worker]:
-        """The processes that wrote within the last so many seconds."""
-        return [Worker(*row) for row in self._rows(_WORKERS, within=within)]
 
     def stopped(self) -> str | None:
         """Why nothing is claimed; None: claims are granted."""

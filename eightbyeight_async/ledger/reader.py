@@ -9,6 +9,7 @@ from eightbyeight_async.bulk.errors import AccountChangedError, named
 from eightbyeight_async.bulk.judging.message_keys import Keys
 from eightbyeight_async.bulk.judging.outcomes import State
 from eightbyeight_async.bulk.settling.deliveries import note_receipts
+from eightbyeight_async.ledger.at_work import LedgerAtWork
 from eightbyeight_async.ledger.connection import Connection, checked_url
 from eightbyeight_async.ledger.errors import LedgerError
 from eightbyeight_async.ledger.schema import check, prepare
@@ -30,7 +31,7 @@ WHERE m.campaign=%(campaign)s AND m.claim>%(after)s ORDER BY m.claim LIMIT {_PAG
 """
 
 
-class LedgerReader(LedgerSettling):
+class LedgerReader(LedgerSettling, LedgerAtWork):
     """A campaign that is read, and settled by hand. Use it in a `with` block. It claims nothing.
 
     Args:

@@ -88,11 +88,13 @@ CREATE TABLE eightbyeight.delivery (
     country text, operator text, parts integer, price text, currency text
 );
 """
-_FINAL = """
+_AT_WORK = """
 -- final: whether the state says if the message arrived; NULL: written before there was this column.
-ALTER TABLE eightbyeight.delivery ADD COLUMN final boolean
+ALTER TABLE eightbyeight.delivery ADD COLUMN final boolean;
+-- ended: when the process closed it; NULL: it is open, or its process died.
+ALTER TABLE eightbyeight.session ADD COLUMN ended double precision
 """
-_STEPS = (_FIRST, _RECEIPTS, _FINAL)
+_STEPS = (_FIRST, _RECEIPTS, _AT_WORK)
 VERSION = len(_STEPS)
 
 _VERSION_TABLE = """

@@ -169,6 +169,7 @@ class LedgerStore(LedgerSettling):
         return problem(error)
 
     def close(self) -> None:
+        self._db.try_once(sql.END_SESSION, {"session": self._session, "clock": self._clock and self._clock()})
         self._db.close()
 
     # A run

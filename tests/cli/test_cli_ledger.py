@@ -45,7 +45,7 @@ def bulk(
 
 
 def test_a_campaign_is_sent_once_by_two_runs_and_told_by_every_command(
-    bulk: Callable[..., Ended], people: Path, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bulk: Callable[..., Ended], people: Path, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     sandbox.faults.on_destination("+6581000003", Fault.accept_then_drop())
     line = ("run", people, "--text", "Hi {name}", "--mode", "each")
@@ -66,7 +66,6 @@ def test_a_campaign_is_sent_once_by_two_runs_and_told_by_every_command(
     exported = bulk("export", "--output", tmp_path / "out.csv")
     assert exported.code == 0
     assert len((tmp_path / "out.csv").read_text().splitlines()) == ROWS + 1
-    monkeypatch.setattr("eightbyeight_async.cli.bulk.place._WORKING", 0.5)  # seconds; else it would wait for 15
     follow = bulk("status", "--follow", "--interval", "0.1", "--json")
     assert json.loads(follow.out.splitlines()[-1])["sent"] == ROWS
 

@@ -129,7 +129,6 @@ def called(store: LedgerStore, rows: int, *, analysed: bool) -> Explained:
     for state in (None, State.UNKNOWN, State.INTENT, State.SENT):
         store.transact(lambda: store.page(0, state))  # noqa: B023
     store.transact(lambda: store.found([f"m{place}" for place in range(50)]))
-    store.transact(lambda: store.workers(9e9))
     told = [(0, f"m{place}", Delivery(umid=f"u{place}", state="delivered")) for place in range(MANY)]
     store.transact(lambda: store.note_deliveries(told))
     store.transact(lambda: store.open_deliveries(0.0, 9e9))

@@ -42,12 +42,12 @@ if TYPE_CHECKING:
     from eightbyeight_async.bulk.store.records import Policy
     from eightbyeight_async.cli.bulk.remembered_options import RememberedOptions
     from eightbyeight_async.client import AsyncConnectClient
+    from eightbyeight_async.ledger.at_work import AtWork
     from eightbyeight_async.ledger.workers import Chunks
     from eightbyeight_async.models.webhooks import DeliveryReceipt
 
 __all__ = ["JournalPlace", "LedgerPlace", "Place"]
 
-_WORKING = 15.0  # seconds; a process that wrote within them is at work
 _SHARE = 10  # after a look comes a pause of at least this many times its duration
 
 
@@ -103,12 +103,16 @@ class Place(Protocol):
         """The queue of the file's chunks, for several processes; None: each sends the whole file."""
         ...
 
+    def at_work(self) -> AtWork | None:
+        """Who works on the campaign, and on what; None: a journal's campaign runs in one process."""
+        ...
+
     def status(self) -> Status: ...
     def deliveries(self) -> Deliveries: ...
     def rows(self, state: State | None = None) -> Iterator[MessageRow]: ...
     def resolve(self, key: str, *, sent: bool) -> None: ...
     def feed(self, receipts: Sequence[DeliveryReceipt]) -> int: ...
-    def follow(self, interval: float) -> Iterator[Status]: ...
+    def follow(self, interval: float) -> Iterator[tuple[Status, AtWork | None]]: ...
 
     def file(self) -> Path | None:
         """The file that an output must not replace."""
@@ -167,6 +171,9 @@ class JournalPlace:
     def chunks(self) -> None:
         """Returns None: a journal's campaign runs in one process."""
 
+    def at_work(self) -> None:
+        """Returns None: a journal's campaign runs in one process."""
+
     def status(self) -> Status:
         return status(self.path)
 
@@ -182,8 +189,8 @@ class JournalPlace:
     def feed(self, receipts: Sequence[DeliveryReceipt]) -> int:
         return feed_receipts(self.path, receipts)
 
-    def follow(self, interval: float) -> Iterator[Status]:
-        return follow_journal(self.path, interval)
+    def follow(self, interval: float) -> Iterator[tuple[Status, None]]:
+        return ((found, None) for found in follow_journal(self.path, interval))
 
     def file(self) -> Path | None:
         return self.path
@@ -299,6 +306,11 @@ class LedgerPlace:
             return None
         return Chunks(self._url, self.name)
 
+    def at_work(self) -> AtWork:
+        with self._reader() as reader:
+            found: AtWork = reader.at_work()
+            return found
+
     def status(self) -> Status:
         with self._reader() as reader:
             found: Status = reader.status(0.0)
@@ -327,14 +339,15 @@ class LedgerPlace:
         with self.usage_errors(), self._reader() as reader:
             reader.stop(why)
 
-    def follow(self, interval: float) -> Iterator[Status]:
-        """The counts every `interval` seconds, until no process has claimed or recorded anything for 15 seconds."""
+    def follow(self, interval: float) -> Iterator[tuple[Status, AtWork]]:
+        """The counts every `interval` seconds, until no process is at work any more."""
         with self._reader() as reader:
             while True:
                 began = time.monotonic()
-                at_work = bool(reader.workers(_WORKING))
-                yield reader.status(0.0)
-                if not at_work:
+                # Asked before the counts are read. In the other order, what is committed last would be missed.
+                found = reader.at_work()
+                yield reader.status(0.0), found
+                if not found.anybody:
                     return
                 time.sleep(max(interval, _SHARE * (time.monotonic() - began)))
 

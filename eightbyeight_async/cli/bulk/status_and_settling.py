@@ -13,6 +13,7 @@ import attrs
 
 from eightbyeight_async.bulk import Campaign, JournalError, State
 from eightbyeight_async.bulk.showing.campaign_page import figures_of
+from eightbyeight_async.cli.bulk.at_work_words import at_work_json, at_work_lines
 from eightbyeight_async.cli.bulk.place import JournalPlace
 from eightbyeight_async.cli.bulk.status_picture import LARGEST, picture
 from eightbyeight_async.cli.bulk.words import (
@@ -62,11 +63,14 @@ _TICK = 0.1  # seconds between two checks whether a line of progress is due
 def show_status(journal: Place, *, as_json: bool) -> Exit:
     """`bulk status`. The exit code is that of one `send-each` with all messages of the campaign."""
     with journal.usage_errors():
-        found, arrived = journal.status(), journal.deliveries()
+        at_work, found, arrived = journal.at_work(), journal.status(), journal.deliveries()
     if as_json:
-        print_json({**found.as_dict(), **({"deliveries": arrived.as_dict()} if arrived.known else {})})
+        known = {"deliveries": arrived.as_dict()} if arrived.known else {}
+        print_json({**found.as_dict(), **known, **({} if at_work is None else at_work_json(at_work))})
     else:
         print_line(status_line(found))
+        for line in [] if at_work is None else at_work_lines(at_work):
+            print_line(line)
         if arrived.known:
             print_line(deliveries_line(arrived))
         if sys.stdout.isatty() and found.total:

@@ -42,7 +42,7 @@ def status(
 
     `bulk status`, `bulk unknown` and `bulk export` only read, so they can run while `bulk run` is sending. With
     `--follow` the counts are shown until the campaign ends; Ctrl-C ends only this command. With `--json` each change
-    is a line.
+    is a line. Of a ledger it tells, too, which processes are at work and which chunks of the file wait.
 
     ```
     eightbyeight bulk status --journal run.db --json
