@@ -100,6 +100,7 @@ class Connection:
         self._sleep = sleep
         self._clock = clock
         self._connection: psycopg.Connection | None = None
+        self._gave_up = False
 
     def open(self) -> None:
         """Connects, without patience.
@@ -118,6 +119,10 @@ class Connection:
             with suppress(psycopg.Error):
                 self._connection.close()
             self._connection = None
+
+    def give_up(self) -> None:
+        """Ends the patience, from any thread: what is tried at this moment is the last attempt."""
+        self._gave_up = True
 
     def transact(self, body: Callable[[], T]) -> T:
         """Runs `body` in a transaction. Returns after its commit.
@@ -186,7 +191,7 @@ class Connection:
                         raise problem(error) from error
                     now = self._clock()
                     until = now + self._patience if until is None else until
-                    if now >= until:
+                    if now >= until or self._gave_up:
                         raise problem(error, passing=True) from error
                 self.again = True
                 self._sleep(_PAUSES[min(tries, len(_PAUSES) - 1)])

@@ -156,9 +156,9 @@ def test_every_statement_goes_by_an_index(server: PostgresServer, rows: int, ana
 
 def test_the_pace_is_one_row_by_its_key(server: PostgresServer) -> None:
     pace = SharedPace(server.url, ACCOUNT, 100.0, patience=1.0)
-    pace._ask(10, [(0.5, 0.0)])
-    explained = Explained(pace._db)
-    pace._ask(10, [(0.5, 0.0)])
-    pace._db.close()
+    pace._row.ask(10, [(0.5, 0.0)])
+    explained = Explained(pace._row._db)
+    pace._row.ask(10, [(0.5, 0.0)])
+    pace._row._db.close()
     assert len(explained.plans) == 2
     assert all("pace_pkey" in plan or "Seq Scan on pace" in plan for plan in explained.plans.values())
