@@ -11,6 +11,7 @@ Rules:
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -20,9 +21,9 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from eightbyeight_async.errors import InvalidRequestError
-from eightbyeight_async.ledger.errors import LedgerError, PassingLedgerError
+from eightbyeight_async.ledger.errors import DatabaseLedgerError, LedgerError, PassingLedgerError
 
-__all__ = ["Connection", "checked_url", "problem", "storable"]
+__all__ = ["Connection", "checked_url", "problem", "storable", "warn_of_fsync"]
 
 T = TypeVar("T")
 
@@ -42,6 +43,8 @@ _NETWORK = {
 }
 # SQLSTATEs that may pass: connection, conflict, resources, lock, shutdown, disk; a replica that is not promoted yet.
 _PASSING = ("08", "40", "53", "55", "57", "58", "25006")
+_log = logging.getLogger("eightbyeight_async")
+_warned: set[str] = set()  # URLs of databases that this process has warned of
 _PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)  # seconds before the next attempts; the last one repeats
 
 
@@ -214,7 +217,7 @@ def problem(error: Exception, *, passing: bool = False) -> LedgerError:
     if isinstance(error, psycopg.Error):
         words = error.diag.message_primary or ""
     words = (words or str(error) or type(error).__name__).splitlines()[0]
-    kind = PassingLedgerError if passing else LedgerError
+    kind = PassingLedgerError if passing else DatabaseLedgerError
     return kind(f"the database cannot be used: {words}")
 
 
@@ -223,3 +226,10 @@ def storable(text: str) -> str:
     if text.isascii():
         return text.replace("\0", "?")
     return text.encode("utf-8", "replace").decode().replace("\0", "?")
+
+
+def warn_of_fsync(connection: Connection, url: str) -> None:
+    """Warns of a database that does not sync, once a process: some open the ledger for each job."""
+    if url not in _warned and connection.rows("SELECT current_setting('fsync')")[0][0] == "off":
+        _warned.add(url)
+        _log.warning("the ledger's database runs with fsync=off: it loses claims when its machine fails")

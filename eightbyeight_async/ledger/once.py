@@ -25,7 +25,7 @@ from eightbyeight_async.bulk.report import Status
 from eightbyeight_async.bulk.run.claim_lease import ClaimLease
 from eightbyeight_async.bulk.settling.messages import Messages
 from eightbyeight_async.bulk.settling.reconcile import Reconciled, reconcile
-from eightbyeight_async.bulk.store.records import Account, Claim, Result
+from eightbyeight_async.bulk.store.records import Account, Claim, Policy, Result
 from eightbyeight_async.bulk.store.writer_thread import Writer
 from eightbyeight_async.client import AsyncConnectClient
 from eightbyeight_async.errors import EightByEightError, InvalidRequestError
@@ -83,7 +83,13 @@ class Ledger(Messages):
         seconds = checked_seconds(lease, "lease")
         self._writer = Writer(
             lambda: LedgerStore(
-                self._url, self._name, account=None, lease=seconds, patience=self._patience, marks=False
+                self._url,
+                self._name,
+                account=None,
+                policy=Policy(keep_opted_out=True),
+                lease=seconds,
+                patience=self._patience,
+                marks=False,
             ),
             most_pending=self._width,
             name=self._name,
@@ -135,7 +141,8 @@ class Ledger(Messages):
     ) -> Outcome:
         """Sends a message unless it was sent, or may have been sent, under this key before, here or elsewhere.
 
-        Returns what is decided; trying again changes nothing. Raises only if the message was certainly not sent and
+        Returns what is decided; trying again changes nothing. OPTED_OUT: a campaign of this name left the message out,
+        because the person has opted out; so does this call. Raises only if the message was certainly not sent and
         the call may be tried again, which is what the retry of a job engine wants. The one exception: a call that is
         cancelled while its request is in flight; its message is UNKNOWN.
 
@@ -162,7 +169,7 @@ class Ledger(Messages):
             if outcome is not None:
                 return outcome
             found = await self._look_up.until(identity.key, lambda one: not (wait and _on_its_way(one)))
-            if found is None or found.state in (State.NOT_SENT, State.OPTED_OUT):
+            if found is None or found.state is State.NOT_SENT:
                 continue  # released, or forgotten, meanwhile
             if found.who != identity.who:
                 raise InvalidRequestError("key", "belongs to a message to another number: give each message its own")

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from eightbyeight_async.ledger.errors import LedgerError
+from eightbyeight_async.ledger.errors import DatabaseLedgerError
 
 if TYPE_CHECKING:
     from eightbyeight_async.ledger.connection import Connection
@@ -134,7 +134,7 @@ def check(connection: Connection) -> int:
         return 0
     version = int(connection.rows("SELECT coalesce(max(version), 0) FROM eightbyeight.version")[0][0])
     if version > VERSION:
-        raise LedgerError(
+        raise DatabaseLedgerError(
             f"the tables have version {version}, and this package knows {VERSION}: install the newer package here, too"
         )
     return version

@@ -12,7 +12,6 @@ Rules:
 
 from __future__ import annotations
 
-import logging
 import os
 import secrets
 import socket
@@ -25,7 +24,7 @@ from eightbyeight_async.bulk.judging.outcomes import State
 from eightbyeight_async.bulk.store.records import CLAIMED, NUMBER_TAKEN, OPTED_OUT, Claimed, Policy
 from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.ledger import claim_statements as sql
-from eightbyeight_async.ledger.connection import Connection, problem, storable
+from eightbyeight_async.ledger.connection import Connection, problem, storable, warn_of_fsync
 from eightbyeight_async.ledger.errors import LedgerError, LedgerLostError
 from eightbyeight_async.ledger.schema import prepare
 from eightbyeight_async.ledger.settle_ledger import LedgerSettling
@@ -38,8 +37,6 @@ if TYPE_CHECKING:
 __all__ = ["LEASE", "PATIENCE", "LedgerStore", "checked_name"]
 
 T = TypeVar("T")
-
-_log = logging.getLogger("eightbyeight_async")
 
 _NAME = 200  # characters of a campaign's name, at most
 LEASE = 120.0  # seconds; longer than a call with all its attempts takes by default
@@ -102,8 +99,7 @@ class LedgerStore(LedgerSettling):
         self._db = Connection(url, patience)
         self._db.open()
         try:
-            if self._db.rows("SELECT current_setting('fsync')")[0][0] == "off":
-                _log.warning("the ledger's database runs with fsync=off: it loses claims when its machine fails")
+            warn_of_fsync(self._db, url)
             prepare(self._db)
             self._db.transact(lambda: self._open(name, lease))
         except BaseException:
@@ -283,7 +279,7 @@ class LedgerStore(LedgerSettling):
         ):
             row = JournaledMessage(claim, State(state), run, times, place, due, who, what)
             earlier = run <= (self._run or 0) and (since is None or since <= self._began)
-            found[key] = row, self._policy if earlier else Policy()
+            found[key] = row, self._policy if earlier else Policy(keep_opted_out=self._policy.keep_opted_out)
         return found
 
     def _write_met(self, rows: dict[str, JournaledMessage]) -> None:

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
 __all__ = ["JournalPlace", "LedgerPlace", "Place"]
 
+_LEDGER = "--ledger (EIGHTBYEIGHT_LEDGER)"
 _SHARE = 10  # after a look comes a pause of at least this many times its duration
 
 
@@ -223,7 +224,7 @@ class LedgerPlace:
         try:
             self._url, self.name = checked_url(url), checked_name(name)
         except InvalidRequestError as wrong:
-            option = "--campaign" if wrong.field == "name" else "--ledger (EIGHTBYEIGHT_LEDGER)"
+            option = "--campaign" if wrong.field == "name" else _LEDGER
             raise UsageError(f"{option}: {wrong.reason}") from None
         parts = urlsplit(url)
         bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
@@ -232,6 +233,8 @@ class LedgerPlace:
 
     @contextmanager
     def usage_errors(self) -> Iterator[None]:
+        from eightbyeight_async.ledger.errors import DatabaseLedgerError  # noqa: PLC0415 - needs psycopg
+
         try:
             yield
         except AccountChangedError as wrong:
@@ -240,7 +243,8 @@ class LedgerPlace:
                 "another name, or its settings, or --allow-changed-account (see --help)"
             ) from wrong
         except JournalError as wrong:
-            raise UsageError(f"--campaign {self.name}: {wrong.reason}") from wrong
+            option = _LEDGER if isinstance(wrong, DatabaseLedgerError) else f"--campaign {self.name}"
+            raise UsageError(f"{option}: {wrong.reason}") from wrong
 
     def check(self, settings: RememberedOptions, *, accept_loss: bool) -> None:
         wrong = {
