@@ -20,6 +20,7 @@ __all__ = [
     "OPT_OUT",
     "OTHERS",
     "RECORD",
+    "STOP_LOST",
 ]
 
 MAKE = f"""
@@ -31,6 +32,7 @@ INSERT INTO eightbyeight.session (campaign, host, pid, began, at, last)
 VALUES (%(campaign)s, %(host)s, %(pid)s, {NOW}, {NOW}, 0) RETURNING id, began
 """
 END_SESSION = f"UPDATE eightbyeight.session SET ended={NOW} WHERE id=%(session)s"
+STOP_LOST = "UPDATE eightbyeight.campaign SET stopped=coalesce(stopped, %(why)s) WHERE id=%(campaign)s"
 # The session's row is what a database that lacks the last commits shows by: it lacks them here, too.
 TOUCHED = f"""
 WITH touched AS (

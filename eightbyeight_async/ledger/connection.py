@@ -20,10 +20,9 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.ledger.errors import DatabaseLedgerError, LedgerError, PassingLedgerError
 
-__all__ = ["Connection", "checked_url", "problem", "storable", "warn_of_fsync"]
+__all__ = ["Connection", "problem", "storable", "warn_of_fsync"]
 
 T = TypeVar("T")
 
@@ -46,30 +45,6 @@ _PASSING = ("08", "40", "53", "55", "57", "58", "25006")
 _log = logging.getLogger("eightbyeight_async")
 _warned: set[str] = set()  # URLs of databases that this process has warned of
 _PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)  # seconds before the next attempts; the last one repeats
-
-
-def checked_url(url: object) -> str:
-    """Returns the URL of a database.
-
-    Raises:
-        InvalidRequestError: it is none. The words do not show it: it may hold a password.
-    """
-    if not isinstance(url, str) or not url.startswith(("postgresql://", "postgres://")):
-        raise InvalidRequestError("ledger", "must be the URL of a PostgreSQL database: postgresql://user@host/database")
-    try:
-        given = conninfo_to_dict(url)
-    except (psycopg.ProgrammingError, UnicodeEncodeError):
-        given = None
-    if given is None or "\0" in url:
-        raise InvalidRequestError("ledger", "is no URL that PostgreSQL understands")
-    # An "@" or "/" in the password ends it early: its rest is taken for a host, port or path, which errors show.
-    path = url.partition("://")[2].partition("?")[0].partition("/")[2]
-    port = str(given.get("port") or "").replace(",", "")
-    if "@" in str(given.get("host") or "") or "@" in path or not (port == "" or port.isdecimal()):
-        raise InvalidRequestError(
-            "ledger", 'has a wrong host, port or path; in a password write "@" as %40, "/" as %2F and "%" as %25'
-        )
-    return url
 
 
 class Connection:

@@ -31,14 +31,14 @@ from eightbyeight_async.client import AsyncConnectClient
 from eightbyeight_async.errors import EightByEightError, InvalidRequestError
 from eightbyeight_async.frame_privacy import private_coroutine
 from eightbyeight_async.hosts import Product
-from eightbyeight_async.ledger.connection import checked_url
 from eightbyeight_async.ledger.errors import LedgerError
 from eightbyeight_async.ledger.look_up import LookUp
 from eightbyeight_async.ledger.outcome import Outcome
 from eightbyeight_async.ledger.read_ledger import Found
 from eightbyeight_async.ledger.receipts import delivery_id
+from eightbyeight_async.ledger.settings import LEASE, PATIENCE, checked_name, checked_url
 from eightbyeight_async.ledger.shared_pace import SharedPace
-from eightbyeight_async.ledger.store import LEASE, PATIENCE, LedgerStore, checked_name
+from eightbyeight_async.ledger.store import LedgerStore
 from eightbyeight_async.loops import running
 from eightbyeight_async.models.sms import SmsRequest
 from eightbyeight_async.models.webhooks import DeliveryReceipt

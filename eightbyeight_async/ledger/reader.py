@@ -10,9 +10,10 @@ from eightbyeight_async.bulk.judging.message_keys import Keys
 from eightbyeight_async.bulk.judging.outcomes import State
 from eightbyeight_async.bulk.settling.deliveries import note_receipts
 from eightbyeight_async.ledger.at_work import LedgerAtWork
-from eightbyeight_async.ledger.connection import Connection, checked_url
+from eightbyeight_async.ledger.connection import Connection
 from eightbyeight_async.ledger.errors import LedgerError
 from eightbyeight_async.ledger.schema import check, prepare
+from eightbyeight_async.ledger.settings import checked_url
 from eightbyeight_async.ledger.settle_ledger import LedgerSettling
 
 if TYPE_CHECKING:

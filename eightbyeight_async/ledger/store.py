@@ -6,6 +6,7 @@ Rules:
 - Keys are sorted in every statement, so that two processes with the same messages do not deadlock.
 - `stopped` and the session's last committed claim are conditions of the statement that claims: once a stop is committed
   nobody claims, and a database that lacks what it had committed grants nothing.
+- Who finds that claims are lost stops the campaign for everybody: who starts later has nothing to compare with.
 - A late outcome settles a message that reads as UNKNOWN, and one that was called NOT_SENT if it did go out. It never
   touches a message that somebody has claimed again.
 """
@@ -22,11 +23,11 @@ from eightbyeight_async.bulk.judging.claims import JournaledMessage, judge_claim
 from eightbyeight_async.bulk.judging.message_keys import SALT_BYTES, Keys
 from eightbyeight_async.bulk.judging.outcomes import State
 from eightbyeight_async.bulk.store.records import CLAIMED, NUMBER_TAKEN, OPTED_OUT, Claimed, Policy
-from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.ledger import claim_statements as sql
 from eightbyeight_async.ledger.connection import Connection, problem, storable, warn_of_fsync
 from eightbyeight_async.ledger.errors import LedgerError, LedgerLostError
 from eightbyeight_async.ledger.schema import prepare
+from eightbyeight_async.ledger.settings import LEASE, PATIENCE
 from eightbyeight_async.ledger.settle_ledger import LedgerSettling
 
 if TYPE_CHECKING:
@@ -34,18 +35,19 @@ if TYPE_CHECKING:
 
     from eightbyeight_async.bulk.store.records import Account, Claim, Met, Result
 
-__all__ = ["LEASE", "PATIENCE", "LedgerStore", "checked_name"]
+__all__ = ["LedgerStore"]
 
 T = TypeVar("T")
-
-_NAME = 200  # characters of a campaign's name, at most
-LEASE = 120.0  # seconds; longer than a call with all its attempts takes by default
-PATIENCE = 60.0  # seconds; a fail-over or a restart takes less
 
 _LOST = (
     "the database lacks claims that it had committed: a fail-over to a replica that lagged, or a backup put back; what "
     "was sent under them would be sent twice. Nothing more is sent. Find out in 8x8's log what is missing here, then "
     "open the ledger again"
+)
+
+_STOPPED = (
+    "a process found that the database lacks claims (a fail-over, or a backup put back). Find out in 8x8's log what is "
+    "missing here; `bulk stop --resume` takes this stop back"
 )
 
 
@@ -154,8 +156,10 @@ class LedgerStore(LedgerSettling):
 
         try:
             value = self._db.transact(attempt)
-        except BaseException:
+        except BaseException as error:
             self._run, self._number, self._owned = before
+            if isinstance(error, LedgerLostError):
+                self._db.try_once(sql.STOP_LOST, {"campaign": self._campaign, "why": _STOPPED})
             raise
         self._committed = max(self._committed, self._made)
         self.last_id = max(self.last_id, self._committed)
@@ -381,14 +385,3 @@ class LedgerStore(LedgerSettling):
 
 def _id(given: str | None) -> str | None:
     return None if given is None else storable(given)
-
-
-def checked_name(name: object) -> str:
-    """Returns the name of a ledger or campaign.
-
-    Raises:
-        InvalidRequestError: it is none.
-    """
-    if not isinstance(name, str) or not name.strip() or not name.isprintable() or len(name) > _NAME:
-        raise InvalidRequestError("name", f"must be a text of 1 to {_NAME} printable characters")
-    return name

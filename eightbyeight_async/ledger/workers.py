@@ -38,7 +38,7 @@ from eightbyeight_async.ledger.at_work import HEARTBEAT, entrypoint
 from eightbyeight_async.ledger.connection import problem
 from eightbyeight_async.ledger.errors import LedgerError
 from eightbyeight_async.ledger.schema import LOCK
-from eightbyeight_async.ledger.store import PATIENCE
+from eightbyeight_async.ledger.settings import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

@@ -13,7 +13,7 @@ from eightbyeight_async import BadRequestError, InvalidRequestError, RateLimitEr
 from eightbyeight_async.bulk import AccountChangedError, Campaign
 from eightbyeight_async.bulk.judging.outcomes import State
 from eightbyeight_async.ledger import Ledger, LedgerError
-from eightbyeight_async.ledger.connection import checked_url
+from eightbyeight_async.ledger.settings import checked_url
 from eightbyeight_async.sandbox import Fault
 
 if TYPE_CHECKING:

@@ -185,10 +185,17 @@ async def test_a_backup_put_back_or_a_fail_over_that_lacks_claims_is_refused(
         backup = await to_thread.run_sync(server.copy)
         await ledger.send_once(client, "after the backup", message(9))
         await to_thread.run_sync(server.put_back, backup)
-        for _ in range(2):
-            with pytest.raises(LedgerLostError, match="lacks claims"):
-                await ledger.send_once(client, "after the backup", message(9))
+        async with Ledger(server.url, "name") as later:  # has nothing to compare with, until somebody has noticed
+            for _ in range(2):
+                with pytest.raises(LedgerLostError, match="lacks claims"):
+                    await ledger.send_once(client, "after the backup", message(9))
+            with pytest.raises(LedgerError, match="it was stopped: a process found that the database lacks claims"):
+                await later.send_once(client, "after the backup", message(9))
     assert sandbox.accepted_counts["after the backup"] == 1
+    with LedgerReader(server.url, "name") as reader:
+        reader.stop(None)
+    async with client_of(sandbox) as client, Ledger(server.url, "name") as later:
+        assert (await later.send_once(client, "after the backup", message(9))).new
 
 
 async def test_an_outcome_that_finds_no_row_for_its_claim_is_not_lost_silently(

@@ -218,8 +218,7 @@ class LedgerPlace:
     book = "ledger"
 
     def __init__(self, url: str, name: str, *, from_environment: bool) -> None:
-        from eightbyeight_async.ledger.connection import checked_url  # noqa: PLC0415 - needs psycopg
-        from eightbyeight_async.ledger.store import checked_name  # noqa: PLC0415
+        from eightbyeight_async.ledger.settings import checked_name, checked_url  # noqa: PLC0415 - needs psycopg
 
         try:
             self._url, self.name = checked_url(url), checked_name(name)
