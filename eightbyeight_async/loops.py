@@ -100,6 +100,14 @@ class Loop:
         else:
             self._pass(native, lambda: sys.modules["trio"].lowlevel.spawn_system_task(work))
 
+    def later(self, seconds: float, function: Callable[[], object]) -> None:
+        """Call `function` in the loop after so many seconds, unless the loop ends before. Only from within the loop."""
+        native: Any = self.native()
+        if isinstance(native, asyncio.AbstractEventLoop):
+            native.call_later(seconds, function)
+        elif native is not None:
+            sys.modules["trio"].lowlevel.spawn_system_task(_after, seconds, function)
+
     @staticmethod
     def _pass(native: Any, function: Callable[[], object]) -> bool:  # noqa: ANN401
         try:
@@ -186,6 +194,11 @@ def _run_forked() -> None:
 
 def _nothing() -> None:
     pass
+
+
+async def _after(seconds: float, function: Callable[[], object]) -> None:
+    await sys.modules["trio"].sleep(seconds)
+    function()
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows

@@ -12,6 +12,7 @@ __all__ = [
     "BEGIN_SESSION",
     "CLAIM",
     "CLAIM_AGAIN",
+    "END_SESSION",
     "HOLDERS",
     "MAKE",
     "MEET",
@@ -19,6 +20,7 @@ __all__ = [
     "OPT_OUT",
     "OTHERS",
     "RECORD",
+    "STOP_LOST",
 ]
 
 MAKE = f"""
@@ -29,6 +31,8 @@ BEGIN_SESSION = f"""
 INSERT INTO eightbyeight.session (campaign, host, pid, began, at, last)
 VALUES (%(campaign)s, %(host)s, %(pid)s, {NOW}, {NOW}, 0) RETURNING id, began
 """
+END_SESSION = f"UPDATE eightbyeight.session SET ended={NOW} WHERE id=%(session)s"
+STOP_LOST = "UPDATE eightbyeight.campaign SET stopped=coalesce(stopped, %(why)s) WHERE id=%(campaign)s"
 # A database that lacks the last commits (a backup, a late replica) is recognised by this row: its `last` is too low.
 TOUCHED = f"""
 WITH touched AS (

@@ -11,6 +11,7 @@ Rules:
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -19,10 +20,9 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from eightbyeight_async.errors import InvalidRequestError
-from eightbyeight_async.ledger.errors import LedgerError, PassingLedgerError
+from eightbyeight_async.ledger.errors import DatabaseLedgerError, LedgerError, PassingLedgerError
 
-__all__ = ["Connection", "checked_url", "problem"]
+__all__ = ["Connection", "problem", "storable", "warn_of_fsync"]
 
 T = TypeVar("T")
 
@@ -42,31 +42,9 @@ _NETWORK = {
 }
 # SQLSTATEs that may pass: connection, conflict, resources, lock, shutdown, disk; a replica that is not promoted yet.
 _PASSING = ("08", "40", "53", "55", "57", "58", "25006")
+_log = logging.getLogger("eightbyeight_async")
+_warned: set[str] = set()  # URLs of databases that this process has warned of
 _PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)  # seconds before the next attempts; the last one repeats
-
-
-def checked_url(url: object) -> str:
-    """Returns the URL of a database.
-
-    Raises:
-        InvalidRequestError: it is none. The words do not show it: it may hold a password.
-    """
-    if not isinstance(url, str) or not url.startswith(("postgresql://", "postgres://")):
-        raise InvalidRequestError("ledger", "must be the URL of a PostgreSQL database: postgresql://user@host/database")
-    try:
-        given = conninfo_to_dict(url)
-    except (psycopg.ProgrammingError, UnicodeEncodeError):
-        given = None
-    if given is None or "\0" in url:
-        raise InvalidRequestError("ledger", "is no URL that PostgreSQL understands")
-    # An "@" or "/" in the password ends it early: its rest is taken for a host, port or path, which errors show.
-    path = url.partition("://")[2].partition("?")[0].partition("/")[2]
-    port = str(given.get("port") or "").replace(",", "")
-    if "@" in str(given.get("host") or "") or "@" in path or not (port == "" or port.isdecimal()):
-        raise InvalidRequestError(
-            "ledger", 'has a wrong host, port or path; in a password write "@" as %40, "/" as %2F and "%" as %25'
-        )
-    return url
 
 
 class Connection:
@@ -100,6 +78,7 @@ class Connection:
         self._sleep = sleep
         self._clock = clock
         self._connection: psycopg.Connection | None = None
+        self._gave_up = False
 
     def open(self) -> None:
         """Connects, without patience.
@@ -118,6 +97,10 @@ class Connection:
             with suppress(psycopg.Error):
                 self._connection.close()
             self._connection = None
+
+    def give_up(self) -> None:
+        """Ends the patience, from any thread: what is tried at this moment is the last attempt."""
+        self._gave_up = True
 
     def transact(self, body: Callable[[], T]) -> T:
         """Runs `body` in a transaction. Returns after its commit.
@@ -151,6 +134,12 @@ class Connection:
             return self._execute(self._connection, statement, values)
         return self._patiently(lambda: self._execute(self._connected(), statement, values))
 
+    def try_once(self, statement: str, values: Mapping[str, Any]) -> None:
+        """Runs a statement if the connection is still there. Nothing depends on it: an error is dropped."""
+        if self._connection is not None and not self._connection.closed:
+            with suppress(psycopg.Error):
+                self._execute(self._connection, statement, values)
+
     def _execute(
         self, connection: psycopg.Connection, statement: str, values: Mapping[str, Any] | None
     ) -> list[tuple[Any, ...]]:
@@ -180,7 +169,7 @@ class Connection:
                         raise problem(error) from error
                     now = self._clock()
                     until = now + self._patience if until is None else until
-                    if now >= until:
+                    if now >= until or self._gave_up:
                         raise problem(error, passing=True) from error
                 self.again = True
                 self._sleep(_PAUSES[min(tries, len(_PAUSES) - 1)])
@@ -203,5 +192,19 @@ def problem(error: Exception, *, passing: bool = False) -> LedgerError:
     if isinstance(error, psycopg.Error):
         words = error.diag.message_primary or ""
     words = (words or str(error) or type(error).__name__).splitlines()[0]
-    kind = PassingLedgerError if passing else LedgerError
+    kind = PassingLedgerError if passing else DatabaseLedgerError
     return kind(f"the database cannot be used: {words}")
+
+
+def storable(text: str) -> str:
+    """A text of the API as PostgreSQL can store it, without NUL and lone surrogates: one bad id ends no group."""
+    if text.isascii():
+        return text.replace("\0", "?")
+    return text.encode("utf-8", "replace").decode().replace("\0", "?")
+
+
+def warn_of_fsync(connection: Connection, url: str) -> None:
+    """Warns of a database that does not sync, once a process: some open the ledger for each job."""
+    if url not in _warned and connection.rows("SELECT current_setting('fsync')")[0][0] == "off":
+        _warned.add(url)
+        _log.warning("the ledger's database runs with fsync=off: it loses claims when its machine fails")

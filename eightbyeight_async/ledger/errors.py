@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from eightbyeight_async.bulk.errors import JournalError
 
-__all__ = ["LedgerError", "LedgerLostError", "PassingLedgerError"]
+__all__ = ["DatabaseLedgerError", "LedgerError", "LedgerLostError", "PassingLedgerError"]
 
 
 class LedgerError(JournalError):
@@ -13,7 +13,11 @@ class LedgerError(JournalError):
     book = "ledger"
 
 
-class PassingLedgerError(LedgerError):
+class DatabaseLedgerError(LedgerError):
+    """The database itself is the problem, whatever the name of the ledger: its URL, its state, its tables."""
+
+
+class PassingLedgerError(DatabaseLedgerError):
     """The database could not be reached for longer than the ledger's patience. The next call tries again."""
 
     passing = True

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Literal, Self
 
@@ -23,20 +23,22 @@ from eightbyeight_async.bulk.judging.message_keys import Identity, Keys, check_m
 from eightbyeight_async.bulk.judging.outcomes import Action, State, judge, state_of
 from eightbyeight_async.bulk.report import Status
 from eightbyeight_async.bulk.run.claim_lease import ClaimLease
+from eightbyeight_async.bulk.settling.messages import Messages
 from eightbyeight_async.bulk.settling.reconcile import Reconciled, reconcile
-from eightbyeight_async.bulk.store.records import Account, Claim, MessageRow, Result
+from eightbyeight_async.bulk.store.records import Account, Claim, Policy, Result
 from eightbyeight_async.bulk.store.writer_thread import Writer
 from eightbyeight_async.client import AsyncConnectClient
 from eightbyeight_async.errors import EightByEightError, InvalidRequestError
 from eightbyeight_async.frame_privacy import private_coroutine
 from eightbyeight_async.hosts import Product
-from eightbyeight_async.ledger.connection import checked_url
 from eightbyeight_async.ledger.errors import LedgerError
 from eightbyeight_async.ledger.look_up import LookUp
 from eightbyeight_async.ledger.outcome import Outcome
 from eightbyeight_async.ledger.read_ledger import Found
+from eightbyeight_async.ledger.receipts import delivery_id
+from eightbyeight_async.ledger.settings import LEASE, PATIENCE, checked_name, checked_url
 from eightbyeight_async.ledger.shared_pace import SharedPace
-from eightbyeight_async.ledger.store import LEASE, PATIENCE, LedgerStore, checked_name
+from eightbyeight_async.ledger.store import LedgerStore
 from eightbyeight_async.loops import running
 from eightbyeight_async.models.sms import SmsRequest
 from eightbyeight_async.models.webhooks import DeliveryReceipt
@@ -46,7 +48,7 @@ from eightbyeight_async.settings import checked_count, checked_rate, checked_sec
 __all__ = ["Ledger"]
 
 
-class Ledger:
+class Ledger(Messages):
     """A ledger, or a campaign, in a PostgreSQL database. One a process, like the client. On asyncio and trio.
 
     Args:
@@ -81,7 +83,13 @@ class Ledger:
         seconds = checked_seconds(lease, "lease")
         self._writer = Writer(
             lambda: LedgerStore(
-                self._url, self._name, account=None, lease=seconds, patience=self._patience, marks=False
+                self._url,
+                self._name,
+                account=None,
+                policy=Policy(keep_opted_out=True),
+                lease=seconds,
+                patience=self._patience,
+                marks=False,
             ),
             most_pending=self._width,
             name=self._name,
@@ -133,7 +141,8 @@ class Ledger:
     ) -> Outcome:
         """Sends a message unless it was sent, or may have been sent, under this key before, here or elsewhere.
 
-        Returns what is decided; trying again changes nothing. Raises only if the message was certainly not sent and
+        Returns what is decided; trying again changes nothing. OPTED_OUT: a campaign of this name left the message out,
+        because the person has opted out; so does this call. Raises only if the message was certainly not sent and
         the call may be tried again, which is what the retry of a job engine wants. The one exception: a call that is
         cancelled while its request is in flight; its message is UNKNOWN.
 
@@ -160,7 +169,7 @@ class Ledger:
             if outcome is not None:
                 return outcome
             found = await self._look_up.until(identity.key, lambda one: not (wait and _on_its_way(one)))
-            if found is None or found.state in (State.NOT_SENT, State.OPTED_OUT):
+            if found is None or found.state is State.NOT_SENT:
                 continue  # released, or forgotten, meanwhile
             if found.who != identity.who:
                 raise InvalidRequestError("key", "belongs to a message to another number: give each message its own")
@@ -243,35 +252,6 @@ class Ledger:
         self._check_open()
         return await self._writer.do(lambda store: store.status(0.0))
 
-    async def rows(self, state: State | None = None) -> AsyncIterator[MessageRow]:
-        """Yields the messages in the order of their claims; only those in `state` if it is given."""
-        self._check_open()
-        last = 0
-        while True:
-            after = last
-            page = await self._writer.do(lambda store: store.page(after, state))  # noqa: B023 - awaited here
-            for _, row in page:
-                yield row
-            if not page:
-                return
-            last = page[-1][0]
-
-    def unknown(self) -> AsyncIterator[MessageRow]:
-        """The messages that may have been sent: `async for row in ledger.unknown()`."""
-        return self.rows(State.UNKNOWN)
-
-    @private_coroutine
-    async def resolve(self, key: str, *, sent: bool) -> None:
-        """Settles an UNKNOWN message by hand. With `sent=False` the next `send_once` sends it.
-
-        Raises:
-            InvalidRequestError: no UNKNOWN message has this key.
-        """
-        self._check_open()
-        state = State.SENT if sent else State.NOT_SENT
-        if not await self._writer.do(lambda store: store.resolve(key, state), writes=True):
-            raise InvalidRequestError("key", "no message whose outcome is unknown has it")
-
     @private_coroutine
     async def reconcile(
         self,
@@ -345,14 +325,14 @@ class Ledger:
             return one is not None and one.final and (settle == "operator" or one.outcome != "with_operator")
 
         with anyio.move_on_after(timeout or None):
-            found = await self._arrivals.until(umid.lower(), lambda one: timeout == 0 or final(one))
+            found = await self._arrivals.until(delivery_id(umid), lambda one: timeout == 0 or final(one))
             if found is not None and final(found):
                 return found
         raise TimeoutError(f"no final receipt within {timeout:g} s")
 
     @private_coroutine
     async def forget(self, *, older_than: timedelta) -> int:
-        """Deletes decided messages whose state is older than that. Their keys can be sent again.
+        """Deletes decided messages whose state is older than that, and their receipts. Their keys can be sent again.
 
         Messages that are UNKNOWN, in flight, or scheduled for later are kept. Returns the number of deleted ones.
         """

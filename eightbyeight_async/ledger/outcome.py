@@ -16,8 +16,9 @@ class Outcome:
 
     Attributes:
         key: its key in the ledger.
-        state: SENT, REJECTED, FAILED or UNKNOWN: decided, trying again changes nothing. INTENT: another call has it on
-            its way (only with `wait=False`).
+        state: what became of it. SENT, REJECTED, FAILED or UNKNOWN: decided, trying again changes nothing. OPTED_OUT:
+            decided, and not sent: a campaign of this name left it out, because the person has opted out. INTENT:
+            another call has it on its way (only with `wait=False`).
         umid: 8x8's id of the message; None: no answer gave one.
         code: the API's error code; None: there is none.
         new: this call sent it. False: an earlier call, or one on another machine, did.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from eightbyeight_async.bulk.judging.deliveries import DELIVERY_FIELDS, delivery_of_columns
 from eightbyeight_async.bulk.judging.outcomes import State
 from eightbyeight_async.bulk.report import Status
 from eightbyeight_async.bulk.store.interface import CancelMark
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from eightbyeight_async.ledger.connection import Connection
     from eightbyeight_async.models.webhooks import DeliveryReceipt
 
-__all__ = ["HAS_MESSAGE", "NOW", "SINCE", "STATE", "Found", "LedgerQueries", "Worker", "each", "write"]
+__all__ = ["DELIVERY", "HAS_MESSAGE", "NOW", "SINCE", "STATE", "Found", "LedgerQueries", "each", "write"]
 
 PAGE = 1_000
 # The database's clock, or that of a test.
@@ -32,6 +33,11 @@ STATE = f"CASE WHEN m.state=0 AND m.claimed + %(lease)s::float8 <= {NOW} THEN 4 
 SINCE = f"coalesce(m.at, CASE WHEN m.claimed + %(lease)s::float8 <= {NOW} THEN m.claimed + %(lease)s::float8 END)"
 # A person has this message, or may get it.
 HAS_MESSAGE = f"(m.state IN (0, 4) OR (m.state=1 AND m.cancelled IS DISTINCT FROM {CancelMark.CANCELLED}))"
+
+# Joins what is known of the delivery of `m`; looked up for each message, see `each`.
+DELIVERY = """
+JOIN LATERAL (SELECT x.* FROM eightbyeight.delivery AS x WHERE x.id=lower(m.umid) OFFSET 0) AS d
+"""
 
 
 def each(column: str, more: str = "") -> str:
@@ -75,18 +81,15 @@ _IN_PART = "SELECT coalesce(sum(cancelled), 0) FROM eightbyeight.batch WHERE cam
 _PAGE = f"""
 SELECT m.claim, m.key, m.place, {STATE}, m.umid,
        (SELECT b.batch_id FROM eightbyeight.batch AS b WHERE b.number=m.batch), m.code, m.claimed, {SINCE}, m.scheduled,
-       m.cancelled
-FROM eightbyeight.message AS m WHERE m.campaign=%(campaign)s AND m.claim>%(after)s {{}} ORDER BY m.claim LIMIT {PAGE}
+       m.cancelled, {", ".join(f"d.{name}" for name in DELIVERY_FIELDS)}
+FROM eightbyeight.message AS m LEFT {DELIVERY} ON m.state=1
+WHERE m.campaign=%(campaign)s AND m.claim>%(after)s {{}} ORDER BY m.claim LIMIT {PAGE}
 """
 _ALL = _PAGE.format("")
 _OF_STATE = _PAGE.format(f"AND {STATE}=%(state)s::integer")
 _OPEN = _PAGE.format(f"AND m.state IN (0, 4) AND {STATE}=%(state)s::integer")  # by the index `message_open`
 _FOUND = f"""
 SELECT m.key, {STATE}, m.umid, m.code, m.who FROM unnest(%(keys)s::text[]) AS j(key) {each("key")}
-"""
-_WORKERS = f"""
-SELECT host, pid, last & 4294967295, at - began, {NOW} - at FROM eightbyeight.session
-WHERE campaign=%(campaign)s AND at > {NOW} - %(within)s ORDER BY id
 """
 
 
@@ -97,23 +100,6 @@ class Found(NamedTuple):
     umid: str | None
     code: int | None
     who: int
-
-
-class Worker(NamedTuple):
-    """A process that claimed not long ago.
-
-    Attributes:
-        host, pid: which process.
-        claims: how many it made.
-        seconds: from its begin to its last write.
-        idle: seconds since that write.
-    """
-
-    host: str
-    pid: int
-    claims: int
-    seconds: float
-    idle: float
 
 
 class LedgerQueries:
@@ -176,12 +162,8 @@ class LedgerQueries:
         return fold_receipts(self._db, receipts)
 
     def deliveries_of(self, ids: Sequence[str]) -> dict[str, Delivery]:
-        """What is known of the delivery of messages, by umid in lower case."""
+        """What is known of the delivery of messages, by `delivery_id`."""
         return deliveries_of(self._db, ids)
-
-    def workers(self, within: float) -> list[Worker]:
-        """The processes that wrote within the last so many seconds."""
-        return [Worker(*row) for row in self._rows(_WORKERS, within=within)]
 
     def stopped(self) -> str | None:
         """Why nothing is claimed; None: claims are granted."""
@@ -219,8 +201,8 @@ def _value(written: str) -> object:
 
 
 def _row(*values: Any) -> MessageRow:  # noqa: ANN401 - the database's types
-    key, place, state, umid, batch_id, code, claimed, at, scheduled, cancelled = values
+    key, place, state, umid, batch_id, code, claimed, at, scheduled, cancelled, *delivery = values
     return MessageRow(
         key=key, place=place, state=State(state), umid=umid, batch_id=batch_id, code=code, claimed_at=claimed, at=at,
-        scheduled=scheduled, cancelled=cancelled == CancelMark.CANCELLED,
+        scheduled=scheduled, cancelled=cancelled == CancelMark.CANCELLED, delivery=delivery_of_columns(delivery),
     )  # fmt: skip

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
 from eightbyeight_async.bulk.errors import AccountChangedError, named
+from eightbyeight_async.bulk.judging.message_keys import Keys
 from eightbyeight_async.bulk.judging.outcomes import State
-from eightbyeight_async.ledger.connection import Connection, checked_url
+from eightbyeight_async.bulk.settling.deliveries import note_receipts
+from eightbyeight_async.ledger.at_work import LedgerAtWork
+from eightbyeight_async.ledger.connection import Connection
 from eightbyeight_async.ledger.errors import LedgerError
-from eightbyeight_async.ledger.schema import check
+from eightbyeight_async.ledger.schema import check, prepare
+from eightbyeight_async.ledger.settings import checked_url
 from eightbyeight_async.ledger.settle_ledger import LedgerSettling
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from eightbyeight_async.bulk.store.records import Account, MessageRow
+    from eightbyeight_async.models.webhooks import DeliveryReceipt
 
 __all__ = ["LedgerReader", "opened"]
 
@@ -26,7 +32,7 @@ WHERE m.campaign=%(campaign)s AND m.claim>%(after)s ORDER BY m.claim LIMIT {_PAG
 """
 
 
-class LedgerReader(LedgerSettling):
+class LedgerReader(LedgerSettling, LedgerAtWork):
     """A campaign that is read, and settled by hand. Use it in a `with` block. It claims nothing.
 
     Args:
@@ -54,6 +60,7 @@ class LedgerReader(LedgerSettling):
         try:
             found = []
             if check(self._db):
+                prepare(self._db)
                 statement = "SELECT id, salt, lease FROM eightbyeight.campaign WHERE name=%(name)s"
                 found = self._db.rows(statement, {"name": self._name})
             if found:
@@ -92,6 +99,10 @@ class LedgerReader(LedgerSettling):
     def resolve_by_hand(self, key: str, *, sent: bool) -> bool:
         """Settles an UNKNOWN message; False: there is none of this key."""
         return self._db.transact(lambda: self.resolve(key, State.SENT if sent else State.NOT_SENT))
+
+    def feed(self, receipts: Sequence[DeliveryReceipt]) -> int:
+        """Folds receipts, in one commit. Returns the number of this campaign's messages that they are about."""
+        return self._db.transact(lambda: note_receipts(self, Keys(self.salt), receipts))
 
     def stop(self, why: str | None) -> None:
         """From the commit of this on nobody claims. None: claims are granted again."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from eightbyeight_async.ledger.errors import LedgerError
+from eightbyeight_async.ledger.errors import DatabaseLedgerError
 
 if TYPE_CHECKING:
     from eightbyeight_async.ledger.connection import Connection
@@ -88,7 +88,13 @@ CREATE TABLE eightbyeight.delivery (
     country text, operator text, parts integer, price text, currency text
 );
 """
-_STEPS = (_FIRST, _RECEIPTS)
+_AT_WORK = """
+-- final: whether the state says if the message arrived; NULL: written before there was this column.
+ALTER TABLE eightbyeight.delivery ADD COLUMN final boolean;
+-- ended: when the process closed it; NULL: it is open, or its process died.
+ALTER TABLE eightbyeight.session ADD COLUMN ended double precision
+"""
+_STEPS = (_FIRST, _RECEIPTS, _AT_WORK)
 VERSION = len(_STEPS)
 
 _VERSION_TABLE = """
@@ -128,7 +134,7 @@ def check(connection: Connection) -> int:
         return 0
     version = int(connection.rows("SELECT coalesce(max(version), 0) FROM eightbyeight.version")[0][0])
     if version > VERSION:
-        raise LedgerError(
+        raise DatabaseLedgerError(
             f"the tables have version {version}, and this package knows {VERSION}: install the newer package here, too"
         )
     return version

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from eightbyeight_async.bulk.judging.log_verdict import AROUND, Doubt, Evidence, LoggedRow, Window
 from eightbyeight_async.bulk.store.interface import CancelMark
 from eightbyeight_async.bulk.store.records import CancelTarget
-from eightbyeight_async.ledger.read_ledger import NOW, SINCE, STATE, LedgerQueries, each, write
+from eightbyeight_async.ledger.read_deliveries import LedgerDeliveries
+from eightbyeight_async.ledger.read_ledger import NOW, SINCE, STATE, each, write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,7 +84,9 @@ WITH page AS (
 ), deleted AS (
     DELETE FROM eightbyeight.message AS m WHERE m.campaign=%(campaign)s AND m.claim>%(after)s
     AND m.claim<=(SELECT max(claim) FROM page)
-    AND m.state NOT IN (0, 4) AND greatest(m.at, coalesce(m.scheduled, 0)) < {NOW} - %(age)s::float8 RETURNING 1
+    AND m.state NOT IN (0, 4) AND greatest(m.at, coalesce(m.scheduled, 0)) < {NOW} - %(age)s::float8 RETURNING m.umid
+), told AS (
+    DELETE FROM eightbyeight.delivery AS d WHERE d.id=ANY(ARRAY(SELECT lower(umid) FROM deleted)) RETURNING 1
 )
 SELECT (SELECT count(*) FROM deleted), (SELECT max(claim) FROM page)
 """
@@ -126,7 +129,7 @@ AS j(count, number) WHERE batch.number=j.number
 """
 
 
-class LedgerSettling(LedgerQueries):
+class LedgerSettling(LedgerDeliveries):
     """The settling half of `LedgerStore`."""
 
     _session: int

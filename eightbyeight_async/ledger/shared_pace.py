@@ -7,7 +7,6 @@ Rules:
   at most 1.1 times the rate starts.
 - A 429 halves the rate and sets a pause in that row, so it slows every process. Each second without one adds a fifth of
   the full rate. A request that was sent before the last decrease does not cause another one.
-- The row is not synced to the disk: after a crash of the database the pace begins anew.
 """
 
 from __future__ import annotations
@@ -20,36 +19,17 @@ import anyio
 from anyio import to_thread
 
 from eightbyeight_async.bulk.run.adaptive_rate import DEFAULT_PAUSE
-from eightbyeight_async.ledger.connection import Connection
-from eightbyeight_async.ledger.read_ledger import NOW
-from eightbyeight_async.ledger.schema import prepare
+from eightbyeight_async.ledger.pace_row import PaceRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from eightbyeight_async.bulk.store.records import Account
+    from eightbyeight_async.ledger.pace_row import Question
 
 __all__ = ["SharedPace"]
 
 _SLICE = 0.1  # seconds; how far ahead a process reserves, and how late a turn may be used
-_OPEN = f"""
-INSERT INTO eightbyeight.pace AS p (account, top, rate, next, paused, lowered, changed)
-VALUES (%(account)s, %(top)s, %(top)s, 0, 0, 0, {NOW})
-ON CONFLICT (account) DO UPDATE SET top=excluded.top, rate=least(p.rate, excluded.top)
-"""
-_RATE = f"least(p.top, p.rate + p.top / 5 * greatest(0, {NOW} - greatest(p.changed, p.paused)))"
-_RESERVE = f"""
-UPDATE eightbyeight.pace AS p
-SET rate={_RATE}, changed={NOW}, next=greatest(p.next, p.paused, {NOW}) + %(turns)s / {_RATE}
-WHERE account=%(account)s RETURNING next - %(turns)s / rate - {NOW}, rate, paused - {NOW}
-"""
-_REFUSED = f"""
-UPDATE eightbyeight.pace AS p
-SET rate=CASE WHEN {NOW} - %(age)s > p.lowered THEN greatest(p.top / 20, {_RATE} / 2) ELSE p.rate END,
-    lowered=CASE WHEN {NOW} - %(age)s > p.lowered THEN {NOW} ELSE p.lowered END,
-    changed={NOW}, paused=greatest(p.paused, {NOW} + %(wait)s)
-WHERE account=%(account)s
-"""
 
 
 class SharedPace:
@@ -74,9 +54,9 @@ class SharedPace:
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] | None = None,
     ) -> None:
-        self._wall = wall
-        self._db = Connection(url, patience, durable=False)
-        self._account = f"{account.host} {account.subaccount_id}"
+        self._row = PaceRow(
+            url, f"{account.host} {account.subaccount_id}", top, patience=patience, clock=clock, wall=wall
+        )
         self._clock = clock
         self._top = self._rate = top
         self._turns: deque[tuple[float, float]] = deque()  # from when to when a request may start
@@ -84,9 +64,8 @@ class SharedPace:
         self._reserved_until = 0.0
         self._paused_until = 0.0
         self._refusals: list[tuple[float, float]] = []  # sent when, wait: not yet in the database
-        self._opened = False
-        self._busy: anyio.Event | None = None  # a reservation is under way
-        self._thread = anyio.CapacityLimiter(1)
+        self._busy: anyio.Event | None = None  # a task reserves turns
+        self._question: Question | None = None  # whose answer nobody has taken yet
 
     @property
     def rate(self) -> float:
@@ -156,53 +135,49 @@ class SharedPace:
             await self._busy.wait()
             return
         busy = self._busy = anyio.Event()
-        refusals: list[tuple[float, float]] = []
         try:
-            # Who waits meanwhile shares the statement. Half a slice is left for its answer.
-            early = self._reserved_until - _SLICE / 2 - self._clock()
-            if early > 0 and not self._refusals:
-                await self._sleep(early, halt)
-            refusals, self._refusals = self._refusals, []
-            turns = max(1, min(self._waiting, int(self._rate * _SLICE)))
-            asked = self._clock()
-            ages = [(asked - sent_at, wait) for sent_at, wait in refusals]
-            ahead, rate, paused = await to_thread.run_sync(self._ask, turns, ages, limiter=self._thread)
-            refusals = []
-            now = self._clock()
-            self._rate = rate
-            if paused > 0:
-                self._paused_until = max(self._paused_until, now + paused)
-            # Never before its moment, and not long after it, however long the answer took. The first one always counts:
-            # else nothing would be sent while answers take longer than that.
-            late = min(_SLICE, max(0.0, asked + _SLICE - now))
-            starts = [now + ahead + number / rate for number in range(turns)]
-            self._turns.extend((start, start + (late if number else _SLICE)) for number, start in enumerate(starts))
-            self._reserved_until = starts[-1] + 1 / rate
+            question = self._question
+            if question is not None and question.done.is_set() and question.error is not None:
+                self._forget(question)  # the task that asked was cancelled, and this error is an old one
+            if self._question is None:
+                # Who waits meanwhile shares the statement. Half a slice is left for its answer.
+                early = self._reserved_until - _SLICE / 2 - self._clock()
+                if early > 0 and not self._refusals:
+                    await self._sleep(early, halt)
+                refusals, self._refusals = self._refusals, []
+                turns = max(1, min(self._waiting, int(self._rate * _SLICE)))
+                self._question = self._row.begin(turns, refusals)
+            question = self._question
+            await question.done.wait()
+            if question.error is not None:
+                self._forget(question)
+                raise question.error
+            self._question = None
+            self._take(question)
         finally:
-            self._refusals = refusals + self._refusals
             self._busy = None
             busy.set()
 
-    def _ask(self, turns: int, refusals: list[tuple[float, float]]) -> tuple[float, float, float]:
-        if not self._opened:
-            self._db.open()
-            prepare(self._db)
-            self._run(_OPEN, top=self._top)
-            self._opened = True
-        for age, wait in refusals:
-            self._run(_REFUSED, age=age, wait=wait)
-        found = self._run(_RESERVE, turns=turns)
-        if not found:  # the database crashed: the table is empty
-            self._run(_OPEN, top=self._top)
-            found = self._run(_RESERVE, turns=turns)
-        ahead, rate, paused = found[0]
-        return ahead, rate, paused
+    def _forget(self, question: Question) -> None:
+        """Drops a question that failed. The next one tells its refusals."""
+        self._question = None
+        self._refusals = question.refusals + self._refusals
 
-    def _run(self, statement: str, **values: float) -> list[tuple[float, float, float]]:
-        common = {"account": self._account, "clock": self._wall and self._wall()}
-        found = self._db.transact(lambda: self._db.rows(statement, {**common, **values}))
-        return [(row[0], row[1], row[2]) for row in found]
+    def _take(self, question: Question) -> None:
+        """Takes the turns of an answer."""
+        assert question.answer is not None  # noqa: S101 - for type checkers
+        ahead, rate, paused = question.answer
+        now = question.answered
+        self._rate = rate
+        if paused > 0:
+            self._paused_until = max(self._paused_until, now + paused)
+        # Never before its moment, and not long after it, however long the answer took. The first one always counts:
+        # else nothing would be sent while answers take longer than that.
+        late = min(_SLICE, max(0.0, question.asked + _SLICE - now))
+        starts = [now + ahead + number / rate for number in range(question.turns)]
+        self._turns.extend((start, start + (late if number else _SLICE)) for number, start in enumerate(starts))
+        self._reserved_until = starts[-1] + 1 / rate
 
     async def close(self) -> None:
         with anyio.CancelScope(shield=True):
-            await to_thread.run_sync(self._db.close, limiter=self._thread)
+            await to_thread.run_sync(self._row.close)

@@ -6,13 +6,13 @@ Rules:
 - Keys are sorted in every statement, so that two processes with the same messages do not deadlock.
 - `stopped` and the session's last committed claim are conditions of the statement that claims: once a stop is committed
   nobody claims, and a database that lacks what it had committed grants nothing.
+- Who finds that claims are lost stops the campaign for everybody: who starts later has nothing to compare with.
 - A late outcome settles a message that reads as UNKNOWN, and one that was called NOT_SENT if it did go out. It never
   touches a message that somebody has claimed again.
 """
 
 from __future__ import annotations
 
-import logging
 import os
 import secrets
 import socket
@@ -23,11 +23,11 @@ from eightbyeight_async.bulk.judging.claims import JournaledMessage, judge_claim
 from eightbyeight_async.bulk.judging.message_keys import SALT_BYTES, Keys
 from eightbyeight_async.bulk.judging.outcomes import State
 from eightbyeight_async.bulk.store.records import CLAIMED, NUMBER_TAKEN, OPTED_OUT, Claimed, Policy
-from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.ledger import claim_statements as sql
-from eightbyeight_async.ledger.connection import Connection, problem
+from eightbyeight_async.ledger.connection import Connection, problem, storable, warn_of_fsync
 from eightbyeight_async.ledger.errors import LedgerError, LedgerLostError
 from eightbyeight_async.ledger.schema import prepare
+from eightbyeight_async.ledger.settings import LEASE, PATIENCE
 from eightbyeight_async.ledger.settle_ledger import LedgerSettling
 
 if TYPE_CHECKING:
@@ -35,20 +35,19 @@ if TYPE_CHECKING:
 
     from eightbyeight_async.bulk.store.records import Account, Claim, Met, Result
 
-__all__ = ["LEASE", "PATIENCE", "LedgerStore", "checked_name"]
+__all__ = ["LedgerStore"]
 
 T = TypeVar("T")
-
-_log = logging.getLogger("eightbyeight_async")
-
-_NAME = 200  # characters of a campaign's name, at most
-LEASE = 120.0  # seconds; longer than a call with all its attempts takes by default
-PATIENCE = 60.0  # seconds; a fail-over or a restart takes less
 
 _LOST = (
     "the database lacks claims that it had committed: a fail-over to a replica that lagged, or a backup put back; what "
     "was sent under them would be sent twice. Nothing more is sent. Find out in 8x8's log what is missing here, then "
     "open the ledger again"
+)
+
+_STOPPED = (
+    "a process found that the database lacks claims (a fail-over, or a backup put back). Find out in 8x8's log what is "
+    "missing here; `bulk stop --resume` takes this stop back"
 )
 
 
@@ -102,8 +101,7 @@ class LedgerStore(LedgerSettling):
         self._db = Connection(url, patience)
         self._db.open()
         try:
-            if self._db.rows("SELECT current_setting('fsync')")[0][0] == "off":
-                _log.warning("the ledger's database runs with fsync=off: it loses claims when its machine fails")
+            warn_of_fsync(self._db, url)
             prepare(self._db)
             self._db.transact(lambda: self._open(name, lease))
         except BaseException:
@@ -158,8 +156,10 @@ class LedgerStore(LedgerSettling):
 
         try:
             value = self._db.transact(attempt)
-        except BaseException:
+        except BaseException as error:
             self._run, self._number, self._owned = before
+            if isinstance(error, LedgerLostError):
+                self._db.try_once(sql.STOP_LOST, {"campaign": self._campaign, "why": _STOPPED})
             raise
         self._committed = max(self._committed, self._made)
         self.last_id = max(self.last_id, self._committed)
@@ -169,6 +169,7 @@ class LedgerStore(LedgerSettling):
         return problem(error)
 
     def close(self) -> None:
+        self._db.try_once(sql.END_SESSION, {"session": self._session, "clock": self._clock and self._clock()})
         self._db.close()
 
     # A run
@@ -282,7 +283,7 @@ class LedgerStore(LedgerSettling):
         ):
             row = JournaledMessage(claim, State(state), run, times, place, due, who, what)
             earlier = run <= (self._run or 0) and (since is None or since <= self._began)
-            found[key] = row, self._policy if earlier else Policy()
+            found[key] = row, self._policy if earlier else Policy(keep_opted_out=self._policy.keep_opted_out)
         return found
 
     def _write_met(self, rows: dict[str, JournaledMessage]) -> None:
@@ -358,7 +359,7 @@ class LedgerStore(LedgerSettling):
             if result.id not in first or (first[result.id].state, result.state) == (State.NOT_SENT, State.SENT):
                 first[result.id] = result
         ordered = sorted(first.values(), key=lambda result: (result.key, result.id))
-        batches = [_storable(result.batch_id) for result in ordered]
+        batches = [_id(result.batch_id) for result in ordered]
         ids = sorted({batch for batch in batches if batch is not None})
         numbers = dict(self._rows(sql.BATCHES, ids=ids)) if ids else {}
         touched = self._rows(
@@ -369,7 +370,7 @@ class LedgerStore(LedgerSettling):
             keys=[result.key for result in ordered],
             claims=[result.id for result in ordered],
             states=[int(result.state) for result in ordered],
-            umids=[_storable(result.umid) for result in ordered],
+            umids=[_id(result.umid) for result in ordered],
             batches=[None if batch is None else numbers[batch] for batch in batches],
             codes=[result.code for result in ordered],
         )[0][0]
@@ -382,19 +383,5 @@ class LedgerStore(LedgerSettling):
         return int(self._rows(statement, run=self._run)[0][0])
 
 
-def _storable(text: str | None) -> str | None:
-    """An id of the API as PostgreSQL can store it: without NUL and lone surrogates. One bad id must not end a group."""
-    if text is None or text.isascii():
-        return text and text.replace("\0", "?")
-    return text.encode("utf-8", "replace").decode().replace("\0", "?")
-
-
-def checked_name(name: object) -> str:
-    """Returns the name of a ledger or campaign.
-
-    Raises:
-        InvalidRequestError: it is none.
-    """
-    if not isinstance(name, str) or not name.strip() or not name.isprintable() or len(name) > _NAME:
-        raise InvalidRequestError("name", f"must be a text of 1 to {_NAME} printable characters")
-    return name
+def _id(given: str | None) -> str | None:
+    return None if given is None else storable(given)

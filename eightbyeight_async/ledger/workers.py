@@ -34,19 +34,19 @@ except ModuleNotFoundError as _missing:
         f'workers need {_missing.name}: pip install "eightbyeight-async[workers]"', name=_missing.name
     ) from None
 
+from eightbyeight_async.ledger.at_work import HEARTBEAT, entrypoint
 from eightbyeight_async.ledger.connection import problem
 from eightbyeight_async.ledger.errors import LedgerError
 from eightbyeight_async.ledger.schema import LOCK
-from eightbyeight_async.ledger.store import PATIENCE
+from eightbyeight_async.ledger.settings import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-__all__ = ["HEARTBEAT", "Chunk", "Chunks"]
+__all__ = ["Chunk", "Chunks"]
 
 T = TypeVar("T")
 
-HEARTBEAT = 30.0  # seconds after which a chunk of a silent process is given to another one
 _BEATS = 6  # in that time
 _LOOK = 0.5  # seconds between two looks for a chunk while others work on the last ones
 _SETTINGS = DBSettings(db_schema="eightbyeight", prefix="")
@@ -95,7 +95,7 @@ class Chunks:
         try:
             async with self._connection.transaction():
                 self._campaign, _ = await self._lock()
-                self._entry = f"eightbyeight {self._campaign}"
+                self._entry = entrypoint(self._campaign)
             async with self._connection.transaction():
                 await self._execute(f"SELECT pg_advisory_xact_lock({LOCK})")
                 if not await self._queries.schema_is_installed():

@@ -169,6 +169,32 @@ def test_a_reference_is_the_key_unless_it_holds_the_number() -> None:
     assert hidden in KEYS.candidates("to-98765432")
 
 
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "491512345678", "order +49 151 234-56-78", "0151/2345678", "(0151) 234.56.78", "0151_234_56_78", "151:2345678",
+        "order-49-1512345678-2", "+49 (0)151 2345678", "\u0661\u0665\u0661 \u0662\u0663\u0664\u0665\u0666\u0667\u0668",
+        "\uff11\uff15\uff11\uff12\uff13\uff14\uff15\uff16\uff17\uff18", "0151\u2013234\u20135678",
+        "0151\u00b7234\u00b75678 \u00e9", "151,234,56,78",
+    ],
+)  # fmt: skip
+def test_a_reference_that_holds_the_number_is_hidden_however_it_is_grouped(reference: str) -> None:
+    message = SmsRequest(destination="+491512345678", text="Hi", client_message_id=reference)
+    key = KEYS.of(message).key
+    assert key != reference
+    assert key in KEYS.candidates(reference)
+    assert KEYS.of(message).key == key
+
+
+@pytest.mark.parametrize(
+    "reference",
+    ["order-1234", "a-151-234-56-79", "2026-11-26/4711", "no 1 2 3 4 5 6 7", "x2y3z4a5b6c7d8", "caf\u00e9 12"],
+)
+def test_a_reference_without_the_number_is_the_key(reference: str) -> None:
+    message = SmsRequest(destination="+491512345678", text="Hi", client_message_id=reference)
+    assert KEYS.of(message).key == reference
+
+
 @given(st.lists(st.integers(0, 5), max_size=20), st.randoms())
 def test_the_fingerprint_ignores_the_order_and_nothing_else(numbers: list[int], dice: object) -> None:
     def of(found: list[int]) -> str:

@@ -5,15 +5,16 @@ They differ in how long a claim is held: a journal's until its process ends, a l
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
 from eightbyeight_async import SmsRequest
-from eightbyeight_async.bulk import JournalError, State
+from eightbyeight_async.bulk import Deliveries, Delivery, JournalError, State
 from eightbyeight_async.bulk.judging.log_verdict import AROUND, Evidence, LoggedRow, LogRow, Settlement, Window
 from eightbyeight_async.bulk.judging.message_keys import Keys
-from eightbyeight_async.bulk.store.interface import CancelMark, Store
+from eightbyeight_async.bulk.store.interface import CancelMark, OpenDeliveries, Store
 from eightbyeight_async.bulk.store.journal import Journal
 from eightbyeight_async.bulk.store.records import (
     CLAIMED,
@@ -90,6 +91,7 @@ class Harness:
         self._opens = opens
         self.clock = clock
         self.lease = lease
+        self.umids = "umid"
         self.open()
 
     def after_death(self, **options: Any) -> Store:
@@ -136,7 +138,7 @@ class Harness:
 
     def record(self, outcomes: Sequence[tuple[Claim, State]], batch_id: str | None = None) -> None:
         results = [
-            Result(claim.id, claim.identity.key, claim.place, state, f"umid-{claim.place}", batch_id, 7)
+            Result(claim.id, claim.identity.key, claim.place, state, f"{self.umids}-{claim.place}", batch_id, 7)
             for claim, state in outcomes
             if state is not State.INTENT
         ]
@@ -715,3 +717,122 @@ def test_a_message_that_is_claimed_again_is_to_cancel_again(h: Harness) -> None:
     h.again()
     h.add(State.SENT, [0], scheduled=9_000.0)
     assert [one.name for one in h.store.to_cancel(0, batch=False)] == ["umid-0"]
+
+
+# --- Deliveries
+
+
+@pytest.fixture
+def d(h: Harness, tmp_path: Path) -> Harness:
+    """With umids of its own: a ledger has one row for a umid, whatever the campaign."""
+    h.umids = f"umid {tmp_path}"
+    return h
+
+
+def news(d: Harness, place: int, state: str = "delivered", **fields: Any) -> tuple[str, Delivery]:
+    return f"m{place}", Delivery(**{"umid": f"{d.umids}-{place}", "state": state, **fields})
+
+
+def note(d: Harness, *several: tuple[str, Delivery]) -> int:
+    given = [(d.keys.hash_of(key), key, one) for key, one in several]
+    return d.store.transact(lambda: d.store.note_deliveries(given))
+
+
+def open_deliveries(d: Harness, after: float = 0.0) -> OpenDeliveries:
+    return d.store.transact(lambda: d.store.open_deliveries(after, d.clock.now))
+
+
+def test_deliveries_are_open_until_their_state_is_final(d: Harness) -> None:
+    d.add(State.SENT, [0, 1])
+    d.clock.now = 2_000.0
+    d.add(State.SENT, [2])
+    d.add(State.UNKNOWN, [3])
+    d.add(State.REJECTED, [4])
+    assert open_deliveries(d) == OpenDeliveries(3, 1_000.0, 2_000.0)
+    assert note(d, news(d, 0), news(d, 1, "sent"), news(d, 2, "queued")) == 3
+    assert open_deliveries(d) == OpenDeliveries(2, 1_000.0, 2_000.0)
+    assert open_deliveries(d, after=1_000.0) == OpenDeliveries(1, 2_000.0, 2_000.0)
+    assert note(d, news(d, 1), news(d, 2, "undelivered")) == 2
+    assert open_deliveries(d) == OpenDeliveries(0)
+
+
+def test_deliveries_of_another_account_of_cancelled_messages_and_before_their_time_are_not_open(d: Harness) -> None:
+    d.add(State.SENT, [0], scheduled=5_000.0)
+    d.add(State.SENT, [1], scheduled=5_000.0, batch_id="b")
+    assert open_deliveries(d).number == 0
+    targets = d.store.transact(lambda: d.store.to_cancel(0, batch=True))
+    d.store.transact(lambda: d.store.mark_cancel([Cancellation(one, CancelMark.CANCELLED) for one in targets]))
+    d.clock.now = 5_000.0
+    assert open_deliveries(d).number == 1
+    assert d.store.deliveries().accepted == 1
+    d.again(account=THERE, allow_changed_account=True)
+    d.claim([7])
+    assert open_deliveries(d).number == 0
+
+
+def test_deliveries_are_counted_by_what_they_mean(d: Harness) -> None:
+    d.add(State.SENT, range(7))
+    d.add(State.FAILED, [9])
+    euro = {"parts": 2, "price": Decimal("0.10"), "currency": "EUR"}
+    dollar = {**euro, "currency": "USD"}
+    found = [
+        news(d, 0, "read", **euro), news(d, 1, **euro), news(d, 2, **dollar),
+        news(d, 3, detail="delivered_to_operator"), news(d, 4, "undelivered", code="14"), news(d, 5, "flying", parts=3),
+    ]  # fmt: skip
+    assert note(d, *found) == 6
+    assert d.store.deliveries() == Deliveries(
+        accepted=7, read=1, delivered=2, with_operator=1, undelivered=1, on_its_way=1, no_news=1, parts=9,
+        prices={"EUR": Decimal("0.20"), "USD": Decimal("0.10")}, priced=3,
+    )  # fmt: skip
+
+
+def test_a_row_has_its_delivery_and_news_come_in_any_order(d: Harness) -> None:
+    d.add(State.SENT, [0, 1])
+    last = news(d, 0, umid=f"{d.umids}-0".upper(), at=30.0, detail="on the phone")
+    for _ in range(2):
+        note(d, last)
+        note(d, news(d, 0, "sent", at=20.0, country="SG", operator="Singtel", reason="none", code="0", parts=1))
+    first, second = d.rows()
+    assert second.delivery is None
+    found = first.delivery
+    assert found is not None
+    assert (found.state, found.detail, found.at, found.country, found.operator, found.parts) == (
+        "delivered", "on the phone", 30.0, "SG", "Singtel", 1,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("odd", ["m\0", "m\ud800", "'); DROP TABLE message", ""])
+def test_news_about_other_messages_are_dropped(d: Harness, odd: str) -> None:
+    d.add(State.SENT, [0])
+    d.add(State.FAILED, [1])
+    others = [
+        news(d, 0, umid="another"),
+        news(d, 1),
+        (odd, Delivery(umid=f"{d.umids}-0", state="delivered")),
+        ("m0", Delivery(umid=f"{d.umids}{odd}", state="delivered")),
+    ]
+    assert note(d, *others) == 0
+    assert note(d) == 0
+    assert d.store.deliveries().no_news == 1
+    assert [row.delivery for row in d.rows()] == [None, None]
+
+
+def test_news_of_a_message_that_may_have_been_sent_are_kept_for_the_umid_that_is_found_later(d: Harness) -> None:
+    (claim,) = d.claims([0])
+    d.store.transact(lambda: d.store.claim([claim]))
+    unknown = Result(claim.id, claim.identity.key, 0, State.UNKNOWN)
+    d.store.transact(lambda: d.store.record([unknown]))
+    assert note(d, news(d, 0)) == 1
+    assert [row.delivery for row in d.rows()] == [None]
+    (doubt,) = d.store.transact(lambda: d.store.doubtful(0))
+    d.store.transact(lambda: d.store.settle([Settlement(doubt.id, State.SENT, f"{d.umids}-0")], d.clock.now))
+    assert [row.delivery and row.delivery.outcome for row in d.rows()] == ["delivered"]
+    assert d.store.deliveries().delivered == 1
+
+
+def test_a_message_is_found_by_its_umid(d: Harness) -> None:
+    d.add(State.SENT, [0, 1])
+    d.add(State.UNKNOWN, [2])
+    asked = [f"{d.umids}-0", f"{d.umids}-2", "none", "\0", "\ud800"]
+    found = d.store.transact(lambda: d.store.keys_of_umids(asked))
+    assert found == {f"{d.umids}-0": (d.keys.hash_of("m0"), "m0")}

@@ -1,4 +1,4 @@
-"""`bulk deliveries` asks 8x8's log, or takes receipts; `bulk status` and `bulk export` show what the journal keeps."""
+"""`bulk deliveries` asks 8x8's log, or takes receipts; status, export and report show it; of a journal and a ledger."""
 
 from __future__ import annotations
 
@@ -20,10 +20,22 @@ if TYPE_CHECKING:
     from eightbyeight_async.sandbox import Sandbox
 
 
+@pytest.fixture(params=["journal", "ledger"])
+def place(request: pytest.FixtureRequest) -> str:
+    """Where the campaign keeps its claims."""
+    return str(request.param)
+
+
 @pytest.fixture
-def bulk(sandbox: Sandbox, tmp_path: Path, here: Here) -> Bulk:
-    def call(*arguments: object, **more: str) -> Ended:
-        return here("bulk", *arguments, "--journal", tmp_path / "run.db", sandbox=sandbox, **more)
+def bulk(place: str, sandbox: Sandbox, tmp_path: Path, here: Here, request: pytest.FixtureRequest) -> Bulk:
+    more: dict[str, str] = {}
+    where: tuple[object, ...] = ("--journal", tmp_path / "run.db")
+    if place == "ledger":
+        more["EIGHTBYEIGHT_LEDGER"] = request.getfixturevalue("postgres")
+        where = ("--campaign", f"{request.node.name} {tmp_path}"[-200:])
+
+    def call(*arguments: object, **others: str) -> Ended:
+        return here("bulk", *arguments, *where, sandbox=sandbox, **more, **others)
 
     return call
 
@@ -94,7 +106,7 @@ def test_a_bad_line_is_told_and_the_lines_before_it_count(bad: str, sent: Sandbo
     assert (ended.code, "--receipts receipts.jsonl:2: " in ended.err, "Traceback" in ended.err) == (2, True, False)
 
 
-def test_without_a_journal_nothing_is_made(bulk: Bulk, tmp_path: Path) -> None:
+def test_without_a_campaign_nothing_is_made(bulk: Bulk, tmp_path: Path) -> None:
     for more in ((), ("--receipts", tmp_path / "none.jsonl")):
         ended = bulk("deliveries", *more)
         assert (ended.code, list(tmp_path.iterdir())) == (2, [])
@@ -106,7 +118,25 @@ def test_a_failed_export_is_told(sent: Sandbox, bulk: Bulk) -> None:
     assert (ended.code, "ended as failed" in ended.err) == (1, True)
 
 
+def test_the_report_has_what_became_of_the_messages(sent: Sandbox, bulk: Bulk, tmp_path: Path, place: str) -> None:
+    told = json.loads(bulk("deliveries", "--json").out)
+    output = tmp_path / "report.html"
+    ended = bulk("report", "--output", output)
+    assert (ended.code, ended.err) == (0, f"{output}: the report of 4 messages; open it in a browser\n")
+    page = output.read_text()
+    assert "the handset cannot be reached" in page
+    assert "447700" not in page
+    assert bulk("report", "--output", output).code == 2
+    again = json.loads(bulk("report", "--output", output, "--force", "--json").out)
+    assert again.pop("output") == str(output)
+    assert again.pop("deliveries") == told
+    assert (again["total"], again["sent"]) == (4, 4)
+
+
 # --- again
+
+
+JOURNALS = pytest.mark.parametrize("place", ["journal"], indirect=True)  # a ledger remembers no options
 
 
 @pytest.fixture
@@ -120,6 +150,7 @@ def again(sandbox: Sandbox, tmp_path: Path, here: Here) -> Bulk:
     return call
 
 
+@JOURNALS
 def test_what_was_not_delivered_is_sent_again_as_a_campaign_of_its_own(
     sent: Sandbox, bulk: Bulk, again: Bulk, here: Here, tmp_path: Path
 ) -> None:
@@ -142,6 +173,7 @@ def test_what_was_not_delivered_is_sent_again_as_a_campaign_of_its_own(
     assert (told["total"], told["sent"]) == (1, 1)
 
 
+@JOURNALS
 @pytest.mark.parametrize("journal", ["run.db", "other.db"])
 def test_it_needs_a_journal_of_its_own(
     journal: str, sent: Sandbox, bulk: Bulk, again: Bulk, here: Here, tmp_path: Path
@@ -157,6 +189,7 @@ def test_it_needs_a_journal_of_its_own(
     assert "is a campaign of its own" in ended.err
 
 
+@JOURNALS
 def test_where_nothing_is_known_nothing_is_sent(sent: Sandbox, again: Bulk) -> None:
     ended = again("--yes")
     assert "run.db: 0 messages not delivered" in ended.err

@@ -14,7 +14,7 @@ import attrs
 import pytest
 from cli.command_line import in_process
 
-from eightbyeight_async.bulk import Deliveries, MessageRow, State, Status, campaign_page, deliveries, status
+from eightbyeight_async.bulk import Deliveries, MessageRow, State, Status, campaign_page, deliveries, read_rows, status
 from eightbyeight_async.bulk import Delivery as DeliveryOf
 from eightbyeight_async.bulk.showing.campaign_page import figures_of
 from eightbyeight_async.bulk.showing.figures import Figures, money
@@ -173,7 +173,7 @@ def test_the_totals_of_every_table_add_up(delivered: Path) -> None:
     ]
     assert "8 messages not delivered: see the reasons" in text
     assert "Of 4 accepted messages it is not known whether they arrived" in text
-    figures = figures_of(delivered)
+    figures = figures_of(read_rows(delivered))
     assert sum(arrived for _, _, arrived in figures.bars()[1]) == sum(n for _, n in figures.delivery_times()) == 8
     assert not re.search(r"9123\d{4}|77009\d|Hello", text), "no number and no text"
 
@@ -181,7 +181,7 @@ def test_the_totals_of_every_table_add_up(delivered: Path) -> None:
 def test_the_terminal_has_the_same_in_a_compact_form(delivered: Path, capsys: pytest.CaptureFixture[str]) -> None:
     plain = in_process("bulk", "status", "--journal", delivered, capsys=capsys)
     assert len(plain.out.splitlines()) == 2, "a pipe gets the lines alone"
-    found, arrived, figures = status(delivered), deliveries(delivered), figures_of(delivered)
+    found, arrived, figures = status(delivered), deliveries(delivered), figures_of(read_rows(delivered))
     lines = picture(found, arrived, figures, width=80, encoding="utf-8")
     assert all(len(line) <= 80 for line in lines)
     told = "\n".join(lines)

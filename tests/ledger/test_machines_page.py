@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
-from page_blocks import ROOT, blocks_of, run, run_python
+from cli.command_line import in_process
+from page_blocks import ROOT, blocks_of, run_python
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,15 +44,19 @@ def test_the_first_example(ledger: str, sandbox: Sandbox) -> None:
     assert printed == f"SENT True {message.umid}\nSENT False {message.umid}\n"
 
 
-def test_the_commands(postgres: str, sandbox: Sandbox, tmp_path: Path) -> None:
+def test_the_commands(
+    postgres: str, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "messages.csv").write_text("destination,name\n+6598765432,Ann\n+6598765433,Ben\n")
     (console,) = [one.code for one in blocks_of(PAGE) if one.language == "console"]
     first, *lines = console.splitlines()
     assert first.startswith("export EIGHTBYEIGHT_LEDGER=postgresql://")
     for line in lines:
-        command = [sys.executable, "-m", "eightbyeight_async", *shlex.split(line)[1:]]
-        run(command, sandbox, tmp_path, EIGHTBYEIGHT_LEDGER=postgres)
+        ended = in_process(*shlex.split(line)[1:], sandbox=sandbox, capsys=capsys, EIGHTBYEIGHT_LEDGER=postgres)
+        assert ended.code == 0, f"{line}: {ended.err}"
     assert len(sandbox.messages) == 2
+    assert "2 messages" in (tmp_path / "november.html").read_text()
 
 
 def test_taskiq(ledger: str, sandbox: Sandbox) -> None:

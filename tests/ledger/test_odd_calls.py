@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import anyio
+import attrs
 import pytest
 from patience import PATIENCE, seen
 
 from eightbyeight_async import BadRequestError, InvalidRequestError, RateLimitError, RetryPolicy, SmsRequest
-from eightbyeight_async.bulk import AccountChangedError
+from eightbyeight_async.bulk import AccountChangedError, Campaign
 from eightbyeight_async.bulk.judging.outcomes import State
 from eightbyeight_async.ledger import Ledger, LedgerError
-from eightbyeight_async.ledger.connection import checked_url
+from eightbyeight_async.ledger.settings import checked_url
 from eightbyeight_async.sandbox import Fault
 
 if TYPE_CHECKING:
@@ -153,3 +154,25 @@ async def test_a_password_that_breaks_the_url_is_not_shown(url: str) -> None:
 )
 async def test_urls_of_other_forms_are_taken(url: str) -> None:
     assert checked_url(url) == url
+
+
+async def test_what_a_campaign_left_out_for_an_opt_out_is_not_sent(postgres: str, name: str, sandbox: Sandbox) -> None:
+    """Whether the ledger was opened before the campaign or after it. A campaign asks anew, and may send it."""
+    keyed = [attrs.evolve(message(), client_message_id="k")]
+    async with client_of(sandbox) as client, Ledger(postgres, name) as before:
+        await before.send_once(client, "another", message(1))
+        async with Campaign(client, ledger=postgres, name=name, opted_out=lambda _: True) as campaign:
+            assert (await campaign.send(keyed)).opted_out == 1
+        async with Ledger(postgres, name) as after:
+            for ledger in (before, after):
+                for wait in (True, False):
+                    outcome = await ledger.send_once(client, "k", message(), wait=wait)
+                    assert (outcome.state, outcome.new, outcome.ok) == (State.OPTED_OUT, False, False)
+                with pytest.raises(InvalidRequestError, match="another number"):
+                    await ledger.send_once(client, "k", message(2))
+        assert sandbox.accepted_counts == {"another": 1}
+        async with Campaign(client, ledger=postgres, name=name) as campaign:
+            assert (await campaign.send(keyed)).accepted == 1
+        outcome = await before.send_once(client, "k", message())
+        assert (outcome.state, outcome.new) == (State.SENT, False)
+    assert sandbox.accepted_counts == {"another": 1, "k": 1}

@@ -14,6 +14,7 @@ import pytest
 from ledger.postgres import GIVEN, PostgresServer, why_not
 
 from eightbyeight_async import SmsRequest
+from eightbyeight_async.bulk.judging.deliveries import Delivery
 from eightbyeight_async.bulk.judging.log_verdict import LogRow, Settlement
 from eightbyeight_async.bulk.judging.outcomes import State
 from eightbyeight_async.bulk.store.interface import CancelMark
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # They read a whole campaign.
-WHOLE = ("count(*)", "floor(m.claimed", "NOT IN (5, 6) LIMIT 1", "WHERE campaign=%(campaign)s LIMIT 1")
+WHOLE = ("count(*)", "floor(m.claimed", "NOT IN (5, 6) LIMIT 1", "WHERE campaign=%(campaign)s LIMIT 1", "umid=ANY")
 # Tables with a row for each process, campaign, account or sub-account: few rows, whatever way they are read.
 SMALL = ("campaign", "session", "account", "pace", "meta", "version", "batch", "logged")
 
@@ -128,7 +129,12 @@ def called(store: LedgerStore, rows: int, *, analysed: bool) -> Explained:
     for state in (None, State.UNKNOWN, State.INTENT, State.SENT):
         store.transact(lambda: store.page(0, state))  # noqa: B023
     store.transact(lambda: store.found([f"m{place}" for place in range(50)]))
-    store.transact(lambda: store.workers(9e9))
+    told = [(0, f"m{place}", Delivery(umid=f"u{place}", state="delivered")) for place in range(MANY)]
+    store.transact(lambda: store.note_deliveries(told))
+    store.transact(lambda: store.open_deliveries(0.0, 9e9))
+    store.transact(store.deliveries)
+    store.transact(lambda: store.page(0, None))
+    store.transact(lambda: store.keys_of_umids(["u1", "u2"]))
     store.transact(lambda: store.forget(0, 9e9))
     store.transact(store.missing)
     store.transact(store.stopped)
@@ -150,9 +156,9 @@ def test_every_statement_goes_by_an_index(server: PostgresServer, rows: int, ana
 
 def test_the_pace_is_one_row_by_its_key(server: PostgresServer) -> None:
     pace = SharedPace(server.url, ACCOUNT, 100.0, patience=1.0)
-    pace._ask(10, [(0.5, 0.0)])
-    explained = Explained(pace._db)
-    pace._ask(10, [(0.5, 0.0)])
-    pace._db.close()
+    pace._row.ask(10, [(0.5, 0.0)])
+    explained = Explained(pace._row._db)
+    pace._row.ask(10, [(0.5, 0.0)])
+    pace._row._db.close()
     assert len(explained.plans) == 2
     assert all("pace_pkey" in plan or "Seq Scan on pace" in plan for plan in explained.plans.values())

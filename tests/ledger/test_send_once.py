@@ -256,10 +256,12 @@ async def test_no_number_and_no_text_is_in_the_database(postgres: str, name: str
         await ledger.send_once(client, "order 1", request)
         first = await ledger.send_once(client, f"code for {number}", request)
         assert (await ledger.send_once(client, f"code for {number}", request)).umid == first.umid
+        second = await ledger.send_once(client, "+65 9123-4567", request)
+        assert (await ledger.send_once(client, "+65 9123-4567", request)).umid == second.umid
         keys = {row.key async for row in ledger.rows()}
     assert number not in first.key
-    assert keys == {"order 1", first.key}
-    assert sandbox.accepted_counts == {"order 1": 1, f"code for {number}": 1}
+    assert keys == {"order 1", first.key, second.key}
+    assert sandbox.accepted_counts == {"order 1": 1, f"code for {number}": 1, "+65 9123-4567": 1}
     with psycopg.connect(postgres) as look:
         tables = look.execute("SELECT tablename FROM pg_tables WHERE schemaname='eightbyeight'").fetchall()
         everything = "".join(
@@ -267,7 +269,7 @@ async def test_no_number_and_no_text_is_in_the_database(postgres: str, name: str
             for (table,) in tables
         )
     assert "order 1" in everything
-    for secret in (number, "Geheimnis", "ACME", sandbox.api_key):
+    for secret in (number, "9123-4567", "Geheimnis", "ACME", sandbox.api_key):
         assert secret not in everything, secret
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import heapq
+import socket
 from typing import TYPE_CHECKING, Any
 
 import anyio
+import psycopg
 import pytest
 
 from eightbyeight_async.bulk.store.records import Account
+from eightbyeight_async.ledger import LedgerError
 from eightbyeight_async.ledger.shared_pace import SharedPace
 
 if TYPE_CHECKING:
@@ -70,7 +73,7 @@ class Processes:
             while True:
                 for _ in range(8):
                     await anyio.lowlevel.checkpoint()
-                if any(pace._thread.borrowed_tokens for pace in self.paces):
+                if any(pace._question is not None and not pace._question.done.is_set() for pace in self.paces):
                     await anyio.sleep(0.0005)
                     continue
                 if not self._sleeping or self._sleeping[0][0] > end:
@@ -185,22 +188,20 @@ async def test_a_halted_process_does_not_wait_for_its_turn(three: Processes) -> 
 async def test_few_statements_are_made_for_many_turns(three: Processes) -> None:
     asked = 0
     for pace in three.paces:
-        ask: Any = pace._ask
+        ask: Any = pace._row.ask
 
         def counted(*arguments: Any, ask: Any = ask) -> Any:
             nonlocal asked
             asked += 1
             return ask(*arguments)
 
-        pace._ask = counted  # type: ignore[method-assign]
+        pace._row.ask = counted  # type: ignore[method-assign]
     await three.run(2.0)
     assert sum(three.counts()) / asked > 5
 
 
 async def test_the_pace_begins_anew_when_its_row_is_gone(three: Processes, postgres: str) -> None:
     """The table is not logged: a crash of the database empties it."""
-    import psycopg
-
     await three.run(0.2)
     with psycopg.connect(postgres, autocommit=True) as admin:
         admin.execute("DELETE FROM eightbyeight.pace")
@@ -230,3 +231,59 @@ async def test_real_turns_of_three_processes_never_exceed_the_rate(postgres: str
     for pace in paces:
         await pace.close()
     assert max(sum(first <= moment < first + 1.0 for moment in started) for first in started) <= 1.1 * 500 + 3
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
+async def test_a_cancelled_task_leaves_at_once_and_the_next_one_takes_its_turns(postgres: str, name: str) -> None:
+    """While the database does not answer: here because another connection has the row."""
+    pace = SharedPace(postgres, Account("host", name), 500.0, patience=60.0)
+    halt = anyio.Event()
+    assert await pace.turn(halt)
+    pace._turns.clear()
+    with psycopg.connect(postgres) as other:
+        other.execute("SELECT 1 FROM eightbyeight.pace WHERE account=%s FOR UPDATE", [f"host {name}"])
+        with anyio.move_on_after(0.05) as scope:
+            await pace.turn(halt)
+        question = pace._question
+        assert question is not None
+        assert (scope.cancelled_caught, question.done.is_set()) == (True, False)
+        with anyio.move_on_after(0.05):
+            await pace.turn(halt)
+        assert pace._question is question, "the second task waits for the same answer"
+        other.rollback()
+        assert await pace.turn(halt)
+    assert question.done.is_set()
+    await pace.close()
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
+async def test_an_error_that_nobody_waited_for_is_asked_again_and_its_refusals_are_kept(name: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf:  # accepts, and says nothing
+        port = deaf.getsockname()[1]
+        pace = SharedPace(f"postgresql://me@127.0.0.1:{port}/x", Account("host", name), 500.0, patience=60.0)
+        halt = anyio.Event()
+        pace.refused(0.0, 0.0)
+        with anyio.move_on_after(0.05) as scope:
+            await pace.turn(halt)
+        question = pace._question
+        assert scope.cancelled_caught
+        assert question is not None
+    await question.done.wait()
+    assert (len(question.refusals), pace._refusals) == (1, [])
+    with pytest.raises(LedgerError, match="the database cannot be used"):
+        await pace.turn(halt)
+    assert (pace._question, len(pace._refusals)) == (None, 1)
+    await pace.close()
+
+
+async def test_a_close_does_not_wait_for_a_database_that_is_away(name: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        port = deaf.getsockname()[1]
+        pace = SharedPace(f"postgresql://me@127.0.0.1:{port}/x", Account("host", name), 500.0, patience=60.0)
+        with anyio.move_on_after(0.05):
+            await pace.turn(anyio.Event())
+        await pace.close()
+        question = pace._question
+        assert question is not None
+        assert not question.done.is_set()
+    await question.done.wait()

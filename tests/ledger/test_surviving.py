@@ -18,8 +18,9 @@ from patience import PATIENCE, seen
 
 from eightbyeight_async import RetryPolicy, Sent, SmsRequest
 from eightbyeight_async.bulk.judging.outcomes import State
-from eightbyeight_async.ledger import Ledger, LedgerError, LedgerLostError
+from eightbyeight_async.ledger import Ledger, LedgerError, LedgerLostError, schema
 from eightbyeight_async.ledger.connection import Connection
+from eightbyeight_async.ledger.reader import LedgerReader
 from eightbyeight_async.ledger.schema import VERSION, prepare
 
 if TYPE_CHECKING:
@@ -184,10 +185,17 @@ async def test_a_backup_put_back_or_a_fail_over_that_lacks_claims_is_refused(
         backup = await to_thread.run_sync(server.copy)
         await ledger.send_once(client, "after the backup", message(9))
         await to_thread.run_sync(server.put_back, backup)
-        for _ in range(2):
-            with pytest.raises(LedgerLostError, match="lacks claims"):
-                await ledger.send_once(client, "after the backup", message(9))
+        async with Ledger(server.url, "name") as later:  # has nothing to compare with, until somebody has noticed
+            for _ in range(2):
+                with pytest.raises(LedgerLostError, match="lacks claims"):
+                    await ledger.send_once(client, "after the backup", message(9))
+            with pytest.raises(LedgerError, match="it was stopped: a process found that the database lacks claims"):
+                await later.send_once(client, "after the backup", message(9))
     assert sandbox.accepted_counts["after the backup"] == 1
+    with LedgerReader(server.url, "name") as reader:
+        reader.stop(None)
+    async with client_of(sandbox) as client, Ledger(server.url, "name") as later:
+        assert (await later.send_once(client, "after the backup", message(9))).new
 
 
 async def test_an_outcome_that_finds_no_row_for_its_claim_is_not_lost_silently(
@@ -335,6 +343,23 @@ async def test_the_tables_of_a_newer_package_are_refused(server: PostgresServer)
             pass
 
 
+async def test_the_tables_of_an_older_package_are_brought_up_also_by_who_only_reads(
+    server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as older:
+        older.setattr(schema, "VERSION", 2)
+        older.setattr(schema, "_STEPS", schema._STEPS[:2])
+        connection = Connection(server.url, 1.0)
+        prepare(connection)
+        connection.rows("INSERT INTO eightbyeight.campaign (name, salt, lease, made) VALUES ('n', '', 120, 0)")
+        connection.rows("INSERT INTO eightbyeight.delivery (id, umid, state) VALUES ('u', 'u', 'sent')")
+        connection.close()
+    with LedgerReader(server.url, "n") as reader:
+        assert schema.check(reader._db) == VERSION
+        assert reader.deliveries().accepted == 0
+        assert reader.deliveries_of(["u"])["u"].state == "sent"
+
+
 async def test_a_user_that_may_not_make_tables_uses_those_that_are_there(
     server: PostgresServer, sandbox: Sandbox
 ) -> None:
@@ -353,7 +378,10 @@ async def test_a_user_that_may_not_make_tables_uses_those_that_are_there(
         assert (await ledger.send_once(client, "key", message())).new
 
 
-async def test_a_database_without_fsync_is_warned_of(server: PostgresServer, caplog: pytest.LogCaptureFixture) -> None:
-    async with Ledger(server.url, "name"):
-        pass
-    assert [record.getMessage() for record in caplog.records if "fsync=off" in record.getMessage()] != []
+async def test_a_process_warns_once_of_a_database_without_fsync(
+    server: PostgresServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("name", "name", "other"):
+        async with Ledger(server.url, name):
+            pass
+    assert ["fsync=off" in record.getMessage() for record in caplog.records] == [True]

@@ -59,7 +59,7 @@ def may_claim_again(state: State, *, settled_earlier: bool, policy: Policy) -> b
     if not settled_earlier:
         return False
     if state is State.OPTED_OUT:
-        return True  # the claim says whether the person still has
+        return not policy.keep_opted_out  # the claim says whether the person still has
     return (policy.resend_unknown and state is State.UNKNOWN) or (
         policy.resend_failed and state in (State.REJECTED, State.FAILED)
     )

@@ -8,9 +8,11 @@ Rules:
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from typing import Any
 
 import attrs
 
@@ -18,8 +20,33 @@ from eightbyeight_async.models.privacy import masked_runs
 from eightbyeight_async.models.webhooks import DeliveryReceipt, DeliveryState, DeliveryStatus, Namespace
 from eightbyeight_async.receipt_folding import ReceiptFolder
 
-__all__ = ["Deliveries", "Delivery", "delivery_of_log_row", "delivery_of_receipt", "merged", "seconds_of_log"]
+__all__ = [
+    "DELIVERY_FIELDS",
+    "Deliveries",
+    "Delivery",
+    "columns_of_delivery",
+    "counted",
+    "delivery_of_columns",
+    "delivery_of_log_row",
+    "delivery_of_receipt",
+    "merged",
+    "seconds_of_log",
+]
 
+# The columns of a delivery in every store.
+DELIVERY_FIELDS = (
+    "umid",
+    "state",
+    "detail",
+    "code",
+    "reason",
+    "at",
+    "country",
+    "operator",
+    "parts",
+    "price",
+    "currency",
+)
 _NOT_DELIVERED = (DeliveryState.UNDELIVERED, DeliveryState.REJECTED, DeliveryState.FAILED)
 
 
@@ -116,6 +143,59 @@ class Deliveries:
         """For JSON: the fields by name; amounts are strings."""
         prices = {currency: str(amount) for currency, amount in self.prices.items()}
         return {**attrs.asdict(self, recurse=False), "prices": prices}
+
+
+def columns_of_delivery(one: Delivery) -> tuple[Any, ...]:
+    """A delivery as a store keeps it: `DELIVERY_FIELDS`, the price as text."""
+    price = None if one.price is None else str(one.price)
+    return (
+        one.umid, str(one.state), one.detail, one.code, one.reason, one.at, one.country, one.operator, one.parts, price,
+        one.currency,
+    )  # fmt: skip
+
+
+def delivery_of_columns(columns: Iterable[Any]) -> Delivery | None:
+    """A delivery as a store keeps it; None: there is none."""
+    umid, state, detail, code, reason, at, country, operator, parts, price, currency = columns
+    if umid is None:
+        return None
+    return Delivery(
+        umid=umid, state=state, detail=detail, code=code, reason=reason, at=at, country=country, operator=operator,
+        parts=parts, price=None if price is None else Decimal(price), currency=currency,
+    )  # fmt: skip
+
+
+def counted(accepted: int, groups: Iterable[tuple[Delivery | None, int]]) -> Deliveries:
+    """The counts of the accepted messages.
+
+    Args:
+        accepted: how many there are.
+        groups: deliveries, and how many of the messages have the same outcome, parts and price.
+    """
+    counts: Counter[str] = Counter()
+    prices: dict[str, Decimal] = {}
+    parts = priced = 0
+    for one, number in groups:
+        if one is None:
+            continue
+        counts[one.outcome] += number
+        parts += (one.parts or 0) * number
+        if one.price is not None:
+            currency = one.currency or ""
+            prices[currency] = prices.get(currency, Decimal(0)) + one.price * number
+            priced += number
+    return Deliveries(
+        accepted=accepted,
+        read=counts["read"],
+        delivered=counts["delivered"],
+        with_operator=counts["with_operator"],
+        undelivered=counts["undelivered"],
+        on_its_way=counts["on_its_way"],
+        no_news=accepted - counts.total(),
+        parts=parts,
+        prices=prices,
+        priced=priced,
+    )
 
 
 def delivery_of_receipt(receipt: DeliveryReceipt) -> Delivery:

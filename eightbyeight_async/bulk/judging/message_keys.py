@@ -7,8 +7,9 @@ Rules:
 - The schedule is not in the digest: a script that schedules "in an hour" computes another time when it runs again, and
   must not send everything twice. Messages of one input that differ only in their schedule get an `occurrence` each:
   0, 1, 2 ...
-- An id must not bring a phone number into a journal: an id that contains its message's own number is digested, too. So
-  is an id with unprintable characters.
+- An id must not bring a phone number into a journal: an id that contains its message's own number is digested, too,
+  however the number is grouped (`+49 151 234-567`, `0151/234567`) and in whatever digits. So is an id with unprintable
+  characters.
 - A number is compared by its digits: `+6591110001` and `6591110001` are the same.
 
 Digests are keyed BLAKE2b: 96 bits for a key, 63 bits for a lookup. In a journal of a million messages two lookup
@@ -19,6 +20,7 @@ from __future__ import annotations
 
 import hashlib
 import operator
+import unicodedata
 from typing import NamedTuple
 
 import attrs
@@ -31,6 +33,7 @@ __all__ = ["SALT_BYTES", "Fingerprint", "Identity", "Keys", "check_message", "ow
 SALT_BYTES = 16
 _DIGEST_BYTES = 12
 _TAIL = 7  # digits of the shortest phone number
+_GROUPING = bytes(code for code in range(128) if not chr(code).isalnum())
 _NAMES = tuple(field.name for field in attrs.fields(SmsRequest) if field.name != "client_message_id")
 _read = operator.attrgetter(*_NAMES)
 _WRITE = tuple(getattr(SmsRequest, name).__set__ for name in _NAMES)  # the slots themselves: the class is frozen
@@ -105,7 +108,10 @@ class Keys:
         return Fingerprint(self._salt)
 
     def _of_reference(self, reference: str, digits: str) -> str:
-        hide = digits[-_TAIL:] in reference or not reference.isprintable()
+        tail = digits[-_TAIL:]
+        hide = tail in reference or not reference.isprintable()
+        if not hide and not (reference.isascii() and reference.isalnum()):
+            hide = tail in _ungrouped(reference)
         return self._hidden(reference) if hide else reference
 
     def _hidden(self, reference: str) -> str:
@@ -148,6 +154,17 @@ class Fingerprint:
 
     def __str__(self) -> str:
         return f"{self.count}-{self._sum:032x}"
+
+
+def _ungrouped(reference: str) -> str:
+    """The letters and digits of an id, without what groups them; digits of every script as ASCII."""
+    if reference.isascii():  # as bytes: a fifth of the time of `str.translate`
+        return reference.encode().translate(None, _GROUPING).decode()
+    return "".join(
+        str(unicodedata.decimal(character)) if character.isdecimal() else character
+        for character in reference
+        if character.isalnum()
+    )
 
 
 def own_reference(request: SmsRequest) -> str | None:

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from eightbyeight_async.bulk.errors import JournalError
 from eightbyeight_async.bulk.judging.deliveries import Deliveries, Delivery, delivery_of_log_row, delivery_of_receipt
-from eightbyeight_async.bulk.store.interface import DeliveryStore
 from eightbyeight_async.models.webhooks import DeliveryReceipt
 from eightbyeight_async.receipt_folding import checked_receipt
 
@@ -20,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from eightbyeight_async.bulk.judging.message_keys import Keys
-    from eightbyeight_async.bulk.store.interface import Store
+    from eightbyeight_async.bulk.store.interface import DeliveryStore
     from eightbyeight_async.bulk.store.writer_thread import Writer
     from eightbyeight_async.client import AsyncConnectClient
 
@@ -47,11 +45,11 @@ async def ask_for_deliveries(
     while True:
         asked_at = now()
         found = await writer.do(
-            lambda store: keeping(store).open_deliveries(after, asked_at),  # noqa: B023 - awaited here
+            lambda store: store.open_deliveries(after, asked_at),  # noqa: B023 - awaited here
             writes=True,
         )
         if not found.number:
-            return await writer.do(lambda store: keeping(store).deliveries())
+            return await writer.do(lambda store: store.deliveries())
         on_export(found.number)
         after = min(found.first + _DAY, found.last)
         # A clock that was wrong at the claim must not turn the times around.
@@ -70,12 +68,12 @@ async def ask_for_deliveries(
 
 async def _note(writer: Writer, page: Sequence[tuple[int, str, Delivery]]) -> None:
     if page:
-        await writer.do(lambda store: keeping(store).note_deliveries(page), writes=True)
+        await writer.do(lambda store: store.note_deliveries(page), writes=True)
 
 
-def note_receipts(store: Store, keys: Keys, receipts: Sequence[DeliveryReceipt]) -> int:
+def note_receipts(book: DeliveryStore, keys: Keys, receipts: Sequence[DeliveryReceipt]) -> int:
     """Folds receipts into what a store knows. Returns the number of its messages that they are about."""
-    book, news, bare = keeping(store), [], []
+    news, bare = [], []
     for receipt in receipts:
         one = delivery_of_receipt(receipt)
         if receipt.client_message_id is None:
@@ -98,17 +96,6 @@ def as_receipts(given: DeliveryReceipt | Iterable[DeliveryReceipt]) -> list[Deli
     for one in receipts:
         checked_receipt(one)
     return receipts
-
-
-def keeping(store: Store) -> DeliveryStore:
-    """The store, as one that keeps deliveries.
-
-    Raises:
-        JournalError: it does not.
-    """
-    if not isinstance(store, DeliveryStore):
-        raise JournalError("keeps no deliveries: only a journal does")
-    return cast("DeliveryStore", store)
 
 
 def _news_of(row: Mapping[str, str], keys: Keys) -> list[tuple[int, str, Delivery]]:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import Callable, Iterable
 
 from eightbyeight_async.bulk.judging.deliveries import Deliveries
 from eightbyeight_async.bulk.judging.message_keys import Keys
-from eightbyeight_async.bulk.judging.outcomes import State
 from eightbyeight_async.bulk.report import Status
 from eightbyeight_async.bulk.settling.cancel_scheduled import Cancelled, cancel_scheduled
 from eightbyeight_async.bulk.settling.deliveries import as_receipts, ask_for_deliveries, note_receipts
+from eightbyeight_async.bulk.settling.messages import Messages
 from eightbyeight_async.bulk.settling.reconcile import Reconciled, reconcile
-from eightbyeight_async.bulk.store.records import Account, MessageRow
+from eightbyeight_async.bulk.store.records import Account
 from eightbyeight_async.bulk.store.writer_thread import Writer
 from eightbyeight_async.client import AsyncConnectClient
-from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.frame_privacy import private_coroutine
 from eightbyeight_async.models.webhooks import DeliveryReceipt
 from eightbyeight_async.settings import checked_count, checked_seconds
@@ -22,7 +21,7 @@ from eightbyeight_async.settings import checked_count, checked_seconds
 __all__ = ["Book"]
 
 
-class Book:
+class Book(Messages):
     """Reading and settling; `Campaign` adds sending."""
 
     _client: AsyncConnectClient
@@ -36,33 +35,6 @@ class Book:
     async def status(self) -> Status:
         """Counts over all runs."""
         return await self._writer.do(lambda store: store.status(self._now()))
-
-    async def rows(self, state: State | None = None) -> AsyncIterator[MessageRow]:
-        """Yields the journal's messages in the order of their claims; only those in `state` if it is given."""
-        last = 0
-        while True:
-            after = last
-            page = await self._writer.do(lambda store: store.page(after, state))  # noqa: B023 - awaited here
-            for _, row in page:
-                yield row
-            if not page:
-                return
-            last = page[-1][0]
-
-    def unknown(self) -> AsyncIterator[MessageRow]:
-        """The messages that may have gone out: `async for row in campaign.unknown()`."""
-        return self.rows(State.UNKNOWN)
-
-    @private_coroutine
-    async def resolve(self, key: str, *, sent: bool) -> None:
-        """Settles an UNKNOWN message by hand. With `sent=False` the next run sends it.
-
-        Raises:
-            InvalidRequestError: no UNKNOWN message has this key.
-        """
-        state = State.SENT if sent else State.NOT_SENT
-        if not await self._writer.do(lambda store: store.resolve(key, state), writes=True):
-            raise InvalidRequestError("key", "no message whose outcome is unknown has it")
 
     @private_coroutine
     async def reconcile(

@@ -1,14 +1,16 @@
-"""The page of a journal: reads it once, and makes the HTML."""
+"""The page of a campaign: reads its messages once, and makes the HTML."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
 from eightbyeight_async.bulk.showing.figures import Figures
 from eightbyeight_async.bulk.showing.page import page
 from eightbyeight_async.bulk.store.read_journal import deliveries, read_rows, status
+from eightbyeight_async.bulk.store.records import MessageRow
 
 __all__ = ["campaign_page", "figures_of"]
 
@@ -25,17 +27,13 @@ def campaign_page(journal: str | os.PathLike[str], *, now: datetime | None = Non
     Raises:
         JournalError: as `status`.
     """
-    counts, arrived = status(journal), deliveries(journal)
-    return page(Path(journal).name, counts, figures_of(journal), now or datetime.now(UTC), arrived)
+    path = Path(journal)
+    return page(path.name, status(path), figures_of(read_rows(path)), now or datetime.now(UTC), deliveries(path))
 
 
-def figures_of(journal: str | os.PathLike[str]) -> Figures:
-    """The figures of all messages of a journal.
-
-    Raises:
-        JournalError: as `status`.
-    """
+def figures_of(rows: Iterable[MessageRow]) -> Figures:
+    """The figures of all messages of a campaign."""
     figures = Figures()
-    for row in read_rows(journal):
+    for row in rows:
         figures.add(row)
     return figures

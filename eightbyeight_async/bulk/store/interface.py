@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -53,9 +53,8 @@ class CancelMark:
     UNCLEAR = 4
 
 
-@runtime_checkable
 class DeliveryStore(Protocol):
-    """What a store has besides, if it keeps deliveries."""
+    """What a store knows of deliveries."""
 
     def open_deliveries(self, after: float, now: float) -> OpenDeliveries:
         """Accepted messages of this account that are due and claimed after a time, and whose delivery is not known."""
@@ -74,7 +73,7 @@ class DeliveryStore(Protocol):
         ...
 
 
-class Store(Protocol):
+class Store(DeliveryStore, Protocol):
     """Keeps the claims and outcomes of one campaign.
 
     Attributes:

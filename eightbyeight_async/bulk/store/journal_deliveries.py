@@ -7,22 +7,28 @@ sent again has another one.
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from collections import defaultdict
+from typing import TYPE_CHECKING
 
-from eightbyeight_async.bulk.judging.deliveries import Deliveries, Delivery, merged
+from eightbyeight_async.bulk.judging.deliveries import (
+    DELIVERY_FIELDS,
+    columns_of_delivery,
+    counted,
+    delivery_of_columns,
+    merged,
+)
 from eightbyeight_async.bulk.store.interface import CancelMark, OpenDeliveries
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
+
+    from eightbyeight_async.bulk.judging.deliveries import Deliveries, Delivery
 
 __all__ = [
     "DELIVERY_COLUMNS",
     "DELIVERY_OF_MESSAGE",
     "JournalDeliveries",
-    "delivery_of_columns",
 ]
 
 # at: seconds since 1970. price: an exact amount as text. final: whether the state says if the message arrived.
@@ -33,9 +39,7 @@ CREATE TABLE IF NOT EXISTS delivery (
 )
 """
 _HAS_TABLE = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type='table' AND name='delivery')"
-DELIVERY_COLUMNS = (
-    "d.umid, d.state, d.detail, d.code, d.reason, d.at, d.country, d.operator, d.parts, d.price, d.currency"
-)
+DELIVERY_COLUMNS = ", ".join(f"d.{name}" for name in DELIVERY_FIELDS)
 DELIVERY_OF_MESSAGE = "d.hash=m.hash AND lower(d.umid)=lower(m.umid)"
 _NEWS = f"""
 SELECT j.key, m.hash, {DELIVERY_COLUMNS} FROM json_each(?) AS j CROSS JOIN message AS m
@@ -102,31 +106,8 @@ class JournalDeliveries:
     def deliveries(self) -> Deliveries:
         """The counts."""
         accepted = self.sql.execute(f"SELECT count(*) FROM message AS m WHERE {_ACCEPTED}").fetchone()[0]  # noqa: S608
-        counts: Counter[str] = Counter()
-        prices: dict[str, Decimal] = {}
-        parts = priced = 0
-        for *columns, number in self.sql.execute(_SUMS).fetchall() if self.has_deliveries() else []:
-            one = delivery_of_columns(columns)
-            if one is None:
-                continue
-            counts[one.outcome] += number
-            parts += (one.parts or 0) * number
-            if one.price is not None:
-                currency = one.currency or ""
-                prices[currency] = prices.get(currency, Decimal(0)) + one.price * number
-                priced += number
-        return Deliveries(
-            accepted=accepted,
-            read=counts["read"],
-            delivered=counts["delivered"],
-            with_operator=counts["with_operator"],
-            undelivered=counts["undelivered"],
-            on_its_way=counts["on_its_way"],
-            no_news=accepted - counts.total(),
-            parts=parts,
-            prices=prices,
-            priced=priced,
-        )
+        groups = self.sql.execute(_SUMS).fetchall() if self.has_deliveries() else []
+        return counted(accepted, ((delivery_of_columns(columns), number) for *columns, number in groups))
 
     def undelivered(self) -> Iterator[int]:
         """The hashes of accepted messages that were not delivered."""
@@ -140,19 +121,4 @@ class JournalDeliveries:
 
 
 def _written(key_hash: int, one: Delivery) -> tuple[object, ...]:
-    price = None if one.price is None else str(one.price)
-    return (
-        key_hash, one.umid, str(one.state), one.detail, one.code, one.reason, one.at, one.country, one.operator,
-        one.parts, price, one.currency, int(one.final),
-    )  # fmt: skip
-
-
-def delivery_of_columns(columns: Iterable[Any]) -> Delivery | None:
-    """A delivery as `DELIVERY_COLUMNS` gives it; None: there is none."""
-    umid, state, detail, code, reason, at, country, operator, parts, price, currency = columns
-    if umid is None:
-        return None
-    return Delivery(
-        umid=umid, state=state, detail=detail, code=code, reason=reason, at=at, country=country, operator=operator,
-        parts=parts, price=None if price is None else Decimal(price), currency=currency,
-    )  # fmt: skip
+    return (key_hash, *columns_of_delivery(one), int(one.final))

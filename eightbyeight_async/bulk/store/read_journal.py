@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from eightbyeight_async.bulk.errors import JournalError, named
-from eightbyeight_async.bulk.judging.deliveries import Deliveries
+from eightbyeight_async.bulk.judging.deliveries import Deliveries, delivery_of_columns
 from eightbyeight_async.bulk.judging.outcomes import State
 from eightbyeight_async.bulk.report import Status
 from eightbyeight_async.bulk.store.interface import CancelMark
@@ -19,7 +19,6 @@ from eightbyeight_async.bulk.store.journal_deliveries import (
     DELIVERY_COLUMNS,
     DELIVERY_OF_MESSAGE,
     JournalDeliveries,
-    delivery_of_columns,
 )
 from eightbyeight_async.bulk.store.journal_file import (
     NONE_HERE,

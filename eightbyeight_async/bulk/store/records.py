@@ -45,11 +45,13 @@ class Policy(NamedTuple):
         resend_unknown: also messages that may have gone out.
         resend_failed: also messages that the API refused.
         one_per_number: only the first message to a number, in the input and in the journal.
+        keep_opted_out: not messages whose people have opted out. A caller that asks each time who has needs it not.
     """
 
     resend_unknown: bool = False
     resend_failed: bool = False
     one_per_number: bool = False
+    keep_opted_out: bool = False
 
 
 class Claim(NamedTuple):

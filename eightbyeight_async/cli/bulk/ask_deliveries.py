@@ -1,4 +1,4 @@
-"""`bulk deliveries`: asks 8x8's log, or takes a file of receipts; the journal keeps what became of the messages."""
+"""`bulk deliveries`: asks 8x8's log, or takes a file of receipts; the campaign keeps what became of the messages."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import sys
 from contextlib import ExitStack, nullcontext
 from typing import TYPE_CHECKING
 
-from eightbyeight_async.bulk import deliveries, feed_receipts
-from eightbyeight_async.cli.bulk.remembered_options import journal_usage_errors
 from eightbyeight_async.cli.bulk.status_and_settling import report_error, with_campaign
 from eightbyeight_async.cli.bulk.words import deliveries_line, plural
 from eightbyeight_async.cli.commands.single_message import print_json
@@ -55,10 +53,11 @@ def ask(journal: Place, connection: ConnectionOptions, *, its_account_only: bool
     return _told(found, as_json=as_json)
 
 
-def take_receipts(journal: Path, file: Path, *, as_json: bool) -> Exit:
+def take_receipts(journal: Place, file: Path, *, as_json: bool) -> Exit:
     """Takes the receipts of a file: one body of a callback a line. A repeated file changes nothing."""
     others, page, kept = 0, [], 0
-    with journal_usage_errors(journal):
+    with journal.usage_errors():
+        journal.check_exists()
         for number, line in _lines(file):
             try:
                 event = parse(line)
@@ -70,13 +69,13 @@ def take_receipts(journal: Path, file: Path, *, as_json: bool) -> Exit:
                 continue
             page.append(event)
             if len(page) >= _PAGE:
-                kept += feed_receipts(journal, page)
+                kept += journal.feed(page)
                 page = []
-        kept += feed_receipts(journal, page)
-        found = deliveries(journal)
+        kept += journal.feed(page)
+        found = journal.deliveries()
     if others:
         Display().note(f"{plural(others, 'line')} of {file.name} with something other than a delivery receipt")
-    Display().note(f"receipts about {plural(kept, 'message')} of this journal")
+    Display().note(f"receipts about {plural(kept, 'message')} of this {journal.book}")
     return _told(found, as_json=as_json)
 
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
-from eightbyeight_async.bulk import AccountChangedError, Campaign, Deliveries, JournalError, deliveries, status
+from eightbyeight_async.bulk import AccountChangedError, Campaign, JournalError, deliveries, feed_receipts, status
 from eightbyeight_async.bulk import follow as follow_journal
 from eightbyeight_async.bulk import read_rows as rows_of_journal
 from eightbyeight_async.bulk.store.journal_file import NONE_HERE, is_blank, real_path
@@ -33,20 +33,22 @@ from eightbyeight_async.cli.exit_codes import UsageError
 from eightbyeight_async.errors import InvalidRequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from eightbyeight_async.bulk import MessageRow, State, Status
+    from eightbyeight_async.bulk import Deliveries, MessageRow, State, Status
     from eightbyeight_async.bulk.store.journal_file import Durability
     from eightbyeight_async.bulk.store.records import Policy
     from eightbyeight_async.cli.bulk.remembered_options import RememberedOptions
     from eightbyeight_async.client import AsyncConnectClient
+    from eightbyeight_async.ledger.at_work import AtWork
     from eightbyeight_async.ledger.workers import Chunks
+    from eightbyeight_async.models.webhooks import DeliveryReceipt
 
 __all__ = ["JournalPlace", "LedgerPlace", "Place"]
 
-_WORKING = 15.0  # seconds; a process that wrote within them is at work
+_LEDGER = "--ledger (EIGHTBYEIGHT_LEDGER)"
 _SHARE = 10  # after a look comes a pause of at least this many times its duration
 
 
@@ -102,11 +104,16 @@ class Place(Protocol):
         """The queue of the file's chunks, for several processes; None: each sends the whole file."""
         ...
 
+    def at_work(self) -> AtWork | None:
+        """Who works on the campaign, and on what; None: a journal's campaign runs in one process."""
+        ...
+
     def status(self) -> Status: ...
     def deliveries(self) -> Deliveries: ...
     def rows(self, state: State | None = None) -> Iterator[MessageRow]: ...
     def resolve(self, key: str, *, sent: bool) -> None: ...
-    def follow(self, interval: float) -> Iterator[Status]: ...
+    def feed(self, receipts: Sequence[DeliveryReceipt]) -> int: ...
+    def follow(self, interval: float) -> Iterator[tuple[Status, AtWork | None]]: ...
 
     def file(self) -> Path | None:
         """The file that an output must not replace."""
@@ -165,6 +172,9 @@ class JournalPlace:
     def chunks(self) -> None:
         """Returns None: a journal's campaign runs in one process."""
 
+    def at_work(self) -> None:
+        """Returns None: a journal's campaign runs in one process."""
+
     def status(self) -> Status:
         return status(self.path)
 
@@ -177,8 +187,11 @@ class JournalPlace:
     def resolve(self, key: str, *, sent: bool) -> None:
         resolve_message(self.path, key, sent=sent)
 
-    def follow(self, interval: float) -> Iterator[Status]:
-        return follow_journal(self.path, interval)
+    def feed(self, receipts: Sequence[DeliveryReceipt]) -> int:
+        return feed_receipts(self.path, receipts)
+
+    def follow(self, interval: float) -> Iterator[tuple[Status, None]]:
+        return ((found, None) for found in follow_journal(self.path, interval))
 
     def file(self) -> Path | None:
         return self.path
@@ -205,13 +218,12 @@ class LedgerPlace:
     book = "ledger"
 
     def __init__(self, url: str, name: str, *, from_environment: bool) -> None:
-        from eightbyeight_async.ledger.connection import checked_url  # noqa: PLC0415 - needs psycopg
-        from eightbyeight_async.ledger.store import checked_name  # noqa: PLC0415
+        from eightbyeight_async.ledger.settings import checked_name, checked_url  # noqa: PLC0415 - needs psycopg
 
         try:
             self._url, self.name = checked_url(url), checked_name(name)
         except InvalidRequestError as wrong:
-            option = "--campaign" if wrong.field == "name" else "--ledger (EIGHTBYEIGHT_LEDGER)"
+            option = "--campaign" if wrong.field == "name" else _LEDGER
             raise UsageError(f"{option}: {wrong.reason}") from None
         parts = urlsplit(url)
         bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
@@ -220,6 +232,8 @@ class LedgerPlace:
 
     @contextmanager
     def usage_errors(self) -> Iterator[None]:
+        from eightbyeight_async.ledger.errors import DatabaseLedgerError  # noqa: PLC0415 - needs psycopg
+
         try:
             yield
         except AccountChangedError as wrong:
@@ -228,7 +242,8 @@ class LedgerPlace:
                 "another name, or its settings, or --allow-changed-account (see --help)"
             ) from wrong
         except JournalError as wrong:
-            raise UsageError(f"--campaign {self.name}: {wrong.reason}") from wrong
+            option = _LEDGER if isinstance(wrong, DatabaseLedgerError) else f"--campaign {self.name}"
+            raise UsageError(f"{option}: {wrong.reason}") from wrong
 
     def check(self, settings: RememberedOptions, *, accept_loss: bool) -> None:
         wrong = {
@@ -294,14 +309,20 @@ class LedgerPlace:
             return None
         return Chunks(self._url, self.name)
 
+    def at_work(self) -> AtWork:
+        with self._reader() as reader:
+            found: AtWork = reader.at_work()
+            return found
+
     def status(self) -> Status:
         with self._reader() as reader:
             found: Status = reader.status(0.0)
             return found
 
     def deliveries(self) -> Deliveries:
-        self.check_exists()
-        return Deliveries()
+        with self._reader() as reader:
+            found: Deliveries = reader.deliveries()
+            return found
 
     def rows(self, state: State | None = None) -> Iterator[MessageRow]:
         with self._reader() as reader:
@@ -312,19 +333,24 @@ class LedgerPlace:
             if not reader.resolve_by_hand(key, sent=sent):
                 raise InvalidRequestError("key", "no message whose outcome is unknown has it")
 
+    def feed(self, receipts: Sequence[DeliveryReceipt]) -> int:
+        with self._reader() as reader:
+            return int(reader.feed(receipts))
+
     def stop(self, why: str | None) -> None:
         """From now on nobody claims, on any machine. None: claims are granted again."""
         with self.usage_errors(), self._reader() as reader:
             reader.stop(why)
 
-    def follow(self, interval: float) -> Iterator[Status]:
-        """The counts every `interval` seconds, until no process has claimed or recorded anything for 15 seconds."""
+    def follow(self, interval: float) -> Iterator[tuple[Status, AtWork]]:
+        """The counts every `interval` seconds, until no process is at work any more."""
         with self._reader() as reader:
             while True:
                 began = time.monotonic()
-                at_work = bool(reader.workers(_WORKING))
-                yield reader.status(0.0)
-                if not at_work:
+                # Asked before the counts are read. In the other order, what is committed last would be missed.
+                found = reader.at_work()
+                yield reader.status(0.0), found
+                if not found.anybody:
                     return
                 time.sleep(max(interval, _SHARE * (time.monotonic() - began)))
 

@@ -13,6 +13,7 @@ import attrs
 
 from eightbyeight_async.bulk import Campaign, JournalError, State
 from eightbyeight_async.bulk.showing.campaign_page import figures_of
+from eightbyeight_async.cli.bulk.at_work_words import at_work_json, at_work_lines
 from eightbyeight_async.cli.bulk.place import JournalPlace
 from eightbyeight_async.cli.bulk.status_picture import LARGEST, picture
 from eightbyeight_async.cli.bulk.words import (
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 __all__ = [
     "cancel",
     "export",
+    "output_file",
     "reconcile",
     "report_error",
     "resolve",
@@ -61,11 +63,14 @@ _TICK = 0.1  # seconds between two checks whether a line of progress is due
 def show_status(journal: Place, *, as_json: bool) -> Exit:
     """`bulk status`. The exit code is that of one `send-each` with all messages of the campaign."""
     with journal.usage_errors():
-        found, arrived = journal.status(), journal.deliveries()
+        at_work, found, arrived = journal.at_work(), journal.status(), journal.deliveries()
     if as_json:
-        print_json({**found.as_dict(), **({"deliveries": arrived.as_dict()} if arrived.known else {})})
+        known = {"deliveries": arrived.as_dict()} if arrived.known else {}
+        print_json({**found.as_dict(), **known, **({} if at_work is None else at_work_json(at_work))})
     else:
         print_line(status_line(found))
+        for line in [] if at_work is None else at_work_lines(at_work):
+            print_line(line)
         if arrived.known:
             print_line(deliveries_line(arrived))
         if sys.stdout.isatty() and found.total:
@@ -75,9 +80,9 @@ def show_status(journal: Place, *, as_json: bool) -> Exit:
 
 def _print_picture(journal: Place, found: Status, arrived: Deliveries) -> None:
     figures = None
-    if isinstance(journal, JournalPlace) and found.total <= LARGEST:
+    if found.total <= LARGEST:
         with journal.usage_errors():
-            figures = figures_of(journal.path)
+            figures = figures_of(journal.rows())
     width, encoding = shutil.get_terminal_size().columns, sys.stdout.encoding or "utf-8"
     for line in picture(found, arrived, figures, width=width, encoding=encoding):
         print_line(line)
@@ -240,7 +245,7 @@ def export(
         known = journal.deliveries().known  # raises before an output file is created
         columns = _COLUMNS + (_DELIVERY if known else ()) + (_PRIVATE if include_private else ())
         written = 0
-        with _output_file(journal, output, force=force, private=include_private) as out:
+        with output_file(journal, output, force=force, private=include_private) as out:
             encoding = out.encoding or "utf-8"
             writer = csv.DictWriter(out, columns, lineterminator="\n")
             if form == "csv":
@@ -289,7 +294,8 @@ def _record(row: MessageRow, columns: tuple[str, ...]) -> dict[str, object]:
 
 
 @contextmanager
-def _output_file(journal: Place, output: Path | None, *, force: bool, private: bool) -> Iterator[TextIO]:
+def output_file(journal: Place, output: Path | None, *, force: bool, private: bool) -> Iterator[TextIO]:
+    """The file to write to; stdout if there is none. It must not be the journal."""
     if output is None:
         yield sys.stdout
         return

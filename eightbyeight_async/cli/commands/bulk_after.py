@@ -9,13 +9,12 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from eightbyeight_async.cli.commands.campaign_place import JOURNAL_HELP, Where
+from eightbyeight_async.cli.commands.campaign_place import Where
 from eightbyeight_async.cli.commands.shared_options import CAMPAIGN, FLAG, OUTPUT, AsJson, ConnectionOptions
 from eightbyeight_async.cli.exit_codes import UsageError
 
 __all__ = ["AFTER"]
 
-Journal = Annotated[Path, Parameter(help=JOURNAL_HELP, group=CAMPAIGN)]
 ItsAccountOnly = Annotated[
     bool,
     Parameter(
@@ -43,7 +42,7 @@ def status(
 
     `bulk status`, `bulk unknown` and `bulk export` only read, so they can run while `bulk run` is sending. With
     `--follow` the counts are shown until the campaign ends; Ctrl-C ends only this command. With `--json` each change
-    is a line.
+    is a line. Of a ledger it tells, too, which processes are at work and which chunks of the file wait.
 
     ```
     eightbyeight bulk status --journal run.db --json
@@ -201,7 +200,7 @@ def export(
 
 def report(
     *,
-    journal: Journal,
+    where: Where = Where(),  # noqa: B008 - frozen
     output: Annotated[Path, Parameter(help="The HTML file to write.", group=OUTPUT)],
     force: Annotated[bool, FLAG, Parameter(help="Overwrite --output.")] = False,
     as_json: AsJson = False,
@@ -217,12 +216,12 @@ def report(
     """
     from eightbyeight_async.cli.bulk.write_report import write_report  # noqa: PLC0415
 
-    return write_report(journal, output, force=force, as_json=as_json)
+    return write_report(where.place(), output, force=force, as_json=as_json)
 
 
 def deliveries(
     *,
-    journal: Journal,
+    where: Where = Where(),  # noqa: B008 - frozen
     receipts: Annotated[
         Path | None,
         Parameter(
@@ -237,8 +236,9 @@ def deliveries(
 ) -> int:
     """Ask 8x8's log what became of the accepted messages: delivered or not and why, price, country, operator.
 
-    The journal keeps it; `bulk status`, `bulk export` and `bulk report` show it. The command asks only for messages of
-    which it is not known yet whether they arrived: run it again later. Exit code 1 if a message was not delivered.
+    The journal or ledger keeps it; `bulk status`, `bulk export` and `bulk report` show it. The command asks only for
+    messages of which it is not known yet whether they arrived: run it again later. Exit code 1 if a message was not
+    delivered.
 
     ```
     eightbyeight bulk deliveries --journal run.db
@@ -248,10 +248,8 @@ def deliveries(
     from eightbyeight_async.cli.bulk import ask_deliveries  # noqa: PLC0415
 
     if receipts is not None:
-        return ask_deliveries.take_receipts(journal, receipts, as_json=as_json)
-    from eightbyeight_async.cli.bulk.place import JournalPlace  # noqa: PLC0415
-
-    return ask_deliveries.ask(JournalPlace(journal), connection, its_account_only=its_account_only, as_json=as_json)
+        return ask_deliveries.take_receipts(where.place(), receipts, as_json=as_json)
+    return ask_deliveries.ask(where.place(), connection, its_account_only=its_account_only, as_json=as_json)
 
 
 AFTER = (status, deliveries, unknown, resolve, stop, reconcile, cancel, export, report)

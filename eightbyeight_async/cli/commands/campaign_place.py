@@ -17,9 +17,9 @@ from eightbyeight_async.cli.exit_codes import UsageError
 if TYPE_CHECKING:
     from eightbyeight_async.cli.bulk.place import JournalPlace, LedgerPlace
 
-__all__ = ["JOURNAL_HELP", "Where"]
+__all__ = ["Where"]
 
-JOURNAL_HELP = (
+_JOURNAL = (
     "The campaign's journal, an SQLite file. JOURNAL-wal and JOURNAL-mark beside it belong to it: move or copy all of "
     "them together."
 )
@@ -30,7 +30,7 @@ JOURNAL_HELP = (
 class Where:
     """Where the claims of a campaign are: in a journal, or in a ledger under a name."""
 
-    journal: Annotated[Path | None, Parameter(help=JOURNAL_HELP)] = None
+    journal: Annotated[Path | None, Parameter(help=_JOURNAL)] = None
     ledger: Annotated[
         str | None,
         Parameter(
