@@ -10,6 +10,8 @@ Rules:
 - An id must not bring a phone number into a journal: an id that contains its message's own number is digested, too,
   however the number is grouped (`+49 151 234-567`, `0151/234567`) and in whatever digits. So is an id with unprintable
   characters.
+- The rule of a campaign's keys never changes, or its messages would be new. Its salt tells which it is: campaigns with
+  a salt of 16 bytes began before grouped numbers were seen, and keep such ids as they are.
 - A number is compared by its digits: `+6591110001` and `6591110001` are the same.
 
 Digests are keyed BLAKE2b: 96 bits for a key, 63 bits for a lookup. In a journal of a million messages two lookup
@@ -28,9 +30,19 @@ import attrs
 from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.models.sms import SmsRequest
 
-__all__ = ["SALT_BYTES", "Fingerprint", "Identity", "Keys", "check_message", "own_reference", "with_reference"]
+__all__ = [
+    "OLD_SALT_BYTES",
+    "SALT_BYTES",
+    "Fingerprint",
+    "Identity",
+    "Keys",
+    "check_message",
+    "own_reference",
+    "with_reference",
+]
 
-SALT_BYTES = 16
+SALT_BYTES = 17
+OLD_SALT_BYTES = 16
 _DIGEST_BYTES = 12
 _TAIL = 7  # digits of the shortest phone number
 _GROUPING = bytes(code for code in range(128) if not chr(code).isalnum())
@@ -61,6 +73,7 @@ class Keys:
 
     def __init__(self, salt: bytes) -> None:
         self._salt = salt
+        self._sees_grouped = len(salt) != OLD_SALT_BYTES
         # Copied for every digest: making a keyed hash takes twice as long as copying one.
         self._long = hashlib.blake2b(digest_size=_DIGEST_BYTES, key=salt)
         self._short = hashlib.blake2b(digest_size=8, key=salt)
@@ -110,7 +123,7 @@ class Keys:
     def _of_reference(self, reference: str, digits: str) -> str:
         tail = digits[-_TAIL:]
         hide = tail in reference or not reference.isprintable()
-        if not hide and not (reference.isascii() and reference.isalnum()):
+        if not hide and self._sees_grouped and not (reference.isascii() and reference.isalnum()):
             hide = tail in _ungrouped(reference)
         return self._hidden(reference) if hide else reference
 

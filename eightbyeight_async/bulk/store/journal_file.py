@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 from urllib.parse import quote
 
 from eightbyeight_async.bulk.errors import JournalError, JournalInUseError
-from eightbyeight_async.bulk.judging.message_keys import SALT_BYTES
+from eightbyeight_async.bulk.judging.message_keys import OLD_SALT_BYTES, SALT_BYTES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,9 +67,10 @@ IN_USE: Final = "is in use by another campaign; one at a time: wait until that o
 NONE_HERE: Final = "there is none at this path: check the path; a run makes one"
 RESTORE: Final = "put back a copy of all its files; without one, see in 8x8's log who got a message"
 APPLICATION_ID: Final = 0x38783842  # "8x8B"
-VERSION: Final = 3
-# 2: without people who have opted out. Else the same; the next run makes it a 3, which older packages do not read.
-_READABLE: Final = (2, VERSION)
+VERSION: Final = 4
+# 2: without people who have opted out; 3: with a shorter salt. Else the same; the next run makes it a 4, which older
+# packages do not read.
+_READABLE: Final = (2, 3, VERSION)
 _IN_USE_BIT: Final = 1 << 8
 _OLDEST_SQLITE = (3, 35, 0)  # UPSERT, UPDATE FROM, RETURNING, JSON
 _CHECK_BYTES = 8
@@ -306,8 +307,9 @@ def connect_to_read(path: Path, *, locked: bool = False) -> sqlite3.Connection:
 
 def salt_of(stored: object, head: Head) -> bytes | None:
     """The salt in `meta`; None: damaged, or another journal's. With a wrong salt every message would be new."""
-    if isinstance(stored, bytes) and stored[SALT_BYTES:] == _check_of(stored[:SALT_BYTES], head):
-        return stored[:SALT_BYTES]
+    for length in (SALT_BYTES, OLD_SALT_BYTES):
+        if isinstance(stored, bytes) and stored[length:] == _check_of(stored[:length], head):
+            return stored[:length]
     return None
 
 

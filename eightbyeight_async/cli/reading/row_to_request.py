@@ -158,8 +158,8 @@ class RowConverter:
             late = self._late(number, line, request)
             long = check_length(request.text, request.encoding, self.long_text) is not None
         except InvalidRequestError as wrong:
-            rule = wrong.reason + (self._remedy(values) if wrong.field == "destination" else "")
-            return Problem(line=line, number=number, field=wrong.field, rule=rule)
+            remedy = self._remedy(values) if wrong.field == "destination" else ""
+            return Problem(line=line, number=number, field=wrong.field, rule=f"{wrong.reason}{remedy}")
         return Row(
             number=number,
             line=line,
