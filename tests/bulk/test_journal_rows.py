@@ -100,6 +100,25 @@ def test_results_are_written_as_they_are(journal: Journal, count: int) -> None:
     assert journal.sql.execute(OUTCOMES).fetchall() == expected, "only an open claim takes an outcome"
 
 
+@pytest.mark.parametrize(
+    ("outcomes", "kept"),
+    [
+        ([(State.SENT, "a"), (State.SENT, "b")], (State.SENT, "a")),
+        ([(State.SENT, "a"), (State.NOT_SENT, None)], (State.SENT, "a")),
+        ([(State.NOT_SENT, None), (State.SENT, "a")], (State.SENT, "a")),
+        ([(State.UNKNOWN, None), (State.SENT, "a")], (State.UNKNOWN, None)),
+    ],
+)
+def test_of_two_outcomes_of_a_claim_the_first_counts_unless_it_says_unsent(
+    journal: Journal, outcomes: list[tuple[State, str | None]], kept: tuple[State, str | None]
+) -> None:
+    (claim,) = claims(1, full=False)
+    journal.transact(lambda: journal.claim([claim]))
+    results = [Result(claim.id, claim.identity.key, 0, state, umid) for state, umid in outcomes]
+    journal.transact(lambda: journal.record(results))
+    assert journal.sql.execute("SELECT state, umid FROM message").fetchall() == [kept]
+
+
 def test_a_row_that_sqlite_refuses_leaves_no_other(journal: Journal) -> None:
     given = claims(2 * MANY, full=False)
     given[-1] = given[-1]._replace(id=given[0].id)  # an id is there once

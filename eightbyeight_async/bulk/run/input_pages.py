@@ -226,7 +226,8 @@ class Intake:
         """
         message = check_message(request)
         item = Item(place, message, self._keys.of(message))
-        self._place = max(self._place, place + 1)
+        if place >= self._place:
+            self._place = place + 1
         return item
 
 

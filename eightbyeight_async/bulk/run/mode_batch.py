@@ -38,6 +38,7 @@ async def send_batches(run: Run, size: int) -> None:
                 run.not_tried(chunk)
                 break
             chunk = await _claim_and_post(run, chunk)
+            await run.room()  # not where the messages of the batch would wait for it, too
 
 
 async def _claim_and_post(run: Run, chunk: list[Item]) -> list[Item]:
@@ -79,9 +80,7 @@ async def _post(run: Run, items: list[Item]) -> list[Item]:
         run.settle_now([(item, State.UNKNOWN, None) for item in items])
         raise
     run.answered()
-    results, batch_id = outcomes(items, answer), answer.batch_id
-    del answer  # 10,000 responses, while the results wait for their commit
-    await run.settle(results, batch_id)
+    run.settle_now(outcomes(items, answer), answer.batch_id)
     return []
 
 
@@ -101,6 +100,7 @@ async def _halved(run: Run, items: list[Item]) -> list[Item]:
     for part in (items[:half], items[half:]):
         if await run.turn():
             back += await _post(run, part)
+            await run.room()
         else:
             await run.settle([(item, State.NOT_SENT, None) for item in part])
     return back

@@ -11,6 +11,7 @@ from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from eightbyeight_async.bulk.judging.outcomes import State
 from eightbyeight_async.bulk.store.read_journal import GUARD
 
 if TYPE_CHECKING:
@@ -80,7 +81,8 @@ def record_results(
     """Writes the outcomes of open claims. `number_of`: the number of a batch in the journal."""
     alike: defaultdict[tuple[int, str | None, int | None], dict[int, str | None]] = defaultdict(dict)
     for claim_id, _, _, outcome, umid, batch_id, code in results:
-        alike[outcome, batch_id, code][claim_id] = umid
-    for (state, batch_id, code), rows in alike.items():
+        alike[outcome, batch_id, code].setdefault(claim_id, umid)
+    # The first outcome of a claim counts; but what did go out is no longer called unsent.
+    for (state, batch_id, code), rows in sorted(alike.items(), key=lambda one: one[0][0] is State.NOT_SENT):
         number = None if batch_id is None else number_of(batch_id)
         sql.execute(_RECORD, (state, number, code, now, json.dumps(rows)))
