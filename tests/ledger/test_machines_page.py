@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
+import httpx
 import psycopg
 import pytest
+from asgi_socket import served
 from cli.command_line import in_process
 from page_blocks import ROOT, blocks_of, run_python
+from patience import PATIENCE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +29,7 @@ def block(word: str) -> str:
 
 
 def test_every_example_is_run() -> None:
-    words = ("order-notices", '"taskiq"', '"celery"', '"procrastinate"', '"outbox"')
+    words = ("order-notices", '"taskiq"', '"celery"', '"procrastinate"', '"dbos"', '"fastapi"', '"outbox"')
     assert [block(word) for word in words] == BLOCKS
 
 
@@ -99,6 +103,59 @@ async def drive():
 asyncio.run(drive())
 """
     run_python(block('"procrastinate"') + drive, sandbox, EIGHTBYEIGHT_LEDGER=ledger, PYTHONWARNINGS="default")
+    assert sandbox.accepted_counts == {"shipped-1": 1}
+
+
+def test_dbos(ledger: str, sandbox: Sandbox) -> None:
+    """The process dies after the send, before DBOS knows of it; the next one recovers the workflow and calls again."""
+    pytest.importorskip("dbos", reason="needs dbos, which is in the group `tests`")
+    drive = """
+import asyncio
+from dbos import SetWorkflowID
+async def drive():
+    with SetWorkflowID("one"):
+        await shipped(1, "+6598765432")
+async def die(*_):
+    os._exit(0)
+send_once = Ledger.send_once
+async def told(*arguments):
+    outcome = await send_once(*arguments)
+    print(outcome.state.name, outcome.new, flush=True)
+    return outcome
+Ledger.send_once = told
+DBOS.launch()
+if os.environ.get("DIES"):
+    Ledger.__aexit__ = die
+    asyncio.run(drive())
+print(DBOS.retrieve_workflow("one").get_result())
+DBOS.destroy()
+"""
+    code = block('"dbos"') + drive
+    assert run_python(code, sandbox, EIGHTBYEIGHT_LEDGER=ledger, DIES="yes") == "SENT True\n"
+    assert run_python(code, sandbox, EIGHTBYEIGHT_LEDGER=ledger) == "SENT False\nSENT\n"
+    assert sandbox.accepted_counts == {"shipped-1": 1}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_fastapi_background_tasks(ledger: str, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The order is posted again, to another replica and to the same one."""
+    pytest.importorskip("fastapi")
+    for name, value in {**sandbox.environment, "EIGHTBYEIGHT_LEDGER": ledger}.items():
+        monkeypatch.setenv(name, value)
+    replicas: list[dict[str, Any]] = []
+    for number in range(2):
+        module = ModuleType(f"replica{number}")
+        exec(compile(block('"fastapi"'), module.__name__, "exec"), module.__dict__)  # noqa: S102 - the page
+        replicas.append(module.__dict__)
+    async with (
+        served(replicas[0]["app"]) as one,
+        served(replicas[1]["app"]) as two,
+        httpx.AsyncClient(timeout=PATIENCE) as http,
+    ):
+        for url in (one, two, one):
+            answer = await http.post(f"{url}/orders/1/shipped", params={"number": "+6598765432"})
+            assert (answer.status_code, answer.json()) == (202, None)
     assert sandbox.accepted_counts == {"shipped-1": 1}
 
 
