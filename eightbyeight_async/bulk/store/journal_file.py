@@ -263,7 +263,8 @@ def connect(path: Path, durability: Durability) -> sqlite3.Connection:
         connection.execute(f"PRAGMA synchronous={'FULL' if durability == 'power' else 'NORMAL'}")
         connection.execute(f"PRAGMA fullfsync={durability == 'power':d}")
         connection.execute(f"PRAGMA checkpoint_fullfsync={durability == 'power':d}")
-        connection.execute("PRAGMA cache_size=-16384")
+        # 8 MB hold the index of 400,000 messages. 16 MB save 1 us of a message's 9 in SQLite, of a million messages.
+        connection.execute("PRAGMA cache_size=-8192")
         # Pages (16 MB): hashes are random, so a checkpoint soon after the last would write the same pages again.
         connection.execute("PRAGMA wal_autocheckpoint=4000")
         connection.executescript("BEGIN IMMEDIATE; COMMIT;")  # makes the log
