@@ -133,7 +133,7 @@ class ClientClosedError(EightByEightError, RuntimeError):
         super().__init__("the client is closed: make a new AsyncConnectClient, or close this one later")
 
     def __str__(self) -> str:
-        # Closed between two attempts, of which the first may have got through.
+        # The client was closed between two attempts, and the first attempt may have got through.
         after = f" ({self.effect.words(self.sent)})" if self.sent is Sent.MAYBE else ""
         return f"{super().__str__()}{after}"
 

@@ -52,8 +52,8 @@ T = TypeVar("T")
 
 _log = logging.getLogger("eightbyeight_async")
 
-_MAYBE = Sent.MAYBE  # looked up once: it takes 900 instructions
-_NO_TRACE = WriteTrace()  # of calls that our own transports send: their exceptions name the right phase
+_MAYBE = Sent.MAYBE  # read once: each reading of an enum's member takes 900 instructions
+_NO_TRACE = WriteTrace()  # for our own transports: their exceptions say in which phase a call failed
 
 
 class Flight:
@@ -132,7 +132,7 @@ class Exchange:
 
     @cached_property
     def downloader(self) -> Downloader:
-        from eightbyeight_async.download import Downloader  # late: most clients export no log
+        from eightbyeight_async.download import Downloader  # imported here: most clients export no log
 
         home = self.bases[Product.SMS]
         return Downloader(http=self._open_http, home=home, headers=self._headers, own=self.door.phases)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import httpx as httpx  # noqa: PLC0414 - exported
 
+    from eightbyeight_async.calls.plain_batch import AllAccepted
     from eightbyeight_async.events import AttemptEvent, WaitEvent
     from eightbyeight_async.fanout import SendEach
     from eightbyeight_async.models.account import AccountBalance, Direction, PriceList
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AccountBalance",
+    "AllAccepted",
     "AttemptEvent",
     "BatchChatAppsRequest",
     "BatchChatAppsResponse",
@@ -45,6 +47,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "calls.plain_batch": ("AllAccepted",),
     "events": ("AttemptEvent", "WaitEvent"),
     "fanout": ("SendEach",),
     "models.account": ("AccountBalance", "Direction", "PriceList"),

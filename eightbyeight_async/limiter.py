@@ -89,7 +89,7 @@ class Limiter:
         """Give a place back."""
         with self.lock:
             if gate.ended:
-                return  # its places are already back
+                return  # its loop ended, and its places were taken back then
             gate.held -= 1
             self.free += 1
             if self.queue:

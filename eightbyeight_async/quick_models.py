@@ -24,7 +24,7 @@ from eightbyeight_async.wire_types import is_enum_or_text, is_int_or_text, wire_
 from eightbyeight_async.wire_values import write_datetime
 
 if typing.TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 __all__ = ["OddError", "private_init", "quick_maker", "quick_reader", "quick_writer"]
 
@@ -203,8 +203,10 @@ def _check(kind: Any, local: str, given: dict[str, Any]) -> str | None:  # noqa:
     return f"{local} = list_{local}({local})"
 
 
-def quick_writer(cls: type[Any]) -> Callable[[Any], str] | None:
+def quick_writer(cls: type[Any], replaced: Sequence[str] = ()) -> Callable[..., str] | None:
     """A function from a model to the text of its JSON; None if a type of the model is not simple.
+
+    `replaced`: the fields whose values the function takes as further arguments, instead of those of the model.
 
     The function raises TypeError for a model whose values do not have the types of its class.
     """
@@ -223,9 +225,9 @@ def quick_writer(cls: type[Any]) -> Callable[[Any], str] | None:
         written = _WRITTEN.get(StrEnum if isinstance(kind, type) and issubclass(kind, StrEnum) else kind)
         if written is None:
             return None
-        lines.append(f"  value = model.{field.name}")
+        lines.append(f"  value = {field.name if field.name in replaced else f'model.{field.name}'}")
         lines.append(f"  {'' if required else 'if value is not None: '}text += f',\"{name}\":{{quote({written})}}'")
-    return _compiled("def write(model):", [*lines, "  return '{' + text[1:] + '}'"], given)
+    return _compiled(f"def write({', '.join(('model', *replaced))}):", [*lines, "  return '{' + text[1:] + '}'"], given)
 
 
 _WRITTEN = {str: "value", StrEnum: "value.value", datetime: "write_datetime(value)"}

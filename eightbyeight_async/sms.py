@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
 from datetime import datetime
 from types import FrameType
 
@@ -16,7 +16,7 @@ from eightbyeight_async import late_types
 from eightbyeight_async.calls import cancel, sms
 from eightbyeight_async.calls.call import Call
 from eightbyeight_async.exchange import Exchange, Flight
-from eightbyeight_async.frame_privacy import empty_frames
+from eightbyeight_async.frame_privacy import empty_frames, private_coroutine
 from eightbyeight_async.hosts import Product
 from eightbyeight_async.models.common import CancelResponse
 from eightbyeight_async.models.sms import Outcome, SmsRequest, SmsResponse
@@ -130,6 +130,26 @@ class SmsOperations:
         if warning is not None:
             warnings.warn(warning, LongTextWarning, stacklevel=3)  # the second frame is the decorator's
         return paired(request, await self._exchange.run(call, self._options))
+
+    @private_coroutine
+    async def _send_plain_batch(
+        self, messages: Sequence[SmsRequest], references: Sequence[str]
+    ) -> late_types.AllAccepted | late_types.BatchSmsResponse | None:
+        """`send_batch` for a campaign: see `calls.plain_batch`. A response with models has no `results`.
+
+        Returns None if the messages need the thorough way. Nothing was sent then.
+        """
+        from eightbyeight_async.calls import plain_batch
+        from eightbyeight_async.calls.sms_batch import long_texts_of
+
+        call = plain_batch.send_plain_batch(self._options.subaccount_id, messages, references, self._exchange.now)
+        if call is None:
+            return None
+        texts = ((index, message.text, message.encoding) for index, message in enumerate(messages))
+        warning = long_texts_of(texts, self._options.long_text)
+        if warning is not None:
+            warnings.warn(warning, LongTextWarning, stacklevel=3)  # the second frame is the decorator's
+        return await self._exchange.run(call, self._options)
 
     async def get(self, umid: str) -> late_types.MessageDetails:
         """Get the details of one SMS (8x8's reference: get-sms-message-details).

@@ -296,8 +296,20 @@ def child(tmp_path: Path, authority: trustme.CA) -> Callable[..., str]:
     return run
 
 
-@pytest.mark.parametrize("order", ["before", "after"])
-@pytest.mark.parametrize(("tool", "sent"), [("sentry", 10), ("opentelemetry", 10), ("respx", 0)])
+@pytest.mark.parametrize(
+    ("anyio_backend", "order", "tool", "sent"),
+    [
+        ("asyncio", "before", "sentry", 10),
+        ("asyncio", "after", "sentry", 10),
+        ("asyncio", "before", "opentelemetry", 10),
+        ("asyncio", "after", "opentelemetry", 10),
+        ("asyncio", "before", "respx", 0),
+        ("asyncio", "after", "respx", 0),
+        ("trio", "after", "sentry", 10),
+        ("trio", "before", "opentelemetry", 10),
+        ("trio", "after", "respx", 0),
+    ],
+)
 async def test_switched_on_before_or_after_the_import(
     serve: Serve, child: Callable[..., str], anyio_backend_name: str, order: str, tool: str, sent: int
 ) -> None:

@@ -62,9 +62,11 @@ class BatchCall(Call[T]):
 
     Attributes:
         batch_size: how many messages it has.
+        quick: reads the parsed JSON of a plain response; None, or the function returns None: it is read thoroughly.
     """
 
     batch_size: int
+    quick: Callable[[object], T | None] | None = attrs.field(default=None, repr=False)
 
 
 @lru_cache(maxsize=256)

@@ -14,6 +14,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from eightbyeight_async import errors, wire
+from eightbyeight_async.calls.call import BatchCall
 from eightbyeight_async.errors import APIError, Sent, UnexpectedResponseError
 from eightbyeight_async.models.common import ErrorBody
 
@@ -44,6 +45,8 @@ def read_response(call: Call[T], status: int, headers: Mapping[str, str], body: 
     try:
         data = wire.load(body)
         if 200 <= status < 300 and call.response_class is not None:
+            if isinstance(call, BatchCall) and call.quick is not None and (plain := call.quick(data)) is not None:
+                return cast("T", plain)
             found = wire.structure(data, call.response_class)
             other = None if call.contradiction is None else call.contradiction(found)
             if other is None:

@@ -14,12 +14,14 @@ from eightbyeight_async.models.sms_batch import BatchSmsRequest, BatchSmsRespons
 from eightbyeight_async.text import MAX_PARTS, TextPolicy, check_length
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
     from eightbyeight_async.models.sms import Encoding
 
-__all__ = ["long_texts", "send_batch"]
+    _Text = tuple[int | None, str | None, Encoding | None]
+
+__all__ = ["long_texts", "long_texts_of", "send_batch"]
 
 
 def send_batch(subaccount_id: str, request: BatchSmsRequest, now: Callable[[], datetime]) -> Call[BatchSmsResponse]:
@@ -49,13 +51,18 @@ def long_texts(request: BatchSmsRequest, policy: TextPolicy | str) -> str | None
     Raises:
         InvalidRequestError: the policy is REFUSE and a text takes more than 10 parts; the error names the first one.
     """
+    return long_texts_of(_texts(request), policy)
+
+
+def long_texts_of(texts: Iterable[_Text], policy: TextPolicy | str) -> str | None:
+    """`long_texts` of these: index of the message that has the text (None: the template), text, encoding."""
     if policy == TextPolicy.ALLOW:
         return None
     # Usually every message has the same text, the template's. So the last results are cached.
     measured = lru_cache(maxsize=8)(partial(check_length, policy=policy))
     total = count = 0
     first = ""
-    for index, text, encoding in _texts(request):
+    for index, text, encoding in texts:
         total += 1
         try:
             long = measured(text, encoding) is not None
@@ -72,8 +79,7 @@ def long_texts(request: BatchSmsRequest, policy: TextPolicy | str) -> str | None
     )
 
 
-def _texts(request: BatchSmsRequest) -> Iterator[tuple[int | None, str | None, Encoding | None]]:
-    """For each message: the index of the message that has the text (None for the template), the text, the encoding."""
+def _texts(request: BatchSmsRequest) -> Iterator[_Text]:
     template = SmsTemplate() if request.template is None else request.template
     for _ in request.destinations or ():
         yield None, template.text, template.encoding

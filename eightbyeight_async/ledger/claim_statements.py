@@ -33,7 +33,7 @@ VALUES (%(campaign)s, %(host)s, %(pid)s, {NOW}, {NOW}, 0) RETURNING id, began
 """
 END_SESSION = f"UPDATE eightbyeight.session SET ended={NOW} WHERE id=%(session)s"
 STOP_LOST = "UPDATE eightbyeight.campaign SET stopped=coalesce(stopped, %(why)s) WHERE id=%(campaign)s"
-# The session's row is what a database that lacks the last commits shows by: it lacks them here, too.
+# A database that lacks the last commits (a backup, a late replica) is recognised by this row: its `last` is too low.
 TOUCHED = f"""
 WITH touched AS (
     UPDATE eightbyeight.session SET at={NOW}, last=greatest(last, %(last)s)

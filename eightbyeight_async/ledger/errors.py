@@ -8,7 +8,7 @@ __all__ = ["DatabaseLedgerError", "LedgerError", "LedgerLostError", "PassingLedg
 
 
 class LedgerError(JournalError):
-    """The database cannot be opened, read or written. Nothing was sent without a committed claim; `sent` is NO."""
+    """The database cannot be opened, read or written. No message was sent without a committed claim. `sent` is NO."""
 
     book = "ledger"
 

@@ -99,7 +99,7 @@ class SharedPace:
         """
         while not halt.is_set():
             if self._refusals:
-                await self._reserve(halt)  # tells the others
+                await self._reserve(halt)  # writes them to the database, where the other processes read them
             if (paused := self.paused_for()) > 0:
                 await self._sleep(paused, halt)
                 continue
@@ -109,7 +109,7 @@ class SharedPace:
                 continue
             if now < turn[0]:
                 await self._sleep(turn[0] - now, halt)
-            if self._paused_until <= self._clock():  # else a 429 came meanwhile
+            if self._paused_until <= self._clock():  # no 429 came while it slept
                 return not halt.is_set()
         return False
 

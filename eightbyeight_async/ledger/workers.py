@@ -178,7 +178,7 @@ class Chunks:
                 return Chunk(first, count, jobs[0])
             if not await self._patiently(self._count):
                 return None
-            await anyio.sleep(_LOOK)  # others work on the last chunks; one of them may die
+            await anyio.sleep(_LOOK)  # others work on the last chunks; if one of them dies, its chunk comes back
         return None
 
     @asynccontextmanager

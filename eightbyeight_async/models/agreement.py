@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from eightbyeight_async.models.chatapps_response import ChatAppsResponse
     from eightbyeight_async.models.sms import SmsRequest, SmsResponse
 
-__all__ = ["chatapps_contradiction", "sms_contradiction"]
+__all__ = ["chatapps_contradiction", "other_number", "sms_contradiction"]
 
 _SAME_ENDING = 6  # digits; a national number can lose a trunk prefix, e.g. a leading 0
 _OTHER_ID = "the response is about another message: its clientMessageId differs"
@@ -26,7 +26,7 @@ def sms_contradiction(request: SmsRequest, response: SmsResponse) -> str | None:
     """Why the response cannot be the one to this request; None: it can."""
     if _differ(request.client_message_id, response.client_message_id):
         return _OTHER_ID
-    return _OTHER_NUMBER if _other_number(request.destination, response.destination) else None
+    return _OTHER_NUMBER if other_number(request.destination, response.destination) else None
 
 
 def chatapps_contradiction(request: ChatAppsRequest, response: ChatAppsResponse) -> str | None:
@@ -38,14 +38,15 @@ def chatapps_contradiction(request: ChatAppsRequest, response: ChatAppsResponse)
         return None
     if _differ(asked.channel_user_id, echoed.channel_user_id):
         return _OTHER_USER
-    return _OTHER_NUMBER if _other_number(asked.msisdn, echoed.msisdn) else None
+    return _OTHER_NUMBER if other_number(asked.msisdn, echoed.msisdn) else None
 
 
 def _differ(asked: str | None, echoed: str | None) -> bool:
     return bool(asked) and bool(echoed) and asked != echoed
 
 
-def _other_number(asked: str | None, echoed: str | None) -> bool:
+def other_number(asked: str | None, echoed: str | None) -> bool:
+    """Whether the number of a response cannot be the one of its request."""
     if asked == echoed or asked == f"+{echoed}":
         return False
     number, returned = _digits(asked), _digits(echoed)

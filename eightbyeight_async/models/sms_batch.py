@@ -5,7 +5,7 @@ Source: OpenAPI file of the SMS API, schemas BatchSmsRequest, SmsTemplateFull, B
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
@@ -28,6 +28,7 @@ __all__ = [
     "BatchSmsResult",
     "SmsTemplate",
     "paired",
+    "paired_with",
 ]
 
 # Source: BatchSmsRequest, maxItems of `messages` and `destinations`.
@@ -233,9 +234,13 @@ class BatchSmsResponse(JsonModel):
 
 def paired(request: BatchSmsRequest, response: BatchSmsResponse) -> BatchSmsResponse:
     """The response with `results` filled: each message of the request with its own response; see `pairing`."""
+    return response if response.messages is None else paired_with(_messages_of(request), response)
+
+
+def paired_with(messages: Sequence[SmsRequest], response: BatchSmsResponse) -> BatchSmsResponse:
+    """`paired` with the messages of the request."""
     if response.messages is None:
         return response
-    messages = _messages_of(request)
     found = pair(messages, response.messages, _agree, (_reference, _digits))
     results = tuple(_result(index, one, found[index]) for index, one in enumerate(messages))
     return attrs.evolve(response, results=results)

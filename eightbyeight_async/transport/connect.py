@@ -44,7 +44,7 @@ async def open_connection(
     owner: Owner,
     limit: asyncio.Timeout,
 ) -> Connection:
-    """Open a connection within `limit`. The caller may reschedule `limit` to stop earlier.
+    """Open a connection before `limit` ends. The caller can move `limit` to an earlier time meanwhile.
 
     Raises:
         ConnectError: the connection could not be opened.

@@ -32,8 +32,8 @@ from eightbyeight_async.transport.wire_errors import (
 
 __all__ = ["WIRE_FAILURES", "refused_answer", "showable_cause", "transport_error", "wire_failure"]
 
-# Failures of our transports, and what a closed or a foreign transport raises. Any other exception that is not one of
-# httpx's is a bug and is not converted.
+# The exceptions that mean a failed call: those of our transports, and those of a transport that is closed or that the
+# user gave. Any other exception that is not one of httpx's is a bug and reaches the caller unchanged.
 WIRE_FAILURES = (
     WireError,
     OSError,

@@ -127,7 +127,7 @@ class Http2Transport(httpx.AsyncBaseTransport):
         try:
             body = await self._read(response)
         finally:
-            # Before httpx takes the connection back: it does not use one whose socket is at its end.
+            # httpx does not use a connection again whose socket is at its end. So the end comes before `aclose`.
             _end(response.extensions["network_stream"].get_extra_info("socket"))
             with anyio.CancelScope(shield=True):
                 await response.aclose()

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 __all__ = ["Wire", "Wires"]
 
 _of_parents: list[object] = []
-# The wires of a forked process' parent. They are kept, because the garbage collector would finalize the parent's loop,
-# which shares its selector with this process.
+# After a fork, the wires of the parent process. This list keeps them from the garbage collector: it would finalize the
+# parent's loop, too, and that loop shares its selector with this process.
 
-_KEPT = 512  # prepared requests. Those with an id in the path are used once and pushed out; the others stay
+_KEPT = 512  # prepared requests at most. One with an id in its path is used once; newer ones replace it
 
 
 class Wire:

@@ -10,6 +10,7 @@ import pytest
 
 from eightbyeight_async import SmsRequest
 from eightbyeight_async.bulk import Campaign, State, read_rows, status
+from eightbyeight_async.bulk.judging.message_keys import OLD_SALT_BYTES
 from eightbyeight_async.bulk.store.journal_file import read_head
 from eightbyeight_async.sandbox import Fault, Sandbox
 
@@ -98,14 +99,34 @@ async def test_a_journal_of_only_opted_out_people_belongs_to_no_account(sandbox:
     assert report.accepted == 30
 
 
-async def test_a_journal_of_the_version_before_goes_on(sandbox: Sandbox, tmp_path: Path) -> None:
+async def test_a_journal_that_began_before_grouped_numbers_were_seen_keeps_its_keys(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = [
+        SmsRequest(destination="+6581000001", text="Hi", client_message_id="order +65 8100-0001"),
+        SmsRequest(destination="+6581000002", text="Hi", client_message_id="order 2"),
+    ]
+    journal = tmp_path / "run.db"
+    monkeypatch.setattr("eightbyeight_async.bulk.store.journal_file.SALT_BYTES", OLD_SALT_BYTES)
+    assert (await run(sandbox, journal, people))[1].accepted == 2
+    assert {row.key for row in read_rows(journal)} == {"order +65 8100-0001", "order 2"}
+    head = read_head(journal)
+    with closing(sqlite3.connect(journal, isolation_level=None)) as connection:
+        connection.execute(f"PRAGMA user_version={head._replace(version=3).user_version}")
+    monkeypatch.undo()
+    plan, report = await run(sandbox, journal, people)
+    assert (plan.settled, report.known, report.accepted, len(sandbox.messages)) == (2, 2, 0, 2)
+    assert read_head(journal).version == 4
+
+
+async def test_a_journal_of_an_older_version_goes_on(sandbox: Sandbox, tmp_path: Path) -> None:
     journal = tmp_path / "run.db"
     await run(sandbox, journal, PEOPLE[:20])
     head = read_head(journal)
-    assert head.version == 3
+    assert head.version == 4
     with closing(sqlite3.connect(journal, isolation_level=None)) as connection:
         connection.execute(f"PRAGMA user_version={head._replace(version=2).user_version}")
     assert (read_head(journal).version, status(journal).sent) == (2, 20)
     plan, report = await run(sandbox, journal, opted_out=out, allow_changed_input=True)
     assert (plan.settled, plan.new, report.accepted, len(sandbox.messages)) == (20, 10, 10, 30)
-    assert read_head(journal).version == 3, "older packages must not take it: they do not know the state"
+    assert read_head(journal).version == 4, "older packages must not take it: they do not know the state"

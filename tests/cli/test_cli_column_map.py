@@ -66,6 +66,8 @@ def test_a_usual_name_is_suggested_and_not_taken(
         ("phone,text\n+6591234567,Hi\n", ("--map", "fone=destination"), "there is no column named 'fone'"),
         ("phone,destination\n1,2\n", ("--map", "phone=destination", "--text", "Hi"), "sets the same field"),
         ("destination,message\n+6591234567,Hi\n", (), 'no option --text; add --map "message=text"'),
+        ("destination,nachricht\n+6591234567,Hi\n", (), "no option --text; --map COLUMN=text says which column"),
+        ("mobilnummer,text\n+6591234567,Hi\n", (), "say which has the numbers: --map COLUMN=destination"),
     ],
 )
 def test_a_header_that_does_not_fit_is_told(

@@ -27,6 +27,7 @@ def test_the_help_of_a_command_has_an_example_that_is_understood(
     command: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     told = in_process(*command, "--help", capsys=capsys, COLUMNS="400").out
+    assert "()" not in told, "an option that has no default shows none: show_default=False"
     whole = f"eightbyeight {' '.join(command)} "
     examples = [line.strip(" │|") for line in told.splitlines() if whole.strip() in line and "Usage" not in line]
     if not examples:

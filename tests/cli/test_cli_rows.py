@@ -98,6 +98,25 @@ def test_columns_that_nothing_is_made_of_are_told() -> None:
 
 
 @pytest.mark.parametrize(
+    ("number", "named"),
+    [
+        ("+65 9123 4567", True),
+        ("(+65) 9123-4567", True),
+        ("006591234567", True),
+        ("tel:+6591234567", True),
+        ("+65 9123 456x", False),
+        ("+65 9123 4567 / +65 9123 4568", False),
+        ("6.5E+09", False),
+        ("091234567", False),  # in national form, and nobody says of which country
+    ],
+)
+def test_a_number_that_can_be_cleaned_names_the_option(number: str, named: bool) -> None:
+    [problem] = read(CsvRows(converter()), HEAD + f'"{number}",Hi\n'.encode())
+    assert isinstance(problem, Problem)
+    assert ("--clean-numbers" in problem.rule) is named, problem.rule
+
+
+@pytest.mark.parametrize(
     ("data", "text", "expected"),
     [
         (b"", None, ["1: the file is empty"]),

@@ -55,7 +55,7 @@ def test_a_forked_command_does_what_a_new_one_does(tmp_path: Path, arguments: st
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_a_forked_command_like_a_new_one(number: signal.Signals, tmp_path: Path) -> None:
-    """It reads a pipe, which it has opened and which never ends."""
+    """It reads a pipe that it has opened, and that has not ended."""
     pipe, codes = tmp_path / "text", []
     os.mkfifo(pipe)
     for start in (start_preloaded, new):
@@ -67,7 +67,8 @@ def test_a_signal_ends_a_forked_command_like_a_new_one(number: signal.Signals, t
                 process, lambda text=text: struct.unpack("i", fcntl.ioctl(text, termios.FIONREAD, b"    ")) == (0,)
             )
             process.send_signal(number)
-            _, err = process.communicate(timeout=PATIENCE)
+        # Then the pipe ends: a signal that comes just before a read of Python begins does not end that read.
+        _, err = process.communicate(timeout=PATIENCE)
         codes.append((process.returncode, err))
     assert codes[0] == codes[1]
     assert codes[0][0] == (-9 if number is signal.SIGKILL else 130)

@@ -16,6 +16,7 @@ from patience import PATIENCE, seen
 
 from eightbyeight_async import AsyncConnectClient, InvalidRequestError, RetryPolicy, SmsRequest
 from eightbyeight_async.bulk import AccountChangedError, Campaign, InputChangedError, Report, State
+from eightbyeight_async.bulk.judging.message_keys import OLD_SALT_BYTES
 from eightbyeight_async.ledger import Ledger
 from eightbyeight_async.ledger.reader import LedgerReader
 from eightbyeight_async.sandbox import Fault
@@ -337,3 +338,17 @@ async def test_the_repr_of_a_campaign_shows_no_url(postgres: str, name: str, san
     async with client_of(sandbox) as client:
         campaign = Campaign(client, ledger="postgresql://me:secret@db/x", name="november")
         assert repr(campaign) == "<Campaign ledger campaign='november', mode=auto>"
+
+
+async def test_a_campaign_that_began_before_grouped_numbers_were_seen_keeps_its_keys(
+    postgres: str, name: str, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = [
+        SmsRequest(destination="+6581000001", text="Hi", client_message_id="order +65 8100-0001"),
+        SmsRequest(destination="+6581000002", text="Hi", client_message_id="order 2"),
+    ]
+    monkeypatch.setattr("eightbyeight_async.ledger.store.SALT_BYTES", OLD_SALT_BYTES)
+    assert (await run(sandbox, postgres, name, people)).accepted == 2
+    monkeypatch.undo()
+    again = await run(sandbox, postgres, name, people)
+    assert (again.known, again.accepted, len(sandbox.messages)) == (2, 0, 2)

@@ -44,6 +44,10 @@ STRAYS = {
     "to be repeated": answer(500, '{"code": 2000, "message": "internal"}'),
     "not HTTP": b"\x00" * 40,
 }
+WHEN = ["in the same record", "in its own record", "in the same segment", "while idle"]
+# Each kind at each moment, without a proxy; by each other way each moment, the kinds in turn.
+CASES = [("direct", kind, when) for kind in STRAYS for when in WHEN]
+CASES += [(way, [*STRAYS][(a + b) % 3], when) for a, way in enumerate(WAYS[1:]) for b, when in enumerate(WHEN)]
 
 
 @pytest.fixture(params=[*LOOPS, pytest.param(("trio", {}), id="trio")])
@@ -95,9 +99,7 @@ def sms(number: int = 0) -> SmsRequest:
 
 
 @pytest.mark.usefixtures("_no_rest")
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("kind", STRAYS)
-@pytest.mark.parametrize("when", ["in the same record", "in its own record", "in the same segment", "while idle"])
+@pytest.mark.parametrize(("way", "kind", "when"), CASES)
 async def test_a_stray_answer_is_nobodys(
     serve: Serve, through: Callable[..., Any], way: str, kind: str, when: str
 ) -> None:
@@ -185,7 +187,7 @@ async def test_many_sends_with_strays_between_them(
         return (own + STRAYS[kind],) if joined else (own, STRAYS[kind])
 
     outcomes: dict[int, str] = {}
-    count = 60  # of which about 30 bring a stray: each kind ten times, in 40 cases
+    count = 30  # of which about 15 bring a stray: each kind five times, in 40 cases
     with serve(script, corked=together) as server, through(way, server, max_concurrency=8) as (client, _):
         async with client, client.sms.send_each([sms(number) for number in range(count)]) as results:
             async for result in results:

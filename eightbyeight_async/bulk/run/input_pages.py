@@ -111,7 +111,7 @@ class Intake:
         iterator: object = self._sync
         self._placed = iterator if isinstance(iterator, Placed) else None
         self.cut_off = self._placed is not None and self._placed.cut_off
-        # Not for an async source: it may be slow, and its messages would wait until the page is full.
+        # An async source may be slow, and its messages would wait until a page is full: no pages for it.
         self._known = known if self._feeder is None else None
         self._ahead: deque[Item] = deque()
         self._turn = anyio.Lock()
@@ -226,7 +226,8 @@ class Intake:
         """
         message = check_message(request)
         item = Item(place, message, self._keys.of(message))
-        self._place = max(self._place, place + 1)
+        if place >= self._place:
+            self._place = place + 1
         return item
 
 

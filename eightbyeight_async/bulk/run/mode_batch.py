@@ -11,9 +11,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from eightbyeight_async.bulk.judging.message_keys import own_reference
 from eightbyeight_async.bulk.judging.outcomes import Action, State, Verdict, judge, state_of
+from eightbyeight_async.calls.plain_batch import AllAccepted
 from eightbyeight_async.errors import EightByEightError, InvalidRequestError
-from eightbyeight_async.models.sms_batch import BatchSmsRequest
+from eightbyeight_async.models.sms_batch import BatchSmsRequest, paired_with
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,8 +37,14 @@ async def send_batches(run: Run, size: int) -> None:
             if not await run.turn():
                 run.not_tried(chunk)
                 break
-            mine = await run.claim(chunk)
-            chunk = await _post(run, mine) if mine else []
+            chunk = await _claim_and_post(run, chunk)
+            await run.room()  # not where the messages of the batch would wait for it, too
+
+
+async def _claim_and_post(run: Run, chunk: list[Item]) -> list[Item]:
+    """Returns as `_post`. Its own function: 10,000 messages would stay in a variable while the next chunk is filled."""
+    mine = await run.claim(chunk)
+    return await _post(run, mine) if mine else []
 
 
 async def _chunk(run: Run, size: int) -> list[Item]:
@@ -58,8 +66,7 @@ async def _post(run: Run, items: list[Item]) -> list[Item]:
     sent_at = run.clock()
     run.tally.requests += 1
     try:
-        request = BatchSmsRequest(messages=[item.wire() for item in items], include_messages_in_response=True)
-        answer = await run.within_lease(items, lambda: run.client.sms.send_batch(request))
+        answer = await run.within_lease(items, lambda: _send(run, items))
     except EightByEightError as error:
         verdict = judge(error)
         if to_halve(verdict, error, len(items)):
@@ -73,10 +80,18 @@ async def _post(run: Run, items: list[Item]) -> list[Item]:
         run.settle_now([(item, State.UNKNOWN, None) for item in items])
         raise
     run.answered()
-    results, batch_id = outcomes(items, answer), answer.batch_id
-    del answer  # 10,000 responses, while the results wait for their commit
-    await run.settle(results, batch_id)
+    run.settle_now(outcomes(items, answer), answer.batch_id)
     return []
+
+
+async def _send(run: Run, items: Sequence[Item]) -> AllAccepted | BatchSmsResponse:
+    sms = run.client.sms
+    references = [own_reference(item.request) or item.key for item in items]
+    answer = await sms._send_plain_batch([item.request for item in items], references)  # noqa: SLF001 - only for campaigns
+    if answer is None:
+        messages = [item.wire() for item in items]
+        return await sms.send_batch(BatchSmsRequest(messages=messages, include_messages_in_response=True))
+    return answer if isinstance(answer, AllAccepted) else paired_with([item.wire() for item in items], answer)
 
 
 async def _halved(run: Run, items: list[Item]) -> list[Item]:
@@ -85,6 +100,7 @@ async def _halved(run: Run, items: list[Item]) -> list[Item]:
     for part in (items[:half], items[half:]):
         if await run.turn():
             back += await _post(run, part)
+            await run.room()
         else:
             await run.settle([(item, State.NOT_SENT, None) for item in part])
     return back
@@ -96,8 +112,10 @@ def to_halve(verdict: Verdict, error: EightByEightError, size: int) -> bool:
     return blamed and verdict.action is Action.GO_ON and size > 1
 
 
-def outcomes(items: Sequence[Item], answer: BatchSmsResponse) -> list[tuple[Item, State, str | None]]:
+def outcomes(items: Sequence[Item], answer: AllAccepted | BatchSmsResponse) -> list[tuple[Item, State, str | None]]:
     """Item, state and umid of each message. Pure."""
+    if isinstance(answer, AllAccepted):
+        return [(item, State.SENT, umid) for item, umid in zip(items, answer.umids, strict=True)]
     if answer.results:
         return [
             (item, state_of(result.response), None if result.response is None else result.response.umid)

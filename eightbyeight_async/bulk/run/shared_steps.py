@@ -166,7 +166,7 @@ class Run:
             claimed = 0.0 if self.lease is None else self.lease.clock()
             for item in ask:
                 item.id, item.claimed = self._next_id(), claimed
-            answers = await self._writer.claim([self._claim_of(item) for item in ask])
+            answers = await self._writer.claim(self._claims_of(ask))
             again: list[Item] = []
             for item, answer in zip(ask, answers, strict=True):
                 if answer is CLAIMED:  # nearly always
@@ -187,9 +187,14 @@ class Run:
         """Makes a call that ends with the lease of these items' claims."""
         return await (call() if self.lease is None else self.lease.within(min(item.claimed for item in items), call))
 
+    def _claims_of(self, items: Sequence[Item]) -> list[Claim]:
+        if self._opted_out is None and not self._private:  # as in most campaigns
+            return [Claim(item.id, item.identity, item.place, item.scheduled) for item in items]
+        return [self._claim_of(item) for item in items]
+
     def _claim_of(self, item: Item) -> Claim:
         out = self._opted_out is not None and self._opted_out(item.request)
-        number, text = self._private_fields(item)
+        number, text = (item.request.destination, item.request.text) if self._private else (None, None)
         return Claim(item.id, item.identity, item.place, item.scheduled, number, text, out)
 
     def _refused_for_now(self, item: Item, answer: Claimed, mine: list[Item]) -> bool:
@@ -226,9 +231,6 @@ class Run:
         error = id_conflict(item.place, answer.place)
         self.stop(str(error), error, abort=True)
 
-    def _private_fields(self, item: Item) -> tuple[str | None, str | None]:
-        return (item.request.destination, item.request.text) if self._private else (None, None)
-
     async def settle(
         self,
         results: Sequence[tuple[Item, State, str | None]],
@@ -238,6 +240,10 @@ class Run:
     ) -> None:
         """Counts and journals results (item, state, umid). Waits while too many results are not committed."""
         self.settle_now(results, batch_id, verdict, error)
+        await self.room()
+
+    async def room(self) -> None:
+        """Waits while too many results are not committed."""
         if self._writer.full:
             await self._writer.room()
 

@@ -1,8 +1,8 @@
 """The journal: a store in one SQLite file. Lives in the writer's thread.
 
 Rules:
-- Rows pass as one JSON array in one statement, in both directions: Python would take the interpreter's lock again for
-  every row, and under a busy event loop that costs up to 5 ms each.
+- Many rows pass in one statement, in both directions (`journal_rows`, or as one JSON array): Python would take the
+  interpreter's lock again for every row, and under a busy event loop that costs up to 5 ms each.
 - No more than one page of rows is in memory.
 - A run claims nothing before the main file says on the disk that it is in use.
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing, suppress
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from eightbyeight_async.bulk.errors import AccountChangedError, JournalError
 from eightbyeight_async.bulk.judging.claims import JournaledMessage, judge_claim, may_claim_again
@@ -30,6 +30,7 @@ from eightbyeight_async.bulk.store.journal_file import (
 )
 from eightbyeight_async.bulk.store.journal_mark import lock_journal
 from eightbyeight_async.bulk.store.journal_numbers import JournalNumbers
+from eightbyeight_async.bulk.store.journal_rows import insert_claims, record_results
 from eightbyeight_async.bulk.store.read_journal import GUARD, damaged, lost_claims
 from eightbyeight_async.bulk.store.records import CLAIMED, NUMBER_TAKEN
 
@@ -45,22 +46,6 @@ __all__ = ["OPEN_CLAIMS", "Journal"]
 
 T = TypeVar("T")
 
-_CLAIM = f"""
-INSERT INTO message (id, hash, key, who, what, state, guard, run, place, account, claimed, scheduled, due, destination,
-                     text)
-SELECT id, hash, key, who, what, 0, {GUARD.format(0)}, :run, place, :account, :now, scheduled, scheduled, destination,
-       text
-FROM (SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS hash, json_extract(value, '$[2]') AS key,
-             json_extract(value, '$[3]') AS who, json_extract(value, '$[4]') AS what,
-             json_extract(value, '$[5]') AS place, json_extract(value, '$[6]') AS scheduled,
-             json_extract(value, '$[7]') AS destination, json_extract(value, '$[8]') AS text
-      FROM json_each(:rows)) WHERE true
-ON CONFLICT (hash) DO NOTHING
-"""  # noqa: S608 - constants
-# Reads less: each value out of the JSON takes half a microsecond.
-_CLAIM_WITHOUT_PRIVATE = _CLAIM.replace("json_extract(value, '$[7]')", "NULL").replace(
-    "json_extract(value, '$[8]')", "NULL"
-)
 _FOUND = f"""
 SELECT json_group_array(json_array(j.number, m.key, m.guard IS {GUARD.format("m.state").replace("hash", "m.hash")},
                                    m.id, m.state, m.run, m.times, m.place, m.due, m.who, m.what))
@@ -84,13 +69,6 @@ FROM (SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS t
              json_extract(value, '$[8]') AS text
       FROM json_each(:rows)) AS j
 WHERE message.id=j.id
-"""  # noqa: S608 - constants
-_RECORD = f"""
-UPDATE message SET state=j.state, guard={GUARD.format("j.state")}, umid=j.umid, batch=j.batch, code=j.code, at=:now
-FROM (SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS state,
-             json_extract(value, '$[2]') AS umid, json_extract(value, '$[3]') AS batch,
-             json_extract(value, '$[4]') AS code FROM json_each(:rows)) AS j
-WHERE message.id=j.id AND message.state=0
 """  # noqa: S608 - constants
 OPEN_CLAIMS = f"UPDATE message SET state=4, guard={GUARD.format(4)}, at=? WHERE state=0"  # noqa: S608
 
@@ -265,8 +243,9 @@ class Journal(JournalNumbers):
 
     def _claimed(self, claims: Sequence[Claim]) -> list[Claimed]:
         taken = self.numbers_taken(claims)
-        values = {"run": self.run, "now": self._now(), "account": self._number}
-        if self._insert([claim for claim in claims if claim.id not in taken], values) == len(claims):
+        now = self._now()
+        free = [claim for claim in claims if claim.id not in taken]
+        if insert_claims(self.sql, free, self.run, self._number, now) == len(claims):
             # All of them are new: nearly always.
             self._made += [claim.id for claim in claims]
             self._add_to_sums([claim.identity.hash for claim in claims])
@@ -288,7 +267,7 @@ class Journal(JournalNumbers):
             answers.append(answer)
         self._add_to_sums(granted)
         if others:
-            self._write_met(others, values)
+            self._write_met(others, now)
         return answers
 
     def _add_to_sums(self, hashes: Sequence[int]) -> None:
@@ -306,13 +285,6 @@ class Journal(JournalNumbers):
         self.set_meta("account", self._number)
         self._owned = True
 
-    def _insert(self, claims: Sequence[Claim], values: dict[str, Any]) -> int:
-        """Inserts a row for each message that has none; returns their number."""
-        private = any(claim.destination is not None or claim.text is not None for claim in claims)
-        rows = json.dumps([claim.as_row() for claim in claims])
-        statement = _CLAIM if private else _CLAIM_WITHOUT_PRIVATE
-        return self.sql.execute(statement, {**values, "rows": rows}).rowcount
-
     def _others(self, claims: Sequence[Claim]) -> dict[int, JournaledMessage]:
         """The rows of the claimed messages, those that these claims have just inserted included, by hash, as they were
         before this run met the messages with these claims.
@@ -329,7 +301,7 @@ class Journal(JournalNumbers):
             found[asked[number].hash] = JournaledMessage(row_id, State(state), run, times, place, due, who, what)
         return found
 
-    def _write_met(self, rows: dict[int, JournaledMessage], values: dict[str, Any]) -> None:
+    def _write_met(self, rows: dict[int, JournaledMessage], now: float) -> None:
         again = [row for row in rows.values() if row.claim is not None]
         if again:
             data = [
@@ -338,7 +310,8 @@ class Journal(JournalNumbers):
                 for claim in [row.claim]
                 if claim is not None
             ]
-            self.sql.execute(_CLAIM_AGAIN, {**values, "rows": json.dumps(data)})
+            values = {"run": self.run, "account": self._number, "now": now, "rows": json.dumps(data)}
+            self.sql.execute(_CLAIM_AGAIN, values)
         met = [[row.id, row.times, row.place, row.due] for row in rows.values() if row.claim is None]
         if met:
             self.sql.execute(_MEET, {"rows": json.dumps(met), "run": self.run})
@@ -364,15 +337,7 @@ class Journal(JournalNumbers):
         return settled
 
     def record(self, results: Sequence[Result]) -> None:
-        numbers: dict[str, int] = {}
-        rows = []
-        for result in results:
-            number = None
-            if result.batch_id is not None:
-                number = numbers.get(result.batch_id) or self._batch(result.batch_id)
-                numbers[result.batch_id] = number
-            rows.append((result.id, result.state, result.umid, number, result.code))
-        self.sql.execute(_RECORD, {"rows": json.dumps(rows), "now": self._now()})
+        record_results(self.sql, results, self._batch, self._now())
 
     def _batch(self, batch_id: str) -> int:
         found = self.sql.execute("SELECT number FROM batch WHERE batch_id=?", (batch_id,)).fetchone()

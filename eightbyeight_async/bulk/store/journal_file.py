@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 from urllib.parse import quote
 
 from eightbyeight_async.bulk.errors import JournalError, JournalInUseError
-from eightbyeight_async.bulk.judging.message_keys import SALT_BYTES
+from eightbyeight_async.bulk.judging.message_keys import OLD_SALT_BYTES, SALT_BYTES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,9 +67,10 @@ IN_USE: Final = "is in use by another campaign; one at a time: wait until that o
 NONE_HERE: Final = "there is none at this path: check the path; a run makes one"
 RESTORE: Final = "put back a copy of all its files; without one, see in 8x8's log who got a message"
 APPLICATION_ID: Final = 0x38783842  # "8x8B"
-VERSION: Final = 3
-# 2: without people who have opted out. Else the same; the next run makes it a 3, which older packages do not read.
-_READABLE: Final = (2, VERSION)
+VERSION: Final = 4
+# 2: without people who have opted out; 3: with a shorter salt. Else the same; the next run makes it a 4, which older
+# packages do not read.
+_READABLE: Final = (2, 3, VERSION)
 _IN_USE_BIT: Final = 1 << 8
 _OLDEST_SQLITE = (3, 35, 0)  # UPSERT, UPDATE FROM, RETURNING, JSON
 _CHECK_BYTES = 8
@@ -198,10 +199,10 @@ def make(path: Path, durability: Durability) -> None:
         os.close(descriptor)
         with closing(sqlite3.connect(_uri(beside, "rw"), uri=True, isolation_level=None)) as connection:
             make_tables(connection)
-            # Before it gets its name: the switch to WAL rewrites the header.
+            # The switch to WAL rewrites the header, so it comes before the file gets its final name.
             connection.execute("PRAGMA journal_mode=WAL")
         if not path.exists():
-            # Takes the name without replacing anything. Not by a hard link: not every file system has them.
+            # Reserves the name and replaces nothing. A hard link would do the same, but some file systems have none.
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         beside.replace(path)
         if durability == "power":
@@ -282,8 +283,8 @@ def connect_to_read(path: Path, *, locked: bool = False) -> sqlite3.Connection:
     log = side_file(path, "-wal")
     alone = not log.exists() or log.stat().st_size == 0
     if not (alone and locked):
-        # Without a log: SQLite makes an empty one, and only a connection that may write removes it again. With a log:
-        # it must stay as it is, and a connection that may write would empty it into the database.
+        # If there is no log, SQLite makes an empty one. Only a connection that may write removes it at its end ("rw").
+        # If there is a log, it must not change. A connection that may write would move it into the database ("ro").
         for mode in ("ro",) if log.exists() else ("rw", "ro"):
             try:
                 connection = sqlite3.connect(_uri(path, mode), uri=True, timeout=_READER_PATIENCE, isolation_level=None)
@@ -306,8 +307,9 @@ def connect_to_read(path: Path, *, locked: bool = False) -> sqlite3.Connection:
 
 def salt_of(stored: object, head: Head) -> bytes | None:
     """The salt in `meta`; None: damaged, or another journal's. With a wrong salt every message would be new."""
-    if isinstance(stored, bytes) and stored[SALT_BYTES:] == _check_of(stored[:SALT_BYTES], head):
-        return stored[:SALT_BYTES]
+    for length in (SALT_BYTES, OLD_SALT_BYTES):
+        if isinstance(stored, bytes) and stored[length:] == _check_of(stored[:length], head):
+            return stored[:length]
     return None
 
 
@@ -366,7 +368,7 @@ def _wrong_version(version: int) -> str:
 
 
 def sync_directory(directory: Path) -> None:
-    with suppress(OSError):  # not every platform can
+    with suppress(OSError):  # Windows cannot open a directory
         descriptor = os.open(directory, os.O_RDONLY)
         try:
             os.fsync(descriptor)

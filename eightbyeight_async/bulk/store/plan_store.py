@@ -19,20 +19,15 @@ from eightbyeight_async.bulk.store.read_journal import GUARD, HAS_MESSAGE, opene
 from eightbyeight_async.bulk.store.records import Policy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from eightbyeight_async.bulk.store.records import Account, Claim
+    from eightbyeight_async.bulk.store.records import Account
 
 __all__ = ["PlanStore"]
 
 T = TypeVar("T")
 
-_CLAIM = f"""
-INSERT INTO message (id, hash, key, who, what, state, guard, run, place, account, claimed, scheduled, due)
-VALUES (?1, ?2, ?3, ?4, ?5, 0, {GUARD.format(0).replace("hash", "?2")}, ?8, ?6, 0, ?9, ?7, ?7)
-ON CONFLICT (hash) DO NOTHING
-"""  # noqa: S608 - constants
 _ADOPT = f"""
 INSERT INTO message (id, key, who, what, state, run, place, claimed, scheduled, due, cancelled, hash, guard, account)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, {GUARD.format("?5").replace("hash", "?12")}, 0)
@@ -148,15 +143,6 @@ class PlanStore(Journal):
         except sqlite3.Error as error:
             raise problem(error, "cannot be made") from error
         return value
-
-    def _insert(self, claims: Sequence[Claim], values: dict[str, Any]) -> int:
-        """Inserts row by row: there is no event loop to disturb, and it takes half the time of JSON."""
-        run, now = values["run"], values["now"]
-        rows = []
-        for claim in claims:
-            key, key_hash, who, what = claim.identity
-            rows.append((claim.id, key_hash, key, who, what, claim.place, claim.scheduled, run, now))
-        return self.sql.executemany(_CLAIM, rows).rowcount
 
     def _write_in_use(self, in_use: bool) -> None:
         """Does nothing: nobody sends with a plan."""

@@ -76,7 +76,7 @@ class Claim(NamedTuple):
 
     def as_row(self) -> tuple[object, ...]:
         key, key_hash, who, what = self.identity
-        return self.id, key_hash, key, who, what, self.place, self.scheduled, self.destination, self.text
+        return self.id, key_hash, key, who, self.place, what, self.scheduled, self.destination, self.text
 
 
 class Claimed(NamedTuple):

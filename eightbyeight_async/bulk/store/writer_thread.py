@@ -237,7 +237,7 @@ class Writer:
         if not self._busy:
             self._busy = True
             try:
-                self._loop.soon(self._hand_over)  # not now: other tasks may order more in this turn of the loop
+                self._loop.soon(self._hand_over)  # later, with what other tasks order in this turn of the loop
             except RuntimeError:  # the loop is closed, and one of its tasks is being finalized
                 self._hand_over()
 

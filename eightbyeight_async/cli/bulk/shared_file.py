@@ -50,7 +50,7 @@ class RowMessages:
 
     def __next__(self) -> SmsRequest:
         row = next(self._rows)
-        if isinstance(row, Problem):  # impossible: the same bytes passed the check
+        if isinstance(row, Problem):  # cannot happen: the same bytes passed the check
             raise AssertionError("a row that passed the check now fails it")  # noqa: TRY004 - a bug, not a wrong type
         self.message_place = row.number - 1
         return row.request

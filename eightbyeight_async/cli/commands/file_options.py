@@ -38,6 +38,7 @@ class FileOptions:
     map: Annotated[
         tuple[str, ...],
         Parameter(
+            show_default=False,
             negative=(),
             help='COLUMN=FIELD: the column sets the field of the message, as in "Phone Number=destination". COLUMN= '
             "lets it set none. Can be given several times.",
@@ -85,6 +86,7 @@ class FileOptions:
     rate_for: Annotated[
         tuple[str, ...],
         Parameter(
+            show_default=False,
             negative=(),
             help="SG=100: at most 100 messages a second to a country. Can be given several times. Not in batches.",
         ),
@@ -99,6 +101,7 @@ class FileOptions:
     opt_out: Annotated[
         tuple[str, ...],
         Parameter(
+            show_default=False,
             negative=(),
             help="A file with the numbers of people who have opted out, one a line or in a column: they are sent "
             "nothing, and counted. Can be given several times. A column opt_out of the rows (yes, no) does the same.",

@@ -194,7 +194,7 @@ class CsvRows:
                 yield Problem(line=line, rule=f"--map: there is no column named {masked_runs(column)!r}")
         if "destination" not in present:
             suggested = self._map.suggestion("destination", names)
-            rule = "the first line must name the columns" if suggested is None else f"add {suggested}"
+            rule = _NO_HEADER if suggested is None else f"add {suggested}"
             yield Problem(line=line, rule=f"there is no column named destination; {rule}")
             return
         for column in self._converter.columns:
@@ -205,8 +205,8 @@ class CsvRows:
                 )
         if self._converter.template is None and "text" not in present:
             suggested = self._map.suggestion("text", names)
-            more = "" if suggested is None else f"; add {suggested}"
-            yield Problem(line=line, rule=f"there is no column named text, and no option --text{more}")
+            more = "--map COLUMN=text says which column has it" if suggested is None else f"add {suggested}"
+            yield Problem(line=line, rule=f"there is no column named text, and no option --text; {more}")
         text_column = next((names[at] for at, field in fields if field == "text"), None)
         if self._converter.template is not None and text_column not in (None, *self._converter.columns):
             yield Problem(line=line, rule=TEXT_TWICE)
@@ -231,6 +231,10 @@ class CsvRows:
         return ","
 
 
+_NO_HEADER = (
+    "the first line must name the columns. If it does, say which has the numbers: --map COLUMN=destination, "
+    "with that column's name for COLUMN"
+)
 _SAME = "has the same name as an earlier column, or sets the same field (--map COLUMN= lets it set none)"
 TEXT_TWICE = "a text is given here and by --text; put {text} into --text, or leave one of them out"
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["from_file", "with_line_breaks"]
 
-# A text of ten parts has 1,530 characters; a larger file is another one by mistake.
+# A text of ten parts has 1,530 characters. A file larger than this was probably named by mistake.
 _MOST_BYTES = 1024 * 1024
 
 

@@ -118,7 +118,7 @@ class RowPlanner:
             return
         self._lines[row.number] = row.line
         full = self._planner.add(row.request, row.number - 1, late=row.late is not None)
-        if full or self._limit is not None:  # with a limit row by row: the next one may be behind it
+        if full or self._limit is not None:  # a limit may end at any row, so each is decided at once
             _guarded(self._planner.decide)
             self._lines.clear()
         if self._sent == self._limit:

@@ -131,8 +131,8 @@ class RowConverter:
             fields: pairs of field name and text; an empty text leaves the field out.
             cells: of the columns that `--text` uses, in the order of `columns`; stripped.
         """
+        values: dict[str, Any] = dict(self.defaults)  # typed Any: the model checks the values itself
         try:
-            values: dict[str, Any] = dict(self.defaults)  # typed Any: the model checks the values itself
             opted_out, zone, blanks, window, has_source = False, "", _NONE, self.window, False
             for name, text in fields:
                 if name == OPT_OUT:
@@ -158,7 +158,8 @@ class RowConverter:
             late = self._late(number, line, request)
             long = check_length(request.text, request.encoding, self.long_text) is not None
         except InvalidRequestError as wrong:
-            return Problem(line=line, number=number, field=wrong.field, rule=wrong.reason)
+            remedy = self._remedy(values) if wrong.field == "destination" else ""
+            return Problem(line=line, number=number, field=wrong.field, rule=f"{wrong.reason}{remedy}")
         return Row(
             number=number,
             line=line,
@@ -180,6 +181,19 @@ class RowConverter:
         if self.default_country is not None and country is None and values["destination"][0] != "+":
             values["country"] = self.default_country
         return ()
+
+    def _remedy(self, values: dict[str, Any]) -> str:
+        """The option that corrects this row's number; empty if it is given, or if it would not."""
+        if self.clean is not None:
+            return ""
+        from eightbyeight_async.cli.reading.clean_number import NumberCleaner  # noqa: PLC0415 - loads phonenumbers
+
+        try:
+            number = NumberCleaner(self.default_country).clean(values["destination"], values.get("country")).number
+            SmsRequest(destination=number, text="-")
+        except InvalidRequestError:
+            return ""
+        return "; --clean-numbers corrects such numbers"
 
     def _late(self, number: int, line: int, request: SmsRequest) -> Problem | None:
         try:

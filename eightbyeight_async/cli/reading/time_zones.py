@@ -42,6 +42,6 @@ def _zones(number: str, country: str | None) -> tuple[str, ...]:
     except NumberParseException:
         return ()
     zones = time_zones_for_number(found)
-    if zones == (_UNKNOWN,):  # nobody has this number (yet): the zones of its country
+    if zones == (_UNKNOWN,):  # no operator has this number so far: take all zones of its country
         zones = time_zones_for_geographical_number(found)
     return tuple(zone for zone in zones if zone != _UNKNOWN)

@@ -151,7 +151,7 @@ class Display:
             yield lambda: plain.show(line)
             return
         with Progress(
-            BarColumn(bar_width=None),  # takes the rest of the line: the counts need most of 80 columns
+            BarColumn(bar_width=None),  # as wide as the counts leave room for
             TextColumn("{task.completed:,.0f}/{task.total:,.0f}"),
             *(TextColumn(f"[{style}]{{task.fields[{outcome.value}]}}[/]") for outcome, style in _STYLES.items()),
             TextColumn("{task.fields[requests]}"),
