@@ -21,6 +21,8 @@ from eightbyeight_async import AsyncConnectClient
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from ledger.postgres import PostgresServer
+
 KEY = "key-2f6c1a9be07d"
 SUBACCOUNT = "acme_hq"
 ACCOUNT = "2f1d6a0e-5c1b-4c57-9b0a-6d9f0f3b7a11"
@@ -88,18 +90,26 @@ def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    """The URL of a PostgreSQL of this process of the tests; started by the first test that needs it."""
-    from ledger.postgres import GIVEN, PostgresServer, why_not
+def _own_postgres() -> Iterator[PostgresServer | None]:
+    """The PostgreSQL of this process of the tests, for all of them; None: `EIGHTBYEIGHT_TEST_POSTGRES` names one."""
+    from ledger.postgres import GIVEN, QUIET, PostgresServer, why_not
 
     reason = why_not()
     if reason is not None:
         pytest.skip(reason)
     if GIVEN:
-        yield GIVEN
+        yield None
         return
-    with PostgresServer() as server:
-        yield server.url
+    with PostgresServer(QUIET) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres(_own_postgres: PostgresServer | None) -> str:
+    """The URL of a PostgreSQL; started by the first test that needs it."""
+    from ledger.postgres import GIVEN
+
+    return GIVEN if _own_postgres is None else _own_postgres.url
 
 
 @pytest.fixture(scope="session")

@@ -78,11 +78,13 @@ class AtWork(NamedTuple):
         workers: the processes at work.
         chunks: those that are not done, in the order of the file.
         stopped: why nothing is claimed; None: claims are granted.
+        within: seconds in which a process at work has written something.
     """
 
     workers: Sequence[Worker]
     chunks: Sequence[ChunkLeft]
     stopped: str | None
+    within: float = WORKING
 
     @property
     def anybody(self) -> bool:
@@ -101,7 +103,7 @@ class LedgerAtWork(LedgerQueries):
             for payload, taken, silent in self._rows(_CHUNKS, entrypoint=entrypoint(self._campaign)):
                 first, count = json.loads(payload)
                 chunks.append(ChunkLeft(first, count, silent if taken else None))
-        return AtWork(workers, chunks, self.stopped())
+        return AtWork(workers, chunks, self.stopped(), within)
 
 
 def entrypoint(campaign: int) -> str:

@@ -178,6 +178,9 @@ def test_the_words() -> None:
     many = at_work_lines(AtWork([one] * 22, [], None))
     assert (many[0], len(many), many[-1]) == ("22 processes at work", 22, "  and 2 more")
     assert many[1] == "  a, process 4711: 1,000 claims, 100 a second, the last write 0.2 s ago"
+    waits = "no process has claimed or recorded anything in the last 15 s"  # but one says that it works on its chunk
+    assert at_work_line(AtWork([], several, None)) == f"{waits}, 1 chunk waiting, 1 at work"
+    assert at_work_line(AtWork([], several[1:], None)) == "no process at work, 1 chunk waiting, 0 at work"
     assert at_work_lines(AtWork([], several, None))[2] == "  messages 1 to 20,000: at work"
     assert at_work_json(AtWork([one], several, None)) == {
         "workers": [{"host": "a", "pid": 4711, "claims": 1_000, "last_write": "1970-01-01T00:00:00.000+00:00"}],

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from ledger.postgres import OwnDatabase
 
 from eightbyeight_async.sandbox import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from ledger.postgres import PostgresServer
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +31,11 @@ def sandbox(_running_sandbox: Sandbox) -> Sandbox:
 @pytest.fixture
 def name(request: pytest.FixtureRequest, tmp_path: object) -> str:
     return f"{request.node.name} {tmp_path}"[-200:]
+
+
+@pytest.fixture
+def server(_own_postgres: PostgresServer | None) -> OwnDatabase:
+    """A server that a test may crash, with a database of the test's own: `url`."""
+    if _own_postgres is None:
+        pytest.skip("the given server is not ours to crash")
+    return OwnDatabase(_own_postgres)

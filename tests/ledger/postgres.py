@@ -24,11 +24,13 @@ import psycopg
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["GIVEN", "PostgresServer", "why_not"]
+__all__ = ["GIVEN", "QUIET", "OwnDatabase", "PostgresServer", "why_not"]
 
 GIVEN = os.environ.get("EIGHTBYEIGHT_TEST_POSTGRES", "")
 _AS = "nobody"  # PostgreSQL does not run as root
 _QUICK = ("fsync=off", "full_page_writes=off", "synchronous_commit=on", "shared_buffers=32MB", "max_connections=80")
+# Nothing at work beside the tests: no vacuum that analyses a table meanwhile, no WAL for replicas.
+QUIET = ("autovacuum=off", "wal_level=minimal", "max_wal_senders=0", "max_logical_replication_workers=0")
 
 
 def _binaries() -> Path | None:
@@ -149,6 +151,20 @@ class PostgresServer:
         with suppress(ProcessLookupError):
             self.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+class OwnDatabase:
+    """A new database on a server: as the server, with another `url`."""
+
+    def __init__(self, server: PostgresServer) -> None:
+        self._server = server
+        with psycopg.connect(server.url, autocommit=True) as admin:
+            (number,) = admin.execute("SELECT count(*) FROM pg_database").fetchone() or (0,)
+            admin.execute(f"CREATE DATABASE own{number}".encode())
+        self.url = f"{server.url.rpartition('/')[0]}/own{number}"
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._server, name)
 
 
 def _is_root() -> bool:

@@ -42,10 +42,24 @@ def ledger(postgres: str, sandbox: Sandbox) -> str:
     return postgres
 
 
-def test_the_first_example(ledger: str, sandbox: Sandbox) -> None:
-    printed = run_python(block("order-notices"), sandbox, EIGHTBYEIGHT_LEDGER=ledger)
+@pytest.fixture
+def environment(ledger: str, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For examples that run in this process."""
+    for name, value in {**sandbox.environment, "EIGHTBYEIGHT_LEDGER": ledger}.items():
+        monkeypatch.setenv(name, value)
+
+
+def run_here(code: str) -> dict[str, Any]:
+    """The names of an example, which has run in this process: where no promise is about the process, half a second."""
+    module = ModuleType("example")
+    exec(compile(code, "machines.md", "exec"), module.__dict__)  # noqa: S102 - the page
+    return module.__dict__
+
+
+def test_the_first_example(environment: None, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
+    run_here(block("order-notices"))
     (message,) = sandbox.messages
-    assert printed == f"SENT True {message.umid}\nSENT False {message.umid}\n"
+    assert capsys.readouterr().out == f"SENT True {message.umid}\nSENT False {message.umid}\n"
 
 
 def test_the_commands(
@@ -138,16 +152,10 @@ DBOS.destroy()
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_fastapi_background_tasks(ledger: str, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_fastapi_background_tasks(environment: None, sandbox: Sandbox) -> None:
     """The order is posted again, to another replica and to the same one."""
     pytest.importorskip("fastapi")
-    for name, value in {**sandbox.environment, "EIGHTBYEIGHT_LEDGER": ledger}.items():
-        monkeypatch.setenv(name, value)
-    replicas: list[dict[str, Any]] = []
-    for number in range(2):
-        module = ModuleType(f"replica{number}")
-        exec(compile(block('"fastapi"'), module.__name__, "exec"), module.__dict__)  # noqa: S102 - the page
-        replicas.append(module.__dict__)
+    replicas = [run_here(block('"fastapi"')) for _ in range(2)]
     async with (
         served(replicas[0]["app"]) as one,
         served(replicas[1]["app"]) as two,
@@ -159,12 +167,12 @@ async def test_fastapi_background_tasks(ledger: str, sandbox: Sandbox, monkeypat
     assert sandbox.accepted_counts == {"shipped-1": 1}
 
 
-def test_the_outbox(ledger: str, sandbox: Sandbox) -> None:
+def test_the_outbox(environment: None, ledger: str, sandbox: Sandbox) -> None:
     """The second run finds the same row again, as after a death between the send and the delete."""
     with psycopg.connect(ledger, autocommit=True) as admin:
         admin.execute("CREATE TABLE IF NOT EXISTS outbox (key text PRIMARY KEY, number text, text text)")
         for _ in range(2):
             admin.execute("INSERT INTO outbox VALUES ('shipped-1', '+6598765432', 'On its way')")
-            run_python(block('"outbox"'), sandbox, EIGHTBYEIGHT_LEDGER=ledger)
+            run_here(block('"outbox"'))
             assert admin.execute("SELECT count(*) FROM outbox").fetchone() == (0,)
     assert sandbox.accepted_counts == {"shipped-1": 1}

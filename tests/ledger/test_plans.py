@@ -11,7 +11,6 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ledger.postgres import GIVEN, PostgresServer, why_not
 
 from eightbyeight_async import SmsRequest
 from eightbyeight_async.bulk.judging.deliveries import Delivery
@@ -23,21 +22,12 @@ from eightbyeight_async.ledger.shared_pace import SharedPace
 from eightbyeight_async.ledger.store import LedgerStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from ledger.postgres import OwnDatabase
 
 # They read a whole campaign.
 WHOLE = ("count(*)", "floor(m.claimed", "NOT IN (5, 6) LIMIT 1", "WHERE campaign=%(campaign)s LIMIT 1", "umid=ANY")
 # Tables with a row for each process, campaign, account or sub-account: few rows, whatever way they are read.
 SMALL = ("campaign", "session", "account", "pace", "meta", "version", "batch", "logged")
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    reason = why_not() if not GIVEN else "needs the right to fill a database"
-    if reason is not None:
-        pytest.skip(reason)
-    with PostgresServer(["autovacuum=off"]) as own:
-        yield own
 
 
 class Explained:
@@ -143,7 +133,7 @@ def called(store: LedgerStore, rows: int, *, analysed: bool) -> Explained:
 
 
 @pytest.mark.parametrize(("rows", "analysed"), [(0, False), (20_000, False), (20_000, True)])
-def test_every_statement_goes_by_an_index(server: PostgresServer, rows: int, analysed: bool) -> None:
+def test_every_statement_goes_by_an_index(server: OwnDatabase, rows: int, analysed: bool) -> None:
     explained = everything(server.url, f"campaign {rows} {analysed}", rows, analysed=analysed)
     assert len(explained.read) > 25
     slow = {
@@ -154,7 +144,7 @@ def test_every_statement_goes_by_an_index(server: PostgresServer, rows: int, ana
     assert not slow, "\n\n".join(f"{statement}\n{plan}" for statement, plan in slow.items())
 
 
-def test_the_pace_is_one_row_by_its_key(server: PostgresServer) -> None:
+def test_the_pace_is_one_row_by_its_key(server: OwnDatabase) -> None:
     pace = SharedPace(server.url, ACCOUNT, 100.0, patience=1.0)
     pace._row.ask(10, [(0.5, 0.0)])
     explained = Explained(pace._row._db)

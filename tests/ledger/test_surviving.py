@@ -12,7 +12,6 @@ import anyio
 import psycopg
 import pytest
 from anyio import to_thread
-from ledger.postgres import GIVEN, PostgresServer, why_not
 from ledger.postgres_proxy import PostgresProxy
 from patience import PATIENCE, seen
 
@@ -24,7 +23,7 @@ from eightbyeight_async.ledger.reader import LedgerReader
 from eightbyeight_async.ledger.schema import VERSION, prepare
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from ledger.postgres import OwnDatabase
 
     from eightbyeight_async import AsyncConnectClient
     from eightbyeight_async.ledger import Outcome
@@ -37,26 +36,6 @@ pytestmark = pytest.mark.anyio
 def anyio_backend() -> str:
     """What is tested is the database's side; `test_send_once` runs on both loops."""
     return "asyncio"
-
-
-@pytest.fixture(scope="module")
-def _crashable() -> Iterator[PostgresServer]:
-    reason = why_not() if not GIVEN else "the given server is not ours to crash"
-    if reason is not None:
-        pytest.skip(reason)
-    with PostgresServer() as own:
-        yield own
-
-
-@pytest.fixture
-def server(_crashable: PostgresServer) -> PostgresServer:
-    """A server that a test may crash, with a database of its own: `url`."""
-    base = _crashable.url.rpartition("/")[0]
-    with psycopg.connect(f"{base}/postgres", autocommit=True) as admin:
-        (number,) = admin.execute("SELECT count(*) FROM pg_database").fetchone() or (0,)
-        admin.execute(f"CREATE DATABASE own{number}".encode())
-    _crashable.url = f"{base}/own{number}"
-    return _crashable
 
 
 def message(number: int = 0) -> SmsRequest:
@@ -110,7 +89,7 @@ async def test_a_pooler_may_give_every_transaction_another_server_connection(
     assert sandbox.accepted_counts == {f"key {number}": 1 for number in range(40)}
 
 
-async def test_calls_wait_while_postgres_restarts_after_a_crash(server: PostgresServer, sandbox: Sandbox) -> None:
+async def test_calls_wait_while_postgres_restarts_after_a_crash(server: OwnDatabase, sandbox: Sandbox) -> None:
     async with client_of(sandbox) as client, Ledger(server.url, "name", max_rate=10_000) as ledger:
         await send_all(ledger, client, 20)
         async with anyio.create_task_group() as group:
@@ -178,7 +157,7 @@ async def test_a_claim_that_was_committed_while_nobody_was_told_is_released(
 
 
 async def test_a_backup_put_back_or_a_fail_over_that_lacks_claims_is_refused(
-    server: PostgresServer, sandbox: Sandbox
+    server: OwnDatabase, sandbox: Sandbox
 ) -> None:
     async with client_of(sandbox) as client, Ledger(server.url, "name") as ledger:
         await send_all(ledger, client, 5)
@@ -199,7 +178,7 @@ async def test_a_backup_put_back_or_a_fail_over_that_lacks_claims_is_refused(
 
 
 async def test_an_outcome_that_finds_no_row_for_its_claim_is_not_lost_silently(
-    server: PostgresServer, sandbox: Sandbox
+    server: OwnDatabase, sandbox: Sandbox
 ) -> None:
     """Also where no further claim would notice that the database was put back."""
     from eightbyeight_async.sandbox import Fault
@@ -221,7 +200,7 @@ async def test_an_outcome_that_finds_no_row_for_its_claim_is_not_lost_silently(
         assert isinstance(ledger._writer.failure, LedgerLostError)
 
 
-async def test_commits_are_durable_whatever_the_role_says(server: PostgresServer, sandbox: Sandbox) -> None:
+async def test_commits_are_durable_whatever_the_role_says(server: OwnDatabase, sandbox: Sandbox) -> None:
     """`synchronous_commit=off` on the role is overruled in each transaction; a stricter value stays."""
     seen_values: list[str] = []
     for value, expected in (("off", "on"), ("local", "local")):
@@ -317,7 +296,7 @@ async def test_a_process_frozen_in_a_transaction_does_not_block_the_others_for_e
 # --- Tables
 
 
-async def test_two_processes_that_make_the_tables_at_once_do_not_disturb_each_other(server: PostgresServer) -> None:
+async def test_two_processes_that_make_the_tables_at_once_do_not_disturb_each_other(server: OwnDatabase) -> None:
     async def begin() -> None:
         async with Ledger(server.url, "name") as ledger:
             assert (await ledger.status()).total == 0
@@ -333,7 +312,7 @@ async def test_two_processes_that_make_the_tables_at_once_do_not_disturb_each_ot
             admin.execute("DROP SCHEMA eightbyeight CASCADE")
 
 
-async def test_the_tables_of_a_newer_package_are_refused(server: PostgresServer) -> None:
+async def test_the_tables_of_a_newer_package_are_refused(server: OwnDatabase) -> None:
     connection = Connection(server.url, 1.0)
     prepare(connection)
     connection.rows("INSERT INTO eightbyeight.version VALUES (%(newer)s)", {"newer": VERSION + 1})
@@ -344,7 +323,7 @@ async def test_the_tables_of_a_newer_package_are_refused(server: PostgresServer)
 
 
 async def test_the_tables_of_an_older_package_are_brought_up_also_by_who_only_reads(
-    server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+    server: OwnDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as older:
         older.setattr(schema, "VERSION", 2)
@@ -360,9 +339,7 @@ async def test_the_tables_of_an_older_package_are_brought_up_also_by_who_only_re
         assert reader.deliveries_of(["u"])["u"].state == "sent"
 
 
-async def test_a_user_that_may_not_make_tables_uses_those_that_are_there(
-    server: PostgresServer, sandbox: Sandbox
-) -> None:
+async def test_a_user_that_may_not_make_tables_uses_those_that_are_there(server: OwnDatabase, sandbox: Sandbox) -> None:
     with psycopg.connect(server.url, autocommit=True) as admin:
         admin.execute("CREATE ROLE plain LOGIN")
     plain = server.url.replace("postgres@", "plain@")
@@ -379,7 +356,7 @@ async def test_a_user_that_may_not_make_tables_uses_those_that_are_there(
 
 
 async def test_a_process_warns_once_of_a_database_without_fsync(
-    server: PostgresServer, caplog: pytest.LogCaptureFixture
+    server: OwnDatabase, caplog: pytest.LogCaptureFixture
 ) -> None:
     for name in ("name", "name", "other"):
         async with Ledger(server.url, name):

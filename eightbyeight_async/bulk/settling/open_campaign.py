@@ -74,7 +74,7 @@ class Book(Messages):
     async def deliveries(
         self, *, patience: float = 900.0, on_export: Callable[[int], object] = lambda _: None
     ) -> Deliveries:
-        """Asks 8x8's log what became of the accepted messages, and keeps it in the journal.
+        """Asks 8x8's log what became of the accepted messages, and keeps it in the journal or ledger.
 
         Asks only for messages of which it is not known yet whether they arrived; so call it again later, and after an
         interruption. `MessageRow.delivery` has what is known of one message.
@@ -98,7 +98,7 @@ class Book(Messages):
 
     @private_coroutine
     async def feed(self, receipts: DeliveryReceipt | Iterable[DeliveryReceipt]) -> int:
-        """Keeps delivery receipts in the journal: one, or several at once, which takes one commit for all.
+        """Keeps delivery receipts in the journal or ledger: one, or several at once, which takes one commit for all.
 
         They may come late, twice or out of order (`webhooks.ReceiptFolder`). Receipts of other messages are dropped.
         Returns the number of this journal's messages that they are about.

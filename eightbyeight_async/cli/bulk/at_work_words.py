@@ -19,7 +19,7 @@ _MOST = 20  # processes, or ranges of chunks, that are named
 def at_work_line(found: AtWork) -> str:
     """`2 processes at work, 12 chunks waiting, 2 at work`; for `--follow`: nothing in it changes without a cause."""
     waiting, taken = _counts(found.chunks)
-    words = [_processes(len(found.workers))]
+    words = [_processes(found)]
     words += [f"{plural(waiting, 'chunk')} waiting, {taken:,} at work"] if found.chunks else []
     words += ["stopped"] if found.stopped is not None else []
     return ", ".join(words)
@@ -27,7 +27,7 @@ def at_work_line(found: AtWork) -> str:
 
 def at_work_lines(found: AtWork) -> list[str]:
     """A line for each process, one for the chunks, one for a stop."""
-    lines = [_processes(len(found.workers))]
+    lines = [_processes(found)]
     lines += [
         f"  {one.host}, process {one.pid}: {plural(one.claims, 'claim')}, {one.rate:,.0f} a second, "
         f"the last write {one.idle:,.1f} s ago"
@@ -63,8 +63,12 @@ def at_work_json(found: AtWork) -> dict[str, Any]:
     }
 
 
-def _processes(number: int) -> str:
-    return "no process at work" if not number else f"{number:,} {'process' if number == 1 else 'processes'} at work"
+def _processes(found: AtWork) -> str:
+    number = len(found.workers)
+    if not number:
+        silent = f"no process has claimed or recorded anything in the last {found.within:.0f} s"
+        return silent if found.anybody else "no process at work"
+    return f"{number:,} {'process' if number == 1 else 'processes'} at work"
 
 
 def _counts(chunks: Sequence[ChunkLeft]) -> tuple[int, int]:
