@@ -328,6 +328,25 @@ async def test_campaigns(tmp_path: Path, serve: Serve, connect: Connect) -> None
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("mode", ["each", "batch"])
+async def test_the_error_of_a_message_of_a_campaign(mode: Any, tmp_path: Path, serve: Serve, connect: Connect) -> None:
+    """The error that `on_result` gets while the campaign runs; the message's id holds its number."""
+    found: list[list[str]] = []
+    message = SmsRequest(destination=NUMBER, text=TEXT, client_message_id=f"to {NUMBER}")
+
+    def look(settled: Any) -> None:
+        found.append(leaks(settled.error))
+
+    with serve(answer(400, coded(1002, message=ECHO))) as server:
+        async with (
+            connect(server) as client,
+            Campaign(client, tmp_path / "run.journal", mode=mode, on_result=look) as campaign,
+        ):
+            assert (await campaign.send([message])).failed == 1
+    assert found == [[]]
+
+
+@pytest.mark.anyio
 async def test_a_broken_log_file(serve: Serve, connect: Connect) -> None:
     log = answer(200, f"umid,clientmessageid,msisdn,body\n1,2,{NUMBER},{TEXT}\n1,{NUMBER}\n")
     with serve(answer(200, b"")) as server:

@@ -15,6 +15,7 @@ from eightbyeight_async.bulk.judging.message_keys import own_reference
 from eightbyeight_async.bulk.judging.outcomes import Action, State, Verdict, judge, state_of
 from eightbyeight_async.calls.plain_batch import AllAccepted
 from eightbyeight_async.errors import EightByEightError, InvalidRequestError
+from eightbyeight_async.frame_privacy import private_coroutine
 from eightbyeight_async.models.sms_batch import BatchSmsRequest, paired_with
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ async def _post(run: Run, items: list[Item]) -> list[Item]:
     return []
 
 
+@private_coroutine
 async def _send(run: Run, items: Sequence[Item]) -> AllAccepted | BatchSmsResponse:
     sms = run.client.sms
     references = [own_reference(item.request) or item.key for item in items]
