@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING
 
 from benchmarks.contenders import CONTENDERS
 from benchmarks.figures import Bar, Row, Table, by_round, cell, ratio, spread
+from benchmarks.processes import Server
 from benchmarks.settings import progress, uvloop_installed
 
 if TYPE_CHECKING:
-    from benchmarks.processes import Server
     from benchmarks.settings import Settings
 
 _FEW, _MANY = 500, 2_500  # messages; the difference of the two runs has no import and no handshake
 _NAMES = ("sdk", "sdk-fast", "aiohttp", "floor")
+# A campaign in batches of 10,000: the difference of the two runs has two of them.
+_BATCH, _FEW_IN_BATCHES, _MANY_IN_BATCHES = "campaign, batch", 20_000, 40_000
 
 
 def run(settings: Settings, server: Server) -> list[Row]:
@@ -31,14 +33,23 @@ def run(settings: Settings, server: Server) -> list[Row]:
         _count(server, name, 0)  # compiles what is not compiled yet
         few, many = (_count(server, name, count) for count in (_FEW, _MANY))
         rows.append({"round": 0, "contender": name, "instructions": (many - few) / (_MANY - _FEW)})
+    if "sdk" in settings.contenders and not settings.quick:
+        progress(f"instructions of a message: {_BATCH}")
+        with Server("benchmarks.batch_server") as batches:
+            wanted = {"what": "batch", "durability": "process"}
+            few, many = (
+                _count(batches, "sdk", count, "bulk", **wanted) for count in (_FEW_IN_BATCHES, _MANY_IN_BATCHES)
+            )
+        each = (many - few) / (_MANY_IN_BATCHES - _FEW_IN_BATCHES)
+        rows.append({"round": 0, "contender": _BATCH, "instructions": each})
     return rows
 
 
-def _count(server: Server, name: str, count: int) -> int:
+def _count(server: Server, name: str, count: int, job: str = "instructions", **more: str) -> int:
     loop = CONTENDERS[name].loop
-    options = {"contender": name, "url": server.url, "ca_file": server.ca_file, "count": count}
+    options = {"contender": name, "url": server.url, "ca_file": server.ca_file, "count": count, **more}
     order = {
-        "job": "instructions",
+        "job": job,
         "fast": loop == "uvloop" or (loop == "any" and uvloop_installed()),
         "options": options,
     }
@@ -60,13 +71,16 @@ def tables(rows: list[Row]) -> list[Table]:
     body = []
     for row in rows:
         ours = by_round(rows, "instructions", contender=row["contender"])
-        body.append([CONTENDERS[row["contender"]].label, f"{row['instructions']:,.0f}", cell(ratio(ours, theirs))])
+        name = row["contender"]
+        label = _BATCH if name == _BATCH else CONTENDERS[name].label
+        body.append([label, f"{row['instructions']:,.0f}", cell(ratio(ours, theirs))])
     return [
         Table(
             "Instructions of the client for one message",
             ["client", "instructions", "/ aiohttp"],
             body,
-            f"callgrind; {_MANY:,} messages less {_FEW:,}, 100 in flight, TLS 1.3, a server of its own.",
+            f"callgrind; {_MANY:,} messages less {_FEW:,}, 100 in flight, TLS 1.3, a server of its own; "
+            f"in batches {_MANY_IN_BATCHES:,} less {_FEW_IN_BATCHES:,}, 10,000 a request, with the journal.",
         )
     ]
 
