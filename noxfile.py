@@ -218,7 +218,7 @@ def demo_machines(session: nox.Session) -> None:
 def crash_ledger(session: nox.Session) -> None:
     """Three workers with a ledger: 100 kills and 5 crashes of PostgreSQL over 60,000 messages; then the control.
 
-    The control, the same workers without the ledger, must send messages twice. About 10 minutes.
+    The control, the same workers without the ledger, must send messages twice. A few minutes.
     """
     install(session, "tests")
     install_postgres(session)
