@@ -80,28 +80,17 @@ class Ledger(Messages):
         self._max_rate = checked_rate(max_rate, "max_rate")
         self._width = checked_count(max_concurrency, "max_concurrency")
         self._patience = checked_seconds(patience, "patience")
-        seconds = checked_seconds(lease, "lease")
-        self._writer = Writer(
-            lambda: LedgerStore(
-                self._url,
-                self._name,
-                account=None,
-                policy=Policy(keep_opted_out=True),
-                lease=seconds,
-                patience=self._patience,
-                marks=False,
-            ),
-            most_pending=self._width,
-            name=self._name,
-        )
+        self._seconds = checked_seconds(lease, "lease")
+        self._opened: tuple[int, object] | None = None  # the process and the event loop
+
+    async def __aenter__(self) -> Self:
+        # All that belongs to one opening is made here: an application can open the same ledger again, in another loop.
+        self._writer = Writer(self._store, most_pending=self._width, name=self._name)
         self._look_up = LookUp(lambda keys: self._writer.do(lambda store: of(store).found(keys)))
         self._arrivals = LookUp(lambda ids: self._writer.do(lambda store: of(store).deliveries_of(ids)))
         self._account: Account | None = None
         self._pace: SharedPace | None = None
         self._never = anyio.Event()  # nothing halts a turn
-        self._opened: tuple[int, object] | None = None  # the process and the event loop
-
-    async def __aenter__(self) -> Self:
         await self._writer.start()
         try:
             self._keys, self._last_id, lease = await self._writer.do(_begin, writes=True)
@@ -112,6 +101,17 @@ class Ledger(Messages):
         self._slots = anyio.Semaphore(self._width)
         self._opened = os.getpid(), running()
         return self
+
+    def _store(self) -> LedgerStore:
+        return LedgerStore(
+            self._url,
+            self._name,
+            account=None,
+            policy=Policy(keep_opted_out=True),
+            lease=self._seconds,
+            patience=self._patience,
+            marks=False,
+        )
 
     async def __aexit__(self, *_: object) -> None:
         self._opened = None

@@ -109,7 +109,8 @@ def prepare(connection: Connection) -> None:
     Raises:
         LedgerError: the database belongs to a newer package, or the user may not make the tables.
     """
-    if check(connection) == VERSION:
+    found = check(connection)
+    if found == VERSION:
         return
 
     def steps() -> None:
@@ -121,7 +122,15 @@ def prepare(connection: Connection) -> None:
             connection.rows(step)
             connection.rows("INSERT INTO eightbyeight.version (version) VALUES (%(number)s)", {"number": number})
 
-    connection.transact(steps)
+    try:
+        connection.transact(steps)
+    except DatabaseLedgerError as error:
+        if not found:
+            raise
+        raise type(error)(
+            f"the tables have version {found}, this package needs {VERSION} and could not change them: any command of "
+            f"this package does, once, as a user who may ({error.reason})"
+        ) from error
 
 
 def check(connection: Connection) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -238,6 +239,48 @@ async def test_a_cancelled_run_doubts_what_was_in_flight_and_no_more(
     assert report.unknown == 0
     assert set(sandbox.accepted_counts.values()) == {1}
     assert found.unknown + status(journal).sent == 1_000
+
+
+async def test_a_run_that_is_cancelled_while_it_halves_doubts_only_the_half_in_flight(
+    sandbox: Sandbox, journal: Path
+) -> None:
+    sandbox.faults.on_destination(number(13), Fault.error(1002, times=None))
+    sandbox.faults.plan([None, None, Fault.slow(10 * PATIENCE, times=None)])  # of 64, of 32, and this one of 16
+
+    async def send() -> None:
+        async with Campaign(client, journal, mode="batch", max_concurrency=1, max_rate=None) as campaign:
+            await campaign.send(messages(64))
+
+    async with sandbox.client(timeout=10 * PATIENCE) as client, anyio.create_task_group() as group:
+        group.start_soon(send)
+        await seen(lambda: sandbox.traffic.requests == 3 and sandbox.traffic.in_flight == 1)
+        group.cancel_scope.cancel()
+    sandbox.faults.clear()
+    found = status(journal)
+    assert (found.unknown, found.not_sent, found.in_flight) == (16, 48, 0)
+    assert (await run(sandbox, journal, messages(64), mode="batch")).accepted == 48
+
+
+@pytest.mark.parametrize("how", ["cancelled", "failed"])
+async def test_a_run_that_ends_while_it_claims_a_copy_doubts_nothing(sandbox: Sandbox, journal: Path, how: str) -> None:
+    """The copy is claimed a second time, when the rest of its batch has its claims already."""
+    scope, asked = anyio.CancelScope(), []
+
+    def opted_out(request: SmsRequest) -> bool:
+        asked.append(request)
+        if len(asked) > 11:
+            if how == "failed":
+                raise ZeroDivisionError
+            scope.cancel()
+        return False
+
+    given = [*messages(10), *messages(1)]
+    options: dict[str, Any] = {"mode": "batch", "duplicates": "send", "max_concurrency": 1}
+    with scope, suppress(ZeroDivisionError):
+        await run(sandbox, journal, given, opted_out=opted_out, **options)
+    found = status(journal)
+    assert (len(asked), found.unknown, found.sent, found.not_sent) == (12, 0, 0, 11)
+    assert (await run(sandbox, journal, given, **options)).accepted == 11
 
 
 async def test_no_number_and_no_text_in_the_journal_unless_asked_for(sandbox: Sandbox, tmp_path: Path) -> None:

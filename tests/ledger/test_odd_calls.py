@@ -176,3 +176,25 @@ async def test_what_a_campaign_left_out_for_an_opt_out_is_not_sent(postgres: str
         outcome = await before.send_once(client, "k", message())
         assert (outcome.state, outcome.new) == (State.SENT, False)
     assert sandbox.accepted_counts == {"another": 1, "k": 1}
+
+
+@pytest.mark.parametrize("second", ["asyncio", "trio"])
+def test_a_ledger_is_opened_again_in_another_loop(postgres: str, name: str, sandbox: Sandbox, second: str) -> None:
+    """As the one of a web application whose lifespan begins anew: nothing of the first opening is in the way."""
+    ledger = Ledger(postgres, name, max_rate=500)
+    states = []
+
+    async def opened(number: int, how_many: int = 4) -> None:
+        async with client_of(sandbox) as client, ledger, anyio.create_task_group() as group:
+            for at in range(how_many):
+                group.start_soon(once, client, f"key {number}-{at}", message(10 * number + at))
+
+    async def once(client: AsyncConnectClient, key: str, request: SmsRequest) -> None:
+        states.append((await ledger.send_once(client, key, request)).state)
+
+    for number, backend in enumerate(["asyncio", second, "asyncio"]):
+        anyio.run(opened, number, backend=backend)
+    assert states == [State.SENT] * 12
+    assert set(sandbox.accepted_counts.values()) == {1}
+    assert ledger._pace is not None
+    assert ledger._pace._row._db._connection is None

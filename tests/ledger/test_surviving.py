@@ -339,6 +339,30 @@ async def test_the_tables_of_an_older_package_are_brought_up_also_by_who_only_re
         assert reader.deliveries_of(["u"])["u"].state == "sent"
 
 
+@pytest.mark.parametrize("user", ["may not", "only reads"])
+async def test_who_may_not_change_older_tables_is_told_so(
+    server: OwnDatabase, monkeypatch: pytest.MonkeyPatch, user: str
+) -> None:
+    with monkeypatch.context() as older:
+        older.setattr(schema, "VERSION", 2)
+        older.setattr(schema, "_STEPS", schema._STEPS[:2])
+        connection = Connection(server.url, 1.0)
+        prepare(connection)
+        connection.rows("CREATE ROLE older_tables LOGIN")
+        connection.rows("GRANT USAGE ON SCHEMA eightbyeight TO older_tables")
+        connection.rows("GRANT SELECT ON ALL TABLES IN SCHEMA eightbyeight TO older_tables")
+    url = server.url.replace("postgres@", "older_tables@")
+    if user == "only reads":
+        url = f"{server.url}?options=-c%20default_transaction_read_only%3Don"
+    with pytest.raises(LedgerError) as caught, LedgerReader(url, "n", patience=0.1):
+        pass
+    connection.rows("DROP OWNED BY older_tables")
+    connection.rows("DROP ROLE older_tables")
+    connection.close()
+    assert f"version 2, this package needs {VERSION} and could not change them" in caught.value.reason
+    assert ("permission denied" if user == "may not" else "read-only") in caught.value.reason
+
+
 async def test_a_user_that_may_not_make_tables_uses_those_that_are_there(server: OwnDatabase, sandbox: Sandbox) -> None:
     with psycopg.connect(server.url, autocommit=True) as admin:
         admin.execute("CREATE ROLE plain LOGIN")

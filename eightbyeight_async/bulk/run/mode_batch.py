@@ -98,13 +98,21 @@ async def _send(run: Run, items: Sequence[Item]) -> AllAccepted | BatchSmsRespon
 
 async def _halved(run: Run, items: list[Item]) -> list[Item]:
     half = len(items) // 2
+    parts = [items[:half], items[half:]]
     back: list[Item] = []
-    for part in (items[:half], items[half:]):
-        if await run.turn():
-            back += await _post(run, part)
-            await run.room()
-        else:
-            await run.settle([(item, State.NOT_SENT, None) for item in part])
+    try:
+        while parts:
+            going = await run.turn()
+            part = parts.pop(0)
+            if going:
+                back += await _post(run, part)
+                await run.room()
+            else:
+                await run.settle([(item, State.NOT_SENT, None) for item in part])
+    except BaseException:
+        # Cancelled: what has not begun did not go out. `_post` has settled the part in flight.
+        run.settle_now([(item, State.NOT_SENT, None) for part in parts for item in part])
+        raise
     return back
 
 

@@ -161,7 +161,14 @@ class Run:
     async def claim(self, items: Sequence[Item]) -> list[Item]:
         """Claims items; returns those that this run must send and counts the others."""
         mine: list[Item] = []
-        ask = list(items)
+        try:
+            await self._claim(list(items), mine)
+        except BaseException:
+            self.release(mine)  # cancelled while copies are claimed again: the others have their claims already
+            raise
+        return mine
+
+    async def _claim(self, ask: list[Item], mine: list[Item]) -> None:
         while ask:
             claimed = 0.0 if self.lease is None else self.lease.clock()
             for item in ask:
@@ -174,7 +181,6 @@ class Run:
                 elif self._refused_for_now(item, answer, mine):
                     again.append(item)
             ask = again
-        return mine
 
     def expired(self, items: Sequence[Item]) -> bool:
         """Whether the claims of these items are too old for a send to begin. Their claims are then released."""
