@@ -58,10 +58,11 @@ class Question:
     def __init__(self, turns: int, refusals: list[tuple[float, float]], asked: float) -> None:
         self.turns = turns
         self.refusals = refusals
-        self.asked = self.answered = asked
+        self.asked: float = asked
+        self.answered: float = asked
         self.answer: tuple[float, float, float] | None = None
         self.error: BaseException | None = None
-        self.done = anyio.Event()
+        self.done: anyio.Event = anyio.Event()
 
 
 class PaceRow:
