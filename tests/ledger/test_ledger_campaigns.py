@@ -349,6 +349,8 @@ async def test_a_campaign_that_began_before_grouped_numbers_were_seen_keeps_its_
     ]
     monkeypatch.setattr("eightbyeight_async.ledger.store.SALT_BYTES", OLD_SALT_BYTES)
     assert (await run(sandbox, postgres, name, people)).accepted == 2
+    with LedgerReader(postgres, name) as reader:
+        assert {row.key for row in reader.rows()} == {"order +65 8100-0001", "order 2"}
     monkeypatch.undo()
     again = await run(sandbox, postgres, name, people)
     assert (again.known, again.accepted, len(sandbox.messages)) == (2, 0, 2)
