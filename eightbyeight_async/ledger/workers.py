@@ -213,7 +213,8 @@ class Chunks:
         return 0 if found is None else int(found[0])
 
     async def _lock(self) -> tuple[int, int]:
-        found = await (await self._execute(_LOCK, self._name)).fetchone()
+        there = await (await self._execute("SELECT to_regclass('eightbyeight.campaign') IS NOT NULL")).fetchone()
+        found = await (await self._execute(_LOCK, self._name)).fetchone() if there == (True,) else None
         if found is None:
             raise LedgerError("there is no campaign of this name: check the name; a run makes one")
         return found[0], found[1]
