@@ -376,8 +376,9 @@ _MODULES = {"account", "chatapps", "sms", *(module.partition(".")[0] for module 
 
 
 def __getattr__(name: str) -> object:
-    if name in _MODULES:  # `eightbyeight_async.errors` and `.models.sms` need no import of their own
-        if name == "models":  # not for every name: a module that the client imports may be asking
+    # Makes `eightbyeight_async.errors` and `eightbyeight_async.models.sms` work without an import of their own.
+    if name in _MODULES:
+        if name == "models":  # Not for other names: a module that the client imports may ask for them.
             import_module(f"{__name__}.client")
         return import_module(f"{__name__}.{name}")
     if name not in _HOME:

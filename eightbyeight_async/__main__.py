@@ -41,11 +41,11 @@ def main() -> int:
 def _handle_signals() -> None:
     """SIGTERM (a service is stopped) and SIGHUP (the terminal is closed) end a command like Ctrl-C."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    hangup = getattr(signal, "SIGHUP", None)  # Windows has none
-    if hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN:  # `nohup` ignores it
+    hangup = getattr(signal, "SIGHUP", None)  # Windows has no SIGHUP.
+    if hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN:  # `nohup` ignores SIGHUP
 
         def hang_up(number: int, frame: FrameType | None) -> None:
-            signal.signal(number, signal.SIG_IGN)  # the shell and the kernel both send it; this is the first
+            signal.signal(number, signal.SIG_IGN)  # The shell and the kernel both send SIGHUP: ignore the second one.
             signal.default_int_handler(number, frame)
 
         signal.signal(hangup, hang_up)

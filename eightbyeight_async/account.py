@@ -30,7 +30,7 @@ class AccountOperations:
         mcc: int | None = None,
         mnc: int | None = None,
     ) -> late_types.PriceList:
-        """Get the price list (8x8's reference: get-price-list). `prices.cost` computes with it.
+        """Get the price list (8x8's reference: get-price-list). `prices.cost` computes costs from it.
 
         Args:
             country: only this country, as a two-letter code (ISO 3166-1); None for every country.
@@ -61,7 +61,7 @@ class AccountOperations:
 
         Raises:
             InvalidRequestError: the client has no `account_id`.
-            PermissionDeniedError: the account is not prepaid, or the API key may not do this.
+            PermissionDeniedError: the account is not prepaid, or the API key may not read the balance.
             RateLimitError: too many requests in a second.
             EightByEightError: another error of `errors`.
         """

@@ -1,7 +1,7 @@
 """`client.chatapps`: the operations of the Messaging Apps API (WhatsApp, Viber, LINE, ...).
 
-Rule: each operation imports the models that it needs. Making the forty classes of the messages takes 50 ms, and a
-cancellation needs none of them.
+Rule: each operation imports the models that it needs. Making the forty message classes takes 50 ms, and a cancellation
+needs none of these classes.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     async with Campaign(client, journal="run.db") as campaign:
         report = await campaign.send(messages)
 
-This file creates, connects and closes the parts. What is sent and when: `run`; what is written: `store`.
+This file creates, connects and closes the parts. `run` decides what is sent and when; `store` writes the journal.
 """
 
 from __future__ import annotations
@@ -54,35 +54,38 @@ _CHOICES = {"durability": ("power", "process"), "mode": ("auto", "each", "batch"
 
 
 class Campaign(Book, PlannedCampaign):
-    """A bulk send with a journal. On asyncio and trio.
+    """A bulk send with a journal. Works on asyncio and trio.
 
     Args:
         client: sends the messages. Its own `max_concurrency` and `max_rate` apply, too.
-        journal: path of the journal, which is made if there is none. `-wal` and `-mark` beside it belong to it.
-        ledger, name: instead of a journal: URL of a PostgreSQL database, and the name there (extra `ledger`).
-            Any number of processes may send the same messages at once: they divide them, and share the pace.
-        durability: "power": a commit survives a power failure. "process": only the death of the process; costs less.
+        journal: path of the journal; it is made if it does not exist. The files with `-wal` and `-mark` at the end
+            belong to it.
+        ledger, name: instead of a journal: URL of a PostgreSQL database, and the campaign's name there (extra
+            `ledger`). Many processes may send one input: they divide it and share the rate.
+        durability: "power": a commit survives a power failure. "process": only the end of the process; takes less time.
         mode: "each": one POST a message; "batch": up to `batch_size` a request; "auto": batches above 1,000 messages.
-        batch_size: messages a batch, at most 10,000. A lost answer leaves all of them in doubt.
+        batch_size: messages a batch, at most 10,000. A lost answer leaves the whole batch UNKNOWN.
         max_concurrency: requests in flight; None: 100 in mode each, 2 in mode batch.
-        max_rate: requests a second; None: not paced until the API answers 429.
+        max_rate: requests a second; None: no limit until the API answers 429.
         duplicates: what happens to a second message of one input with the same number, sender, text and schedule:
-            "skip" only counts it, "send" sends it. A second message with the same `client_message_id` is never sent; if
-            its number, text or schedule differs, the run ends with an InvalidRequestError.
+            "skip" only counts the second message, "send" sends it. A second message with the same `client_message_id`
+            is never sent; if its number, text or schedule differs, the run ends with an InvalidRequestError.
         one_per_number: send only the first message to a number, in the input and in the journal together. Later ones
             are counted and not sent: a person who has a message from an earlier run gets no other.
-        group_rate: returns a message's group, e.g. a country, and the group's rate; or None. Makes "auto" mode "each".
-        opted_out: whether a message's person has opted out. It is journaled so, unless an earlier run sent it.
+        group_rate: returns a message's group, e.g. a country, and the group's rate; or None for a message without a
+            group. With this option, mode "auto" means "each".
+        opted_out: whether the person of a message has opted out. Its message becomes OPTED_OUT unless it was sent
+            before.
         resend_unknown: send messages again that may have gone out. Some of them will arrive twice.
         resend_failed: try messages again that the API refused (FAILED, REJECTED).
-        allow_changed_input: go on with other messages than the campaign began with. A message whose text, sender or
+        allow_changed_input: continue with other messages than the campaign began with. A message whose text, sender or
             number changed is another message: a person who has the first one gets a second.
-        allow_changed_account: go on under another host or sub-account than the journal's. Messages settled under the
+        allow_changed_account: continue under another host or sub-account than the journal's. Messages settled under the
             first account stay settled; its UNKNOWN messages can be looked up only under that account.
         store_private: keep numbers and texts in clear in the journal.
-        max_pause: seconds; the run stops where the API asks for a longer pause.
-        keep_trying: seconds for which the run waits for the network; 0: it stops when 20 single messages or 2 batches
-            in a row did not reach the API.
+        max_pause: seconds; if the API asks for a longer pause, the run stops.
+        keep_trying: seconds for which the run waits for the network. 0: the run stops when 20 single messages or 2
+            batches in a row did not reach the API.
         accept_loss: open a journal that has lost claims. Messages sent under those claims are sent again.
         on_result: called in the event loop with every settled message; must not block.
         now, clock: wall clock (seconds since 1970) and monotonic clock, passed in for tests.
@@ -177,7 +180,7 @@ class Campaign(Book, PlannedCampaign):
         if lease is not None:
             self._lease = ClaimLease(lease)
             clock, ahead = self._now, now - self._now()
-            self._now = lambda: clock() + ahead  # the database dates the claims
+            self._now = lambda: clock() + ahead  # the database's clock dates the claims
             self._turns = self._source.pace(self._max_rate, self._clock)
         self._keys, self._open = Keys(salt), True
         return self
@@ -211,21 +214,22 @@ class Campaign(Book, PlannedCampaign):
         Args:
             messages: taken one by one as they are sent, never collected. A plain iterable is advanced on the event
                 loop.
-            fingerprint: of all messages (see `fingerprint()`); another input is then refused before anything is sent.
-                None: made here for a list or tuple. An iterator cannot be read twice, so it is not checked;
-                `report.missing` then counts the messages of earlier runs that it lacks.
-            part_of: number of a run of a ledger of which these messages are a part; see `ledger.workers`.
-            expected: number of messages, for the progress and `status`; None: the fingerprint or `len()` tells.
+            fingerprint: fingerprint of all messages (see `fingerprint()`). If it differs from the journal's, the input
+                is refused before anything is sent. None: for a list or tuple, `send` computes it. An iterator cannot be
+                read twice, so it is not checked; `report.missing` then counts the messages of earlier runs that this
+                input lacks.
+            part_of: number of a ledger's run. These messages are a part of that run's input; see `ledger.workers`.
+            expected: number of messages, for the progress and `status`; None: taken from the fingerprint or `len()`.
 
         Returns:
-            The report; also in `campaign.report`, even if this raises while or after sending.
+            The report. `campaign.report` has it too, even if `send` raises while or after sending.
 
         Raises:
             InputChangedError: these are not the messages that the campaign began with; nothing was sent. Its `plan`
                 says what would be sent.
-            InvalidRequestError: two messages have one id and another number, text or schedule. Of a list nothing was
-                sent; of an iterator only messages before the second one.
-            JournalError: the journal cannot be written (any more); `unrecorded` has the results that it lacks.
+            InvalidRequestError: two messages have one id, but another number, text or schedule. From a list nothing was
+                sent; from an iterator only messages before the second one were sent.
+            JournalError: the journal cannot be written (any more); `unrecorded` has the unwritten results.
             AuthenticationError and other errors that every message would get: the run has ended, and no message is
                 marked.
             whatever the iterable raises.
@@ -265,7 +269,7 @@ class Campaign(Book, PlannedCampaign):
         return await self._end(run, mode, why, failures, complete=complete)
 
     async def _send_all(self, run: Run, expected: int | None, failures: list[Exception]) -> tuple[str, str]:
-        """Returns the mode, and why it is this one."""
+        """Returns the mode, and the reason for it."""
         many = None
         if self._mode == "auto":
             many = expected > FEW if expected is not None else await run.intake.more_than(FEW)
@@ -274,7 +278,7 @@ class Campaign(Book, PlannedCampaign):
         async def work() -> None:
             try:
                 await (send_each(run) if mode == "each" else send_batches(run, self._batch_size))
-            except Exception as failure:  # noqa: BLE001 - the journal's, the iterable's or a bug's: raised below
+            except Exception as failure:  # noqa: BLE001 - from the journal, the iterable or a bug: raised below
                 failures.append(failure)
                 run.stop("failed")
 
@@ -286,7 +290,7 @@ class Campaign(Book, PlannedCampaign):
     async def _begin(self, fingerprint: str | None, expected: int | None, part_of: int | None) -> bool | None:
         """Writes the run's fingerprint and size to the journal, and begins the run.
 
-        Returns whether nothing was ever claimed; None: the campaign refuses these messages.
+        Returns True if no message was ever claimed, False if one was, and None if the campaign refuses these messages.
         """
 
         def begin(store: Store) -> bool | None:
@@ -362,7 +366,7 @@ class Campaign(Book, PlannedCampaign):
         return self.report
 
     def stop(self) -> None:
-        """Takes no more messages; `send` returns its report after the requests in flight. Callbacks may call it."""
+        """Takes no more messages. `send` returns its report after the requests in flight. Callbacks may call `stop`."""
         self._stop_asked = True
         if self._run is not None:
             self._run.stop("asked to stop")
@@ -376,21 +380,21 @@ class Campaign(Book, PlannedCampaign):
         return {**run.tally.counts(self._clock()), **told}
 
     def fingerprint(self) -> Fingerprint:
-        """Makes an empty fingerprint: `add` every message of the input, in any order, and give it to `send`."""
+        """Makes an empty fingerprint. `add` every message of the input to it, in any order, and give it to `send`."""
         return self._opened().fingerprint()
 
     async def _fingerprint_of(self, messages: Sequence[SmsRequest]) -> Fingerprint | None:
         """Reads the whole input once.
 
         Raises:
-            InvalidRequestError: two messages have one id.
+            InvalidRequestError: two messages have the same id.
         """
         found, conflicts = self.fingerprint(), IdConflicts()
         for number, message in enumerate(messages):
             if not number % 5_000:
                 await anyio.lowlevel.checkpoint()
             if not hasattr(message, "destination"):
-                return None  # the intake says what is wrong
+                return None  # `Intake` reports what is wrong with the message
             found.add(message)
             conflicts.add(number, message)
         return found

@@ -36,7 +36,8 @@ def store_source(
     """Returns the source of a campaign's store. The arguments: see `Campaign`.
 
     Raises:
-        InvalidRequestError: there is not exactly one of `journal` and `ledger`, or a setting that the other one has.
+        InvalidRequestError: both or neither of `journal` and `ledger` are given, or a setting is only for the other
+            one.
     """
     if (journal is None) is (ledger is None):
         raise InvalidRequestError("journal", "must be the path of a journal; or give ledger and name, and no journal")
@@ -61,7 +62,7 @@ def store_source(
     if durability != "power":
         raise InvalidRequestError("durability", 'is for journals: every commit of a ledger is "power"')
     if send_copies:
-        # Two processes cannot tell a second message with the same content from the first one that the other has met.
+        # One process cannot know that another process has already seen a message with the same content.
         raise InvalidRequestError(
             "duplicates", 'must be "skip" with a ledger: give each copy a client_message_id of its own'
         )

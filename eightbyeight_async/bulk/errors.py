@@ -16,7 +16,9 @@ __all__ = ["AccountChangedError", "InputChangedError", "JournalError", "JournalI
 
 @attrs.frozen(kw_only=True)
 class Unrecorded:
-    """A result that could not be written. The journal has only the claim, so the next run finds the message UNKNOWN."""
+    """A result that could not be written. The journal has only the claim, so the next run treats the message as
+    UNKNOWN.
+    """
 
     key: str
     place: int
@@ -28,10 +30,10 @@ class JournalError(EightByEightError):
     """The journal cannot be opened, read or written. Nothing was sent without a claim in it.
 
     Attributes:
-        reason: what is wrong, and what to do about it.
+        reason: what is wrong, and what the user can do.
         unrecorded: results that could not be written any more.
-        journal: name of the file; None: not known here.
-        passing: the store may work again later; what it could not write is tried again.
+        journal: name of the file; None: the code that raises does not know it.
+        passing: True if the store may work again later. The results that it could not write are then tried again.
     """
 
     book = "journal"
@@ -53,7 +55,7 @@ class JournalError(EightByEightError):
 
 @contextmanager
 def named(journal: str) -> Iterator[None]:
-    """Names the file in each JournalError that leaves the block."""
+    """Adds the file's name to each JournalError that leaves the block."""
     try:
         yield
     except JournalError as error:
@@ -86,7 +88,7 @@ class InputChangedError(EightByEightError):
     """These are not the messages that the campaign began with; nothing was sent by this run.
 
     Attributes:
-        plan: what the run would do with them; None where the input can be read only once.
+        plan: what the run would do with these messages; None if the input can be read only once.
     """
 
     def __init__(self, plan: Plan | None) -> None:

@@ -1,7 +1,7 @@
-"""`Planner`: computes what a run would do. It decides with the code of the run, and sends nothing.
+"""`Planner`: computes what a run would do. It uses the decisions of the run's own code, and sends nothing.
 
-It claims the messages page by page in a store that is dropped afterwards, and treats each claim as sent. What the API
-will answer cannot be planned: a message that it refuses, a pause that it asks for, a batch that it refuses as a whole.
+It claims the messages page by page in a temporary store, and treats each claim as sent. The API's answers cannot be
+planned: refused messages, refused batches, and pauses that the API asks for.
 """
 
 from __future__ import annotations
@@ -49,16 +49,18 @@ class Planner:
     """Plans an input: `add` every message in order, `decide` when a page is full, then `finish`.
 
     Args:
-        store: takes the claims; its run begins here.
-        send_copies: copies of a message are sent, too.
-        mode, batch_size: as the run has them.
-        one_by_one: the run reads an async source. It then has no pages, so settled messages take places in its batches.
+        store: receives the claims; the planner begins a run in it.
+        send_copies: whether copies of a message are sent, too.
+        mode, batch_size: those of the run.
+        one_by_one: whether the run reads an async source. Such a run has no pages, so settled messages take places in
+            its batches.
         on_send: called with every message that would be sent.
         on_left_out: called for every duplicate, for every message whose number has another one, and for every message
             of a person who has opted out. Gets the message's index, the reason, and the index of the message that a
             duplicate repeats.
         opted_out: whether the person of a message has opted out; None: nobody has.
-        on_conflict: called with the indexes of two messages that have one id; None: InvalidRequestError is raised.
+        on_conflict: called with the indexes of two messages with the same id but different content; None:
+            InvalidRequestError is raised.
     """
 
     def __init__(
@@ -87,22 +89,22 @@ class Planner:
         self._on_conflict = on_conflict
         self._last_id = store.last_id
         self._page: list[Item] = []
-        self._late: set[int] = set()  # places of the page's late messages
+        self._late: set[int] = set()  # indexes of the page's late messages
         self._messages = 0
         self._counts = dict.fromkeys(_COUNTED, 0)
-        self._batches = self._filled = 0  # full batches; messages in the batch that is being filled
-        self._posts = False  # whether a message of the batch that is being filled is sent
+        self._batches = self._filled = 0  # number of full batches; number of messages in the batch that is being filled
+        self._posts = False  # whether the batch that is being filled has a message to send
 
     def add(self, request: SmsRequest, place: int | None = None, *, late: bool = False) -> bool:
         """Adds the next message. Returns True if the page is full: call `decide` now.
 
         Args:
             request: the message.
-            place: its index, where that is not the number of messages before it.
-            late: its `scheduled` or `expiry` has passed, so it is not sent.
+            place: its index; None: the number of messages before it.
+            late: whether its `scheduled` or `expiry` has passed; then it is not sent.
 
         Raises:
-            InvalidRequestError: it is no SmsRequest.
+            InvalidRequestError: `request` is not a SmsRequest.
         """
         message = check_message(request)
         item = Item(self._messages if place is None else place, message, self._keys.of(message))
@@ -132,10 +134,10 @@ class Planner:
         """Claims the messages of the page and counts them.
 
         Raises:
-            InvalidRequestError: one of them has the id of another message.
+            InvalidRequestError: a message has the id of another message.
         """
         page, self._page = self._page, []
-        others: dict[int, tuple[Next, Claimed]] = {}  # answers other than a plain CLAIMED, by place
+        others: dict[int, tuple[Next, Claimed]] = {}  # by index: answers other than a plain CLAIMED
         ask = page
         while ask:
             for item in ask:
@@ -166,7 +168,7 @@ class Planner:
         ]
 
     def _count_new(self, page: Sequence[Item]) -> None:
-        """Counts a page whose messages are all new: the most frequent kind of page."""
+        """Counts a page whose messages are all new. Most pages are of this kind."""
         self._counts["new"] += len(page)
         for item in page:
             self._count_sent(item)
@@ -202,7 +204,7 @@ class Planner:
             self._count_sent(item)
         elif step in (Next.DUPLICATE, Next.SAME_NUMBER, Next.OPTED_OUT):
             self._on_left_out(item.place, step, answer.place)
-        # The run drops a page's settled messages before it fills a batch; every other message takes a place in one.
+        # The run drops a page's settled messages before it fills a batch. Every other message takes a place in a batch.
         if step is not Next.SETTLED or item.occurrence or not self._sifts:
             self._fill(1, sends=sends)
 
@@ -214,7 +216,7 @@ class Planner:
         self._on_send(item.request)
 
     def _fill(self, messages: int, *, sends: bool) -> None:
-        """Adds messages to the batch. Each takes a place, even if it is left out after its claim."""
+        """Adds messages to the batch. Each takes a place, even if its claim is refused."""
         full, self._filled = divmod(self._filled + messages, self._batch_size)
         if not full:
             self._posts |= sends
@@ -224,7 +226,7 @@ class Planner:
 
 
 def _kind(step: Next, answer: Claimed) -> str:
-    """The count that a message belongs to."""
+    """Returns the name of the count that a message belongs to."""
     match step:
         case Next.SEND if answer.before in (None, State.OPTED_OUT):
             return "new"
@@ -249,13 +251,13 @@ async def plan_messages(
     """Plans a whole input. The store works in a thread.
 
     Args:
-        planner: plans.
+        planner: takes the messages and makes the plan.
         messages: the input.
         now: the clock that schedules are compared with.
-        fingerprint: every message is added to it, too; None: no fingerprint is wanted.
+        fingerprint: every message is added to this fingerprint, too; None: no fingerprint is needed.
 
     Raises:
-        InvalidRequestError: something is no SmsRequest, or two messages have one id.
+        InvalidRequestError: an item is not a SmsRequest, or two messages have the same id.
         whatever the iterable raises.
     """
 

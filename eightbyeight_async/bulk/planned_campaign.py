@@ -22,7 +22,7 @@ __all__ = ["PlannedCampaign"]
 
 
 class PlannedCampaign:
-    """Planning; `Campaign` adds sending."""
+    """The planning half of `Campaign`, which adds sending."""
 
     _source: StoreSource
     _mode: Mode
@@ -41,18 +41,18 @@ class PlannedCampaign:
         *,
         fingerprint: Fingerprint | str | None = None,
     ) -> Plan:
-        """What `send` would do with these messages. Sends nothing, and writes nothing to the journal.
+        """Returns what `send` would do with these messages. Sends nothing, and writes nothing to the journal.
 
-        Works also outside of the `async with` block, and makes no journal. Reads the input to its end: give `send` the
-        same messages again, not the same iterator, which is exhausted.
+        Also works outside of the `async with` block, and makes no journal. Reads the input to its end. So give `send`
+        the same messages again, not the same iterator, which is exhausted.
 
         Args:
             messages: as for `send`.
             fingerprint: as for `send`.
 
         Raises:
-            InputChangedError: `send` would refuse these messages; `plan` has the numbers.
-            InvalidRequestError: two messages have one id and another number, text or schedule.
+            InputChangedError: `send` would refuse these messages; the error's `plan` has the counts.
+            InvalidRequestError: two messages have the same id, but different numbers, texts or schedules.
             JournalError: as on entering the block.
             whatever the iterable raises.
         """
@@ -89,7 +89,7 @@ class PlannedCampaign:
     def _is_changed(self, store: Store, fingerprint: str) -> bool:
         """Whether the campaign refuses these messages because it began with others.
 
-        An unused one refuses none: nothing was sent that a corrected input could send twice.
+        An unused campaign refuses nothing: it has sent no message that a corrected input could send twice.
         """
         changed = store.meta("fingerprint") not in (None, fingerprint)
         return changed and not self._allow_changed_input and not store.is_unused()

@@ -16,20 +16,20 @@ __all__ = ["Plan", "Progress", "Report", "RunCounts", "Status"]
 
 @attrs.frozen(kw_only=True)
 class Status:
-    """The state of a whole journal, over all its runs. The counts but `total` add up to `total`.
+    """The state of a whole journal, over all its runs. The other counts add up to `total`.
 
     Attributes:
-        total: messages of the campaign: the journal's number, or the expected number if that is higher.
-        sent: accepted by the API, and sent at once or at a scheduled time that has come. Includes unclear cancels: the
-            answer to a cancel was lost, and later 8x8 had nothing left to cancel.
-        waiting: accepted, and their scheduled time has not come.
+        total: messages of the campaign: the number of journaled messages, or the expected number if that is higher.
+        sent: accepted by the API, and sent at once or at a scheduled time that has passed. Includes unclear cancels:
+            the answer to a cancel was lost, and at the next cancel 8x8 had nothing left to cancel.
+        waiting: accepted, and their scheduled time is in the future.
         cancelled: accepted, then cancelled before their scheduled time.
         rejected: refused by the API with HTTP 200.
         failed: refused by the API with an error code.
         in_flight: claimed by a campaign that is sending at this moment.
         unknown: may have gone out.
         opted_out: not sent, because the person has opted out.
-        not_sent: did not go out; includes those never tried.
+        not_sent: did not go out; includes messages that no run has tried yet.
     """
 
     total: int
@@ -45,12 +45,12 @@ class Status:
 
     @property
     def done(self) -> bool:
-        """Whether every message is accepted, or not to be sent because the person has opted out."""
+        """Whether every message is accepted, or left out because the person has opted out."""
         return self.accepted + self.opted_out == self.total
 
     @property
     def accepted(self) -> int:
-        """Messages that the API accepted, whatever became of them: sent, waiting or cancelled."""
+        """Messages that the API accepted: sent, waiting or cancelled."""
         return self.sent + self.waiting + self.cancelled
 
     def as_dict(self) -> dict[str, int]:
@@ -66,26 +66,26 @@ class Plan:
 
     Attributes:
         messages: in the input.
-        new: to send; not sent before.
+        new: to send for the first time.
         again_unknown: to send again, though they may have gone out (`resend_unknown`).
         again_failed: to send again after the API refused them (`resend_failed`).
         late: new, but not sent: their `scheduled` or `expiry` has passed.
         settled: left out; an earlier run settled them (accepted or refused).
         in_doubt: left out; they may have gone out in an earlier run.
-        duplicates: left out; the input has the same message before.
+        duplicates: left out; an earlier message of the input is the same.
         same_number: left out; their number has another message (`one_per_number`).
-        opted_out: left out; their people have opted out (`opted_out`).
+        opted_out: left out; the people have opted out (`opted_out`).
         opted_in: new messages to people who had opted out in an earlier run.
         scheduled: messages to send that have a schedule.
-        without_plus: messages to send whose number has no `+` and no `country`: its first digits are the calling code.
-            `require_plus` refuses such a message.
-        second: new messages to a person who has, or may have, another one from an earlier run of this journal.
-        people: numbers to which the messages to send go; those left out for their time count, too.
+        without_plus: messages to send with a number without `+` and without `country`: its first digits are the calling
+            code. `require_plus` refuses such a message.
+        second: new messages to a person who has, or may have, a message from an earlier run of this journal.
+        people: different numbers of the messages to send; `late` messages count, too.
         repeated_numbers: numbers that get more than one message of this input, those of earlier runs included.
         missing: messages of earlier runs that this input does not have.
         requests: POSTs, if the API accepts every one.
         mode: "each" or "batch".
-        why: why that mode.
+        why: the reason for that mode.
     """
 
     messages: int
@@ -125,7 +125,7 @@ class Progress:
 
     Attributes:
         taken: messages taken from the input.
-        in_flight: taken and not decided yet.
+        in_flight: taken, and without an outcome yet.
         accepted: accepted by the API, in this run.
         rejected: refused by the API with HTTP 200, in this run.
         failed: refused by the API with an error, in this run.
@@ -134,14 +134,16 @@ class Progress:
         known: settled by an earlier run, not sent again.
         duplicates: the same message again in this input, not sent again.
         same_number: left out because their number has another message (`one_per_number`).
-        opted_out: left out because their people have opted out.
+        opted_out: left out because the people have opted out.
         requests: POSTs made.
         expected: messages in the input; None: not known.
         seconds: since the run began.
-        rate: messages a second that the API decided, over the last 5 seconds.
+        rate: messages per second that got an outcome from the API, over the last 5 seconds.
         pace: present limit in requests a second; None: not limited.
-        paused: seconds left of a pause that the API asked for, or until it is tried again; 0: no pause.
-        unreachable: the API cannot be reached: seconds for which the run still tries; None: it can, as far as is known.
+        paused: seconds left of a pause that the API asked for, or until the unreachable API is tried again; 0: no
+            pause.
+        unreachable: seconds for which the run still tries to reach the unreachable API; None: the API can be reached,
+            as far as is known.
     """
 
     taken: int = 0
@@ -177,11 +179,11 @@ class Report(Progress):
 
     Attributes:
         mode: "each" or "batch".
-        why: why that mode.
-        complete: the input was read to its end and nothing stopped the run.
-        stopped: what stopped it; None: nothing.
-        error: the error that stopped it; None: no error did.
-        missing: messages of earlier runs that this input lacks; None: it was not read to its end.
+        why: the reason for that mode.
+        complete: True if the input was read to its end and nothing stopped the run.
+        stopped: what stopped the run; None: nothing.
+        error: the error that stopped the run; None: no error did.
+        missing: messages of earlier runs that this input lacks; None: the input was not read to its end.
         status: the whole journal after the run.
     """
 
@@ -201,11 +203,11 @@ _COUNTED = {
     State.UNKNOWN: "unknown",
     State.NOT_SENT: "not_sent",
 }
-_WINDOW = 5.0  # seconds that the rate looks back
+_WINDOW = 5.0  # seconds over which the rate is measured
 
 
 class RunCounts:
-    """The counts of a run, kept by the loop."""
+    """The counts of a run, updated in the event loop."""
 
     def __init__(self, began: float, expected: int | None) -> None:
         self.taken = self.accepted = self.rejected = self.failed = self.unknown = self.not_sent = 0
@@ -219,10 +221,10 @@ class RunCounts:
         setattr(self, name, getattr(self, name) + number)
 
     def counts(self, now: float) -> dict[str, int | float | None]:
-        """The fields of `Progress` that are counted here."""
+        """Returns the fields of `Progress` that this class counts."""
         decided = self.accepted + self.rejected + self.failed + self.unknown
         settled = decided + self.not_sent + self.known + self.duplicates + self.same_number + self.opted_out
-        # At most one look each half second. The rate is measured from the oldest look of the window.
+        # At most one sample each half second. The rate is measured from the oldest sample of the window.
         if now - self._looks[-1][0] >= _WINDOW / 10:
             self._looks.append((now, decided))
             while len(self._looks) > 2 and now - self._looks[1][0] > _WINDOW:

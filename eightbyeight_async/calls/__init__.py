@@ -1,5 +1,5 @@
 """Calls: the request of each operation, and the reading of its response. Pure: no clock, no socket.
 
-One file for the operations of each product, `read_response` for every response.
-Not here: models and their rules (`models`), sending a call (`exchange.py`).
+Each product has one file for its operations; `read_response` reads every response. Models and their rules are in
+`models`; `exchange.py` sends a call.
 """

@@ -57,7 +57,7 @@ def get_balance(account_id: str) -> Call[AccountBalance]:
         body=None,
         response_class=AccountBalance,
         unknown=Sent.NO,
-        # 8x8 answers a postpaid account with the code for a key without the right (OpenAPI, get-account-balance).
+        # For a postpaid account 8x8 answers with the code for a key without the right (OpenAPI, get-account-balance).
         meanings={1201: "the account is not prepaid and has no balance, or the API key may not do this"},
     )
 

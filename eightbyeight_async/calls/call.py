@@ -40,9 +40,9 @@ class Call(Generic[T]):
         response_class: the model of a successful response; None if a successful response has no content.
         unknown: the `sent` of an error if the outcome is unknown: `Sent.MAYBE`, or `Sent.NO` for a call that changes
             nothing, such as a look-up.
-        effect: what a call that changes something does, so that an error's words fit.
+        effect: what the call does, for the text of an error.
         meanings: what error codes mean for this call, if that differs from the general table.
-        contradiction: why a successful response cannot be the one to this call; None: it can.
+        contradiction: returns why a successful response cannot belong to this call; None: it can.
     """
 
     product: Product
@@ -62,7 +62,8 @@ class BatchCall(Call[T]):
 
     Attributes:
         batch_size: how many messages it has.
-        quick: reads the parsed JSON of a plain response; None, or the function returns None: it is read thoroughly.
+        quick: reads the parsed JSON of a plain response. If it is None or returns None, the response is read with all
+            checks.
     """
 
     batch_size: int
@@ -75,7 +76,7 @@ def messages_path(subaccount_id: str) -> str:
 
 
 def segment(value: str, field: str) -> str:
-    """An id from the API, percent-encoded as one segment of a path.
+    """Returns an id of the API, percent-encoded as one segment of a path.
 
     Raises:
         InvalidRequestError: the value is not such an id; the error names `field`.

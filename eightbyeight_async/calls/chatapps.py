@@ -46,7 +46,7 @@ def send_batch(
 ) -> Call[BatchChatAppsResponse]:
     """Send a batch of ChatApps messages: `POST .../messages/batch`."""
     check_kind(request, BatchChatAppsRequest)
-    check_batch_times(request.messages, None, now())  # a template of this API has no times
+    check_batch_times(request.messages, None, now())  # a template of this API has no `scheduled` and no `expiry`
     return BatchCall(
         product=Product.CHATAPPS,
         method="POST",

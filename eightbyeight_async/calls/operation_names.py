@@ -1,6 +1,6 @@
-"""The operation that a call is, read from its method and path.
+"""The name of a call's operation, read from its method and path.
 
-It is not an attribute of `Call`, which is made for every message, while only hooks ask for the name.
+The name is not an attribute of `Call`: a `Call` is made for every message, but only hooks need the name.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ __all__ = ["operation_of"]
 
 
 def operation_of(call: Call[Any]) -> tuple[str, str | None]:
-    """The public method that makes the call, e.g. `sms.send`, and the umid that it is about, if the path has one."""
-    segments = call.path.partition("?")[0].split("/")[3:]  # after /api/v1/
+    """Returns the public method that makes the call, e.g. `sms.send`, and the umid in the path; None: the path has no
+    umid.
+    """
+    segments = call.path.partition("?")[0].split("/")[3:]  # without /api/v1/
     umid: str | None = None
     match call.method, segments:
         case _, ["accounts", _, name]:

@@ -1,8 +1,9 @@
 """The batch of a campaign: the same call as `sms_batch.send_batch`, without a model for each message. Pure.
 
-The request's JSON is written from the caller's messages, whose `client_message_id` is replaced. A response that accepts
-every message as expected is read without its models. Anything else goes the thorough way: a message of a derived class
-or without text, a response with one message that is not accepted, in another place or of another number.
+The JSON of the request is written from the caller's messages, with their `client_message_id` replaced. A response that
+accepts every message as expected is read without models. All other requests and responses use the models: a message of
+a derived class or without text; a response with a message that is not accepted, is at another place, or has another
+number.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _write = cast("Callable[..., str]", quick_writer(SmsRequest, replaced=("client_m
 
 
 class AllAccepted(NamedTuple):
-    """A response that accepts every message. `umids`: one a message, in the order of the request."""
+    """A response that accepts every message. `umids`: one for each message, in the order of the request."""
 
     batch_id: str
     umids: list[str]
@@ -37,9 +38,9 @@ class AllAccepted(NamedTuple):
 def send_plain_batch(
     subaccount_id: str, messages: Sequence[SmsRequest], references: Sequence[str], now: Callable[[], datetime]
 ) -> Call[AllAccepted | BatchSmsResponse] | None:
-    """Send messages with these `client_message_id`s: `POST .../messages/batch`, each one's response asked for.
+    """Send messages with these `client_message_id`s: `POST .../messages/batch`. Asks for the response of each message.
 
-    Returns None if a message needs the thorough way: nothing is checked then.
+    Returns None, before any check, if a message can only be sent with the models.
 
     Raises:
         InvalidRequestError: as `send_batch`, for a schedule.
@@ -63,7 +64,9 @@ def send_plain_batch(
 
 
 def _all_accepted(messages: Sequence[SmsRequest], references: Sequence[str], data: Any) -> AllAccepted | None:  # noqa: ANN401 - JSON can be anything
-    """The response, if it is plain: what is checked here, and only that, is what the thorough reading requires."""
+    """Returns the response if it is plain: it passes exactly the checks that the reading with models makes. Otherwise
+    None.
+    """
     umids = []
     try:
         batch_id, answers = data["batchId"], data["messages"]

@@ -1,10 +1,11 @@
 """Reading a response: status, headers and body in, a model or an error out. Pure.
 
 Rules:
-- A 2xx whose body is the expected object is a success, even if the body has more in it.
-- Otherwise the API's error code decides, whatever the HTTP status. A 500 with code 1001 is a wrong sub-account.
+- A 2xx with the expected object as its body is a success, even if the object has more fields.
+- Otherwise the API's error code decides, for every HTTP status: a 500 with code 1001 means a wrong sub-account.
 - Without a known code the HTTP status decides, if it is in `_BY_STATUS`.
-- With neither, a response with a code is an `APIError`; one without comes from a gateway: UnexpectedResponseError.
+- Without both, a response with any code is an `APIError`. A response without a code comes from a gateway:
+  UnexpectedResponseError.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ def _error(
 
 
 def _class_of(status: int, code: int | None) -> tuple[type[APIError], Sent] | None:
-    """The class and the `sent` of an error; None if neither the code nor the status is one of the API."""
+    """Returns the class and the `sent` of an error; None if the API uses neither this code nor this status."""
     match code:
         case 1014:
             return errors.TLSVersionError, Sent.NO
@@ -103,8 +104,8 @@ def _class_of(status: int, code: int | None) -> tuple[type[APIError], Sent] | No
         return by_status, Sent.NO
     if code is None:
         return None
-    # An undocumented code is still an error of the API. A 4xx means that it refused the request. Code 1400 (resending
-    # interval violation) is documented as a refusal, so it is one with any status.
+    # An undocumented code is still an error of the API, and a 4xx means that the API refused the request. Code 1400
+    # (resending interval violation) is documented as a refusal, so it is a refusal with any status.
     refused = 400 <= status < 500 or code == 1400
     return APIError, Sent.NO if refused else Sent.MAYBE
 
@@ -121,7 +122,7 @@ _BY_STATUS: dict[int, type[APIError]] = {
 }
 
 
-# Our own words: the API's message can echo a phone number or a text. Source: 8x8's table of error codes.
+# Our own words, because the API's message can echo a phone number or a text. Source: 8x8's table of error codes.
 _MEANINGS = {
     1000: "a parameter is invalid",
     1001: "the sub-account is unknown or belongs to another account or region (setting subaccount_id)",
@@ -165,21 +166,21 @@ def _meaning(code: int | None, cls: type[APIError]) -> str:
 
 
 def _error_body(data: object) -> ErrorBody:
-    """The error body with those fields that can be read; all of them are optional."""
+    """Returns the error body with the fields that can be read; all fields are optional."""
     return wire.structure(data, ErrorBody) if isinstance(data, dict) else ErrorBody()
 
 
-# Digits of ASCII alone, as RFC 9110 (10.2.3) has them; a fraction is tolerated.
+# Only ASCII digits, as in RFC 9110 (10.2.3); a fraction is tolerated.
 _SECONDS = re.compile(r"[0-9]+(?:\.[0-9]+)?")
-# A year. Longer waits mean the same, "not any more", and a number of 400 digits would be no number but infinity.
+# A year. A longer wait means the same ("do not try again"), and a number of 400 digits would become infinity.
 _LONGEST_WAIT = 365 * 24 * 3600.0
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """The seconds of `Retry-After`, at most a year; None where it is missing, or neither seconds nor a date.
+    """Returns the seconds of `Retry-After`, at most a year; None if it is missing, or is neither seconds nor a date.
 
-    A date is compared with the response's own `Date` header: no clock is needed, and clock skew does not matter. A date
-    that has passed is 0. Headers that resemble it (`X-RateLimit-Reset`, `Retry-After-Ms`) are not read.
+    A date is compared with the response's own `Date` header, so no clock is needed and clock skew does not matter. A
+    date in the past gives 0. Similar headers (`X-RateLimit-Reset`, `Retry-After-Ms`) are not read.
     """
     value = headers.get("retry-after", "").strip()
     if _SECONDS.fullmatch(value):

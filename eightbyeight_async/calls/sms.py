@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 
 __all__ = ["check_sms", "send_sms"]
 
-# Looked up once: an enum's member takes 900 instructions. The class takes 4,000 more to make a call than this function.
+# Looked up once: looking up an enum's member takes 900 instructions. Making a call with `Call(...)` takes 4,000 more
+# than with `_make_call`.
 _SMS, _MAYBE, _SEND = Product.SMS, Sent.MAYBE, Effect.SEND
 _make_call: Callable[..., Call[SmsResponse]] = quick_maker(Call)
 
 
 def check_sms(request: SmsRequest, now: Callable[[], datetime]) -> None:
-    """The rules that `send_sms` adds to those of the model: for a check without sending.
+    """Checks the rules that `send_sms` adds to those of the model. For a check without sending.
 
     Raises:
         InvalidRequestError: a rule is broken.

@@ -30,7 +30,7 @@ def send_batch(subaccount_id: str, request: BatchSmsRequest, now: Callable[[], d
     `now`: returns the time (aware), to check the schedules.
     """
     check_kind(request, BatchSmsRequest)
-    # Of destinations every message is the template's.
+    # For `destinations`, every message is the template's.
     messages = (SmsTemplate(),) if request.messages is None else request.messages
     check_batch_times(messages, request.template, now(), ahead=MAX_AHEAD)
     return BatchCall(
@@ -55,10 +55,12 @@ def long_texts(request: BatchSmsRequest, policy: TextPolicy | str) -> str | None
 
 
 def long_texts_of(texts: Iterable[_Text], policy: TextPolicy | str) -> str | None:
-    """`long_texts` of these: index of the message that has the text (None: the template), text, encoding."""
+    """Does the work of `long_texts`. `texts`: index of the message with the text (None: the template),
+    text, encoding.
+    """
     if policy == TextPolicy.ALLOW:
         return None
-    # Usually every message has the same text, the template's. So the last results are cached.
+    # Usually every message has the template's text, so the last results are cached.
     measured = lru_cache(maxsize=8)(partial(check_length, policy=policy))
     total = count = 0
     first = ""

@@ -1,11 +1,11 @@
-"""Which `scheduled` and `expiry` can be sent: compared with the client's clock, which is passed in. Pure.
+"""Checks `scheduled` and `expiry` against the client's clock, which is passed in. Pure.
 
 Rules:
 - `scheduled` is at most 7 days ahead (SMS alone: the Messaging Apps API documents no limit).
 - `scheduled` is at most a minute in the past: the message then goes out at once. The minute is for clocks that differ,
   and for the time that a request takes.
 - `expiry` is in the future, and after `scheduled`: a message that expires before it is due can never arrive.
-- In a batch a message's own value overrides the template's. The pair that results is checked.
+- In a batch a message's own value overrides the template's. The resulting pair is checked.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def check_times(
         scheduled, expiry: aware; None: not given.
         now: aware.
         ahead: how far ahead `scheduled` may be; None: any time.
-        place: stands before the field's name in an error, e.g. `messages[3].`.
+        place: text before the field's name in an error, e.g. `messages[3].`.
 
     Raises:
         InvalidRequestError: names the field.
@@ -75,12 +75,12 @@ def check_batch_times(
         InvalidRequestError: names the place, e.g. `messages[3].expiry`, or `template.scheduled`.
     """
     shared, end = (None, None) if template is None else (_utc(template.scheduled), _utc(template.expiry))
-    # Each alone: for the other one every message may have a value of its own.
+    # Each time alone: for the other time every message may have a value of its own.
     check_times(shared, None, now, ahead=ahead, place="template.")
     check_times(None, end, now, place="template.")
     for index, message in enumerate(messages):
         if message.scheduled is None and message.expiry is None and (shared is None or end is None):
-            continue  # nearly always
+            continue  # almost always
         scheduled, expiry = _utc(message.scheduled), _utc(message.expiry)
         place = f"messages[{index}]."
         if scheduled is not None or expiry is not None:
@@ -95,12 +95,14 @@ def check_batch_times(
 
 
 def _utc(moment: datetime | None) -> datetime | None:
-    """In UTC: two moments of one time zone compare by their wall clocks, which go back an hour in autumn."""
+    """Returns the time in UTC. Two times of the same time zone compare by wall clock, which goes back an hour in
+    autumn.
+    """
     return None if moment is None else moment.astimezone(UTC)
 
 
 def passed(message: _Timed, now: datetime) -> bool:
-    """Whether it is too late for the message: its `scheduled` or its `expiry` has passed."""
+    """Whether it is too late to send the message: its `scheduled` or its `expiry` has passed."""
     try:
         check_times(message.scheduled, None, now)
         check_times(None, message.expiry, now)

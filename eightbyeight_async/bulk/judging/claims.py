@@ -1,6 +1,6 @@
 """Decides about a claim of a message that has a row in the journal, and what a run does with the answer. Pure.
 
-A run and its plan share these decisions, so that the plan is what happens.
+A run and its plan share these decisions. So the run does what the plan says.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class JournaledMessage:
     Attributes:
         id: number of its claim.
         state: its outcome.
-        run: the last run that met it, i.e. whose input has it.
-        times: how often that run met it.
+        run: the last run with this message in its input.
+        times: how often it was in that run's input.
         place: its index in that run's input.
         due: its schedule in that run's input, seconds since 1970; None: at once.
         who, what: see `Identity`.
@@ -51,15 +51,16 @@ def may_claim_again(state: State, *, settled_earlier: bool, policy: Policy) -> b
 
     Args:
         state: its outcome.
-        settled_earlier: an earlier run settled it; this run has not met it.
-        policy: what the caller asked to send again.
+        settled_earlier: an earlier run settled it, and this run sees it for the first time.
+        policy: which messages the caller wants to send again.
     """
     if state is State.NOT_SENT:
         return True
     if not settled_earlier:
         return False
     if state is State.OPTED_OUT:
-        return not policy.keep_opted_out  # the claim says whether the person still has
+        # May be claimed again; the new claim says whether the person is still opted out.
+        return not policy.keep_opted_out
     return (policy.resend_unknown and state is State.UNKNOWN) or (
         policy.resend_failed and state in (State.REJECTED, State.FAILED)
     )
@@ -75,7 +76,7 @@ def judge_claim(
         claim: the new claim.
         run: number of the run that claims.
         policy: what the caller asked for.
-        number_taken: another message has the number, and the policy allows one.
+        number_taken: another message has the number, and the policy allows one message per number.
     """
     met = row.run == run
     copies = row.times if met else 0
@@ -83,7 +84,7 @@ def judge_claim(
     if met and not same_content:
         return Claimed(row.state, copies, same_content=False, place=row.place)
     answer = Claimed(row.state, copies, same_time=same_moment(row.due, claim.scheduled), place=row.place)
-    # What was sent or refused stays so when the person opts out later: nothing is asked to be sent again.
+    # If the person opts out now, the settled outcome stays: options that send messages again do not apply.
     asked = Policy() if claim.opted_out else policy
     if may_claim_again(row.state, settled_earlier=not met, policy=asked):
         if not number_taken:
@@ -100,11 +101,11 @@ def judge_claim(
 
 
 def numbers_taken(claims: Sequence[Claim], holders: Mapping[int, tuple[int, int]]) -> frozenset[int]:
-    """Returns the ids of the claims to refuse because their number has another message: one a number is allowed.
+    """Returns the ids of the claims to refuse because another message has the same number (one message per number).
 
     Args:
         claims: in the order of the input; the first one of a number keeps it.
-        holders: per number that has messages already: the lowest and the highest hash of these messages.
+        holders: for each number that already has messages: the lowest and the highest hash of these messages.
     """
     found = dict(holders)
     taken = set()
@@ -129,7 +130,9 @@ class Next(enum.Enum):
 
 
 class Step(NamedTuple):
-    """What a run does next with a message. `occurrence`: the message's own; for `CLAIM_AGAIN` the one to claim next."""
+    """The next step of a run with one message. `occurrence`: for `CLAIM_AGAIN` the one to claim next; else the
+    message's own.
+    """
 
     next: Next
     occurrence: int
@@ -141,8 +144,8 @@ def next_step(answer: Claimed, occurrence: int, *, own_id: bool, send_copies: bo
     Args:
         answer: the journal's answer to the claim.
         occurrence: the occurrence that was claimed.
-        own_id: the message has a `client_message_id`.
-        send_copies: copies of a message are sent, too.
+        own_id: whether the message has a `client_message_id`.
+        send_copies: whether copies of a message are sent, too.
     """
     if answer.state is None:
         return Step(Next.SEND, occurrence)

@@ -1,9 +1,9 @@
-"""What became of an accepted message: its delivery, out of rows of 8x8's log and out of receipts. Pure.
+"""What became of an accepted message: its delivery, from rows of 8x8's log and from receipts. Pure.
 
 Rules:
-- Rows and receipts come late, twice and out of order. `ReceiptFolder` decides which of them counts; see its file.
-- Price, country, operator and parts stay known, whichever of them told them.
-- 8x8's words about an error can quote a phone number: their digits are masked.
+- Rows and receipts can be late, repeated or out of order. `ReceiptFolder` decides which of them counts; see its file.
+- A price, country, operator or number of parts stays known, whether a row or a receipt gave it.
+- 8x8's description of an error can quote a phone number, so its digits are masked.
 """
 
 from __future__ import annotations
@@ -60,11 +60,11 @@ class Delivery:
         detail: more about the state, such as `delivered_to_operator`.
         code: the error code; None: no error.
         reason: the error in 8x8's words, with digits masked; None: no error.
-        at: when the state was observed, seconds since 1970; None: not told.
-        country: two letters; None: not told.
-        operator: name of the phone's network; None: not told.
-        parts: number of message parts; None: not told.
-        price: of the whole message; None: not told.
+        at: when the state was observed, seconds since 1970; None: not known.
+        country: two letters; None: not known.
+        operator: name of the phone's network; None: not known.
+        parts: number of message parts; None: not known.
+        price: of the whole message; None: not known.
         currency: of the price.
     """
 
@@ -82,7 +82,7 @@ class Delivery:
 
     @property
     def outcome(self) -> str:
-        """The field of `Deliveries` that counts it."""
+        """The field of `Deliveries` that counts this delivery."""
         if self._status.operator_only:
             return "with_operator"
         if self.state in _NOT_DELIVERED:
@@ -91,7 +91,7 @@ class Delivery:
 
     @property
     def final(self) -> bool:
-        """Whether the state says whether the message arrived."""
+        """Whether the state is final: it says whether the message arrived."""
         return self._status.final
 
     @property
@@ -102,7 +102,7 @@ class Delivery:
         )
 
     def as_receipt(self) -> DeliveryReceipt:
-        """As a receipt, so that it can be folded with others."""
+        """Returns the delivery as a receipt, so that it can be folded with other receipts."""
         return DeliveryReceipt(namespace=Namespace.SMS, umid=self.umid, status=self._status)
 
 
@@ -112,14 +112,14 @@ class Deliveries:
 
     Attributes:
         accepted: messages that were accepted, and not cancelled.
-        read: the person has read it.
-        delivered: it is on the phone.
-        with_operator: the operator has it; many routes never tell more.
-        undelivered: 8x8 or the operator could not deliver it.
-        on_its_way: it is queued or sent, or in a state that this version does not know.
-        no_news: nothing is known yet; `Campaign.deliveries` asks.
+        read: the person has read the message.
+        delivered: the message is on the phone.
+        with_operator: the operator has the message. Many routes never report a later state.
+        undelivered: 8x8 or the operator could not deliver the message.
+        on_its_way: the message is queued or sent, or in a state that this version does not know.
+        no_news: nothing is known yet; `Campaign.deliveries` asks 8x8.
         parts: message parts, of the messages for which they are known.
-        prices: what they cost, by currency, of the messages for which it is known.
+        prices: total price by currency, of the messages whose price is known.
         priced: number of messages whose price is known.
     """
 
@@ -140,13 +140,13 @@ class Deliveries:
         return self.no_news < self.accepted
 
     def as_dict(self) -> dict[str, object]:
-        """For JSON: the fields by name; amounts are strings."""
+        """Returns the fields by name, for JSON; amounts are strings."""
         prices = {currency: str(amount) for currency, amount in self.prices.items()}
         return {**attrs.asdict(self, recurse=False), "prices": prices}
 
 
 def columns_of_delivery(one: Delivery) -> tuple[Any, ...]:
-    """A delivery as a store keeps it: `DELIVERY_FIELDS`, the price as text."""
+    """Returns a delivery as the columns of a store: `DELIVERY_FIELDS`, with the price as text."""
     price = None if one.price is None else str(one.price)
     return (
         one.umid, str(one.state), one.detail, one.code, one.reason, one.at, one.country, one.operator, one.parts, price,
@@ -155,7 +155,7 @@ def columns_of_delivery(one: Delivery) -> tuple[Any, ...]:
 
 
 def delivery_of_columns(columns: Iterable[Any]) -> Delivery | None:
-    """A delivery as a store keeps it; None: there is none."""
+    """Returns the delivery that a store's columns hold; None: they hold none."""
     umid, state, detail, code, reason, at, country, operator, parts, price, currency = columns
     if umid is None:
         return None
@@ -169,8 +169,8 @@ def counted(accepted: int, groups: Iterable[tuple[Delivery | None, int]]) -> Del
     """The counts of the accepted messages.
 
     Args:
-        accepted: how many there are.
-        groups: deliveries, and how many of the messages have the same outcome, parts and price.
+        accepted: how many messages there are.
+        groups: each delivery, and the number of messages with its outcome, parts and price.
     """
     counts: Counter[str] = Counter()
     prices: dict[str, Decimal] = {}
@@ -199,7 +199,7 @@ def counted(accepted: int, groups: Iterable[tuple[Delivery | None, int]]) -> Del
 
 
 def delivery_of_receipt(receipt: DeliveryReceipt) -> Delivery:
-    """What a receipt tells."""
+    """Returns the delivery that a receipt reports."""
     status, price = receipt.status, receipt.price
     code = None if status.error_code in (None, 0, "0", "") else masked_runs(str(status.error_code))
     return Delivery(
@@ -216,7 +216,7 @@ def delivery_of_receipt(receipt: DeliveryReceipt) -> Delivery:
 
 
 def delivery_of_log_row(row: Mapping[str, str]) -> Delivery | None:
-    """What a row of a log export tells; None: it has no umid or no state."""
+    """Returns the delivery that a row of a log export reports; None: the row has no umid or no state."""
 
     def cell(name: str) -> str | None:
         return row.get(name, "").strip() or None
@@ -244,11 +244,11 @@ def delivery_of_log_row(row: Mapping[str, str]) -> Delivery | None:
 
 
 def merged(before: Delivery | None, news: Iterable[Delivery]) -> Delivery | None:
-    """What is known after some news about one message; None: there are none."""
+    """Combines what is known about one message with news about it. None: nothing is known."""
     found = [*([] if before is None else [before]), *news]
     folder, winner, counts = ReceiptFolder(), None, 0
     for at, one in enumerate(found):
-        # One umid: a message is sent once; only letters' case can differ.
+        # All get the same umid: they are about one message, and its umids can differ only in the case of letters.
         if folder.fold(attrs.evolve(one.as_receipt(), umid=found[0].umid)).changed:
             winner, counts = one, at
     if winner is None:
@@ -267,7 +267,7 @@ def merged(before: Delivery | None, news: Iterable[Delivery]) -> Delivery | None
 
 
 def seconds_of_log(moment: str) -> float | None:
-    """A time of the log; without an offset it is UTC. None: it cannot be read."""
+    """Returns a time of the log in seconds since 1970. Without an offset it is UTC. None: it cannot be read."""
     try:
         found = datetime.fromisoformat(moment)
     except ValueError:

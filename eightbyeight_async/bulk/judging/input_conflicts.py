@@ -12,11 +12,12 @@ if TYPE_CHECKING:
 
 __all__ = ["IdConflicts", "id_conflict", "same_message", "same_moment"]
 
-_SAME_TIME = 1.0  # seconds; a script that computes "in an hour" for each message gets times that differ by less
+# Seconds. A script that computes "in an hour" for each message gets times that differ by less than this.
+_SAME_TIME = 1.0
 
 
 class IdConflicts:
-    """Checks the ids of one input: `add` every message of it. Keeps the ids in memory."""
+    """Checks the ids of one input: `add` every message. Keeps the ids in memory."""
 
     def __init__(self) -> None:
         self._seen: dict[str, tuple[int, SmsRequest]] = {}
@@ -36,7 +37,7 @@ class IdConflicts:
 
 
 def same_message(one: SmsRequest, other: SmsRequest) -> bool:
-    """Whether a person would take them for the same message: number, text, sender and schedule."""
+    """Whether a person would consider the two messages the same: number, text, sender and schedule are equal."""
     return (
         one.destination.lstrip("+") == other.destination.lstrip("+")
         and (one.text, one.source) == (other.text, other.source)
@@ -57,7 +58,7 @@ def same_moment(one: float | None, other: float | None) -> bool:
 def id_conflict(place: int, first: int, what: str = "message") -> InvalidRequestError:
     """Makes the error for the message at index `place`: the message at index `first` has the same id.
 
-    `what`: the word for a message of the input that the user knows, e.g. "row".
+    `what`: the user's word for a message of the input, e.g. "row".
     """
     return InvalidRequestError(
         "client_message_id",

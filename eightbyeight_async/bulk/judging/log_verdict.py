@@ -3,14 +3,15 @@
 Rules:
 - A row of the log belongs to a message if it has the same id, the same sub-account and the same number (where the log
   shows all of it), and was created between the claim and ten minutes after the claim's end. The ten minutes are for a
-  request that is still on its way when its sender dies or gives it up.
-- If one row of the message is no refusal, the message is SENT. If all its rows are refusals, it is REJECTED.
+  request that is still on its way when its sender dies or stops waiting for it.
+- If at least one row of the message is not a refusal, the message is SENT. If all its rows are refusals, it is
+  REJECTED.
 - A row with the message's id certainly belongs to another message only if it names another sub-account, or was created
   before the claim. Any other row that does not fit leaves the message UNKNOWN: created later, created at a time that
   cannot be read, another number, the id in another case or with blanks around it.
-- A missing row proves NOT_SENT only with witnesses: accepted messages of the same sub-account, claimed within an hour,
-  that the log holds under their ids and umids. If the log lacks a single accepted message that is older than the lag,
-  the log is incomplete, and a missing row proves nothing.
+- A missing row proves NOT_SENT only with witnesses. A witness is an accepted message of the same sub-account that was
+  claimed within an hour of the message in doubt and that the log holds under its id and umid. If the log lacks a single
+  accepted message that is older than the lag, the log is incomplete, and a missing row proves nothing.
 - A missing row proves nothing before the lag has passed since the claim's end, or since a message's scheduled time.
 - If a claim or its end lies in the future, or the end lies before the claim, a clock jumped: a missing row proves
   nothing.
@@ -45,10 +46,10 @@ __all__ = [
     "verdict",
 ]
 
-AROUND = 3_600.0  # seconds; how far from a claim its witnesses may have been claimed
-_ON_ITS_WAY = 600.0  # seconds that a request may still take after its sender died or gave it up
+AROUND = 3_600.0  # Seconds. A witness is claimed at most this long before or after the claim in doubt.
+_ON_ITS_WAY = 600.0  # Seconds that a request may still take after its sender died or stopped waiting for it.
 _ROUNDING = 1.0  # tolerance in seconds, where the log shows whole seconds
-_FRACTION = 0.01  # tolerance in seconds, where it shows fractions
+_FRACTION = 0.01  # tolerance in seconds, where the log shows fractions of a second
 
 
 class Why(enum.StrEnum):
@@ -66,13 +67,13 @@ class Why(enum.StrEnum):
 
 
 class Window(NamedTuple):
-    """The UNKNOWN messages as a whole.
+    """All UNKNOWN messages together.
 
     Attributes:
         number: how many belong to this account.
         elsewhere: how many belong to another account.
-        first, last: the earliest and the latest claim, seconds since 1970.
-        settled: the latest moment at which one of them can have been sent.
+        first, last: times of the earliest and the latest claim, seconds since 1970.
+        settled: the latest moment at which one of these messages can have been sent.
     """
 
     number: int
@@ -88,10 +89,10 @@ class LogRow(NamedTuple):
     Attributes:
         hash, key: digest and key of the `clientmessageid`; see `Keys`.
         umid: 8x8's id.
-        refused: 8x8 took the message and refused it.
+        refused: whether 8x8 received the message and then refused it.
         created: seconds since 1970; None: the log does not say.
         who: digest of the number; None: the log masks it.
-        ours: False: the row names another sub-account.
+        ours: whether the row is of this sub-account, or names none.
         form: the id in lower case (ASCII) and without blanks around it.
     """
 
@@ -138,10 +139,10 @@ class Doubt:
     Attributes:
         id: number of its claim.
         claimed: when it was claimed, seconds since 1970.
-        since: when it became UNKNOWN; its request ended before.
+        since: when it became UNKNOWN; its request ended before that time.
         scheduled: seconds since 1970, None: at once.
         who: digest of the number; negative: not comparable with a log.
-        umid: 8x8's id, where an answer gave one.
+        umid: 8x8's id; None: no answer gave one.
         rows: rows of the log with its id.
         evidence: its witnesses.
     """
@@ -157,7 +158,9 @@ class Doubt:
 
 
 class Verdict(NamedTuple):
-    """What the log proves. `state`: UNKNOWN if it proves nothing; `why` says why. `umid`: of the row that proves it."""
+    """What the log proves. `state`: UNKNOWN if the log proves nothing, for the reason in `why`. `umid`: of the row
+    used.
+    """
 
     state: State
     umid: str | None = None
@@ -180,7 +183,7 @@ class _Fit(enum.Enum):
     EARLY, LATE, NUMBER, FORM = "created before the claim", "created too late", "another number", "another form"
 
 
-# Why a message stays UNKNOWN if a row is not certainly its own and not certainly another message's.
+# Why a message stays UNKNOWN if it is not certain whether a row belongs to it or to another message.
 _UNCLEAR = {
     _Fit.EARLY: Why.OTHER_TIME,
     _Fit.LATE: Why.OTHER_TIME,
@@ -202,12 +205,12 @@ def evidence_around(hours: Mapping[int, Evidence], claimed: float) -> Evidence:
 
 
 def verdict(doubt: Doubt, *, asked_at: float, lag: float) -> Verdict:
-    """What the log proves about one message.
+    """Returns what the log proves about one message.
 
     Args:
         doubt: the message, its rows and its witnesses.
-        asked_at: when the log was asked for, seconds since 1970.
-        lag: seconds after which a message that was sent is certainly in the log.
+        asked_at: when the log was requested, seconds since 1970.
+        lag: seconds after which a sent message is certainly in the log.
     """
     fits = [(_fit(row, doubt), row) for row in doubt.rows]
     own = [row for fit, row in fits if fit is _Fit.OWN]
@@ -239,7 +242,7 @@ def _fit(row: LoggedRow, doubt: Doubt) -> _Fit:
 
 
 def _doubtful(doubt: Doubt, asked_at: float, lag: float) -> Why | None:
-    """Why the absence of a message proves nothing; None: it does prove that the message was not sent."""
+    """Returns why a missing row proves nothing; None: it proves that the message was not sent."""
     if doubt.claimed > asked_at or doubt.since > asked_at or doubt.since < doubt.claimed - _ROUNDING:
         return Why.CLOCK
     if doubt.scheduled is not None and doubt.scheduled > asked_at:

@@ -4,8 +4,8 @@
 
 Rules:
 - A message that may have gone out (`error.sent` is MAYBE) is UNKNOWN, whatever the error.
-- A message that certainly did not go out, for a reason that is not its own, is NOT_SENT: its claim is released.
-- An error that every message would get (API key, sub-account, TLS) ends the run and fails no message.
+- A message that certainly did not go out, for a reason outside the message itself, is NOT_SENT: its claim is released.
+- An error that every message would get (API key, sub-account, TLS) ends the run and marks no message as FAILED.
 """
 
 from __future__ import annotations
@@ -44,10 +44,11 @@ class State(enum.IntEnum):
     - `FAILED`: refused by the API with an error code.
     - `UNKNOWN`: may have gone out.
     - `NOT_SENT`: did not go out; the next run sends it.
-    - `OPTED_OUT`: not sent, because the person has opted out; a run by whose lists the person has not, sends it.
+    - `OPTED_OUT`: not sent, because the person has opted out. A later run sends it if its opt-out lists no longer have
+      that person.
     """
 
-    # The numbers stand in journals: never change them.
+    # Journals contain these numbers: never change them.
 
     INTENT = 0
     SENT = 1
@@ -59,7 +60,7 @@ class State(enum.IntEnum):
 
     @property
     def word(self) -> str:
-        """The state as exports and the command line write it, e.g. `not sent`."""
+        """The state as exports and the command line print it, e.g. `not sent`."""
         return self.name.lower()
 
 
@@ -90,14 +91,14 @@ class Verdict:
 # Errors that every message would get. A 404 or 410 of a send means a wrong base URL or path.
 _ABORTING = (AuthenticationError, PermissionDeniedError, TLSVersionError, NotFoundError, ClientClosedError)
 _WRONG_SUBACCOUNT = 1001
-_MOST = 2**63  # above the highest integer of a store
+_MOST = 2**63  # one above the highest integer that a store can hold
 
 
 def judge(error: EightByEightError) -> Verdict:
-    """What an error of a send means for the message and for the run."""
+    """Returns what an error of a send means for the message and for the run."""
     code = error.code if isinstance(error, APIError) else None
     if code is not None and not -_MOST <= code < _MOST:
-        code = None  # no store can hold it, and one message must not end the writing of the others
+        code = None  # No store can hold such a code, and one message must not prevent the writing of the others.
     action = Action.GO_ON
     if isinstance(error, RateLimitError):
         action = Action.SLOW_DOWN
@@ -113,10 +114,10 @@ def judge(error: EightByEightError) -> Verdict:
 
 
 def state_of(response: SmsResponse | None) -> State:
-    """The state that a response gives.
+    """Returns the state that a response gives.
 
-    UNKNOWN: no response, a status that this version does not know, or a refusal after an attempt that may have been
-    sent.
+    UNKNOWN in three cases: no response; a status that this version does not know; a refusal after an attempt that may
+    have been sent.
     """
     if response is None:
         return State.UNKNOWN

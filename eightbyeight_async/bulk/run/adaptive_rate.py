@@ -1,11 +1,12 @@
 """The send rate of a campaign: evenly paced, lower after a 429, then higher again. Pure but for the clock passed in.
 
 Rules (AIMD: additive increase, multiplicative decrease, as in TCP's congestion control):
-- After a 429 nobody sends for its `Retry-After`. Then the rate is half of what it was, but at least a twentieth of the
-  full rate: below that the pauses do the work, and a gateway that says 429 at random must not starve the campaign.
-- Many requests that are refused at once lower the rate once: a request that was sent before the last decrease does not
-  cause another one.
-- At most `max_rate` + 1 requests start in any second, also after the event loop stalled.
+- After a 429 no worker sends for the time of its `Retry-After`. Then the rate is half of the rate before, but at least
+  a twentieth of the full rate: below that the pauses are enough, and a gateway that answers 429 at random must not stop
+  the campaign.
+- Many requests that are refused at the same time lower the rate only once: a request that was sent before the last
+  decrease does not cause another decrease.
+- At most `max_rate` + 1 requests start in any second, even after the event loop was blocked.
 - Each second without a 429 adds a fifth of the full rate, up to `max_rate`.
 """
 
@@ -20,10 +21,10 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULT_PAUSE", "AdaptiveRate"]
 
-DEFAULT_PAUSE = 1.0  # seconds, for a 429 that does not say how long
+DEFAULT_PAUSE = 1.0  # seconds; the pause after a 429 without `Retry-After`
 _DECREASE = 0.5
-_INCREASE = 1 / 5  # of the full rate, a second
-_LEAST = 1 / 20  # of the full rate
+_INCREASE = 1 / 5  # added each second, as a share of the full rate
+_LEAST = 1 / 20  # the lowest rate, as a share of the full rate
 _USUAL = 1_800.0  # requests a second that 8x8 allows a sub-account: the full rate where none is set
 
 
@@ -68,11 +69,11 @@ class AdaptiveRate:
         return moment - now
 
     def start(self) -> float:
-        """Starts a request whose moment has come: returns 0. Else returns the seconds until it may start."""
+        """Starts a request and returns 0 if its moment has come. Otherwise returns the seconds until it may start."""
         return 0.0 if self._starts is None else self._starts.start(self._clock())
 
     def give_back(self) -> None:
-        """Returns an unused reservation: the message of the last one is not sent after all."""
+        """Returns the last reservation unused: its message is not sent after all."""
         if self._rate is not None:
             self._next -= 1.0 / self._rate
 

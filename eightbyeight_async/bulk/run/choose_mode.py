@@ -8,8 +8,8 @@ __all__ = ["FEW", "Mode", "choose_mode"]
 
 Mode = Literal["auto", "each", "batch"]
 
-# Up to this number one POST a message takes less than a second: 8x8 allows 1,800 a second. And a lost response leaves
-# one message in doubt, not a whole batch.
+# Up to this number of messages, one POST for each takes less than a second (8x8 allows 1,800 a second), and a lost
+# response leaves one message in doubt, not a whole batch.
 FEW = 1_000
 
 

@@ -1,11 +1,12 @@
-"""The lease of a claim, as its holder counts it. The clock is passed in.
+"""The lease of a claim, as the process with the claim measures it. The clock is passed in.
 
 Rules:
-- The holder counts from before the claim was sent to the database, so its lease never ends later than the database's.
-- A send begins only in the first half of the lease, and is cut off at its end. What is cut off may have gone out.
-- The clock goes on while the machine is suspended, where there is such a clock (Linux: CLOCK_BOOTTIME). The loop's own
-  clock stands still then, so the ends are compared with this one four times a second: what the suspend outlasted is cut
-  off a quarter of a second after it.
+- The process measures from before it sent the claim to the database. So its lease never ends later than the database's.
+- A send begins only in the first half of the lease, and is cancelled when the lease ends. A cancelled send may have
+  gone out.
+- The clock also counts the time while the machine is suspended, if the system has such a clock (Linux: CLOCK_BOOTTIME).
+  The event loop's own clock does not count that time. So the ends of the leases are compared with this clock four times
+  a second: a send whose lease ended during the suspend is cancelled at most a quarter of a second after it.
 """
 
 from __future__ import annotations
@@ -25,12 +26,14 @@ __all__ = ["ClaimLease", "boottime"]
 
 T = TypeVar("T")
 
-_LOOK = 0.25  # seconds between two looks at the ends of leases
+_LOOK = 0.25  # seconds between two checks whether a lease has ended
 _BOOTTIME: int | None = getattr(time, "CLOCK_BOOTTIME", None)
 
 
 def boottime() -> float:
-    """Seconds of a clock that never goes back and, where the system has one, counts the time of a suspend."""
+    """Seconds of a clock that never goes back. Where the system has such a clock, it also counts the
+    time of a suspend.
+    """
     return time.monotonic() if _BOOTTIME is None else time.clock_gettime(_BOOTTIME)
 
 
@@ -38,22 +41,23 @@ class ClaimLease:
     """How long claims are held.
 
     Args:
-        seconds: of the lease.
-        clock: `boottime`, or a test's.
+        seconds: duration of the lease.
+        clock: `boottime`, or the clock of a test.
     """
 
     def __init__(self, seconds: float, clock: Callable[[], float] = boottime) -> None:
         self._seconds = seconds
         self.clock = clock
-        self._ends: dict[int, tuple[anyio.CancelScope, float]] = {}  # of the calls in flight, by the scope's id
-        self._loop: Loop | None = None  # looks at the ends in this loop; None: no call is in flight
+        # by the scope's id: the calls in flight and the ends of their leases
+        self._ends: dict[int, tuple[anyio.CancelScope, float]] = {}
+        self._loop: Loop | None = None  # the event loop in which leases are checked; None: no call is in flight
 
     def may_begin(self, claimed: float) -> bool:
-        """Whether a send may begin under a claim that was asked for at `claimed`."""
+        """Whether a send may begin under a claim that was requested at `claimed`."""
         return self.clock() - claimed < self._seconds / 2
 
     async def within(self, claimed: float, call: Callable[[], Awaitable[T]]) -> T:
-        """Makes a call that ends with the lease.
+        """Makes a call, and cancels it when the lease ends.
 
         Raises:
             TransportTimeoutError: the lease ended first; the message may have been sent.

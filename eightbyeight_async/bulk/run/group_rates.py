@@ -1,7 +1,7 @@
-"""Rates of groups of messages, such as those to one country: each group has a pace of its own, below that of the run.
+"""Rates of groups of messages, such as the messages to one country. Each group has its own rate, below that of the run.
 
-A message waits for its group before it is claimed. Groups only hold where each message is a request of its own: a batch
-goes out at once.
+A message waits for its group before it is claimed. Groups need one request per message: a batch is sent at once, so its
+messages cannot be paced.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ __all__ = ["GroupRates", "mode_with_groups"]
 
 
 def mode_with_groups(mode: Mode, group_of: GroupOf | None) -> Mode:
-    """The mode of a run, which must be "each" if there are groups.
+    """Returns the mode of a run. With groups it is "each".
 
     Raises:
-        InvalidRequestError: batches were asked for.
+        InvalidRequestError: the caller wants groups and batches.
     """
     if group_of is not None and mode == "batch":
         raise InvalidRequestError("group_rate", "a batch goes out at once: leave it out, or use mode each")
@@ -37,7 +37,8 @@ class GroupRates:
     """The paces of one run.
 
     Args:
-        group_of: the name of a message's group and its messages a second; None: it is in no group.
+        group_of: returns the name of a message's group and the group's messages per second; None: the message has no
+            group.
         clock: monotonic, in seconds.
     """
 

@@ -1,9 +1,9 @@
 """The input of a run: takes the messages one by one and computes the key of each.
 
-If the journal has messages already, each page is compared with it first. A resumed run then spends no time of its pace
+If the journal already has messages, each page is compared with the journal first. So a resumed run spends no send time
 and no commit on messages that an earlier run settled. The comparison claims nothing.
 
-The input is read ahead by at most one page; only `more_than` may read further, before the first message is sent.
+The input is read at most one page ahead. Only `more_than` may read further, before the first message is sent.
 
 One task reads an async source; `reading` starts it. See `source_feeder`.
 """
@@ -36,11 +36,11 @@ PAGE = 500
 
 @runtime_checkable
 class Placed(Protocol):
-    """An iterator that knows the places of its messages: rows of a file, of which some are left out before.
+    """An iterator that knows the indexes of its messages: for rows of a file, some of which are left out.
 
     Attributes:
         message_place: index of the last message.
-        cut_off: the input goes on behind the iterator's end, so its end is not that of the campaign.
+        cut_off: the input continues after the iterator's end, so the end is not that of the campaign's input.
     """
 
     message_place: int
@@ -52,7 +52,7 @@ class Item:
 
     Attributes:
         id: number of its claim; 0: not claimed yet.
-        claimed: when the claim was asked for, by the clock of the run's lease.
+        claimed: when the claim was requested, by the clock of the run's lease.
         identity: which message it is.
         occurrence: 0 for the first message with this content, 1 for the second, ...
         place: its index in the input.
@@ -76,7 +76,7 @@ class Item:
         return self.identity.key
 
     def wire(self) -> SmsRequest:
-        """The request as it is sent: with an id by which receipts and log exports can be matched."""
+        """The request as it is sent: with an id, by which receipts and log exports are matched."""
         own = own_reference(self.request)
         return self.request if own is not None else with_reference(self.request, self.identity.key)
 
@@ -88,7 +88,8 @@ class Intake:
         messages: the input.
         keys: compute each message's identity.
         tally: counts the messages that are taken.
-        known: looks a page up in the journal: returns the state of each settled message by place. None: it is empty.
+        known: looks up a page in the journal, and returns the state of each settled message by index. None: the journal
+            is empty.
     """
 
     def __init__(
@@ -101,7 +102,7 @@ class Intake:
         given: object = messages
         if not isinstance(given, Iterable | AsyncIterable):
             raise not_iterable(given)
-        self.ended: bool = False  # True: the input was read to its end
+        self.ended: bool = False  # whether the input was read to its end
         self.stopped: bool = False
         self.cut_off: bool = False
         self._keys = keys
@@ -111,7 +112,7 @@ class Intake:
         iterator: object = self._sync
         self._placed = iterator if isinstance(iterator, Placed) else None
         self.cut_off = self._placed is not None and self._placed.cut_off
-        # An async source may be slow, and its messages would wait until a page is full: no pages for it.
+        # An async source may be slow, and its messages would wait until a page is full. So it is read without pages.
         self._known = known if self._feeder is None else None
         self._ahead: deque[Item] = deque()
         self._turn = anyio.Lock()
@@ -125,7 +126,9 @@ class Intake:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[None]:
-        """Reads an async source while the block lasts. Outside of the block nothing can be taken from one."""
+        """Reads an async source while the block runs. Outside of the block `next` cannot return messages of such a
+        source.
+        """
         if self._feeder is None:
             yield
             return
@@ -135,17 +138,17 @@ class Intake:
         try:
             yield
         finally:
-            # The block's own exception is not passed through the group: it would come out wrapped.
+            # The task group would wrap the block's own exception, so the exception is not passed through it.
             self._feeder.leave()
             group.cancel_scope.cancel()
             await group.__aexit__(None, None, None)
 
     async def _feed(self, feeder: Feeder[SmsRequest]) -> None:
-        with suppress(Exception):  # `feeder.failure` keeps the source's error; `_read_async` raises it
+        with suppress(Exception):  # `feeder.failure` keeps the source's error, and `_read_async` raises it
             await feeder.run()
 
     async def next(self) -> Item | None:
-        """The next message that may have to be sent; None at the end and after `stop`."""
+        """Returns the next message that may have to be sent; None at the end and after `stop`."""
         if self._feeder is not None:
             item = self._ahead.popleft() if self._ahead else await self._read_async(self._feeder)
         elif self._known is None:
@@ -161,7 +164,7 @@ class Intake:
         return item
 
     def take(self, most: int) -> list[Item] | None:
-        """The next messages, up to `most`, where none has to be waited for; None where `next` may have to wait."""
+        """Returns up to `most` next messages, if they are there without a wait; None if `next` may have to wait."""
         if self._feeder is not None or self._known is not None:
             return None
         items: list[Item] = []
@@ -174,7 +177,9 @@ class Intake:
         return items
 
     async def more_than(self, number: int) -> bool:
-        """Whether the input has more than `number` messages. Reads that far ahead, so call it before `next`."""
+        """Whether the input has more than `number` messages. Reads that many messages ahead, so call it
+        before `next`.
+        """
         while len(self._ahead) <= number and not self.ended and not self.stopped:
             item = self._read() if self._feeder is None else await self._read_async(self._feeder)
             if item is not None:
@@ -222,7 +227,7 @@ class Intake:
     def _item(self, place: int, request: object) -> Item:
         """Makes the item with index `place`.
 
-        The items of an async source may get here in another order than the source gave them.
+        The items of an async source may arrive here in another order than in the source.
         """
         message = check_message(request)
         item = Item(place, message, self._keys.of(message))

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["outcomes", "send_batches", "to_halve"]
 
-_FAILURES = 2  # batches in a row: each that fails takes up to 10,000 messages of the input
+_FAILURES = 2  # Failed batches in a row until the run stops: each failure uses up to 10,000 messages of the input.
 
 
 async def send_batches(run: Run, size: int) -> None:
@@ -39,18 +39,21 @@ async def send_batches(run: Run, size: int) -> None:
                 run.not_tried(chunk)
                 break
             chunk = await _claim_and_post(run, chunk)
-            await run.room()  # not where the messages of the batch would wait for it, too
+            await run.room()  # Waits only here: if it waited in `_post`, the messages of the batch would wait as well.
 
 
 async def _claim_and_post(run: Run, chunk: list[Item]) -> list[Item]:
-    """Returns as `_post`. Its own function: 10,000 messages would stay in a variable while the next chunk is filled."""
+    """Claims and posts a chunk; returns what `_post` returns.
+
+    It is a function of its own, so that no variable keeps 10,000 messages while the next chunk is filled.
+    """
     mine = await run.claim(chunk)
     return await _post(run, mine) if mine else []
 
 
 async def _chunk(run: Run, size: int) -> list[Item]:
     chunk: list[Item] = []
-    # One worker fills at a time: two at once would share the last messages and send two half-full batches.
+    # One worker fills a batch at a time: two would share the last messages and send two half-full batches.
     async with run.filling:
         ready = run.intake.take(size)
         if ready is not None:
@@ -61,7 +64,7 @@ async def _chunk(run: Run, size: int) -> list[Item]:
 
 
 async def _post(run: Run, items: list[Item]) -> list[Item]:
-    """Sends one batch. Returns the items that did not go out and are tried again; their claims are released."""
+    """Sends one batch. Returns the items that did not go out and must be tried again; their claims are released."""
     if run.expired(items):
         return items
     sent_at = run.clock()
@@ -110,20 +113,20 @@ async def _halved(run: Run, items: list[Item]) -> list[Item]:
             else:
                 await run.settle([(item, State.NOT_SENT, None) for item in part])
     except BaseException:
-        # Cancelled: what has not begun did not go out. `_post` has settled the part in flight.
+        # Cancelled: parts that were not begun did not go out. `_post` has settled the part in flight.
         run.settle_now([(item, State.NOT_SENT, None) for part in parts for item in part])
         raise
     return back
 
 
 def to_halve(verdict: Verdict, error: EightByEightError, size: int) -> bool:
-    """Whether one bad message may be the reason of the refusal, so that the others can be sent without it."""
+    """Whether one bad message may be the reason for the refusal, so that the other messages can be sent without it."""
     blamed = verdict.state is State.FAILED or isinstance(error, InvalidRequestError)
     return blamed and verdict.action is Action.GO_ON and size > 1
 
 
 def outcomes(items: Sequence[Item], answer: AllAccepted | BatchSmsResponse) -> list[tuple[Item, State, str | None]]:
-    """Item, state and umid of each message. Pure."""
+    """Returns item, state and umid of each message. Pure."""
     if isinstance(answer, AllAccepted):
         return [(item, State.SENT, umid) for item, umid in zip(items, answer.umids, strict=True)]
     if answer.results:
@@ -131,6 +134,6 @@ def outcomes(items: Sequence[Item], answer: AllAccepted | BatchSmsResponse) -> l
             (item, state_of(result.response), None if result.response is None else result.response.umid)
             for item, result in zip(items, answer.results, strict=True)
         ]
-    # The response has only counts. If it accepted all, each is SENT; else nobody knows which.
+    # The response has only counts. If all messages were accepted, each is SENT; otherwise nobody knows which were.
     every = answer.accepted_count == len(items) and answer.rejected_count == 0
     return [(item, State.SENT if every else State.UNKNOWN, None) for item in items]

@@ -22,7 +22,7 @@ async def send_each(run: Run) -> None:
 
 
 async def _again(run: Run, item: Item) -> bool:
-    """Sends one message. True: it did not go out and its claim is released, so it must be tried again."""
+    """Sends one message. True: it did not go out and its claim is released, so the caller must try again."""
     if not await run.group_turn(item) or not await run.turn():
         run.not_tried([item])
         return False
@@ -45,7 +45,7 @@ async def _again(run: Run, item: Item) -> bool:
         await run.settle([(item, verdict.state, None)], None, verdict, error)
         return False
     except BaseException:
-        run.settle_now([(item, State.UNKNOWN, None)])  # cancelled, or a bug: it may have gone out
+        run.settle_now([(item, State.UNKNOWN, None)])  # cancelled, or a bug: the message may have gone out
         raise
     run.answered()
     await run.settle([(item, state_of(response), response.umid)])

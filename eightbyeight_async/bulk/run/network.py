@@ -1,10 +1,10 @@
-"""Whether a run goes on while the API cannot be reached. Pure; the clock is passed in.
+"""Decides whether a run continues while the API cannot be reached. Pure; the clock is passed in.
 
 Rules:
 - A message whose connection failed certainly did not go out. With `keep_trying` it is tried again after a pause that
   doubles from 1 to 30 seconds; all workers wait for the same pause.
-- Without it, or after that time, the run stops when connections failed in a row: 20 of single messages, 2 of batches. A
-  run that went on would take its whole input, and send nobody anything.
+- Without `keep_trying`, or after its time, the run stops when connections failed in a row: 20 of single messages, 2 of
+  batches. If the run continued, it would read its whole input and send nothing.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
 
 
 class Network:
-    """What the connections of one run tell about the network.
+    """What a run knows about the network from its connections.
 
     Args:
         clock: monotonic, in seconds.
         keep_trying: seconds for which a run waits for the network.
 
     Attributes:
-        most: failures in a row until the run stops, when it does not wait (any more).
+        most: failures in a row after which the run stops, if it does not wait (any more).
     """
 
     def __init__(self, clock: Callable[[], float], keep_trying: float) -> None:
@@ -45,14 +45,14 @@ class Network:
         return None if self._since is None else max(0.0, self._since + self._keep_trying - self._clock())
 
     def answered(self) -> None:
-        """The API answered."""
+        """Notes that the API answered."""
         self._failures, self._since, self._pause, self._until = 0, None, _FIRST_PAUSE, 0.0
 
     def failed(self, sent_at: float) -> float | None:
-        """A connection failed. Returns the seconds to wait before the same is tried again; None: not any more.
+        """Notes that a connection failed. Returns the seconds to wait before the next try; None: do not try again.
 
         Args:
-            sent_at: when the request was begun. One that was begun before the present pause makes no new one.
+            sent_at: when the request began. A request that began before the present pause causes no new pause.
         """
         now = self._clock()
         if self._since is None:

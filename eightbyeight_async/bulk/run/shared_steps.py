@@ -1,8 +1,8 @@
 """One run of a campaign: the state that its workers share, and the steps of each worker: wait, claim, settle.
 
 Rules:
-- A worker waits for its turn before it claims. So no claim is held through a pause, and a kill leaves only the messages
-  of requests in flight in doubt.
+- A worker waits for its turn before it claims. So no claim is held during a pause, and after a kill only the messages
+  of requests in flight are in doubt.
 - Nothing is sent before `claim` has returned.
 - Results are written in the background; at most `most_pending` of them wait for their commit.
 """
@@ -55,7 +55,7 @@ class Settled:
         umid: 8x8's id of the message; None: no answer gave one.
         batch_id: 8x8's id of its batch; None: no answer gave one.
         code: the API's error code; None: there is none.
-        error: what the request raised; None: nothing.
+        error: the error that the request raised; None: no error.
     """
 
     place: int
@@ -72,10 +72,10 @@ class Run:
     """One run, shared by its workers.
 
     Attributes:
-        stopped: why the run takes no more messages; None: it goes on.
+        stopped: why the run takes no more messages; None: it still takes messages.
         error: the error that stopped it; None: no error did.
         abort: whether `Campaign.send` raises that error.
-        filling: lock of the worker that fills its batch.
+        filling: lock; the worker that fills its batch holds it.
         network: whether the API can be reached.
         lease: how long claims are held; None: as long as this process lives.
     """
@@ -125,7 +125,7 @@ class Run:
     def stop(self, why: str, error: EightByEightError | None = None, *, abort: bool = False) -> None:
         """Takes no more messages; the requests in flight finish.
 
-        Keeps the first reason, except that an abort replaces a reason that is no abort.
+        Keeps the first reason, but an abort replaces a reason that is not an abort.
         """
         if self.stopped is None or (abort and not self.abort):
             self.stopped, self.error, self.abort = why, error, abort
@@ -133,7 +133,7 @@ class Run:
         self._halt.set()
 
     async def group_turn(self, item: Item) -> bool:
-        """Waits for the pace of the message's group. False: the run was stopped meanwhile, so do not send."""
+        """Waits for the turn of the message's group. False: the run was stopped meanwhile, so do not send."""
         if (wait := self._groups.reserve(item.request)) > 0:
             await self._pause(wait)
         return not self._halt.is_set()
@@ -159,12 +159,12 @@ class Run:
             await self._halt.wait()
 
     async def claim(self, items: Sequence[Item]) -> list[Item]:
-        """Claims items; returns those that this run must send and counts the others."""
+        """Claims items. Returns the items that this run must send, and counts the others."""
         mine: list[Item] = []
         try:
             await self._claim(list(items), mine)
         except BaseException:
-            self.release(mine)  # cancelled while copies are claimed again: the others have their claims already
+            self.release(mine)  # Cancelled while copies are claimed again: the claims granted before that are released.
             raise
         return mine
 
@@ -176,25 +176,25 @@ class Run:
             answers = await self._writer.claim(self._claims_of(ask))
             again: list[Item] = []
             for item, answer in zip(ask, answers, strict=True):
-                if answer is CLAIMED:  # nearly always
+                if answer is CLAIMED:  # almost always
                     mine.append(item)
                 elif self._refused_for_now(item, answer, mine):
                     again.append(item)
             ask = again
 
     def expired(self, items: Sequence[Item]) -> bool:
-        """Whether the claims of these items are too old for a send to begin. Their claims are then released."""
+        """Whether the claims of these items are too old for a send to begin. If so, the claims are released."""
         if self.lease is None or self.lease.may_begin(min(item.claimed for item in items)):
             return False
         self.release(items)
         return True
 
     async def within_lease(self, items: Sequence[Item], call: Callable[[], Awaitable[T]]) -> T:
-        """Makes a call that ends with the lease of these items' claims."""
+        """Makes a call, and cancels it when the lease of these items' claims ends."""
         return await (call() if self.lease is None else self.lease.within(min(item.claimed for item in items), call))
 
     def _claims_of(self, items: Sequence[Item]) -> list[Claim]:
-        if self._opted_out is None and not self._private:  # as in most campaigns
+        if self._opted_out is None and not self._private:  # most campaigns have neither
             return [Claim(item.id, item.identity, item.place, item.scheduled) for item in items]
         return [self._claim_of(item) for item in items]
 
@@ -204,7 +204,7 @@ class Run:
         return Claim(item.id, item.identity, item.place, item.scheduled, number, text, out)
 
     def _refused_for_now(self, item: Item, answer: Claimed, mine: list[Item]) -> bool:
-        """Acts on the answer to a claim; True: the item got another identity and must be claimed again."""
+        """Handles the answer to a claim. True: the item got another identity and must be claimed again."""
         own_id = own_reference(item.request) is not None
         step = next_step(answer, item.occurrence, own_id=own_id, send_copies=self._copies)
         match step.next:
@@ -232,7 +232,7 @@ class Run:
         return False
 
     def _conflict(self, item: Item, answer: Claimed) -> None:
-        """Ends the run: two messages have one id, and only the caller can know which of them is meant."""
+        """Ends the run: two different messages have the same id, and only the caller can know which is right."""
         self.tally.count(State.NOT_SENT)
         error = id_conflict(item.place, answer.place)
         self.stop(str(error), error, abort=True)
@@ -264,7 +264,8 @@ class Run:
         self._writer.record(
             [Result(item.id, item.key, item.place, state, umid, batch_id, code) for item, state, umid in results]
         )
-        if len(results) == 1:  # a Counter would take longer than the rest of this method
+        # Most calls have one result, and a Counter would take longer than the rest of this method.
+        if len(results) == 1:
             self.tally.count(results[0][1])
         else:
             for state, number in Counter([state for _, state, _ in results]).items():
@@ -293,10 +294,10 @@ class Run:
         self.tally.count(State.NOT_SENT, len(items))
 
     def obey(self, verdict: Verdict, error: EightByEightError, sent_at: float) -> bool:
-        """Applies to the run what an error means for it: go on, slow down, or stop.
+        """Applies an error to the run: continue, slow down, or stop.
 
-        Returns whether the messages of the request are to be tried again: they did not go out, and it was not their
-        fault.
+        Returns whether to try the messages of the request again: they did not go out, and the reason was not in the
+        messages.
         """
         match verdict.action:
             case Action.SLOW_DOWN:

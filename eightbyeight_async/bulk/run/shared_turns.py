@@ -1,4 +1,4 @@
-"""`SharedTurns`: the pace of a run where several processes share one. A ledger's: `ledger.shared_pace`."""
+"""`SharedTurns`: the pace of a run, if several processes share one pace. `ledger.shared_pace` has that of a ledger."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["SharedTurns"]
 
 
 class SharedTurns(Protocol):
-    """Hands out the turns of this process. The methods that wait for nothing are those of `AdaptiveRate`."""
+    """Gives turns to this process. The methods that do not wait are those of `AdaptiveRate`."""
 
     @property
     def rate(self) -> float | None: ...

@@ -1,4 +1,5 @@
-"""What happens to messages after a run: look up those in doubt, cancel those still scheduled.
+"""What happens to messages after a run: look up the messages in doubt, and cancel the messages that are still
+scheduled.
 
 Nothing here sends a message.
 """

@@ -36,11 +36,12 @@ class Cancelled:
     Attributes:
         cancelled: messages that 8x8 cancelled now.
         too_late: messages that had gone out already, or that somebody else had cancelled.
-        already: messages that an earlier `cancel()` of this campaign finished with.
-        unclear: messages that 8x8 has nothing left to cancel of, after an earlier cancel whose answer was lost.
+        already: messages whose cancel an earlier `cancel()` of this campaign finished.
+        unclear: messages that may be cancelled: the answer to an earlier cancel was lost, and now 8x8 has nothing left
+            to cancel.
         failed: messages whose cancel failed; the next `cancel()` tries them again.
-        unknown: scheduled messages whose own outcome is unknown: `reconcile()` first.
-        elsewhere: messages that still wait for their time under another account: cancel them with its client.
+        unknown: scheduled messages whose outcome is UNKNOWN: call `reconcile()` first.
+        elsewhere: messages that are still scheduled under another account: cancel them with a client of that account.
     """
 
     cancelled: int = 0
@@ -93,7 +94,7 @@ async def _cancel_page(
                 continue
             cancelled = min(found.cancelled_count, target.messages)
             left = target.messages - cancelled
-            # An earlier request, or an earlier attempt of this one, may have cancelled them.
+            # An earlier request, or an earlier attempt of this request, may have cancelled them.
             unclear = target.asked or found.maybe_done_before
             counts.cancelled += cancelled
             if unclear:
@@ -115,9 +116,9 @@ async def _cancel_page(
 
 
 def _mark_of(target: CancelTarget, left: int, *, unclear: bool) -> int:
-    """The mark of a target of which `left` messages were not cancelled.
+    """Returns the mark of a target of which 8x8 did not cancel `left` messages.
 
-    8x8 does not say which messages of a batch these are.
+    8x8 does not say which messages of a batch it did not cancel.
     """
     if not left:
         return CancelMark.CANCELLED
@@ -133,7 +134,8 @@ async def _call(client: AsyncConnectClient, target: CancelTarget) -> CancelRespo
         return await client.sms.cancel(target.name)
     except NotFoundError as error:
         if error.sent is Sent.NO:
-            return CancelResponse(cancelled_count=0)  # 8x8 does not know it (any more): nothing to cancel
+            # 8x8 does not know this message or batch (any more): nothing to cancel
+            return CancelResponse(cancelled_count=0)
         raise
 
 

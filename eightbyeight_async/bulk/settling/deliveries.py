@@ -1,7 +1,7 @@
-"""Asks 8x8's log what became of the accepted messages, and folds receipts into the same table.
+"""Asks 8x8's log what became of the accepted messages, and adds receipts to the same table.
 
-The log is asked a day of claims at a time, and each page of rows is committed. So a look-up that is interrupted has
-kept what it found, and the next one asks only for messages whose delivery is not known yet.
+Each request to the log covers one day of claims, and each page of rows is committed. So an interrupted look-up keeps
+what it found, and the next look-up asks only for messages whose delivery is not known yet.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = ["as_receipts", "ask_for_deliveries", "note_receipts"]
 
 _PAGE = 1_000
 _DAY = 86_400.0
-_MARGIN = timedelta(hours=2)  # clocks differ
+_MARGIN = timedelta(hours=2)  # added on both sides, because clocks differ
 
 
 async def ask_for_deliveries(
@@ -52,7 +52,7 @@ async def ask_for_deliveries(
             return await writer.do(lambda store: store.deliveries())
         on_export(found.number)
         after = min(found.first + _DAY, found.last)
-        # A clock that was wrong at the claim must not turn the times around.
+        # The clock may have been wrong at the claim: begin must not be later than end.
         begin = max(min(found.first, asked_at), 0.0)
         job = await client.sms.start_log_export(
             LogExportRequest(from_=_moment(begin) - _MARGIN, to=_moment(max(after, begin)) + _MARGIN)
@@ -72,7 +72,7 @@ async def _note(writer: Writer, page: Sequence[tuple[int, str, Delivery]]) -> No
 
 
 def note_receipts(book: DeliveryStore, keys: Keys, receipts: Sequence[DeliveryReceipt]) -> int:
-    """Folds receipts into what a store knows. Returns the number of its messages that they are about."""
+    """Adds receipts to a store. Returns the number of the store's messages that the receipts are about."""
     news, bare = [], []
     for receipt in receipts:
         one = delivery_of_receipt(receipt)
@@ -87,10 +87,10 @@ def note_receipts(book: DeliveryStore, keys: Keys, receipts: Sequence[DeliveryRe
 
 
 def as_receipts(given: DeliveryReceipt | Iterable[DeliveryReceipt]) -> list[DeliveryReceipt]:
-    """A receipt or several as a list.
+    """Returns one receipt or several as a list.
 
     Raises:
-        InvalidRequestError: something is no receipt.
+        InvalidRequestError: an item is not a receipt.
     """
     receipts = [given] if isinstance(given, DeliveryReceipt) or not isinstance(given, Iterable) else list(given)
     for one in receipts:
@@ -99,7 +99,7 @@ def as_receipts(given: DeliveryReceipt | Iterable[DeliveryReceipt]) -> list[Deli
 
 
 def _news_of(row: Mapping[str, str], keys: Keys) -> list[tuple[int, str, Delivery]]:
-    """A row of the log once for each key that its id can have in the journal. Pure."""
+    """Returns what a row of the log says, once for each key that its id can have in the journal. Pure."""
     reference, one = row.get("clientmessageid", ""), delivery_of_log_row(row)
     return [] if one is None or not reference.strip() else _under(reference, one, keys)
 

@@ -1,4 +1,4 @@
-"""Receipts into a journal without a client: for a service that takes callbacks and sends nothing."""
+"""Writes receipts to a journal without a client: for a service that receives callbacks and sends nothing."""
 
 from __future__ import annotations
 
@@ -19,16 +19,18 @@ __all__ = ["feed_receipts"]
 
 
 def feed_receipts(journal: str | os.PathLike[str], receipts: DeliveryReceipt | Iterable[DeliveryReceipt]) -> int:
-    """Keeps delivery receipts in a journal, in one commit. Returns the number of its messages that they are about.
+    """Writes delivery receipts to a journal, in one commit. Returns the number of the journal's messages that the
+    receipts are about.
 
-    While a campaign is open, only its own process can: `Campaign.feed`. Keep receipts until then; they may come late.
+    While a campaign is open, only its own process can write receipts, with `Campaign.feed`. Other processes keep their
+    receipts until the campaign ends: late receipts are allowed.
 
     Args:
         journal: its path.
-        receipts: one, or several; late, twice or out of order.
+        receipts: one receipt or several. They may be late, repeated or out of order.
 
     Raises:
-        InvalidRequestError: something is no DeliveryReceipt.
+        InvalidRequestError: an item is not a DeliveryReceipt.
         JournalInUseError: a campaign is open.
         JournalError: the journal is missing, or cannot be written.
     """

@@ -1,4 +1,4 @@
-"""The messages of an open store: rows, and settling by hand. Base of `Campaign` and `Ledger`."""
+"""The messages of an open store: their rows, and settling by hand. Base of `Campaign` and `Ledger`."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ __all__ = ["Messages"]
 
 
 class Messages:
-    """What both answer with the same questions to their store."""
+    """The methods that `Campaign` and `Ledger` share."""
 
     _writer: Writer
 
     def _check_open(self) -> None:
-        """Raises RuntimeError unless it is open, and used where it was opened."""
+        """Raises RuntimeError if the store is not open, or was opened in another process or event loop."""
 
     async def rows(self, state: State | None = None) -> AsyncIterator[MessageRow]:
         """Yields the messages in the order of their claims; only those in `state` if it is given."""

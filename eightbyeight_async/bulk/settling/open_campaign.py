@@ -22,7 +22,7 @@ __all__ = ["Book"]
 
 
 class Book(Messages):
-    """Reading and settling; `Campaign` adds sending."""
+    """The reading and settling half of `Campaign`, which adds sending."""
 
     _client: AsyncConnectClient
     _writer: Writer
@@ -33,7 +33,7 @@ class Book(Messages):
 
     @private_coroutine
     async def status(self) -> Status:
-        """Counts over all runs."""
+        """Returns the counts over all runs."""
         return await self._writer.do(lambda store: store.status(self._now()))
 
     @private_coroutine
@@ -49,8 +49,8 @@ class Book(Messages):
 
         Args:
             lag: seconds after which a message that was sent is certainly in the log.
-            wait: wait until the lag has passed for the last of them. False: messages that are too young stay UNKNOWN,
-                unless the log has them.
+            wait: whether to wait until the lag has passed for the last of them. If False, messages that are too young
+                stay UNKNOWN, unless the log has them.
             patience: seconds to wait for the export.
             on_wait: called before the wait, with its seconds.
 
@@ -74,14 +74,14 @@ class Book(Messages):
     async def deliveries(
         self, *, patience: float = 900.0, on_export: Callable[[int], object] = lambda _: None
     ) -> Deliveries:
-        """Asks 8x8's log what became of the accepted messages, and keeps it in the journal or ledger.
+        """Asks 8x8's log what became of the accepted messages, and writes the answer to the journal or ledger.
 
-        Asks only for messages of which it is not known yet whether they arrived; so call it again later, and after an
-        interruption. `MessageRow.delivery` has what is known of one message.
+        Asks only for messages whose arrival is not known yet. So call it again later, and after an interruption.
+        `MessageRow.delivery` has what is known about one message.
 
         Args:
-            patience: seconds to wait for each export; there is one for each day on which such messages were sent.
-            on_export: called before each export, with the number of messages that are still asked for.
+            patience: seconds to wait for each export. Each day on which such messages were sent needs one export.
+            on_export: called before each export, with the number of messages whose arrival is not known yet.
 
         Raises:
             JournalError: the journal cannot be written.
@@ -98,13 +98,13 @@ class Book(Messages):
 
     @private_coroutine
     async def feed(self, receipts: DeliveryReceipt | Iterable[DeliveryReceipt]) -> int:
-        """Keeps delivery receipts in the journal or ledger: one, or several at once, which takes one commit for all.
+        """Writes delivery receipts to the journal or ledger: one receipt, or several in one commit.
 
-        They may come late, twice or out of order (`webhooks.ReceiptFolder`). Receipts of other messages are dropped.
-        Returns the number of this journal's messages that they are about.
+        Receipts may be late, repeated or out of order (`webhooks.ReceiptFolder`). Receipts of other messages are
+        ignored. Returns the number of this journal's messages that the receipts are about.
 
         Raises:
-            InvalidRequestError: something is no DeliveryReceipt.
+            InvalidRequestError: an item is not a DeliveryReceipt.
             JournalError: the journal cannot be written.
         """
         keys, given = self._opened(), as_receipts(receipts)
@@ -112,8 +112,9 @@ class Book(Messages):
 
     @private_coroutine
     async def cancel(self, *, max_concurrency: int = 8) -> Cancelled:
-        """Cancels every message that is still scheduled: batches by batch id, other messages by umid. After a crash
-        call it again.
+        """Cancels every message that is still scheduled: batches by batch id, other messages by umid.
+
+        If the process dies meanwhile, call it again.
 
         Raises:
             JournalError: the journal cannot be written.

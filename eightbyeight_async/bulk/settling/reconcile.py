@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 __all__ = ["Reconciled", "reconcile"]
 
 _PAGE = 1_000
-_MARGIN = timedelta(hours=2)  # clocks differ, and witnesses are claimed up to an hour before and after
+_MARGIN = timedelta(hours=2)  # Clocks differ, and witnesses are claimed up to an hour before and after a message.
 _BLANKS = "\t\n\r "
-_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)  # as SQLite's `lower`
-_REFUSED = "rejected"  # the log's word for a message that 8x8 took and refused
+_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)  # only ASCII letters, as SQLite's `lower`
+_REFUSED = "rejected"  # the log's word for a message that 8x8 received and then refused
 
 
 @attrs.frozen(kw_only=True)
@@ -41,11 +41,11 @@ class Reconciled:
 
     Attributes:
         sent: messages that were UNKNOWN and are in the log.
-        rejected: messages that were UNKNOWN and are in the log as refused.
+        rejected: messages that were UNKNOWN and that the log has as refused.
         not_sent: messages that were UNKNOWN and are certainly not in the log; the next run sends them.
         unknown: messages that still are UNKNOWN.
-        why: number of messages that still are UNKNOWN, by the reason.
-        lacking: accepted messages that the log does not hold (yet), so it is incomplete.
+        why: for each reason: the number of messages that still are UNKNOWN.
+        lacking: accepted messages that the log does not hold (yet): it is incomplete.
         ready_in: seconds until the lag has passed for all messages that are too young; 0: it has passed.
     """
 
@@ -75,7 +75,7 @@ async def reconcile(
     if not window.number:
         elsewhere = {Why.OTHER_ACCOUNT.value: window.elsewhere} if window.elsewhere else {}
         return Reconciled(unknown=window.elsewhere, why=elsewhere)
-    # If an end lies in the future, a clock jumped: waiting longer than the lag would not help.
+    # If the end of a claim lies in the future, a clock jumped: waiting longer than the lag would not help.
     ready_in = min(max(0.0, window.settled + lag - now()), lag)
     if wait and ready_in:
         on_wait(ready_in)
@@ -101,7 +101,7 @@ async def _note_log(
 ) -> None:
     from eightbyeight_async.models.log_export import LogExportRequest  # noqa: PLC0415 - few need it
 
-    # A clock that was wrong at the claim and is right now must not move the window away from the messages.
+    # If the clock was wrong at the claim and is right now, the window must still include the messages.
     first = max(min(window.first, window.settled, asked_at), 0.0)
     await writer.do(lambda store: store.forget_log(), writes=True)
     job = await client.sms.start_log_export(
@@ -181,7 +181,7 @@ async def _settle(
 
 
 async def _look_up(client: AsyncConnectClient, doubt: Doubt, before: Verdict) -> Verdict:
-    """Asks 8x8 for a message by its umid, which works before the log has the message."""
+    """Looks up a message at 8x8 by its umid. This works before the log has the message."""
     try:
         details = await client.sms.get(doubt.umid or "")
     except NotFoundError:
@@ -195,7 +195,7 @@ def _moment(seconds: float) -> datetime:
 
 
 def _seconds(moment: str) -> float | None:
-    """A time of the log; without an offset it is UTC. None: it cannot be read."""
+    """Returns a time of the log in seconds since 1970. Without an offset it is UTC. None: it cannot be read."""
     try:
         found = datetime.fromisoformat(moment)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Which messages of an earlier campaign were not delivered, for a campaign that sends these again."""
+"""Finds the undelivered messages of an earlier campaign, for a campaign that sends them again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Undelivered", "undelivered"]
 class Undelivered:
     """Call it with a message: True if the journal has it, 8x8 accepted it, and it was not delivered.
 
-    A message is the same by its `client_message_id`; without one, by number, country, sender and text.
+    Messages are compared by `client_message_id`; without one, by number, country, sender and text.
     """
 
     def __init__(self, salt: bytes, hashes: Iterable[int]) -> None:
@@ -32,7 +32,8 @@ class Undelivered:
 
 
 def undelivered(journal: str | os.PathLike[str]) -> Undelivered:
-    """Reads which messages of a journal were not delivered, as far as `Campaign.deliveries` or receipts have told::
+    """Reads which messages of a journal were not delivered. The answer is as complete as the deliveries in the journal:
+    those from `Campaign.deliveries` and from receipts::
 
         again = undelivered("run.db")
         async with Campaign(client, "again.db") as campaign:  # another journal: people may get a second message

@@ -1,6 +1,6 @@
-"""Sums over the messages of a journal, for pictures of it. Pure.
+"""Sums over the messages of a journal, for its charts. Pure.
 
-They take the same memory for every number of messages: per second, country, operator and reason, not per message.
+The memory does not grow with the number of messages: sums are kept per second, country, operator and reason.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ OUTCOMES = {
 }
 _ARRIVED = ("read", "delivered", "with_operator")
 MORE = "more"
-_MOST_REASONS = 200  # different reasons that are kept; 8x8's words can differ with each message
-_MOST_GROUPS = 2_000  # different operators that are kept
-# Lengths of a bar's time in seconds; the first with which there are at most 60 bars is taken.
+_MOST_REASONS = 200  # the most different reasons that are kept: each message can have another wording from 8x8
+_MOST_GROUPS = 2_000  # the most different operators that are kept
+# Possible spans of one bar, in seconds. The shortest span that gives at most 60 bars is used.
 _STEPS = (1, 5, 15, 60, 300, 900, 3_600, 4 * 3_600, 86_400, 7 * 86_400)
 _MOST_BARS = 60
-# The ends of the columns of delivery times, in seconds.
+# The upper limits of the columns of delivery times, in seconds.
 _DELIVERY_TIMES = (5, 30, 60, 300, 1_800, 3_600, 6 * 3_600, 86_400)
 
 
@@ -47,7 +47,7 @@ class Group:
     Attributes:
         outcomes: number of messages by the key of `OUTCOMES`.
         parts: message parts, of the messages for which they are known.
-        prices: what they cost, by currency, of the messages for which it is known.
+        prices: total price by currency, of the messages whose price is known.
     """
 
     outcomes: Counter[str] = attrs.field(factory=Counter)
@@ -61,15 +61,15 @@ class Group:
 
 @attrs.define
 class Figures:
-    """Give it each row of the journal.
+    """Sums of the messages of a journal: call `add` with each row.
 
     Attributes:
         accepted: number of messages that 8x8 accepted, by second since 1970.
         arrived: number of messages that arrived, as far as is known, by second since 1970.
         took: number of messages that arrived, by the seconds from their acceptance, or from their schedule.
         codes: number of messages by state and error code; code None: there is none.
-        reasons: number of undelivered messages, by error code and words.
-        countries: the accepted messages by country; the empty one: not known.
+        reasons: number of undelivered messages, by error code and description.
+        countries: the accepted messages by country; the empty string means an unknown country.
         operators: the same by country and operator.
         batches: ids of batches.
     """
@@ -120,11 +120,11 @@ class Figures:
             self.reasons[reason] += 1
 
     def ordered_reasons(self) -> list[tuple[tuple[str, str], int]]:
-        """The reasons, the most frequent one first."""
+        """Returns the reasons, the most frequent first."""
         return sorted(self.reasons.items(), key=lambda pair: (-pair[1], pair[0]))
 
     def bars(self) -> tuple[int, list[tuple[int, int, int]]]:
-        """The seconds of a bar, and for each bar: its begin, how many were accepted, how many arrived."""
+        """Returns the span of one bar in seconds, and for each bar: its start, messages accepted, messages arrived."""
         seconds = self.accepted.keys() | self.arrived.keys()
         if not seconds:
             return _STEPS[0], []
@@ -138,7 +138,9 @@ class Figures:
         return step, [(begin, sums[0][begin], sums[1][begin]) for begin in begins]
 
     def delivery_times(self) -> list[tuple[str, int]]:
-        """The number of messages that arrived, by how long it took: the words of each column and its number."""
+        """Returns the columns of delivery times: the label of each column, and how many messages arrived
+        in that time.
+        """
         counts = [0] * (len(_DELIVERY_TIMES) + 1)
         for seconds, number in self.took.items():
             counts[sum(seconds > end for end in _DELIVERY_TIMES)] += number
@@ -146,7 +148,7 @@ class Figures:
         return list(zip([*names, f"over {duration_of(_DELIVERY_TIMES[-1])}"], counts, strict=True))
 
     def delivered_within(self, share: float) -> int | None:
-        """Seconds within which this share of the messages that arrived did; None: none did."""
+        """Returns the seconds within which this share of the arrived messages arrived; None: no message arrived."""
         needed, so_far = share * self.took.total(), 0
         for seconds in sorted(self.took):
             so_far += self.took[seconds]
@@ -156,7 +158,7 @@ class Figures:
 
 
 def duration_of(seconds: int) -> str:
-    """`5 s`, `30 min`, `6 h`, `7 d`: in the largest unit of which it is a whole number."""
+    """`5 s`, `30 min`, `6 h`, `7 d`: the number in the largest unit that gives a whole number."""
     for unit, name in ((86_400, "d"), (3_600, "h"), (60, "min")):
         if seconds >= unit and seconds % unit == 0:
             return f"{seconds // unit} {name}"

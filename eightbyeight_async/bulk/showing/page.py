@@ -1,6 +1,6 @@
-"""The page of a campaign: one HTML file with everything in it, for light and dark screens and for paper. Pure.
+"""The page of a campaign: one self-contained HTML file, for light and dark screens and for paper. Pure.
 
-It has counts, times, prices and error codes, and no number, text or key.
+It shows counts, times, prices and error codes, and no phone number, text or key.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ STATES = {
     "opted_out": "opted out, not sent",
     "not_sent": "not sent",
 }
-_MOST_ROWS = 40  # of a table; the rest is one row, so that the total still adds up
+_MOST_ROWS = 40  # the most rows of a table; one more row sums up the rest, so that the total is right
 
 
 def page(name: str, status: Status, figures: Figures, made: datetime, deliveries: Deliveries | None = None) -> str:
-    """The whole page.
+    """Returns the HTML of the page.
 
     Args:
-        name: of the journal.
+        name: name of the journal.
         status: the counts of the journal.
-        figures: of its messages.
+        figures: the sums of its messages.
         made: when the page is made.
         deliveries: what became of the accepted messages; None: nothing is known.
     """

@@ -1,4 +1,4 @@
-"""Plots as SVG, of numbers; for the page of a campaign. Pure. Their colours are classes of the page's style."""
+"""Plots of numbers as SVG, for the page of a campaign. Pure. The colours are CSS classes of the page."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LABELS = 20  # height of the labels below a plot
 
 
 def shares(counts: Sequence[tuple[str, str, int]], label: str) -> str:
-    """One bar of shares; each is a class, a name and a number. Empty if there is nothing."""
+    """Returns one bar, divided into shares. Each share has a class, a name and a number. Empty if there are none."""
     total, bars, x = sum(number for _, _, number in counts), [], 0.0
     for kind, name, number in counts:
         if number:
@@ -31,7 +31,9 @@ def shares(counts: Sequence[tuple[str, str, int]], label: str) -> str:
 
 
 def over_time(bars: Sequence[tuple[int, int, int]], step: int) -> str:
-    """Two bars for each span of time: accepted and arrived. The labels name the highest number, begin and end."""
+    """Returns two bars for each span of time: accepted and arrived. The labels are the highest number,
+    begin and end.
+    """
     most = max(max(one, other) for _, one, other in bars)
     width, shapes = _WIDTH / len(bars), []
     for at, (begin, *numbers) in enumerate(bars):
@@ -55,7 +57,7 @@ _NAMES = ("accepted", "delivered")
 
 
 def columns(counts: Sequence[tuple[str, int]], label: str) -> str:
-    """Columns with their names below and their numbers above them."""
+    """Returns columns, each with its name below and its number above."""
     most = max(number for _, number in counts)
     width, shapes = _WIDTH / len(counts), []
     for at, (name, number) in enumerate(counts):

@@ -1,9 +1,9 @@
 """Follows a campaign that another process runs: reads the counts from its journal again and again, until it ends.
 
 Rules:
-- It writes nothing and takes no lock, and each look is one short read.
-- The file is verified once, when it is opened: later looks only count.
-- Looks take at most a tenth of the time: in a journal of a million messages one takes half a second.
+- It writes nothing, takes no lock, and reads only for a short time each time.
+- The file is verified once, when it is opened. Later reads only count.
+- Reading takes at most a tenth of the time: one read of a journal with a million messages takes half a second.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from eightbyeight_async.settings import checked_seconds
 
 __all__ = ["follow"]
 
-_SHARE = 10  # after a look comes a pause of at least this many times its duration
+_SHARE = 10  # The pause after a read is at least this many times the duration of the read.
 
 
 def follow(
@@ -33,11 +33,11 @@ def follow(
 ) -> Iterator[Status]:
     """Yields the counts of a journal now, then every `interval` seconds while a campaign is sending, and at its end.
 
-    Blocks between two looks. In the program that sends, `Campaign.progress()` tells the same at no cost.
+    Blocks between two reads. In the program that sends, `Campaign.progress()` gives the same counts at no cost.
 
     Args:
         journal: its path.
-        interval: seconds between two looks.
+        interval: seconds between two reads.
         sleep, clock: passed in for tests.
 
     Raises:
@@ -50,7 +50,7 @@ def follow(
         real, head = real_path(path), reader.head()
         while True:
             began = clock()
-            # Asked before the counts are read. In the other order, what the campaign commits last would be missed.
+            # Checked before the counts are read. In the other order, the campaign's last commit could be missed.
             reader.running, _ = is_running(real, head)
             yield reader.status(time.time())
             if not reader.running:

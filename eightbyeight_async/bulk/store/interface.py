@@ -54,14 +54,18 @@ class CancelMark:
 
 
 class DeliveryStore(Protocol):
-    """What a store knows of deliveries."""
+    """The part of a store that knows the deliveries."""
 
     def open_deliveries(self, after: float, now: float) -> OpenDeliveries:
-        """Accepted messages of this account that are due and claimed after a time, and whose delivery is not known."""
+        """Returns the accepted messages of this account that are due, were claimed after a time, and whose delivery is
+        unknown.
+        """
         ...
 
     def note_deliveries(self, news: Sequence[tuple[int, str, Delivery]]) -> int:
-        """Folds news (hash and key of the message, delivery) into what is known. Returns how many messages got some."""
+        """Adds news (hash and key of the message, delivery) to what is known. Returns the number of
+        messages with news.
+        """
         ...
 
     def keys_of_umids(self, umids: Sequence[str]) -> dict[str, tuple[int, str]]:
@@ -78,8 +82,8 @@ class Store(DeliveryStore, Protocol):
 
     Attributes:
         salt: secret of this campaign's digests.
-        lease: seconds for which a claim is held; None: until the process ends.
-        last_id: number of the last claim. The next claims have the numbers above it; no other claim ever has them.
+        lease: seconds for which a claim is valid; None: until the process ends.
+        last_id: number of the last claim. The next claims get the numbers above it, and each number is used only once.
     """
 
     salt: bytes
@@ -92,16 +96,16 @@ class Store(DeliveryStore, Protocol):
         """Runs `body` in one transaction and returns after its commit. May run `body` again after a conflict.
 
         Raises:
-            JournalError: nothing of it was written.
+            JournalError: nothing was written.
         """
         ...
 
     def now(self) -> float:
-        """The clock that dates the claims, seconds since 1970."""
+        """Returns the time of the clock that dates the claims, in seconds since 1970."""
         ...
 
     def failure(self, error: Exception) -> JournalError:
-        """Returns what an exception that came out of this store means: one line, and what to do about it."""
+        """Turns an exception of this store into an error of one line: what is wrong, and what the user can do."""
         ...
 
     def close(self) -> None:
@@ -111,18 +115,19 @@ class Store(DeliveryStore, Protocol):
     # A run
 
     def begin_run(self, part_of: int | None = None) -> bool:
-        """Begins a run: `known` now tells what earlier runs settled. Returns whether nothing was ever claimed.
+        """Begins a run. From now on `known` returns what earlier runs settled. Returns True if no message was ever
+        claimed.
 
-        `part_of`: number of a run that has begun, on this machine or another; this input is a part of it.
+        `part_of`: number of a run that has begun, on this machine or another. This input is a part of that run's input.
         """
         ...
 
     def is_unused(self) -> bool:
-        """Whether the campaign may still begin with other messages: nobody claims or has claimed any."""
+        """Whether the campaign may still begin with other messages: no message is or was claimed."""
         ...
 
     def known(self, met: Sequence[Met]) -> dict[int, State]:
-        """Returns the state of messages that an earlier run settled, by place. Marks them as met by this run."""
+        """Returns, by index, the state of messages that an earlier run settled. Marks them as seen by this run."""
         ...
 
     def claim(self, claims: Sequence[Claim]) -> list[Claimed]:
@@ -136,11 +141,13 @@ class Store(DeliveryStore, Protocol):
         ...
 
     def record(self, results: Sequence[Result]) -> None:
-        """Writes outcomes of claims. A result whose claim is no longer open changes nothing."""
+        """Writes the outcomes of claims. A result changes nothing if its claim is no longer open."""
         ...
 
     def missing(self) -> int:
-        """How many journaled messages this run's input lacked. That input is the campaign's full size from now on."""
+        """Returns how many journaled messages this run's input lacks. That input is the campaign's full size from now
+        on.
+        """
         ...
 
     # Reading
@@ -176,7 +183,9 @@ class Store(DeliveryStore, Protocol):
         ...
 
     def doubtful(self, after: int) -> list[Doubt]:
-        """The next UNKNOWN messages of this account above claim number `after`, each with its rows of the log."""
+        """Returns the next UNKNOWN messages of this account above claim number `after`, each with its
+        rows of the log.
+        """
         ...
 
     def evidence(self, asked_at: float, lag: float) -> dict[int, Evidence]:

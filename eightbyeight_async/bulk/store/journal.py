@@ -1,10 +1,10 @@
-"""The journal: a store in one SQLite file. Lives in the writer's thread.
+"""The journal: a store in one SQLite file. Only the writer's thread uses it.
 
 Rules:
-- Many rows pass in one statement, in both directions (`journal_rows`, or as one JSON array): Python would take the
-  interpreter's lock again for every row, and under a busy event loop that costs up to 5 ms each.
-- No more than one page of rows is in memory.
-- A run claims nothing before the main file says on the disk that it is in use.
+- One statement reads or writes many rows (`journal_rows`, or one JSON array). Row by row, Python would take the
+  interpreter's lock for every row. Under a busy event loop that costs up to 5 ms each time.
+- At most one page of rows is in memory.
+- A run claims nothing before the main file on the disk says that it is in use.
 """
 
 from __future__ import annotations
@@ -74,21 +74,21 @@ OPEN_CLAIMS = f"UPDATE message SET state=4, guard={GUARD.format(4)}, at=? WHERE 
 
 
 class Journal(JournalNumbers):
-    """An open journal, under its lock; implements `Store`. Claims are held as long as the lock.
+    """An open and locked journal; implements `Store`. Its claims are valid as long as the lock is held.
 
     Args:
-        path: the file, which is made if there is none.
+        path: the file; it is made if it does not exist.
         durability: "power" syncs every commit, "process" does not.
         now: the wall clock, seconds since 1970.
-        account: whose messages are sent; None: nothing is claimed or looked up (settling by hand).
-        policy: which settled messages are claimed again.
-        allow_changed_account: go on under another account than before.
+        account: the account that sends; None: nothing is claimed or looked up (settling by hand).
+        policy: which settled messages may be claimed again.
+        allow_changed_account: continue under another account than before.
         accept_loss: open a journal that has lost claims.
 
     Raises:
-        JournalInUseError: another campaign has it.
-        AccountChangedError: it holds the messages of another account.
-        JournalError: it cannot be used.
+        JournalInUseError: another campaign has the journal.
+        AccountChangedError: the journal holds the messages of another account.
+        JournalError: the journal cannot be used.
     """
 
     last_id: int
@@ -111,10 +111,10 @@ class Journal(JournalNumbers):
         self._now = now
         self._policy = policy
         self._account = account
-        self._number: int | None = None  # of the account in this journal
-        self._owned = False  # the journal's account is this one
+        self._number: int | None = None  # number of the client's account in this journal
+        self._owned = False  # whether the messages of this journal belong to that account
         self._begun = self._in_use = False
-        self._made: list[int] = []  # ids of the claims that the present transaction granted
+        self._made: list[int] = []  # ids of the claims that the current transaction granted
         self._mark, head = lock_journal(self.path, durability)
         self._head = head
         try:
@@ -133,14 +133,15 @@ class Journal(JournalNumbers):
         try:
             self._files = {name: _identity(name) for name in (self.path, side_file(self.path, "-wal"))}
             if open_claims:
-                # The process that claimed these is dead. Until now its requests may have gone out, so `at` is now.
+                # The process with these claims is dead. Its requests may have gone out at any time until now, so `at`
+                # is now.
                 self.transact(lambda: self.sql.execute(OPEN_CLAIMS, (self._now(),)))
         except BaseException:
             self.close()
             raise
 
     def _look(self, mark: int, *, accept_loss: bool, allowed: bool) -> int:
-        """Refuses a journal that must not be opened. Returns the number of open claims."""
+        """Refuses a journal that must not be opened. Otherwise returns the number of open claims."""
         self.last_id, self.run, open_claims = self.verify(self._head)
         self._keys = Keys(self.salt)
         if mark > self.last_id and not accept_loss:
@@ -189,7 +190,7 @@ class Journal(JournalNumbers):
     def close(self) -> None:
         with suppress(sqlite3.Error, OSError, JournalError):
             self._check_files()
-            # Everything goes to the main file before it says that it needs no log any more.
+            # First all commits move to the main file. Only then it may say that it can be read without the log.
             if self.head().in_use and self._to_main_file("TRUNCATE"):
                 self.transact(lambda: self._write_in_use(False))
                 self._to_main_file("TRUNCATE")
@@ -216,7 +217,7 @@ class Journal(JournalNumbers):
         self.sql.execute(f"PRAGMA user_version={self._head._replace(in_use=in_use, version=VERSION).user_version}")
 
     def _to_main_file(self, how: str) -> bool:
-        """Writes the log into the main file. False: a reader blocked it for longer than the timeout."""
+        """Writes the log into the main file. False: a reader blocked the write for longer than the timeout."""
         busy, _, _ = self.sql.execute(f"PRAGMA wal_checkpoint({how})").fetchone()
         return not busy
 
@@ -246,7 +247,7 @@ class Journal(JournalNumbers):
         now = self._now()
         free = [claim for claim in claims if claim.id not in taken]
         if insert_claims(self.sql, free, self.run, self._number, now) == len(claims):
-            # All of them are new: nearly always.
+            # All of them are new: almost always.
             self._made += [claim.id for claim in claims]
             self._add_to_sums([claim.identity.hash for claim in claims])
             return [CLAIMED] * len(claims)
@@ -276,7 +277,7 @@ class Journal(JournalNumbers):
             self.sql.execute("UPDATE sums SET count=count+?, low=low+?, high=high+?", (len(hashes), low, high))
 
     def _own(self) -> None:
-        """Assigns the journal to this account, in the transaction of the first claim."""
+        """Assigns the journal to this account. Runs in the transaction of the first claim."""
         if self._account is None:
             raise JournalError("was opened without an account: nothing can be claimed")
         if self._number is None:
@@ -286,8 +287,9 @@ class Journal(JournalNumbers):
         self._owned = True
 
     def _others(self, claims: Sequence[Claim]) -> dict[int, JournaledMessage]:
-        """The rows of the claimed messages, those that these claims have just inserted included, by hash, as they were
-        before this run met the messages with these claims.
+        """Returns the rows of the claimed messages by hash, as they were before these claims.
+
+        Includes the rows that these claims have just inserted.
         """
         rows = json.dumps([[claim.id, claim.identity.hash] for claim in claims])
         return self._found(rows, {claim.id: claim.identity for claim in claims})
@@ -329,7 +331,7 @@ class Journal(JournalNumbers):
                 or may_claim_again(row.state, settled_earlier=True, policy=self._policy)
             ):
                 continue
-            row.run = self.run  # else a copy on this page would count as settled by an earlier run, too
+            row.run = self.run  # otherwise a copy on this page would count as settled by an earlier run, too
             settled[one.place] = row.state
             meet.append([row.id, 1, one.place, one.scheduled])
         if meet:

@@ -1,7 +1,8 @@
-"""Deliveries in a journal: a table of its own, made at the first one, so that older packages still read the journal.
+"""Deliveries in a journal. They have their own table, which is made for the first delivery, so that older packages
+still read the journal.
 
-A delivery belongs to a message by the message's hash, and only as long as both have the same umid: a message that is
-sent again has another one.
+A delivery belongs to the message with the same hash and the same umid. A message that is sent again gets another umid,
+so it has no delivery at first.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ __all__ = [
     "JournalDeliveries",
 ]
 
-# at: seconds since 1970. price: an exact amount as text. final: whether the state says if the message arrived.
+# at: seconds since 1970. price: an exact amount as text. final: whether the state says that the message arrived or not.
 _TABLE = """
 CREATE TABLE IF NOT EXISTS delivery (
     hash INTEGER PRIMARY KEY, umid TEXT NOT NULL, state TEXT NOT NULL, detail TEXT, code TEXT, reason TEXT, at REAL,
@@ -66,26 +67,26 @@ AND d.final=1 AND m.hash>? ORDER BY m.hash LIMIT 1000
 
 
 class JournalDeliveries:
-    """The questions about deliveries. Those that change nothing also work where the table was never made."""
+    """The methods about deliveries. Methods that change nothing also work in a journal without the table."""
 
     sql: sqlite3.Connection
     _number: int | None
 
     def has_deliveries(self) -> bool:
-        """Whether anything was ever written."""
+        """Whether a delivery was ever written."""
         return bool(self.sql.execute(_HAS_TABLE).fetchone()[0])
 
     def open_deliveries(self, after: float, now: float) -> OpenDeliveries:
-        """Messages of this account, claimed after a time and due, whose delivery is not known yet."""
+        """Returns the messages of this account, claimed after a time and due, whose delivery is not known yet."""
         self.sql.execute(_TABLE)
         values = {"account": self._number, "after": after, "now": now}
         number, first, last = self.sql.execute(_OPEN, values).fetchone()
         return OpenDeliveries(number, first or 0.0, last or 0.0)
 
     def note_deliveries(self, news: Sequence[tuple[int, str, Delivery]]) -> int:
-        """Writes news (hash and key of the message, delivery). Returns the number of messages that they are about.
+        """Writes news (hash and key of the message, delivery). Returns the number of messages with news.
 
-        News about a message that this journal does not have are dropped.
+        News about a message that this journal does not have are ignored.
         """
         self.sql.execute(_TABLE)
         asked = json.dumps([(key_hash, key, one.umid) for key_hash, key, one in news])
@@ -99,7 +100,9 @@ class JournalDeliveries:
         return len(found)
 
     def keys_of_umids(self, umids: Sequence[str]) -> dict[str, tuple[int, str]]:
-        """Hash and key of messages, by umid. Reads all messages: for receipts without an id of the message."""
+        """Returns hash and key of messages by umid. Reads all messages; used for receipts that lack the
+        message's id.
+        """
         found = self.sql.execute(_BY_UMID, (json.dumps(list(umids)),)).fetchall()
         return {umid: (key_hash, key) for umid, key_hash, key in found}
 

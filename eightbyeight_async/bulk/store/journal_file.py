@@ -10,14 +10,14 @@ Rules:
 - Only a journal or an empty regular file is ever changed: a file is read without locks before SQLite may write.
 - A new journal is completed under another name beside its own, then renamed, under the lock and only in place of an
   empty file.
-- One campaign a journal: it takes the lock on the mark first, and holds it to the end. Readers take no lock. A file
-  with two names (hard links) would have two marks, so it is refused.
-- A journal is first looked at without writing. If anything is wrong with it, all its files stay as they are. (When a
+- One campaign uses a journal at a time. It takes the lock on the mark first, and holds it to the end. Readers take no
+  lock. A file with two names (hard links) would have two marks, so it is refused.
+- A journal is first read without writing. If anything is wrong with it, all its files stay unchanged. (When a
   connection that can write is closed, SQLite writes the log into the database and deletes it.)
 - `in_use` reaches the disk after the mark, and before a run claims anything. A clean end clears it. A journal in use
   needs its mark. A copy, or a file under another name, has neither mark nor log: its claims are lost, and it is not
   opened, because messages sent under them would be sent twice.
-- A mark above the last claim means lost claims, too: the log is damaged or deleted, or an old copy was put back.
+- A mark above the last claim also means lost claims: the log is damaged or deleted, or an old copy was restored.
 """
 
 from __future__ import annotations
@@ -68,13 +68,13 @@ NONE_HERE: Final = "there is none at this path: check the path; a run makes one"
 RESTORE: Final = "put back a copy of all its files; without one, see in 8x8's log who got a message"
 APPLICATION_ID: Final = 0x38783842  # "8x8B"
 VERSION: Final = 4
-# 2: without people who have opted out; 3: with a shorter salt. Else the same; the next run makes it a 4, which older
-# packages do not read.
+# 2: without people who have opted out. 3: with a shorter salt. Otherwise the versions are the same. The next run
+# changes the version to 4, which older packages do not read.
 _READABLE: Final = (2, 3, VERSION)
 _IN_USE_BIT: Final = 1 << 8
 _OLDEST_SQLITE = (3, 35, 0)  # UPSERT, UPDATE FROM, RETURNING, JSON
 _CHECK_BYTES = 8
-# What a damaged or vanished file raises.
+# Errors that a damaged or missing file causes.
 UNREADABLE: Final = (sqlite3.Error, OSError, UnicodeError, json.JSONDecodeError)
 _NO_SHM = ("SQLITE_CANTOPEN", "SQLITE_READONLY_CANTINIT", "SQLITE_READONLY_DIRECTORY")
 _READER_PATIENCE = 10.0  # seconds that a checkpoint waits for readers
@@ -105,13 +105,13 @@ CREATE UNIQUE INDEX message_hash ON message (hash);
 class Head(NamedTuple):
     """What the main file alone says, without its log, in 4 bytes of its header (`PRAGMA user_version`).
 
-    Nothing else of the file can be read without the log: a checkpoint that a reader blocks copies only some of the
-    pages, and they do not fit together.
+    Nothing else in the main file can be read without the log: a checkpoint that a reader blocks copies only some of the
+    pages, and these do not fit the others.
 
     Attributes:
-        number: of the journal; random, 22 bits.
+        number: number of the journal; random, 22 bits.
         in_use: a run began and has not ended cleanly.
-        version: of the layout, 8 bits.
+        version: version of the layout, 8 bits.
     """
 
     number: int
@@ -128,15 +128,15 @@ class Head(NamedTuple):
 
 
 def real_path(path: Path) -> Path:
-    """The path with its links followed.
+    """Returns the path with all links followed.
 
     Raises:
-        JournalError: there is something other than a regular file.
+        JournalError: the path is not that of a regular file.
     """
     try:
         real = path.resolve()
         mode = real.stat().st_mode if real.exists() else stat.S_IFREG
-    except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle, before Python 3.13
+    except (OSError, RuntimeError) as error:  # RuntimeError: symbolic links form a loop (before Python 3.13)
         if isinstance(error, OSError):
             raise problem(error, "cannot be opened") from error
         raise JournalError("cannot be opened: its links go in a circle; give the path of a file") from error
@@ -167,7 +167,7 @@ def check_writable(path: Path) -> None:
         JournalError: the file may not be written, or has a second name.
     """
     found = path.stat()
-    if not found.st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):  # root could write it all the same
+    if not found.st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):  # root could still write it
         raise JournalError("is read-only; make it writable, or give another name")
     if found.st_nlink > 1:
         raise JournalError(
@@ -177,14 +177,14 @@ def check_writable(path: Path) -> None:
 
 
 def make(path: Path, durability: Durability) -> None:
-    """Makes an empty journal under a name that is free, or in place of an empty file. The lock must be held.
+    """Makes an empty journal under a free name, or in place of an empty file. The caller must hold the lock.
 
     Args:
         path: as `real_path` gives it.
         durability: "power": the new file is synced.
 
     Raises:
-        JournalError: it cannot be made there.
+        JournalError: the journal cannot be made there.
     """
     for end in ("-wal", "-mark"):
         left = side_file(path, end)
@@ -199,10 +199,10 @@ def make(path: Path, durability: Durability) -> None:
         os.close(descriptor)
         with closing(sqlite3.connect(_uri(beside, "rw"), uri=True, isolation_level=None)) as connection:
             make_tables(connection)
-            # The switch to WAL rewrites the header, so it comes before the file gets its final name.
+            # The switch to WAL rewrites the header, so it is done before the file gets its final name.
             connection.execute("PRAGMA journal_mode=WAL")
         if not path.exists():
-            # Reserves the name and replaces nothing. A hard link would do the same, but some file systems have none.
+            # Reserves the name and replaces no file. A hard link would do the same, but some file systems have none.
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         beside.replace(path)
         if durability == "power":
@@ -232,12 +232,12 @@ def read_head(path: Path) -> Head:
     Uses SQLite, not `open`: closing a descriptor of our own would drop the locks that this process holds on the file.
 
     Raises:
-        JournalError: it is no journal, or none that this version can use.
+        JournalError: the file is not a journal, or not one that this version can use.
     """
     try:
         with closing(sqlite3.connect(_uri(path, "ro", "immutable=1"), uri=True)) as connection:
-            # Else SQLite refuses a file that is shorter than its header says. It is shorter during a checkpoint, and
-            # after one that a kill or a full disk cut off.
+            # Without this, SQLite refuses a file that is shorter than its header says. A file is shorter during a
+            # checkpoint, and after a kill or a full disk interrupted a checkpoint.
             connection.execute("PRAGMA writable_schema=ON")
             (application_id,) = connection.execute("PRAGMA application_id").fetchone()
             head = Head.of(connection.execute("PRAGMA user_version").fetchone()[0])
@@ -254,7 +254,7 @@ def read_head(path: Path) -> Head:
 
 
 def connect(path: Path, durability: Durability) -> sqlite3.Connection:
-    """Opens the database to write. The lock on the mark must be held."""
+    """Opens the database to write. The caller must hold the lock on the mark."""
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
         raise JournalError(f"needs SQLite 3.35, this Python has {sqlite3.sqlite_version}; use a newer Python")
     connection = sqlite3.connect(_uri(path, "rw"), uri=True, timeout=_READER_PATIENCE, isolation_level=None)
@@ -263,11 +263,12 @@ def connect(path: Path, durability: Durability) -> sqlite3.Connection:
         connection.execute(f"PRAGMA synchronous={'FULL' if durability == 'power' else 'NORMAL'}")
         connection.execute(f"PRAGMA fullfsync={durability == 'power':d}")
         connection.execute(f"PRAGMA checkpoint_fullfsync={durability == 'power':d}")
-        # 8 MB hold the index of 400,000 messages. 16 MB save 1 us of a message's 9 in SQLite, of a million messages.
+        # 8 MB hold the index of 400,000 messages. With a million messages, 16 MB would save 1 us of the 9 us that
+        # SQLite takes per message.
         connection.execute("PRAGMA cache_size=-8192")
-        # Pages (16 MB): hashes are random, so a checkpoint soon after the last would write the same pages again.
+        # Pages (16 MB). Hashes are random, so frequent checkpoints would write the same pages again and again.
         connection.execute("PRAGMA wal_autocheckpoint=4000")
-        connection.executescript("BEGIN IMMEDIATE; COMMIT;")  # makes the log
+        connection.executescript("BEGIN IMMEDIATE; COMMIT;")  # creates the log
     except BaseException:
         connection.close()
         raise
@@ -275,17 +276,18 @@ def connect(path: Path, durability: Durability) -> sqlite3.Connection:
 
 
 def connect_to_read(path: Path, *, locked: bool = False) -> sqlite3.Connection:
-    """Opens the database to read, also while a campaign is sending. Leaves no file behind that was not there before.
+    """Opens the database to read, also while a campaign is sending. Creates no file that stays.
 
     Args:
         path: as `real_path` gives it.
-        locked: the lock on the mark is held.
+        locked: whether the caller holds the lock on the mark.
     """
     log = side_file(path, "-wal")
     alone = not log.exists() or log.stat().st_size == 0
     if not (alone and locked):
-        # If there is no log, SQLite makes an empty one. Only a connection that may write removes it at its end ("rw").
-        # If there is a log, it must not change. A connection that may write would move it into the database ("ro").
+        # If there is no log, SQLite makes an empty one, and only a connection that may write removes it at its end
+        # ("rw"). If there is a log, it must not change: a connection that may write would move it into the database. So
+        # "ro".
         for mode in ("ro",) if log.exists() else ("rw", "ro"):
             try:
                 connection = sqlite3.connect(_uri(path, mode), uri=True, timeout=_READER_PATIENCE, isolation_level=None)
@@ -298,7 +300,7 @@ def connect_to_read(path: Path, *, locked: bool = False) -> sqlite3.Connection:
                 connection.execute("SELECT count(*) FROM meta").fetchone()
             except sqlite3.Error as error:
                 connection.close()
-                # In a read-only directory SQLite cannot make its `-shm`. Without a log it needs none.
+                # In a read-only directory SQLite cannot make its `-shm` file. Without a log it needs none.
                 if not alone or getattr(error, "sqlite_errorname", "") not in _NO_SHM:
                     raise
             else:
@@ -307,7 +309,9 @@ def connect_to_read(path: Path, *, locked: bool = False) -> sqlite3.Connection:
 
 
 def salt_of(stored: object, head: Head) -> bytes | None:
-    """The salt in `meta`; None: damaged, or another journal's. With a wrong salt every message would be new."""
+    """Returns the salt in `meta`; None: the file is damaged, or the salt belongs to another journal. With a wrong salt
+    every message would count as new.
+    """
     for length in (SALT_BYTES, OLD_SALT_BYTES):
         if isinstance(stored, bytes) and stored[length:] == _check_of(stored[:length], head):
             return stored[:length]
@@ -315,10 +319,12 @@ def salt_of(stored: object, head: Head) -> bytes | None:
 
 
 def problem(error: Exception, doing: str) -> JournalError:
-    """An error of SQLite or the operating system in one line: what is wrong, and what to do about it."""
+    """Returns a JournalError for an error of SQLite or the operating system, in one line: what is wrong
+    and what to do.
+    """
     if isinstance(error, JournalError):
         return error
-    if isinstance(error, UnicodeError | json.JSONDecodeError):  # a text that no run has written
+    if isinstance(error, UnicodeError | json.JSONDecodeError):  # a text that no run has written: the file is damaged
         return JournalError(f"{doing}: the file is damaged: {RESTORE}")
     if isinstance(error, OSError):
         kind = error.strerror or type(error).__name__
@@ -353,7 +359,7 @@ _KNOWN = (
 
 
 def _uri(path: Path, mode: str, *more: str) -> str:
-    """The file as a URI. A bare name that begins with `file:` would be taken for a URI, too."""
+    """Returns the path as a URI. A bare name that begins with `file:` would be read as a URI."""
     name = quote(os.fsencode(path) if os.name != "nt" else "/" + path.as_posix())
     return "&".join([f"file:{name}?mode={mode}", *more])
 

@@ -1,7 +1,8 @@
 """The mark of a journal (`run.db-mark`) and the lock on it.
 
 The mark holds the journal's number (4 bytes) and the number of the last claim that was acted upon (8 bytes). The lock
-is a `flock`. POSIX drops a lock of the other kind (`lockf`) as soon as any code of the process closes the file.
+is a `flock`. The other kind of lock (`lockf`) is unsuitable: POSIX drops it as soon as any code of the process closes
+the file.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ __all__ = ["Mark", "is_running", "lock_journal"]
 
 
 def _module(name: str) -> Any:  # noqa: ANN401 - a module
-    """Imports a module; None: the platform does not have it."""
+    """Imports a module; None: the platform does not have that module."""
     try:
         return importlib.import_module(name)
     except ImportError:
@@ -42,13 +43,13 @@ def _module(name: str) -> Any:  # noqa: ANN401 - a module
 
 fcntl: Any = _module("fcntl")
 msvcrt: Any = _module("msvcrt")  # Windows
-_LOCK_TRIES, _LOCK_PAUSE = 10, 0.02  # a reader holds the lock for microseconds, to learn whether a campaign runs
+_LOCK_TRIES, _LOCK_PAUSE = 10, 0.02  # A reader holds the lock for microseconds, to see whether a campaign is running.
 _BINARY = getattr(os, "O_BINARY", 0)  # Windows
-_LOCKED_BYTE = 1 << 20  # Windows forbids to read a locked byte, so this one is far behind the mark
+_LOCKED_BYTE = 1 << 20  # Windows does not allow reading a locked byte, so this byte is far behind the mark's data.
 
 
 class Mark:
-    """The file `run.db-mark`, under the campaign's lock.
+    """The file `run.db-mark`, locked by the campaign.
 
     Raises:
         JournalInUseError: another campaign has the lock.
@@ -63,7 +64,7 @@ class Mark:
                 self._file = os.open(self._path, os.O_CREAT | os.O_RDWR | _BINARY, 0o600)
             except OSError as error:
                 raise problem(error, "cannot be opened") from error
-            # A lock on a mark that was removed meanwhile (see `close`) would keep nobody out.
+            # A lock on a mark that was removed meanwhile (see `close`) would not keep out other processes.
             if _try_lock(self._file, shared=False) and _is_at(self._file, self._path):
                 return
             os.close(self._file)
@@ -71,18 +72,20 @@ class Mark:
         raise JournalInUseError(IN_USE)
 
     def read(self, head: Head) -> int | None:
-        """The last claim that was acted upon; None: the mark is missing, damaged, or of another journal."""
+        """Returns the last claim that was acted upon; None: the mark is missing, damaged, or of another journal."""
         return _read_mark(self._file, head)
 
     def write(self, head: Head, last_id: int, *, sync: bool = False) -> None:
-        """Writes the mark. Usually not synced: if a power failure sets it back, only a warning is missing."""
+        """Writes the mark. Usually without a sync: if a power failure restores an older mark, only a warning is
+        missing.
+        """
         _pwrite(self._file, head.number.to_bytes(4) + last_id.to_bytes(8))
         if sync:
             os.fsync(self._file)
             sync_directory(self._path.parent)
 
     def close(self, *, forget: bool = False) -> None:
-        """Gives up the lock. `forget`: removes a mark that this object made and never wrote."""
+        """Releases the lock. `forget`: also removes the mark if this object made it and never wrote it."""
         if forget and self._made:
             with suppress(OSError):
                 if not self._path.stat().st_size:
@@ -92,7 +95,7 @@ class Mark:
 
 
 def lock_journal(path: Path, durability: Durability) -> tuple[Mark, Head]:
-    """Makes the journal if there is none, and takes its lock. A file that is no journal is not touched.
+    """Makes the journal if there is none, and takes its lock. A file that is not a journal stays unchanged.
 
     Args:
         path: as `real_path` gives it.
@@ -106,7 +109,7 @@ def lock_journal(path: Path, durability: Durability) -> tuple[Mark, Head]:
     try:
         if is_blank(path):
             mark = Mark(path)
-            if is_blank(path):  # else another campaign was faster: its journal is as good
+            if is_blank(path):  # otherwise another campaign was faster, and its journal can be used
                 if path.exists():
                     check_writable(path)
                 make(path, durability)
@@ -122,7 +125,7 @@ def lock_journal(path: Path, durability: Durability) -> tuple[Mark, Head]:
 
 
 def is_running(path: Path, head: Head) -> tuple[bool, int | None]:
-    """Whether a campaign has the journal's lock, and what the mark says (see `Mark.read`).
+    """Returns whether a campaign holds the journal's lock, and what the mark says (see `Mark.read`).
 
     Raises:
         JournalError: the mark cannot be read.
@@ -147,7 +150,7 @@ def _read_mark(file: int, head: Head) -> int | None:
 
 
 def _pread(file: int, size: int) -> bytes:
-    os.lseek(file, 0, os.SEEK_SET)  # os.pread is not everywhere
+    os.lseek(file, 0, os.SEEK_SET)  # not every system has os.pread
     return os.read(file, size)
 
 
@@ -164,7 +167,7 @@ def _is_at(file: int, path: Path) -> bool:
 
 
 def _try_lock(file: int, *, shared: bool) -> bool:
-    """Takes the lock; False: somebody else has it. A file system that knows no locks grants every one."""
+    """Takes the lock; False: another process has it. On a file system without locks this always succeeds."""
     try:
         if fcntl is not None:
             fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)

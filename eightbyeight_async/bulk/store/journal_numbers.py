@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["JournalNumbers"]
 
-# Numbers that have a message, or that this run has met; for each the lowest and the highest hash of its messages.
+# Numbers with a message, or seen by this run; for each the lowest and the highest hash of its messages.
 _HOLDERS = f"""
 SELECT json_group_array(json_array(who, low, high)) FROM (
     SELECT m.who AS who, min(m.hash) AS low, max(m.hash) AS high
@@ -30,19 +30,19 @@ UPDATE message SET state=6, guard={GUARD.format(6)}, at=:now WHERE id IN (SELECT
 
 
 class JournalNumbers(JournalSettling):
-    """The part of `Journal` that compares numbers, by their digests."""
+    """The part of `Journal` that compares phone numbers by their digests."""
 
     run: int
     _policy: Policy
     _now: Callable[[], float]
 
     def index_numbers(self) -> None:
-        """Makes the index that `numbers_taken` needs. A journal without the option needs none."""
+        """Makes the index that `numbers_taken` needs. Without the option `one_per_number` no index is made."""
         if self._policy.one_per_number:
             self.sql.execute("CREATE INDEX IF NOT EXISTS message_who ON message (who)")
 
     def numbers_taken(self, claims: Sequence[Claim]) -> frozenset[int]:
-        """Ids of the claims whose number has another message; none without the option."""
+        """Returns the ids of the claims whose number has another message; none without the option `one_per_number`."""
         if not self._policy.one_per_number:
             return frozenset()
         claims = [claim for claim in claims if not claim.opted_out]
@@ -51,7 +51,9 @@ class JournalNumbers(JournalSettling):
         return numbers_taken(claims, {who: (low, high) for who, low, high in json.loads(found)})
 
     def opt_out(self, claims: Sequence[Claim], answers: list[Claimed]) -> list[Claimed]:
-        """Journals the granted claims of people who have opted out as such. Returns the answers, with these changed."""
+        """Journals the granted claims of people who have opted out as OPTED_OUT. Returns the answers, changed
+        accordingly.
+        """
         ids = {
             claim.id for claim, answer in zip(claims, answers, strict=True) if claim.opted_out and answer.state is None
         }

@@ -28,7 +28,7 @@ _LOG_TABLE = """
 CREATE TEMP TABLE IF NOT EXISTS logged
     (id INTEGER, umid TEXT, refused INTEGER, created REAL, who INTEGER, ours INTEGER, exact INTEGER)
 """
-# The UNKNOWN messages by their id in lower case without blanks: a log may show it in another case or with blanks.
+# The UNKNOWN messages by their id in lower case without blanks: a log may change the case or add blanks.
 _FORM_TABLE = """
 CREATE TEMP TABLE IF NOT EXISTS form AS SELECT lower(trim(key, char(9, 10, 13, 32))) AS form, id, key
 FROM message WHERE state=4 AND account=?
@@ -98,7 +98,7 @@ class JournalSettling(JournalQueries):
     def resolve(self, key: str, state: State) -> bool:
         given: object = key
         if not isinstance(given, str) or not given.isprintable():
-            return False  # no such key is stored, and SQLite's driver refuses a lone surrogate
+            return False  # No such key is stored, and SQLite's driver refuses a lone surrogate.
         values = {"state": state, "now": self._now(), "hash": self._keys.hash_of(key), "key": key}
         return self.sql.execute(_RESOLVE, values).rowcount > 0
 

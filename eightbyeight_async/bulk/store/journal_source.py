@@ -1,4 +1,4 @@
-"""Where the store of a campaign with a journal comes from: a path, and how the journal at that path is opened."""
+"""Opens the journal of a campaign: its path, and how the journal at that path is opened."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class JournalSource:
         return f"journal={self.name!r}"
 
     def pace(self, max_rate: float | None, clock: Callable[[], float]) -> None:
-        """Returns None: nobody else sends with a journal."""
+        """Returns None: only one process sends with a journal."""
 
     def open(self) -> Journal:
         return Journal(

@@ -1,4 +1,4 @@
-"""What a journal needs no client for: made in advance, removed unused, a message settled by hand."""
+"""What can be done with a journal without a client: make it in advance, remove it unused, settle a message by hand."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def make_unused(path: Path, durability: Durability) -> None:
     """Makes an empty journal.
 
     Raises:
-        JournalError: it cannot be made, or the file is something else.
+        JournalError: the journal cannot be made, or the file is something else.
     """
     mark, _ = lock_journal(real_path(path), durability)
     mark.close(forget=True)
@@ -52,7 +52,7 @@ def resolve_message(path: Path, key: str, *, sent: bool) -> None:
 
 
 def remove_unused(path: Path) -> None:
-    """Removes a journal that was made but not used; never one that holds a message or is in use."""
+    """Removes a journal that was made and not used. Never removes a journal that holds a message or is in use."""
     with suppress(JournalError, OSError, sqlite3.Error):
         real = real_path(path)
         read_head(real)

@@ -1,7 +1,8 @@
-"""The store of a plan: a copy of a journal, or an empty one. Its claims are never sent, and go when it is closed.
+"""The store of a plan: a copy of a journal, or an empty store. Its claims are never sent, and are dropped when it is
+closed.
 
-It is a temporary SQLite database: a file without a name that disappears when it is closed, also by a kill. The journal
-itself is only read.
+It is a temporary SQLite database: a file without a name that disappears when it is closed, and also after a kill. The
+journal itself is only read.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ INSERT INTO message (id, key, who, what, state, run, place, claimed, scheduled, 
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, {GUARD.format("?5").replace("hash", "?12")}, 0)
 """  # noqa: S608 - constants
 _LAST = "SELECT coalesce(max(id), 0), coalesce(max(run), 0) FROM message"
-# The numbers that have a message from an earlier run, in a table: a message that is claimed again loses its state.
+# A table of the numbers with a message from an earlier run. It is needed because a claim replaces a message's state.
 _REACHED = f"""
 CREATE TABLE reached (who INTEGER PRIMARY KEY);
 INSERT INTO reached SELECT DISTINCT m.who FROM message AS m WHERE {HAS_MESSAGE} ORDER BY m.who;
@@ -46,20 +47,21 @@ SELECT coalesce(sum(fresh>0), 0), coalesce(sum(every>1), 0) FROM (
 
 
 class PlanStore(Journal):
-    """A store in which a run is planned. Close it, or use it in a `with` block. Any thread may use it, one at a time.
+    """A store in which a run is planned. Close it, or use it in a `with` block. Any thread may use it, but only one at
+    a time.
 
     Args:
-        journal: its path. None, or no file there: the store begins empty.
-        account: whose messages would be sent; None: not compared.
+        journal: its path. If it is None, or no file is there, the store begins empty.
+        account: the account that would send; None: not compared.
         policy: which messages may be claimed.
         allow_changed_account: the journal may hold another account's messages.
         accept_loss: the journal may have lost claims.
-        held: the caller holds the journal's lock and is not sending.
+        held: whether the caller holds the journal's lock and is not sending.
 
     Raises:
         JournalInUseError: a campaign is sending with the journal.
-        AccountChangedError: it holds the messages of another account.
-        JournalError: it cannot be read.
+        AccountChangedError: the journal holds the messages of another account.
+        JournalError: the journal cannot be read.
     """
 
     def __init__(
@@ -117,11 +119,11 @@ class PlanStore(Journal):
             self.salt = reader.salt
 
     def adopt(self, salt: bytes, fingerprint: object, rows: Iterable[tuple[Any, ...]]) -> None:
-        """Takes over the messages of a ledger.
+        """Copies the messages of a ledger into this store.
 
         Args:
-            salt: of the ledger's campaign.
-            fingerprint: of the messages that it began with; None: not known.
+            salt: salt of the ledger's campaign.
+            fingerprint: fingerprint of the messages that the campaign began with; None: not known.
             rows: id, key, who, what, state, run, place, claimed, scheduled, due, cancelled of each message.
         """
         self.salt, self._keys, self._begun_elsewhere = salt, Keys(salt), True
@@ -134,7 +136,9 @@ class PlanStore(Journal):
         return not self._begun_elsewhere and super().is_unused()
 
     def transact(self, body: Callable[[], T]) -> T:
-        """Runs `body` in the one transaction of the plan: it is never committed, which would take 5 % of the time."""
+        """Runs `body` in the single transaction of the plan. It is never committed: commits would take 5
+        % of the time.
+        """
         self._made = []
         try:
             if not self.sql.in_transaction:
@@ -145,7 +149,7 @@ class PlanStore(Journal):
         return value
 
     def _write_in_use(self, in_use: bool) -> None:
-        """Does nothing: nobody sends with a plan."""
+        """Does nothing: a plan sends no messages."""
 
     def begin_run(self, part_of: int | None = None) -> bool:
         self.last_id, self.run = self.sql.execute(_LAST).fetchone()
@@ -155,15 +159,15 @@ class PlanStore(Journal):
         return super().begin_run(part_of)
 
     def reached(self, numbers: Iterable[int]) -> set[int]:
-        """Returns those of the numbers (digests, `Identity.who`) that have a message from an earlier run."""
+        """Returns which of the numbers (digests, `Identity.who`) have a message from an earlier run."""
         if not self._any_reached:
             return set()
         return set(json.loads(self.sql.execute(_AMONG_REACHED, (json.dumps(list(set(numbers))),)).fetchone()[0]))
 
     def people(self) -> tuple[int, int]:
-        """How many numbers get a message by this run, and how many have more than one message of its input.
+        """Returns how many numbers get a message from this run, and how many have more than one message.
 
-        The second includes messages of earlier runs.
+        The second count includes messages of earlier runs.
         """
         fresh, repeated = self.sql.execute(_PEOPLE, (self.run,)).fetchone()
         return int(fresh), int(repeated)

@@ -47,9 +47,9 @@ __all__ = [
     "status",
 ]
 
-# `message.guard` holds state and hash once more, so that a flipped bit in one of the three is noticed.
+# `message.guard` stores state and hash a second time, so that a flipped bit in one of the three values is noticed.
 GUARD = "(hash & 1048575) * 8 + {}"
-# A person has this message, or may get it: it went out or will go out, may have gone out, or is in flight.
+# Whether a person has this message or may get it: it went out, will go out, may have gone out, or is in flight.
 HAS_MESSAGE = f"(m.state IN (0, 4) OR (m.state=1 AND m.cancelled IS NOT {CancelMark.CANCELLED}))"
 _PAGE = 1_000
 _STATUS = """
@@ -84,8 +84,9 @@ class JournalQueries(JournalDeliveries):
 
     Attributes:
         sql: the connection.
-        salt: see `Store`; after `verify`.
-        running: a campaign is sending, so a claim without an outcome is in flight. False: its sender died.
+        salt: see `Store`; set by `verify`.
+        running: whether a campaign is sending. If so, a claim without an outcome is in flight; otherwise its sender
+            died.
     """
 
     sql: sqlite3.Connection
@@ -125,7 +126,9 @@ class JournalQueries(JournalDeliveries):
         return default if found is None else found[0]
 
     def account(self) -> Account | None:
-        """Whose messages it holds now; None: it has no message, or only messages that were not sent."""
+        """The account whose messages the journal holds; None: it has no message, or only messages that
+        were not sent.
+        """
         if not self.sql.execute("SELECT EXISTS (SELECT 1 FROM message WHERE state NOT IN (5, 6))").fetchone()[0]:
             return None
         found = self.sql.execute("SELECT host, subaccount_id FROM account WHERE number=?", (self.meta("account"),))
@@ -135,7 +138,7 @@ class JournalQueries(JournalDeliveries):
         return Account(*values)
 
     def head(self) -> Head:
-        """The head, commits in the log included; `read_head` reads it from the main file alone."""
+        """The head, including commits in the log. `read_head` reads it from the main file alone."""
         return Head.of(self.sql.execute("PRAGMA user_version").fetchone()[0])
 
     def verify(self, head: Head) -> tuple[int, int, int]:
@@ -148,7 +151,7 @@ class JournalQueries(JournalDeliveries):
             The last claim, the last run, and the number of open claims.
 
         Raises:
-            JournalError: they differ; a settled message could be taken for a new one.
+            JournalError: the values differ, so a settled message could count as new.
         """
         salt = salt_of(self.meta("salt"), head)
         if salt is None or self.head().number != head.number:
@@ -173,7 +176,8 @@ class JournalReader(JournalQueries):
             self.sql.execute("BEGIN")  # all queries see the same state
             last_id, _, _ = self.verify(head)
             self.sql.execute("COMMIT")
-            self.running: bool = running or is_running(path, head)[0]  # a campaign may have begun between the two looks
+            # asked again: a campaign may have begun meanwhile
+            self.running: bool = running or is_running(path, head)[0]
             lost = (mark is None and head.in_use and not self.running) or (mark or 0) > last_id
             if lost and not accept_loss:
                 raise lost_claims(path, last_id, mark)  # noqa: TRY301 - closed below like the rest
@@ -189,14 +193,14 @@ def status(journal: str | os.PathLike[str]) -> Status:
         journal: its path.
 
     Raises:
-        JournalError: it is no journal, is damaged, or has lost claims.
+        JournalError: the file is not a journal, is damaged, or has lost claims.
     """
     with opened_to_read(Path(journal)) as reader:
         return reader.status(time.time())
 
 
 def deliveries(journal: str | os.PathLike[str]) -> Deliveries:
-    """What became of the accepted messages of a journal, as far as `Campaign.deliveries` or receipts have told.
+    """What became of the accepted messages of a journal, as far as it is known from `Campaign.deliveries` and receipts.
 
     Args:
         journal: its path.
@@ -228,7 +232,7 @@ def read_rows(journal: str | os.PathLike[str], state: State | None = None) -> It
 
 @contextmanager
 def opened_to_read(path: Path, *, accept_loss: bool = False) -> Iterator[JournalReader]:
-    """Opens a journal to read; with `accept_loss` also one that has lost claims.
+    """Opens a journal to read. With `accept_loss`, also opens a journal that has lost claims.
 
     Raises:
         JournalError: there is no journal that can be read.

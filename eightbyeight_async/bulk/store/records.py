@@ -1,4 +1,6 @@
-"""The values that pass between the event loop and the store: tuples, with number and text only for `store_private`."""
+"""The values that pass between the event loop and the store. They are tuples; only with `store_private` do they contain
+number and text.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,8 @@ class Policy(NamedTuple):
         resend_unknown: also messages that may have gone out.
         resend_failed: also messages that the API refused.
         one_per_number: only the first message to a number, in the input and in the journal.
-        keep_opted_out: not messages whose people have opted out. A caller that asks each time who has needs it not.
+        keep_opted_out: no messages to people who have opted out. A caller that checks the opt-outs of every run does
+            not need this.
     """
 
     resend_unknown: bool = False
@@ -63,7 +66,8 @@ class Claim(NamedTuple):
         place: index in the input, from 0.
         scheduled: seconds since 1970, None: at once.
         destination, text: in clear, only with `store_private`.
-        opted_out: the person has opted out: the message is journaled as such, and not granted.
+        opted_out: whether the person has opted out. If so, the message is journaled as OPTED_OUT, and the claim is not
+            granted.
     """
 
     id: int
@@ -83,15 +87,15 @@ class Claimed(NamedTuple):
     """The answer to a claim.
 
     Attributes:
-        state: None: the claim is granted. Else the state of the row that is in its way.
-        copies: how often this run met that row before; 0: an earlier run settled it.
-        same_time: the row's message has the same schedule.
-        same_content: the row's message has the same number and text.
+        state: None: the claim is granted. Otherwise the state of the row that prevents the claim.
+        copies: how often this run saw that row's message before; 0: an earlier run settled it.
+        same_time: whether the row's message has the same schedule.
+        same_content: whether the row's message has the same number and text.
         place: index of the row's message in the input.
-        before: earlier state of a settled message that is claimed again; None: it is new, or did not go out.
-        number_taken: the number has another message, and one is allowed; `state` then means nothing.
+        before: earlier state of a settled message that is claimed again; None: the message is new, or did not go out.
+        number_taken: the number has another message, and only one per number is allowed; `state` then means nothing.
         opted_out: the message is journaled as opted out by this claim.
-        stopped: why nothing is claimed any more; None: it goes on. `state` then means nothing.
+        stopped: why no message is claimed any more; `state` then means nothing. None: the campaign is not stopped.
     """
 
     state: State | None
@@ -119,7 +123,7 @@ class Met(NamedTuple):
 
 
 class Result(NamedTuple):
-    """The outcome of a claim. `key` and `place` serve only the report of results that could not be written."""
+    """The outcome of a claim. `key` and `place` are used only to report results that could not be written."""
 
     id: int
     key: str
@@ -138,7 +142,7 @@ class CancelTarget:
         number: number of the batch in the journal, or id of the message.
         name: batch id or umid.
         messages: how many scheduled messages it covers.
-        asked: an earlier cancel was requested and its answer was lost.
+        asked: whether an earlier cancel was requested and its answer was lost.
         batch: whether it is a batch.
     """
 
@@ -155,7 +159,7 @@ class Cancellation(NamedTuple):
     Attributes:
         target: what was to be cancelled.
         mark: the `CancelMark` of its messages.
-        in_part: how many of a batch were cancelled, if not all were.
+        in_part: how many messages of a batch were cancelled, if not all; otherwise 0.
     """
 
     target: CancelTarget
@@ -168,8 +172,8 @@ class MessageRow:
     """One message of a journal.
 
     Attributes:
-        key: its `client_message_id`, or the digest that it was sent with.
-        place: its index in the input of the run that met it last, from 0.
+        key: its `client_message_id`, or the digest that was sent in place of one.
+        place: its index, from 0, in the input of the last run that had it.
         state: what became of it.
         umid, batch_id: 8x8's ids; None: no answer gave one.
         code: the API's error code; None: there is none.
@@ -178,7 +182,7 @@ class MessageRow:
         scheduled: seconds since 1970, None: at once.
         cancelled: True once 8x8 has confirmed its cancellation.
         destination, text: only in a journal with `store_private`.
-        delivery: what became of it, as far as it is known; None: nothing is, or it was not accepted.
+        delivery: what is known about the delivery; None: nothing, or the message was not accepted.
     """
 
     key: str

@@ -1,4 +1,4 @@
-"""`StoreSource`: the store of a campaign before it is opened. A journal's: `journal_source`."""
+"""`StoreSource`: the store of a campaign before it is opened. `journal_source` has that of a journal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class StoreSource(Protocol):
     """The store of a campaign before it is opened. `str()` shows it in the campaign's repr.
 
     Attributes:
-        name: of the store, for errors.
+        name: name of the store, for errors.
     """
 
     @property
@@ -32,14 +32,15 @@ class StoreSource(Protocol):
         """Opens the store; called in the writer's thread.
 
         Raises:
-            JournalError: it cannot be used.
+            JournalError: the store cannot be used.
         """
         ...
 
     def plan(self, *, held: bool) -> PlanStore:
-        """Makes the store of a plan, from what this store holds now. `held`: the campaign that plans has it open.
+        """Makes the store of a plan from the present content of this store. `held`: the campaign that plans has this
+        store open.
 
         Raises:
-            JournalError: it cannot be read.
+            JournalError: the store cannot be read.
         """
         ...

@@ -1,13 +1,13 @@
 """The thread that writes the store, and how the event loop talks to it.
 
 Rules:
-- The thread works on one group of requests at a time. Requests that come meanwhile form the next group, which is the
-  next transaction (group commit without a timer). Else each request would wake the thread.
+- The thread works on one group of requests at a time. Requests that arrive meanwhile form the next group, which is the
+  next transaction (group commit without a timer). So not every request wakes the thread.
 - The loop owns the state, and the thread only writes. A request is answered after its commit.
-- In a transaction results are written before claims: a message that a 429 released is claimed again. Only results of
-  the transaction's own claims are written after the claims.
-- After the first failure every later request gets the same error, and nothing is written. After a failure that passes
-  the group's requests get the error, and its results are written with the next group, or after a second.
+- In a transaction, results are written before claims, because a message released after a 429 is claimed again. Only
+  results of the transaction's own claims are written after the claims.
+- After the first failure every later request gets the same error, and nothing is written. After a passing failure, the
+  requests of its group get the error, and their results are written with the next group or after a second.
 - The thread ends with the campaign's block.
 """
 
@@ -46,7 +46,7 @@ class _Event(Protocol):
 
 
 class _FutureEvent:
-    """An event that one task of an asyncio loop waits for, once. anyio's looks up the loop three times: 8 us."""
+    """An event that one task of an asyncio loop waits for, once. anyio's event looks up the loop three times: 8 us."""
 
     __slots__ = ("_future",)
 
@@ -62,7 +62,7 @@ class _FutureEvent:
 
 
 class _Ticket(Generic[T]):
-    """A request to the thread and its answer. `abandoned`: the caller was cancelled; do nothing."""
+    """A request to the thread and its answer. `abandoned`: the caller was cancelled, so nothing needs to be done."""
 
     __slots__ = ("abandoned", "done", "error", "value")
 
@@ -88,7 +88,7 @@ class _Claims:
 
 
 class _Results:
-    """`ticket`: of a caller that waits for the commit; None: nobody does."""
+    """Results to write. `ticket`: the caller that waits for the commit; None: no caller waits."""
 
     __slots__ = ("results", "ticket")
 
@@ -98,7 +98,7 @@ class _Results:
 
 
 class _Work:
-    """Any other request. `writes`: runs inside the transaction; else after it."""
+    """Any other request. `writes`: whether it runs inside the transaction; if not, it runs after the transaction."""
 
     __slots__ = ("ticket", "work", "writes")
 
@@ -139,8 +139,8 @@ class Writer:
         self._open_store = open_store
         self._most_pending = most_pending
         self._name = name
-        self._next: list[_Order] = []  # the requests that the thread does not have yet
-        self._busy = False  # the thread has a group, or is about to get one
+        self._next: list[_Order] = []  # requests that are not handed to the thread yet
+        self._busy = False  # whether the thread has a group, or is about to get one
         self._groups: queue.SimpleQueue[list[_Order]] = queue.SimpleQueue()
         self._room = anyio.Event()
         self._thread: threading.Thread | None = None
@@ -155,7 +155,7 @@ class Writer:
         opened: _Ticket[None] = _Ticket(self._loop.event())
         self._thread = threading.Thread(target=self._run, args=(opened,), name="eightbyeight-journal", daemon=True)
         self._thread.start()
-        with anyio.CancelScope(shield=True):  # else the thread would outlive a cancelled start
+        with anyio.CancelScope(shield=True):  # otherwise the thread would continue to run after a cancelled start
             await opened.done.wait()
             if opened.error is not None:
                 self._thread.join()
@@ -175,7 +175,7 @@ class Writer:
         self._end_late()
 
     def _end_late(self) -> None:
-        """Ends the requests that came after the stop: their callers would wait for ever."""
+        """Ends the requests that arrived after the stop. Their callers would wait for ever."""
         late, self._next = self._next, []
         while not self._groups.empty():
             late = [*self._groups.get(), *late]
@@ -187,7 +187,7 @@ class Writer:
                 order.ticket.done.set()
 
     async def claim(self, claims: Sequence[Claim]) -> list[Claimed]:
-        """Claims messages; returns after their commit. If cancelled, it releases the claims, or none was made."""
+        """Claims messages; returns after the commit. If it is cancelled, the claims are released or were never made."""
         self._check()
         order = _Claims(claims, self._loop.event())
         self._order(order)
@@ -199,7 +199,7 @@ class Writer:
             raise
 
     def record(self, results: Sequence[Result]) -> None:
-        """Queues results. Never waits, so it works in a cancelled task, too. `room` keeps the queue bounded."""
+        """Queues results. It never waits, so a cancelled task can call it, too. `room` limits the queue."""
         if self.failure is not None or self._thread is None:
             self.unwritten.extend(results)
             return
@@ -207,7 +207,7 @@ class Writer:
         self._order(_Results(results))
 
     async def settle(self, results: Sequence[Result]) -> None:
-        """Writes results; returns after their commit."""
+        """Writes results; returns after the commit."""
         self._check()
         self.pending += len(results)
         order = _Results(results, self._loop.event())
@@ -217,11 +217,11 @@ class Writer:
 
     @property
     def full(self) -> bool:
-        """Whether the limit of results that are not yet committed is reached: `room` waits."""
+        """Whether the number of uncommitted results has reached its limit; then `room` waits."""
         return self.pending >= self._most_pending and self.failure is None
 
     async def room(self) -> None:
-        """Waits while that limit is reached."""
+        """Waits while the number of uncommitted results is at its limit."""
         while self.full:
             await self._room.wait()
 
@@ -237,8 +237,8 @@ class Writer:
         if not self._busy:
             self._busy = True
             try:
-                self._loop.soon(self._hand_over)  # later, with what other tasks order in this turn of the loop
-            except RuntimeError:  # the loop is closed, and one of its tasks is being finalized
+                self._loop.soon(self._hand_over)  # after the requests of other tasks in this turn
+            except RuntimeError:  # The loop is closed, and Python finalizes one of its tasks.
                 self._hand_over()
 
     def _hand_over(self) -> None:
@@ -279,7 +279,7 @@ class Writer:
                 store.close()
                 self._tell(stop.ticket.done.set)
                 return
-            del group  # not kept while the thread waits for the next one: 10,000 claims and results
+            del group  # frees 10,000 claims and results while the thread waits for the next group
 
     def _settle(self, store: Store, group: list[Any]) -> JournalError | None:
         orders = [order for order in group if isinstance(order, _Claims) and not order.ticket.abandoned]
@@ -313,7 +313,7 @@ class Writer:
             failure.journal = self._name
             failure.__cause__ = error if error is not failure else failure.__cause__
             if failure.passing:
-                # A claim may have been committed although nobody was told: if so, it is released.
+                # A claim may be committed although its caller got no answer. If so, this releases it.
                 gone = [Result(claim.id, claim.identity.key, claim.place, State.NOT_SENT) for claim in claims]
                 self.kept = results + gone
                 self._tell(self._not_now, failure, group, len(gone))
@@ -330,7 +330,7 @@ class Writer:
         return None
 
     def _tell(self, act: Callable[..., object], *arguments: object) -> None:
-        with suppress(RuntimeError):  # the loop is closed: nobody listens
+        with suppress(RuntimeError):  # the loop is closed: no caller waits for the answer
             self._loop.soon_from_thread(lambda: act(*arguments))
 
     # In the loop
@@ -351,7 +351,7 @@ class Writer:
                 order.ticket.done.set()
 
     def _failed(self, failure: JournalError, group: list[_Order]) -> None:
-        """Ends the requests of the group and all that wait: once `failure` is set, `unwritten` lacks no result."""
+        """Ends the requests of the group and all waiting ones. Then `failure` is set and `unwritten` is complete."""
         self.failure = self.failure or failure
         waiting, self._next = self._next, []
         results = len(self.kept)
@@ -364,7 +364,7 @@ class Writer:
             if not isinstance(order, _Stop) and order.ticket is not None:
                 order.ticket.error = type(failure)(failure.reason, journal=self._name)
                 order.ticket.done.set()
-        self._next = [order for order in waiting if isinstance(order, _Stop)]  # the thread has to end
+        self._next = [order for order in waiting if isinstance(order, _Stop)]  # the thread must still end
         self._hand_over()
         self._written(results)
 
@@ -393,7 +393,7 @@ def _this_loop() -> _Loop:
     if "trio" in sys.modules:
         import trio  # noqa: PLC0415 - only where it runs already
 
-        with suppress(RuntimeError):  # imported, but this loop is asyncio's
+        with suppress(RuntimeError):  # trio is imported, but this loop is asyncio's
             soon = trio.lowlevel.current_trio_token().run_sync_soon
             return _Loop(soon, soon, trio.Event)
     loop = asyncio.get_running_loop()
