@@ -1,6 +1,6 @@
-"""The option or command that a mistyped one was probably meant to be. Pure.
+"""Finds the option or command that a mistyped word probably means. Pure.
 
-A word that users of other tools write (`--message`, `--from`) has its own entry; for the rest, spelling decides.
+Words from other tools (`--message`, `--from`) have their own entries. All other words are compared by spelling.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["looks_like_option", "nearest_command", "nearest_option", "unknown_option"]
 
-# What may be shown as the name of an option. Anything else can be a text that begins with a dash.
+# What may be shown as the name of an option. Anything else may be a message text that begins with a dash.
 _OPTION = re.compile(r"--?[A-Za-z][A-Za-z0-9_-]{0,30}", re.ASCII)
 
 # Similarity (0 to 1) from which a word counts as mistyped: `rnu` and `run` have 0.67, `sned` and `send` 0.75.
@@ -40,7 +40,7 @@ _MEANT = {word: option for option, words in _OPTIONS.items() for word in words}
 
 
 def looks_like_option(word: str) -> bool:
-    """Whether a word is the name of an option, known or not, and no text or number."""
+    """Whether a word looks like the name of an option, known or unknown, and not like a text or a number."""
     return _OPTION.fullmatch(word) is not None
 
 
@@ -48,7 +48,7 @@ def unknown_option(words: Iterable[str], options: Mapping[str, bool]) -> str | N
     """The first option of a command line that the command does not have; None if there is none.
 
     Args:
-        words: what follows the command.
+        words: the words after the command.
         options: the command's options by name; true if a value follows.
     """
     rest = iter(words)
@@ -68,7 +68,7 @@ def nearest_option(word: str, options: Collection[str]) -> str | None:
     """The option of `options` that `word` probably means; None if it resembles none.
 
     Args:
-        word: what was written, such as `--mesage`, without a value.
+        word: the word that the user wrote, such as `--mesage`, without a value.
         options: the names of the command's options, with their dashes.
     """
     bare = _spelling(word)
@@ -82,9 +82,9 @@ def nearest_command(word: str, commands: Collection[str]) -> str | None:
     """The command of `commands` that `word` probably means; None if it resembles none.
 
     Args:
-        word: what was written.
-        commands: the commands that there are, such as `send` and `bulk run`; a command in a group is also found without
-            the name of the group.
+        word: the word that the user wrote.
+        commands: the existing commands, such as `send` and `bulk run`. A command in a group is also found without the
+            name of the group.
     """
     bare = _spelling(word)
     known = {_spelling(name.rpartition(" ")[2]): name for name in reversed(list(commands))}

@@ -77,7 +77,7 @@ def _fail(words: str, code: Exit) -> int:
 
 
 def _bug(bug: Exception) -> int:
-    """Reports the type and the place of an exception, not its message: that may contain a number or a text."""
+    """Reports the type and the place of an exception, but not its message, which may contain a number or a text."""
     last = traceback.extract_tb(bug.__traceback__)[-1]
     where = f"{Path(last.filename).name}:{last.lineno}"
     return _fail(
@@ -115,11 +115,11 @@ def _no_option(name: str, options: Collection[str]) -> str:
 
 
 def _argument_error(wrong: CycloptsError, app: App, arguments: Sequence[str]) -> str:
-    """What is wrong with the arguments, without their values."""
+    """Returns what is wrong with the arguments, without their values."""
     _, apps, words = app.parse_commands(arguments)
     command = apps[-1]
     options = _options(command)
-    # A mistyped option is also why another one is missing, or why one argument is too many.
+    # If an option is mistyped, cyclopts can also report a missing option or one argument too many.
     if isinstance(wrong, MissingArgumentError | UnusedCliTokensError) and (unknown := unknown_option(words, options)):
         return _no_option(unknown, options)
     match wrong:

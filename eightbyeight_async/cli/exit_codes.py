@@ -1,4 +1,4 @@
-"""Exit codes: what each means, and which one an error leads to."""
+"""Exit codes: what each code means, and which code an error leads to."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ __all__ = ["MEANINGS", "Exit", "UsageError", "exit_after"]
 class Exit(enum.IntEnum):
     """Exit code of a command.
 
-    If several apply, `UNKNOWN` wins over `AUTHENTICATION` and `REFUSED`: a user who runs the command again must know
-    first that messages may have been sent.
+    If several codes apply, `UNKNOWN` has priority over `AUTHENTICATION` and `REFUSED`. Before users run the command
+    again, they must know that messages may have been sent.
     """
 
     OK = 0

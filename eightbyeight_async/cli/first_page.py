@@ -1,7 +1,8 @@
-"""What `eightbyeight`, `eightbyeight --help` and `--version` print, without cyclopts and the commands themselves.
+"""Prints the page of `eightbyeight` and `eightbyeight --help`, and the version, without importing cyclopts or the
+commands.
 
-Importing those takes twice as long as printing this page. The words are those of `commands.main`, and the page looks
-like the help of a command, which cyclopts prints. rich is imported for the page, and not for the version.
+Importing them takes twice as long as printing this page. The words are those of `commands.main`. The page looks like
+the help of a command, which cyclopts prints. rich is imported for the page, but not for the version.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`bulk deliveries`: asks 8x8's log, or takes a file of receipts; the campaign keeps what became of the messages."""
+"""`bulk deliveries`: takes deliveries from 8x8's log or from a file of receipts, and writes them to the campaign."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def ask(journal: Place, connection: ConnectionOptions, *, its_account_only: bool
 
 
 def take_receipts(journal: Place, file: Path, *, as_json: bool) -> Exit:
-    """Takes the receipts of a file: one body of a callback a line. A repeated file changes nothing."""
+    """Reads the receipts of a file: one callback body per line. Reading a file twice changes nothing."""
     others, page, kept = 0, [], 0
     with journal.usage_errors():
         journal.check_exists()

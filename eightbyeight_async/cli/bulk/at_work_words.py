@@ -1,4 +1,4 @@
-"""Who works on a campaign of a ledger, and on what: the words and the JSON of `bulk status`. Pure."""
+"""Words and JSON of `bulk status` about the processes and chunks of a ledger's campaign. Pure."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 __all__ = ["at_work_json", "at_work_line", "at_work_lines"]
 
-_MOST = 20  # processes, or ranges of chunks, that are named
+_MOST = 20  # the most processes, or ranges of chunks, that are named
 
 
 def at_work_line(found: AtWork) -> str:
-    """`2 processes at work, 12 chunks waiting, 2 at work`; for `--follow`: nothing in it changes without a cause."""
+    """`2 processes at work, 12 chunks waiting, 2 at work`, for `--follow`. Equal states give an equal line."""
     waiting, taken = _counts(found.chunks)
     words = [_processes(found)]
     words += [f"{plural(waiting, 'chunk')} waiting, {taken:,} at work"] if found.chunks else []
@@ -46,7 +46,7 @@ def at_work_lines(found: AtWork) -> list[str]:
 
 
 def at_work_json(found: AtWork) -> dict[str, Any]:
-    """`workers`, `chunks` and `stopped`, to stand beside the counts."""
+    """Returns `workers`, `chunks` and `stopped`: added to the counts of a status."""
     waiting, _ = _counts(found.chunks)
     return {
         "workers": [
@@ -72,7 +72,7 @@ def _processes(found: AtWork) -> str:
 
 
 def _counts(chunks: Sequence[ChunkLeft]) -> tuple[int, int]:
-    """How many wait, and how many are at work."""
+    """Returns how many chunks wait, and how many a process works on."""
     waiting = sum(chunk.waits for chunk in chunks)
     return waiting, len(chunks) - waiting
 

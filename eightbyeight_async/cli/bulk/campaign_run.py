@@ -1,4 +1,5 @@
-"""Second reading of the file of a `bulk run`: a campaign sends the checked rows, the command prints the results.
+"""The second reading of the file of a `bulk run`: a campaign sends the checked rows, and the command prints the
+results.
 
 On Ctrl-C, SIGTERM or SIGHUP the campaign takes no more messages and waits for the requests in flight. A second Ctrl-C
 or SIGTERM ends the wait. In both cases the journal stays valid, and the command prints how to continue.
@@ -67,30 +68,30 @@ class CampaignRun:
 
     Attributes:
         client: sends the requests.
-        journal: where the claims are.
+        journal: the place of the claims.
         settings: the options of the run.
         one_run: the options that apply to this run only.
         read: reads the rows of the file again.
-        digest: of the file's bytes.
+        digest: digest of the file's bytes.
         opted_out: whether the person of a message has opted out; None: nobody has.
         group_rate: see `Campaign`.
-        aside: number of rows with a problem, which are set aside; `read` lacks them.
+        aside: number of rows with a problem. They are set aside: `read` does not return them.
         on_end: command that gets the results when the run has ended; None: there is none.
-        later: number of rows behind the limit; `read` lacks them.
+        later: number of rows after the limit; `read` does not return them.
         mode: see `Campaign`.
-        expected: number of rows to send or settled, those behind the limit included.
+        expected: number of rows to send or settled, including the rows after the limit.
         fingerprint: fingerprint of the messages.
-        checked: what the journal remembers of the check; None: the next run has to check again.
+        checked: what the journal remembers about the check; None: the next run must check again.
         resume: command line that continues the campaign.
         display: prints for the user.
         interrupted: whether a signal stopped the run.
         error: the error that stopped the run; None: there is none.
-        stopped: why the run stopped early; None: it did not, or the report says why.
+        stopped: why the run stopped early; None: it did not stop early, or the report says why.
         progress: the counts of this run.
         report: the campaign's report; None: the run ended without one.
         status: the campaign's counts over all runs; None: the journal cannot be read.
         reasons: why messages of this run were not sent.
-        shared: the file, if other processes send it, too; None: this one sends all of it.
+        shared: the file, if other processes send it, too; None: this process sends the whole file.
     """
 
     client: AsyncConnectClient
@@ -125,14 +126,14 @@ class CampaignRun:
             run(self._run)
         except KeyboardInterrupt:  # Windows: the loop cannot handle signals
             self.interrupted = True
-        if self.status is None:  # the journal cannot be written any more, but often it can still be read
+        if self.status is None:  # often the journal can still be read when it cannot be written any more
             with suppress(JournalError):
                 self.status = self.journal.status()
         self._print_results()
         if self.on_end is not None:
             run_at_end(self.on_end, self._as_json(), self.display)
         if as_json:
-            with suppress(OSError):  # reported when the command ends; the exit code is that of the run
+            with suppress(OSError):  # reported at the end of the command; the exit code stays that of the run
                 print_json(self._as_json())
         return self._exit_code()
 
@@ -155,7 +156,7 @@ class CampaignRun:
             **rate,
         )
         scope = anyio.CancelScope()
-        # Signals are handled until the campaign is closed: a late one must not lose results that are being written.
+        # Signals are handled until the campaign is closed: a late signal must not lose results that are being written.
         async with (
             on_interrupt(lambda: self._interrupt(campaign), scope.cancel),
             self.client,
@@ -289,7 +290,7 @@ class CampaignRun:
         }
 
     def _exit_code(self) -> Exit:
-        """The exit code for the whole campaign: a message that an earlier run left unknown counts too."""
+        """Returns the exit code for the whole campaign: messages that an earlier run left unknown count, too."""
         if self.interrupted:
             return Exit.INTERRUPTED
         if self.status is None or self.status.unknown:

@@ -1,10 +1,10 @@
 """Remembers in the journal that a file was checked, so that a run that continues need not check it again.
 
 Rules:
-- The bytes decide: a digest of all of them is compared, and not only size and time. Reading a file for its digest takes
-  a hundredth of the time of its check.
-- What else the check depends on must be the same: the options about reading, the version of this package, and that of
-  the library that cleans numbers.
+- A digest of all bytes of the file is compared, and not only its size and time. Computing the digest takes a hundredth
+  of the time of the check.
+- Everything else that the check depends on must be the same, too: the options about reading, the version of this
+  package, and the version of the library that cleans numbers.
 - A file is checked again if the clock matters (`scheduled`, `expiry`, `--window`, `--rules`), or if
   the run needs the numbers of a plan (`--max-cost`, `--limit`, `--test-to`, `--resend-failed`, ...).
 """
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["CheckedFile", "checked_before", "packed_check"]
 
 _OPTIONS = (*READING, "message", "long_text", "duplicates", "one_per_number", "require_plus", "bad_rows")
-_MOST_ASIDE = 10_000  # rows that were set aside and are remembered
+_MOST_ASIDE = 10_000  # the most rows set aside that are remembered
 
 
 @attrs.frozen
@@ -40,13 +40,14 @@ class CheckedFile:
     """A check that found nothing to refuse.
 
     Attributes:
-        how: digest of everything that the check depends on, besides the file.
+        how: digest of everything besides the file that the check depends on.
         digest: of the file's bytes.
         messages: number of messages.
-        fingerprint: of the messages; that of the campaign, or the check is about another input.
+        fingerprint: fingerprint of the messages. If the campaign has another fingerprint, the check is about another
+            input.
         aside: numbers of the rows that were set aside, in order.
-        aside_file: digest of the file that has them; empty if there are none. Once it is mended or gone, the next run
-            writes these rows again.
+        aside_file: digest of the file with these rows; empty if there are no such rows. When that file is changed or
+            deleted, the next run writes these rows again.
     """
 
     how: str
@@ -60,7 +61,7 @@ class CheckedFile:
 def packed_check(
     settings: RememberedOptions, digest: str, messages: int, fingerprint: str, aside: Sequence[int]
 ) -> bytes | None:
-    """What the journal remembers of a check; None: too many rows were set aside."""
+    """Returns what the journal stores about a check; None: too many rows were set aside."""
     if len(aside) > _MOST_ASIDE:
         return None
     found = CheckedFile(
@@ -72,10 +73,11 @@ def packed_check(
 def checked_before(
     summary: JournalSummary | None, settings: RememberedOptions, one_run: OneRunOptions, given: Mapping[str, Any]
 ) -> CheckedFile | None:
-    """The check that this run may rely on, if the file has the same digest; None: it must check.
+    """Returns the earlier check that this run can use if the file has the same digest; None: the run must check the
+    file.
 
     Args:
-        summary: the journal.
+        summary: summary of the journal.
         settings: the options of this run.
         one_run: the options that apply to this run only.
         given: options of the command line by name.
@@ -86,13 +88,14 @@ def checked_before(
     by_clock = settings.window, settings.weekdays, settings.rules
     if any((*attrs.astuple(one_run), *trial, *by_clock, settings.max_cost)):
         return None
-    if settings.resend_undelivered is not None:  # what was delivered meanwhile is not sent again
+    # `--resend-undelivered` leaves out messages that were delivered meanwhile
+    if settings.resend_undelivered is not None:
         return None
     if given.get("problems") is not None or given.get("prices") is not None:
         return None
     try:
         found = CheckedFile(**json.loads(summary.checked))
-    except (ValueError, TypeError):  # of a later version
+    except (ValueError, TypeError):  # written by a later version
         return None
     if (found.how, found.fingerprint) != (_how(settings), summary.fingerprint):
         return None
@@ -100,7 +103,7 @@ def checked_before(
 
 
 def _digest_of(path: str | None) -> str:
-    """The digest of a file; empty if there is none."""
+    """Returns the digest of a file; empty if there is no file."""
     try:
         return hashlib.blake2b(Path(path or "").read_bytes(), digest_size=16).hexdigest()
     except OSError:

@@ -1,4 +1,4 @@
-"""Durations of options: `90`, `90s`, `30m`, `2h`. Pure."""
+"""Reads durations of options: `90`, `90s`, `30m`, `2h`. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def seconds_of(text: str | None, option: str) -> float:
     """The seconds of a duration; 0 for None.
 
     Raises:
-        UsageError: it is none. `option`: the name in the error.
+        UsageError: the text is not a duration. The error names `option`.
     """
     if text is None:
         return 0.0

@@ -1,7 +1,7 @@
-"""Where the claims of a `bulk` command's campaign are: in a journal, or in a ledger under a name.
+"""The place of a `bulk` command's campaign: a journal, or a name in a ledger.
 
 Rules:
-- A ledger remembers no options: they hold the text of the messages, and each machine has its own paths.
+- A ledger stores no options: they contain the text of the messages, and each machine has its own paths.
 - The URL of a ledger is never printed with its password.
 """
 
@@ -49,16 +49,16 @@ if TYPE_CHECKING:
 __all__ = ["JournalPlace", "LedgerPlace", "Place"]
 
 _LEDGER = "--ledger (EIGHTBYEIGHT_LEDGER)"
-_SHARE = 10  # after a look comes a pause of at least this many times its duration
+_SHARE = 10  # The pause after a read is at least this many times the duration of the read.
 
 
 class Place(Protocol):
-    """What the commands ask about the place of a campaign.
+    """What the commands need from the place of a campaign.
 
     Attributes:
-        name: for messages to the user.
+        name: name of the place, for messages to the user.
         book: "journal" or "ledger".
-        words: the options that name it, as they may be printed.
+        words: the options that select the place, in a form that may be printed.
     """
 
     @property
@@ -73,11 +73,11 @@ class Place(Protocol):
         ...
 
     def check(self, settings: RememberedOptions, *, accept_loss: bool) -> None:
-        """Raises UsageError if an option does not go with the place."""
+        """Raises UsageError if an option cannot be used with this place."""
         ...
 
     def summary(self, *, accept_loss: bool = False) -> JournalSummary | None:
-        """What a run needs to know of the campaign; None: there is none yet."""
+        """Returns what a run needs to know about the campaign; None: there is no campaign yet."""
         ...
 
     def make(self, durability: Durability) -> JournalSummary:
@@ -85,19 +85,19 @@ class Place(Protocol):
         ...
 
     def remove_unused(self) -> None:
-        """Removes what `make` made, if it makes no difference to anybody."""
+        """Removes what `make` made, if no other process can be using it."""
         ...
 
     def plan_store(self, policy: Policy, *, accept_loss: bool) -> PlanStore:
-        """A copy of the claims, to plan in. The account was compared before."""
+        """Returns a copy of the claims for a plan. Call it after the account was compared."""
         ...
 
     def campaign(self, client: AsyncConnectClient, **options: Any) -> Campaign:  # noqa: ANN401 - of different types
-        """The campaign, not open yet."""
+        """Returns the campaign, which is not open yet."""
         ...
 
     async def remember(self, campaign: Campaign, settings: RememberedOptions, checked: bytes | None) -> None:
-        """Stores what the next run may rely on."""
+        """Stores the options and the check for the next run."""
         ...
 
     def chunks(self) -> Chunks | None:
@@ -105,7 +105,7 @@ class Place(Protocol):
         ...
 
     def at_work(self) -> AtWork | None:
-        """Who works on the campaign, and on what; None: a journal's campaign runs in one process."""
+        """Returns the processes and chunks at work; None: a journal's campaign runs in one process."""
         ...
 
     def status(self) -> Status: ...
@@ -124,12 +124,13 @@ class Place(Protocol):
         ...
 
     def resume(self, words: str) -> str:
-        """The command line that continues. `words`: that of a campaign that remembers its options."""
+        """Returns the command line that continues the campaign. `words`: the command line if the campaign stores its
+        options."""
         ...
 
 
 class JournalPlace:
-    """A journal. `path`: of its file."""
+    """A journal. `path`: path of its file."""
 
     book = "journal"
 
@@ -148,7 +149,7 @@ class JournalPlace:
         return journal_usage_errors(self.path)
 
     def check(self, settings: RememberedOptions, *, accept_loss: bool) -> None:
-        """Everything goes with a journal."""
+        """Does nothing: every option can be used with a journal."""
 
     def summary(self, *, accept_loss: bool = False) -> JournalSummary | None:
         return read_summary(self.path, accept_loss=accept_loss)
@@ -302,7 +303,8 @@ class LedgerPlace:
         await campaign.keep(CHECKED, checked or b"")
 
     def chunks(self) -> Chunks | None:
-        """None: PgQueuer is not installed; then every process reads the whole file, and the claims divide it."""
+        """Returns the queue of chunks. None: PgQueuer is not installed; then every process reads the whole file, and
+        the claims decide which process sends a message."""
         try:
             from eightbyeight_async.ledger.workers import Chunks  # noqa: PLC0415 - needs pgqueuer
         except ModuleNotFoundError:
@@ -338,16 +340,16 @@ class LedgerPlace:
             return int(reader.feed(receipts))
 
     def stop(self, why: str | None) -> None:
-        """From now on nobody claims, on any machine. None: claims are granted again."""
+        """Stops all claims, on every machine. `why` None: claims are granted again."""
         with self.usage_errors(), self._reader() as reader:
             reader.stop(why)
 
     def follow(self, interval: float) -> Iterator[tuple[Status, AtWork]]:
-        """The counts every `interval` seconds, until no process is at work any more."""
+        """Yields the counts every `interval` seconds, until no process is at work."""
         with self._reader() as reader:
             while True:
                 began = time.monotonic()
-                # Asked before the counts are read. In the other order, what is committed last would be missed.
+                # Read before the counts. In the other order, the last commit could be missed.
                 found = reader.at_work()
                 yield reader.status(0.0), found
                 if not found.anybody:
@@ -360,7 +362,7 @@ class LedgerPlace:
         return opened(self._url, self.name)
 
     def file(self) -> None:
-        """Returns None: no file is here."""
+        """Returns None: a ledger is not a file."""
 
     def check_exists(self) -> None:
         with self._reader():

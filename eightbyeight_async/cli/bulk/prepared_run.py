@@ -1,4 +1,4 @@
-"""Hands a file over to the campaign: after its check, or without one if an earlier run has checked the same bytes."""
+"""Passes a file to the campaign: after a check, or unchecked if an earlier run has checked the same bytes."""
 
 from __future__ import annotations
 
@@ -42,16 +42,16 @@ __all__ = ["PreparedRun"]
 
 @attrs.define(kw_only=True)
 class PreparedRun:
-    """A run whose arguments are right.
+    """A run with valid arguments.
 
     Attributes:
         display: prints for the user.
         input_file: the open file.
-        rows: its reader.
+        rows: reader of the file's rows.
         plan: how the file is read.
         settings: the options that the journal remembers.
-        one_run: those for this run only.
-        journal: where the claims are.
+        one_run: the options for this run only.
+        journal: the place of the claims.
         connection: how to reach the API.
         on_end: command that gets the results; None: there is none.
         as_json: whether the results are printed as JSON.
@@ -92,7 +92,8 @@ class PreparedRun:
         ).execute(as_json=self.as_json)
 
     def is_checked(self, summary: JournalSummary, given: Mapping[str, Any]) -> CheckedFile | None:
-        """The check of an earlier run, if it is about the same bytes and options; None: check the file."""
+        """Returns the check of an earlier run, if it is about the same bytes and options. None: the file must be
+        checked."""
         before = checked_before(summary, self.settings, self.one_run, given)
         if before is None:
             return None
@@ -106,7 +107,7 @@ class PreparedRun:
         before: CheckedFile,
         host_account: tuple[str, str | None],
     ) -> Exit:
-        """Goes on with a file that an earlier run checked. The journal has the numbers that a plan would have."""
+        """Continues with a file that an earlier run checked. The journal has the numbers that a plan would have."""
         status, (host, account) = summary.status, host_account
         opted_out = opt_outs_of(self.plan, self.input_file, self.rows) or None
         self.input_file.lines.scan()
@@ -141,7 +142,7 @@ def _resume(
     connection: ConnectionOptions,
     on_end: str | None,
 ) -> str:
-    """The command line that continues the campaign. It leaves out what the journal remembers."""
+    """Returns the command line that continues the campaign, without the options that the journal remembers."""
     words = ["eightbyeight", "bulk", "run"]
     if settings.file == STDIN:
         words.append(STDIN)

@@ -4,7 +4,7 @@ Rules:
 - An option on the command line replaces the stored one, option by option.
 - Options for one run (`--resend-unknown`, `--dry-run`, ...) are not stored.
 - The path and the options are stored compressed, so that the journal does not contain `--text` in plain text. This is
-  no encryption: whoever has the journal can read them.
+  not encryption: everybody with the journal can read them.
 """
 
 from __future__ import annotations
@@ -67,14 +67,14 @@ class RememberedOptions:
         multiline: whether quoted cells of a CSV may contain line breaks.
         map: values of `--map`, such as `Phone Number=destination`.
         default_country: two letters, for numbers without `+` in rows without a country.
-        window: when people may be sent to, such as `09:00-20:00`; None: at any time of day.
-        weekdays: whether nobody is sent to on Saturdays and Sundays.
+        window: when messages may be sent to people, such as `09:00-20:00`; None: at any time of day.
+        weekdays: whether no message is sent on Saturdays and Sundays.
         rules: absolute path of a file with senders, rates and windows by country.
         rate_for: rates by country, such as `SG=100`.
         clean_numbers: whether numbers are cleaned.
-        file_encoding: of the file; None: UTF-8.
-        sheet: of a spreadsheet; None: its only one.
-        message: per field: value for rows without one.
+        file_encoding: encoding of the file; None: UTF-8.
+        sheet: name of the sheet of a spreadsheet; None: its only sheet.
+        message: per field: the value for rows without a value.
         long_text: what to do with a text of more than 10 parts: `warn`, `refuse` or `allow`.
         mode: `each`: one request per message; `batch`: one per `chunk_size` messages; `auto`: the campaign chooses.
         chunk_size: messages per request in mode `batch`.
@@ -85,13 +85,14 @@ class RememberedOptions:
         one_per_number: whether only the first message to each number is sent.
         require_plus: whether a number without `+` and without country is refused.
         opt_out: absolute paths of files with the numbers of people who have opted out.
-        bad_rows: absolute path of the file for rows with a problem; None: these refuse the whole file.
+        bad_rows: absolute path of the file for rows with a problem; None: such a row makes the run refuse the whole
+            file.
         resend_undelivered: absolute path of the journal whose undelivered messages are sent again; None: all are sent.
         store_private: whether the journal contains numbers and texts.
-        keep_trying: how long a run waits for the network, such as `30m`; None: it does not.
-        prices: absolute path of a price list; None: 8x8 is asked.
-        account_id: whose prices and balance 8x8 is asked for; None: that of the environment.
-        max_cost: a run that may cost more sends nothing; an amount.
+        keep_trying: how long a run waits for the network, such as `30m`; None: it does not wait.
+        prices: absolute path of a price list; None: the prices come from 8x8.
+        account_id: the account whose prices and balance are used; None: the account of the environment.
+        max_cost: an amount; a run that may cost more sends nothing.
         max_messages: a run with more messages to send sends nothing.
     """
 
@@ -131,7 +132,7 @@ class RememberedOptions:
 
     @classmethod
     def merged(cls, remembered: Mapping[str, Any], given: Mapping[str, Any]) -> RememberedOptions:
-        """Combines the stored options with those of the command line, which win.
+        """Combines the stored options with the options of the command line. The command line has priority.
 
         Args:
             remembered: stored options by name; empty for a new journal.
@@ -158,7 +159,7 @@ class RememberedOptions:
         if asked.get("bad_rows") is not None:
             asked["bad_rows"] = os.path.abspath(asked["bad_rows"])  # noqa: PTH100 - as the file's
         elif file is not None and remembered.get("bad_rows") == asked["file"]:
-            asked["bad_rows"] = None  # the bad rows of an earlier run are the input now
+            asked["bad_rows"] = None  # the file of bad rows is now the input
         message = {**remembered.get("message", {}), **asked.get("message", {})}
         known = {field.name for field in attrs.fields(cls)}
         return cls(
@@ -166,7 +167,9 @@ class RememberedOptions:
         )
 
     def taken_from_journal(self, remembered: Mapping[str, Any], given: Mapping[str, Any]) -> str:
-        """Names of the options that only the journal gives, for a note. The only value shown is the file's name."""
+        """Returns the names of the options that only the journal gives, for a note. The only value shown is the file's
+        name.
+        """
         defaults = {field.name: field.default for field in attrs.fields(type(self))}
         names = [] if given.get("file") or "file" not in remembered else [Path(self.file).name]
         for name, value in remembered.items():
@@ -186,7 +189,7 @@ class JournalSummary:
         fingerprint: fingerprint of the messages that the campaign began with; None: it has not begun.
         settings: stored options by name; empty if no `bulk run` has used this journal.
         status: the campaign's counts.
-        checked: what `checked_file` remembers; None: nothing.
+        checked: what `checked_file` stored; None: nothing.
         account: host and sub-account of the journal's messages; None: it has no message yet.
     """
 
@@ -251,5 +254,5 @@ def new_journal(journal: Path, durability: Durability) -> JournalSummary:
 
 
 def packed(settings: RememberedOptions) -> bytes:
-    """The options in the form in which the journal stores them: compressed JSON."""
+    """Returns the options in the form that the journal stores: compressed JSON."""
     return zlib.compress(json.dumps(attrs.asdict(settings)).encode())

@@ -1,8 +1,8 @@
-"""A file that several processes send: each takes a chunk of its rows, sends it, and takes the next one.
+"""A file that several processes send: each process takes a chunk of rows, sends it, and takes the next chunk.
 
 Rules:
-- The file is read forward: rows of chunks that others have are read and left out, which takes a hundredth of the time
-  of sending them. A chunk before the place that was reached (its process died) makes the reading begin anew.
+- The file is read forward. Rows in chunks of other processes are read and skipped, which takes a hundredth of the time
+  of sending them. For a chunk before the current place (its process died), reading starts again at the beginning.
 - A chunk is sent as a part of one run, so the counts of the parts add up.
 """
 
@@ -33,11 +33,11 @@ _ADDED = (
 
 
 class RowMessages:
-    """The messages of rows.
+    """The messages of some rows.
 
     Attributes:
-        message_place: index of the last message's row in the file, rows that are set aside included.
-        cut_off: the file has more rows than these.
+        message_place: index in the file of the last message's row; rows that are set aside count.
+        cut_off: whether the file has more rows than these.
     """
 
     def __init__(self, rows: Iterable[Row | Problem], *, cut_off: bool) -> None:
@@ -57,14 +57,14 @@ class RowMessages:
 
 
 class SharedFile:
-    """The file of one process among several.
+    """The file as one of several processes sends it.
 
     Args:
         read: reads the rows from the beginning.
-        digest: of the file's bytes.
-        messages: how many it has.
-        size: messages of a chunk.
-        stopped: whether no more chunks are to be taken.
+        digest: digest of the file's bytes.
+        messages: number of messages in the file.
+        size: number of messages in a chunk.
+        stopped: returns whether to take no more chunks.
     """
 
     def __init__(
@@ -83,9 +83,9 @@ class SharedFile:
         self._rows: Iterator[Row | Problem] = iter(())
         self._at = messages  # index of the next row of `_rows`
         self._stopped = stopped
-        self._before = Progress()  # of the chunks that were sent
+        self._before = Progress()  # counts of the chunks that this process has sent
         self._sending = False
-        self._ended = False  # all chunks are done
+        self._ended = False  # whether all chunks are done
 
     async def send(self, campaign: Campaign, chunks: Chunks, *, fingerprint: str) -> None:
         """Sends chunks until all are done, or the campaign stops."""
@@ -124,7 +124,7 @@ class SharedFile:
         return attrs.evolve(now, **{name: getattr(self._before, name) + getattr(now, name) for name in _ADDED})
 
     def report(self, campaign: Campaign) -> Report | None:
-        """The report of all chunks of this process; None: it sent none."""
+        """The report of all chunks of this process; None: it has sent no chunk."""
         last = campaign.report
         if last is None:
             return None

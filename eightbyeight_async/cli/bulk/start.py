@@ -78,10 +78,10 @@ def run_campaign(
     Args:
         given: options of the command line by name; None: not given.
         one_run: options that apply to this run only.
-        journal: where the claims are.
+        journal: the place of the claims.
         connection: how to reach the API.
-        dry_run: check the file and print the plan, send nothing.
-        as_json: print a JSON object.
+        dry_run: whether to check the file and print the plan without sending.
+        as_json: whether to print a JSON object.
 
     Raises:
         UsageError: an argument, the file or the journal is wrong; nothing was sent.
@@ -125,7 +125,8 @@ def run_campaign(
             return start.continue_unchecked(client, summary, before, host_account)
         try:
             with _plan_store(journal, settings, one_run) as store:
-                opted_out = opt_outs_of(plan, input_file, rows) or None  # None: not asked for every message
+                # None, so that the campaign does not ask for every message
+                opted_out = opt_outs_of(plan, input_file, rows) or None
                 planner = _planner(store, settings, summary, opted_out, plan.limit)
                 checked = check_file(input_file, rows, display, plan, planner, allow_late=continues)
         except KeyboardInterrupt:
@@ -182,7 +183,7 @@ def run_campaign(
 def _to_remember(
     settings: RememberedOptions, input_file: InputFile, planner: RowPlanner, checked: Checked
 ) -> bytes | None:
-    """What the journal remembers of this check; None: the next run has to check again."""
+    """Returns what the journal stores about this check; None: the next run must check again."""
     if checked.timed or planner.later or planner.plan.late:
         return None
     digest, aside = input_file.lines.digest, checked.found.rows()
@@ -198,7 +199,7 @@ def _check_account(journal: Place, summary: JournalSummary, host: str, subaccoun
     before = summary.account
     if before is None:
         return
-    # A dry run needs no sub-account; then the host alone is compared.
+    # A dry run needs no sub-account. Then only the host is compared.
     now = Account(host, before.subaccount_id if subaccount_id is None else subaccount_id)
     if now != before:
         with journal.usage_errors():
@@ -206,10 +207,10 @@ def _check_account(journal: Place, summary: JournalSummary, host: str, subaccoun
 
 
 def _undelivered(first: str, journal: Place, summary: JournalSummary | None, display: Display) -> Undelivered:
-    """Which messages are sent again.
+    """Returns which messages are sent again.
 
     Raises:
-        UsageError: the earlier journal cannot be read, or this one belongs to another campaign.
+        UsageError: the earlier journal cannot be read, or this journal belongs to another campaign.
     """
     name = "resend_undelivered"
     another = summary is not None and summary.status.total > 0 and summary.settings.get(name) != first
@@ -225,17 +226,19 @@ def _undelivered(first: str, journal: Place, summary: JournalSummary | None, dis
 
 
 def _mode_of(planner: RowPlanner) -> Mode:
-    """The mode of the plan: the campaign would choose by all rows, and not by those within the limit."""
+    """Returns the mode of the plan. The campaign would count all rows for its choice, and not only the rows within the
+    limit.
+    """
     return "batch" if planner.plan.mode == "batch" else "each"
 
 
 def _completes(summary: JournalSummary, planner: RowPlanner) -> bool:
-    """Whether the input completes a campaign that set bad rows aside: nobody gets a second message by it."""
+    """Whether the input completes a campaign that set bad rows aside. If so, nobody gets a second message."""
     return bool(summary.settings.get("bad_rows")) and not planner.plan.second
 
 
 def _check_rest_is_sent(summary: JournalSummary, place: Place, name: str) -> None:
-    """Refuses the mended rows before the rest: the campaign would forget the file that the rest is in."""
+    """Refuses the corrected rows while other rows are unsent: the campaign would forget the file with those rows."""
     if rest := summary.status.not_sent:
         raise UsageError(
             f"{name}: {plural(rest, 'message')} of {summary.settings.get('file')} are not sent yet; nothing was sent. "
@@ -274,7 +277,7 @@ def _fields(given: Mapping[str, Any]) -> dict[str, object]:
 
 
 def _plan_store(journal: Place, settings: RememberedOptions, one_run: OneRunOptions) -> PlanStore:
-    """A copy of the journal. The account was compared before.
+    """Returns a copy of the journal. Call it after the account was compared.
 
     Raises:
         UsageError: the journal cannot be read, or a campaign is sending with it.

@@ -61,7 +61,7 @@ _TICK = 0.1  # seconds between two checks whether a line of progress is due
 
 
 def show_status(journal: Place, *, as_json: bool) -> Exit:
-    """`bulk status`. The exit code is that of one `send-each` with all messages of the campaign."""
+    """`bulk status`. The exit code is the same as that of a `send-each` with all messages of the campaign."""
     with journal.usage_errors():
         at_work, found, arrived = journal.at_work(), journal.status(), journal.deliveries()
     if as_json:
@@ -134,7 +134,7 @@ def resolve(journal: Place, key: str, *, sent: bool, as_json: bool) -> Exit:
 
 
 def stop_everywhere(place: JournalPlace | LedgerPlace, *, resume: bool, as_json: bool) -> Exit:
-    """`bulk stop`: no message of the campaign is claimed any more, on any machine; or it is again."""
+    """`bulk stop`: stops all claims of the campaign, on every machine. With `resume`, claims are granted again."""
     if isinstance(place, JournalPlace):
         raise UsageError("--journal: its campaign runs in one process: stop it with Ctrl-C or SIGTERM")
     place.stop(None if resume else "stopped by `bulk stop`; `bulk stop --resume` takes that back")
@@ -177,7 +177,7 @@ def reconcile(
 
 
 async def _reconcile(campaign: Campaign, display: Display, *, lag: float, wait: bool) -> Reconciled:
-    """Reconciles; meanwhile prints lines of progress into a log file, because it can take minutes."""
+    """Reconciles. Meanwhile it prints lines of progress to a log file, because this can take minutes."""
     plain = display.progress_lines()
     ready = plain.began
 
@@ -239,7 +239,7 @@ def export(
 ) -> Exit:
     """`bulk export`: writes one record per message of the journal, in the order of the claims.
 
-    Records have the columns about deliveries if something is known about one.
+    Records have the delivery columns if the delivery of at least one message is known.
     """
     with journal.usage_errors():
         known = journal.deliveries().known  # raises before an output file is created
@@ -295,7 +295,7 @@ def _record(row: MessageRow, columns: tuple[str, ...]) -> dict[str, object]:
 
 @contextmanager
 def output_file(journal: Place, output: Path | None, *, force: bool, private: bool) -> Iterator[TextIO]:
-    """The file to write to; stdout if there is none. It must not be the journal."""
+    """Opens the file to write to, or stdout if there is no file. The file must not be the journal."""
     if output is None:
         yield sys.stdout
         return

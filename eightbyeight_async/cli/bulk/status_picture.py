@@ -1,6 +1,6 @@
 """The picture of a campaign on a terminal, below the line of `bulk status`: the report in a compact form. Pure.
 
-Where the terminal's encoding has no blocks, `#` stands for them.
+If the terminal's encoding has no block characters, `#` is used instead.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ if TYPE_CHECKING:
 
 __all__ = ["LARGEST", "picture"]
 
-LARGEST = 200_000  # messages up to which each is read for the picture, in about a second
+LARGEST = 200_000  # Up to this many messages the picture reads each message, which takes about a second.
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _FULL = "█"
-_NAMES = 40  # columns of names, numbers and shares
-_MOST_LINES = 8  # countries, and reasons
+_NAMES = 40  # width, in columns of the terminal, of names, numbers and shares
+_MOST_LINES = 8  # the most lines for countries, and for reasons
 
 
 def picture(status: Status, arrived: Deliveries, figures: Figures | None, *, width: int, encoding: str) -> list[str]:
-    """The lines.
+    """Returns the lines of the picture.
 
     Args:
         status: the counts.
         arrived: what became of the accepted messages.
-        figures: of all messages; None: they are too many to be read.
+        figures: sums of all messages; None: there are too many messages to read.
         width: columns of the terminal.
-        encoding: of the terminal.
+        encoding: encoding of the terminal.
     """
     room = max(width - _NAMES, 8)
     counts, deliveries = status.as_dict(), arrived.as_dict()
@@ -90,7 +90,7 @@ def _times(figures: Figures) -> list[str]:
 
 
 def _row(numbers: Sequence[int], most: int) -> str:
-    """A column for each number: none for 0, at least the lowest for any other."""
+    """Returns one column for each number: empty for 0, at least the lowest block for any other number."""
     return "".join(_BLOCKS[-(-number * (len(_BLOCKS) - 1) // most)] for number in numbers)
 
 

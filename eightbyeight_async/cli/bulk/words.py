@@ -53,7 +53,7 @@ def deliveries_line(found: Deliveries) -> str:
 
 
 def cost_words(found: Deliveries) -> str:
-    """`; 1,050 parts, 73.50 EUR`, and for how many messages that is known, if not for all of them."""
+    """`; 1,050 parts, 73.50 EUR`, and the number of messages with a known price, if not all have one."""
     if not found.priced:
         return f"; {plural(found.parts, 'part')}" if found.parts else ""
     of = "" if found.priced == found.accepted else f" (the price of {found.priced:,} is known)"
@@ -61,7 +61,7 @@ def cost_words(found: Deliveries) -> str:
 
 
 def journal_failure(name: str, error: JournalError) -> str:
-    """A journal that failed while a run was sending. `name`: of its file."""
+    """The error line for a journal that failed while a run was sending. `name`: name of its file."""
     lost = len(error.unrecorded)
     counted = f"; {plural(lost, 'result')} could not be recorded: `bulk reconcile` looks these messages up, until then "
     return f"{name}: {error.reason}{f'{counted}they count as unknown' if lost else ''}"

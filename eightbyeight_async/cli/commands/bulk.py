@@ -167,7 +167,7 @@ def run(
     from eightbyeight_async.cli.bulk.start import run_campaign  # noqa: PLC0415
 
     how, message = with_file_encoding(how, message)
-    message.values()  # raises if an option is wrong
+    message.values()  # raises an error if an option is wrong
     given = {
         **how.values(),
         "file": file,
@@ -192,7 +192,7 @@ def run(
         "on_end": limits.on_end,
         "trial": limits.trial(),
     }
-    limits.limits()  # raises if an option is wrong
+    limits.limits()  # raises an error if an option is wrong
     one_run = OneRunOptions(
         resend_unknown=resend_unknown,
         resend_failed=resend_failed,

@@ -28,7 +28,7 @@ _JOURNAL = (
 @Parameter(name="*", group=CAMPAIGN)
 @dataclass(frozen=True, kw_only=True)
 class Where:
-    """Where the claims of a campaign are: in a journal, or in a ledger under a name."""
+    """The place of a campaign's claims: a journal, or a name in a ledger."""
 
     journal: Annotated[Path | None, Parameter(help=_JOURNAL)] = None
     ledger: Annotated[
@@ -41,10 +41,10 @@ class Where:
     campaign: Annotated[str | None, Parameter(help="The campaign's name in the ledger.")] = None
 
     def place(self) -> Union["JournalPlace", "LedgerPlace"]:
-        """The place that the options name.
+        """The place that the options select.
 
         Raises:
-            UsageError: they name none, or two.
+            UsageError: the options select no place, or two.
         """
         from eightbyeight_async.cli.bulk.place import JournalPlace, LedgerPlace  # noqa: PLC0415
 

@@ -1,7 +1,8 @@
-"""Runs `eightbyeight demo`: sends 2,000 rows to a sandbox, cancels the scheduled ones, kills a campaign and goes on.
+"""Runs `eightbyeight demo`: sends 2,000 rows to a sandbox, cancels the scheduled ones, kills a campaign and continues
+it.
 
-The command compares its counts with the sandbox's counts. It is not enough that its own counts agree with each other:
-they could all be wrong in the same way.
+The command compares its counts with the sandbox's counts. Comparing only its own counts with each other is not enough:
+all of them could be wrong in the same way.
 """
 
 from __future__ import annotations
@@ -125,7 +126,7 @@ def _print(title: str, counts: list[tuple[str, int, int]]) -> None:
 def _send_and_cancel(
     directory: Path, display: Display, concurrency: int, output: Path | None
 ) -> tuple[list[tuple[str, int, int]], list[str]]:
-    """The first part. Returns the rows of its table, and what contradicts itself. Raises KeyboardInterrupt."""
+    """Runs the first part. Returns the rows of its table, and contradictions found. Raises KeyboardInterrupt."""
     with Sandbox() as sandbox:
         display.info("1. A file of 2,000 messages")
         display.note(
@@ -206,7 +207,7 @@ def _compared_counts(counted: CommandCounts, sandbox: Sandbox) -> Iterator[tuple
     others = Counter(
         "batch" if message.batch_id else message.product for message in sandbox.messages if message.state == "cancelled"
     )
-    # Per umid the smaller of both counts. A message that arrived twice, or not at all, makes the two sides differ.
+    # For each umid, the smaller of both counts. If a message arrived twice or not at all, the two sides differ.
     once = sum((Counter(counted.accepted) & Counter(message.umid for message in single)).values())
     refs = len({message.client_message_id for message in every})
     accepted, failed = len(counted.accepted), counted.outcomes.outcomes[RecordOutcome.FAILED]

@@ -1,6 +1,7 @@
-"""The demo's second part: a campaign of 300 messages, killed on its way, that goes on by the same command.
+"""The second part of the demo: a campaign of 300 messages is killed, and the same command continues it.
 
-The commands run as processes of their own, because `kill -9` is the point. Each is printed before it runs.
+The commands run as separate processes, because `kill -9` is the point of this demo. Each command is printed before it
+runs.
 """
 
 from __future__ import annotations
@@ -31,14 +32,14 @@ __all__ = ["run_killed_campaign"]
 
 _MESSAGES = 300
 _ANSWERED = 100  # messages whose answers arrive before the process is killed
-_IN_FLIGHT = 20  # messages that the API has accepted then, and has not answered
+_IN_FLIGHT = 20  # messages in flight at the kill: the API has accepted them, and has not answered
 _SLOW = 60.0  # seconds; longer than anybody waits for the kill
-_LOOK = 0.005  # seconds between two looks at the sandbox
+_LOOK = 0.005  # seconds between two checks of the sandbox
 
 
 @attrs.define
 class _Commands:
-    """Runs commands against a sandbox, and prints each before."""
+    """Runs commands against a sandbox, and prints each command first."""
 
     sandbox: Sandbox
     directory: Path
@@ -51,28 +52,28 @@ class _Commands:
         return subprocess.Popen(command, env=environment, cwd=self.directory)  # noqa: S603 - this interpreter
 
     def run(self, *arguments: str, ends: Sequence[Exit] = (Exit.OK,)) -> None:
-        """Raises CommandFailedError if it ends otherwise than with `ends`."""
+        """Runs a command. Raises CommandFailedError if its exit code is not in `ends`."""
         with self.start(*arguments) as process:
             if process.wait() not in [int(end) for end in ends]:
                 raise CommandFailedError(f"the command ended with exit code {process.returncode}")
 
 
 class CommandFailedError(Exception):
-    """A command of the demo ended otherwise than it should."""
+    """A command of the demo ended with an unexpected exit code."""
 
 
 def run_killed_campaign(directory: Path, display: Display) -> list[tuple[str, int, int]]:
-    """Plans, runs, kills, goes on, and settles what is in doubt.
+    """Plans, runs, kills and continues a campaign, and settles the messages in doubt.
 
     Args:
         directory: an empty folder for the file and the journal.
-        display: where notes go.
+        display: prints the notes.
 
     Returns:
         rows of a table: label, the journal's count, the sandbox's count.
 
     Raises:
-        CommandFailedError: a command ended otherwise than it should.
+        CommandFailedError: a command ended with an unexpected exit code.
     """
     journal = directory / "run.db"
     numbers = numbers_of_nobody(_MESSAGES)
@@ -90,7 +91,7 @@ def run_killed_campaign(directory: Path, display: Display) -> list[tuple[str, in
                     time.sleep(_LOOK)
             finally:
                 process.kill()
-        while sandbox.traffic.open_connections:  # what the process wrote may still be on its way
+        while sandbox.traffic.open_connections:  # Requests that the killed process wrote may still be on their way.
             time.sleep(_LOOK)
         accepted, answered = len(sandbox.messages), status(journal).sent
         display.note(

@@ -29,7 +29,7 @@ _MINUTES = "scheduled_in_minutes"
 
 
 def numbers_of_nobody(count: int) -> list[str]:
-    """The first numbers of the demo's rows that no API would reject."""
+    """Returns the first numbers of the demo's rows that the sandbox does not reject. They belong to nobody."""
     return [row["destination"] for row in _packed_rows() if not row["destination"].startswith("+999")][:count]
 
 

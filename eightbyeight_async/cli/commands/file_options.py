@@ -120,7 +120,7 @@ class FileOptions:
     ] = None
 
     def values(self) -> dict[str, Any]:
-        """The given options by name; None: not given. The text is that of `--text` or of `--text-file`.
+        """Returns the given options by name; None: not given. The text comes from `--text` or `--text-file`.
 
         Raises:
             UsageError: both are given, or the text's file cannot be read.
@@ -140,7 +140,7 @@ class FileOptions:
 
 
 def with_file_encoding(how: FileOptions, message: MessageFields) -> tuple[FileOptions, MessageFields]:
-    """Takes `--encoding windows-1252` for `--file-encoding`: GSM7 and UCS2 are encodings of messages, not of files.
+    """Treats `--encoding windows-1252` as `--file-encoding`. Only GSM7 and UCS2 are encodings of messages.
 
     Raises:
         UsageError: both name an encoding of files.

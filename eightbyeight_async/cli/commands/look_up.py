@@ -45,7 +45,7 @@ def status(connection: ConnectionOptions, umid: str, *, include_private: bool, a
         Display().error(str(error))
         return (
             Exit.REFUSED if exit_after(error) is Exit.UNKNOWN else exit_after(error)
-        )  # an unknown outcome means nothing here: a look-up sends no message
+        )  # A look-up sends no message, so its outcome cannot be unknown.
     printed = _printed_fields(details, private=include_private)
     if as_json:
         print_json(printed)
@@ -57,7 +57,7 @@ def status(connection: ConnectionOptions, umid: str, *, include_private: bool, a
 
 
 def feedback(connection: ConnectionOptions, umid: str, outcome: str, timestamp: str | None, *, as_json: bool) -> Exit:
-    """`feedback`: tells 8x8 whether a message reached its purpose."""
+    """`feedback`: tells 8x8 whether a message had its intended effect, e.g. a login."""
     try:
         moment = None if timestamp is None else value_of("scheduled", timestamp)
     except InvalidRequestError as wrong:
@@ -96,7 +96,7 @@ def _printed_fields(details: MessageDetails, *, private: bool) -> dict[str, Any]
 
 
 def _json_value(value: Any) -> Any:  # noqa: ANN401 - the values of any field
-    """The value as JSON can represent it. A price becomes a string, so that it keeps all digits."""
+    """Converts a value for JSON. A price becomes a string, so that it keeps all digits."""
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, Decimal):

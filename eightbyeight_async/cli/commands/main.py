@@ -46,7 +46,7 @@ def make_app() -> App:
         help_epilogue=MEANINGS,
         help_format="markdown",
         version=__version__,
-        suppress_keyboard_interrupt=False,  # else Ctrl-C prints nothing
+        suppress_keyboard_interrupt=False,  # otherwise Ctrl-C prints nothing
     )
     for name, command in (
         ("send", send),

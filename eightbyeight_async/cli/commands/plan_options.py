@@ -1,4 +1,4 @@
-"""The options about the plan of a run: what it may cost, how much it may send, and whether it asks before it sends.
+"""The options about the plan of a run: cost limits, message limits, and whether the command asks before it sends.
 
 Rules:
 - No `from __future__ import annotations` here: cyclopts reads the annotations when the commands are created.
@@ -80,7 +80,7 @@ class PlanOptions:
     ] = False
 
     def trial(self) -> dict[str, Any]:
-        """The options for a trial, by field of `FilePlan`.
+        """Returns the options for a trial run, by field of `FilePlan`.
 
         Raises:
             UsageError: an option breaks its rule.
@@ -95,7 +95,7 @@ class PlanOptions:
         return {"limit": self.limit, "test_to": self.test_to, "yes": self.yes}
 
     def limits(self) -> PlanLimits:
-        """The options as a plan checks them.
+        """Returns the options as the limits of a plan.
 
         Raises:
             UsageError: an option breaks its rule.

@@ -43,7 +43,7 @@ class ReceiptSettings:
 
     Attributes:
         authorization: the value of the `Authorization` header of each receipt; None: no header.
-        outcome: what becomes of each message; see `Delivery` of the sandbox.
+        outcome: the delivery outcome of each message; see `Delivery` of the sandbox.
     """
 
     authorization: str | None = attrs.field(repr=False)

@@ -2,7 +2,7 @@
 
 Rules:
 - No `from __future__ import annotations` here: cyclopts reads the annotations when the commands are created.
-- What a command needs, but not its `--help`, is imported where it is used.
+- Modules that a command needs, but its `--help` does not, are imported where they are used.
 - There is no option for the API key itself: it would stay in the shell's history, and `ps` would show it.
 """
 
@@ -47,7 +47,7 @@ __all__ = [
 CAMPAIGN, FILE, MESSAGE, SPEED, OUTPUT = (
     Group.create_ordered(name) for name in ("Campaign", "File", "Message", "Speed", "Output")
 )
-ENCODINGS = tuple(Encoding)  # of messages
+ENCODINGS = tuple(Encoding)  # encodings of messages
 FLAG = Parameter(negative=(), show_default=False, group=OUTPUT)
 AsJson = Annotated[bool, FLAG, Parameter(name="--json", help="Print a JSON object.")]
 DryRun = Annotated[bool, FLAG, Parameter(help="Check everything and print what would be sent. Send nothing.")]
@@ -120,7 +120,7 @@ class ConnectionOptions:
         """A client with these options.
 
         Args:
-            account_id: for prices and balance; None: that of the environment.
+            account_id: account for prices and balance; None: the account of the environment.
             max_concurrency: maximum number of requests in flight.
             max_rate: maximum number of requests per second; None: no limit.
 
@@ -142,7 +142,7 @@ class ConnectionOptions:
             retry=RetryPolicy(max_attempts=self.max_attempts),
             max_concurrency=max_concurrency,
             max_rate=max_rate,
-            long_text="allow",  # the commands check the length themselves, before anything is sent
+            long_text="allow",  # the commands check the length before anything is sent
         )
 
     def _key(self) -> str | None:
@@ -184,7 +184,7 @@ class MessageFields:
     ] = None
 
     def values(self) -> dict[str, object]:
-        """The values of the given options, by field.
+        """Returns the values of the given options, by field.
 
         Raises:
             UsageError: a value breaks the rule of its field. The message names the option.

@@ -40,8 +40,10 @@ Cancellation = Literal["cancel", "cancel-batch", "chatapps-cancel"]
 
 
 def request_from(values: dict[str, Any], long_text: str) -> SmsRequest:
-    """The request of `send`. Prints a warning if the text is long and `long_text` is `warn`, and where a number without
-    `+` and without country goes to.
+    """Makes the request of `send`.
+
+    Prints a warning if the text is long and `long_text` is `warn`. For a number without `+` and without country, it
+    prints the destination country.
 
     Raises:
         UsageError: a value breaks the rule of its field, or the text is longer than `long_text` allows. The message

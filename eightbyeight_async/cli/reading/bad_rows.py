@@ -1,11 +1,12 @@
-"""`--bad-rows`: the rows that are set aside, written to a file of the same format to be mended and sent later.
+"""`--bad-rows`: writes the rows that are set aside to a file of the same format, so that they can be corrected and sent
+later.
 
 Rules:
-- A row is written as it is, with its problem in a column `problem` (CSV) or under the key `problem` (JSONL).
-- A row whose cells do not fit the header, or that lost characters, gets a cell too many (CSV), or becomes a string
-  under the key `line` (JSONL). So it stays refused until somebody has mended it.
-- No file is overwritten, because it may be half mended: a file that has other content keeps it, and the rows go to
-  `NAME-2.csv`, and so on. A file with the same content is left as it is.
+- A row is written unchanged, with its problem in a column `problem` (CSV) or under the key `problem` (JSONL).
+- If the cells of a row do not fit the header, or characters were lost, the row gets one cell too many (CSV) or becomes
+  a string under the key `line` (JSONL). So the row is refused until somebody corrects it.
+- No file is overwritten, because it may contain corrections. If the file exists with other content, the rows go to
+  `NAME-2.csv`, and so on. A file with the same content stays unchanged.
 """
 
 from __future__ import annotations
@@ -42,12 +43,12 @@ __all__ = ["aside_words", "check_bad_rows_path", "good_rows", "keep_bad_rows"]
 
 _COLUMN = "problem"
 _MISFIT = "this row does not fit the header, or lost characters: mend it, then delete this cell"
-# The key that an earlier file of bad rows put in front of an object.
+# The key `problem` that an earlier run put at the beginning of an object in a file of bad rows.
 _BEFORE = re.compile(r'^\s*\{"problem": "(?:[^"\\]|\\.)*"(?:, )?')
 
 
 def check_bad_rows_path(path: Path, input_file: InputFile, rows: CsvRows | JsonlRows) -> None:
-    """Raises UsageError if the path is that of the input, or of another format."""
+    """Raises UsageError if the path is that of the input, or its format is not that of the input."""
     form = FORMATS.get(path.suffix.lower())
     if form is not None and form != ("csv" if isinstance(rows, CsvRows) else "jsonl"):
         raise UsageError("--bad-rows: must be of the format of the input: .jsonl for JSONL, else .csv")
@@ -65,8 +66,8 @@ def good_rows(
     Args:
         rows: all rows.
         aside: numbers of rows to leave out, in order.
-        last: number of the row after which there is none; None: of the last one.
-        window: when people may be sent to; None: always.
+        last: number of the last row to yield; None: yields to the end of the file.
+        window: when messages may be sent to people; None: always.
 
     Raises:
         WindowClosingError: a message is to be sent at once, and its window may close.
@@ -86,12 +87,12 @@ def good_rows(
 
 
 def aside_words(rows: int) -> str:
-    """For the line of the plan; empty if no row is set aside."""
+    """Returns the words about rows set aside, for the plan's line; empty if there are none."""
     return "" if not rows else ", 1 bad row set aside" if rows == 1 else f", {rows:,} bad rows set aside"
 
 
 def keep_bad_rows(path: Path, input_file: InputFile, rows: CsvRows | JsonlRows, problems: Problems) -> str | None:
-    """Writes the rows with a problem, and says where. None: there are none.
+    """Writes the rows with a problem, and returns a line with the file's name. None: there are no such rows.
 
     Raises:
         UsageError: the file cannot be written, or the input has changed.
@@ -106,7 +107,7 @@ def keep_bad_rows(path: Path, input_file: InputFile, rows: CsvRows | JsonlRows, 
 
 
 def _write_bad_rows(path: Path, input_file: InputFile, rows: CsvRows | JsonlRows, problems: Problems) -> Path | None:
-    """Writes the rows with a problem, by reading the file again. Returns the path of the file that has them."""
+    """Writes the rows with a problem, by reading the input again. Returns the path of the file with these rows."""
     reasons = {problem.number: problem.reason for problem in problems.all() if problem.number is not None}
     if not reasons:
         return None
@@ -129,7 +130,7 @@ def _write_bad_rows(path: Path, input_file: InputFile, rows: CsvRows | JsonlRows
 
 
 def _write(path: Path, data: bytes) -> None:
-    """Writes the whole file or none. It has numbers and texts, so only its owner can read it."""
+    """Writes the whole file or nothing. Only the owner can read the file, because it contains numbers and texts."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -141,7 +142,7 @@ def _write(path: Path, data: bytes) -> None:
 
 def _csv(rows: CsvRows, lines: Iterable[bytes], reasons: Mapping[int, str]) -> str:
     out = io.StringIO()
-    out.write("\ufeff")  # by it a spreadsheet knows UTF-8
+    out.write("\ufeff")  # a byte order mark, by which a spreadsheet recognises UTF-8
     records = rows.records(lines)
     _, header, _ = next(records)
     width = len(header)

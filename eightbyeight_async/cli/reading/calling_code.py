@@ -1,4 +1,4 @@
-"""The country that a number goes to by its calling code.
+"""Finds the country of a number by its calling code.
 
 The library `phonenumbers`, a port of Google's libphonenumber, knows the calling codes: they change a few times a
 year, and several countries share one (+1, +7, +44).
@@ -14,9 +14,9 @@ __all__ = ["NOWHERE", "country_of"]
 
 NOWHERE = "no country"
 _LONGEST = 3  # digits of a calling code (ITU-T E.164)
-_NO_COUNTRY = "001"  # what the library has for a code of a service, such as 800 or satellite phones
-_AREA = 3  # digits of an area code in North America, which says the country
-_BLOCK = 6  # digits behind another shared code: no two countries share a block of numbers
+_NO_COUNTRY = "001"  # the library's code for services without a country, such as 800 or satellite phones
+_AREA = 3  # digits of an area code in North America: the area code determines the country
+_BLOCK = 6  # digits after any other shared calling code; these digits determine the country
 
 
 def country_of(digits: str) -> str:
@@ -29,21 +29,25 @@ def country_of(digits: str) -> str:
     if only is not None:
         return only
     first = COUNTRY_CODE_TO_REGION_CODE[int(code)][0]
-    # The library takes 20 us and more, so it is asked once for numbers that begin alike.
+    # A look-up in the library takes at least 20 us, so it is made once for all numbers with the same beginning.
     if code == "1":
-        return _sharing(digits[: 1 + _AREA] + "2345678", first)  # a subscriber's number in every area
+        return _sharing(digits[: 1 + _AREA] + "2345678", first)  # a valid subscriber number in every area
     return _sharing(digits[: len(code) + _BLOCK].ljust(len(digits), "3"), first)
 
 
 @lru_cache(maxsize=65_536)
 def _sharing(digits: str, first: str) -> str:
-    """The country among those that share a code. `first`: that of a number that nobody has."""
+    """Returns the country among those that share a calling code. `first`: the first of these countries, for an
+    unassigned number.
+    """
     return region_code_for_number(parse(f"+{digits}")) or first
 
 
 @lru_cache(maxsize=1000)
 def _code_of(start: str) -> tuple[str, str | None]:
-    """The calling code with which a number begins, and what it says; None: several countries share it."""
+    """Returns the calling code at the beginning of a number, and its country; None: several countries
+    share the code.
+    """
     # No code is the beginning of another one.
     prefixes = (start[:length] for length in range(1, _LONGEST + 1))
     code = next((code for code in prefixes if int(code) in COUNTRY_CODE_TO_REGION_CODE), None)

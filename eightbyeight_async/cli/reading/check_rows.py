@@ -25,10 +25,10 @@ _ROWS_SHOWN = 5
 
 
 class RowObserver(Protocol):
-    """Sees every valid row, and may find problems of its own.
+    """Receives every valid row, and may report more problems.
 
     Attributes:
-        report: to be called with each of these problems.
+        report: the function to call with each of these problems.
     """
 
     report: Callable[[Problem], None]
@@ -48,9 +48,10 @@ class Checked:
 
     Attributes:
         rows: number of valid rows; each is one message.
-        skipped: number of rows that the run is not about.
+        skipped: number of rows that this run does not concern.
         scheduled: number of messages with a `scheduled` time.
-        timed: whether a message has a `scheduled` or an `expiry`: then another day's check may find something else.
+        timed: whether a message has a `scheduled` or an `expiry`. If so, a check on another day may give another
+            result.
         blanks: per column that `--text` uses: number of rows where the column is empty.
         long: number of messages whose text the platform will truncate.
         long_rows: row numbers of the first of these messages, at most 5.
@@ -59,9 +60,9 @@ class Checked:
         cleaned: number of numbers that `--clean-numbers` changed.
         changes: per kind of change: number of numbers.
         without_plus: number of messages whose number has no `+` and no country; 0 unless these are refused.
-        first_without_plus: the first of them; None: there is none.
+        first_without_plus: the first of these messages; None: there are none.
         found: the problems.
-        set_aside: whether the rows with a problem are left out, and the others may be sent.
+        set_aside: whether rows with a problem are left out, so that the other rows may be sent.
     """
 
     rows: int = 0
@@ -110,11 +111,11 @@ def check_rows(
 
     Args:
         rows: the rows of the file.
-        observer: called with each valid row; None: nobody is.
-        allow_late: whether a time that has passed is only counted, and is not a problem.
+        observer: called with each valid row; None: no observer.
+        allow_late: whether a time that has passed is only counted, and not a problem.
         require_plus: whether a number without `+` and without country is refused.
         set_aside: whether rows with a problem are left out, instead of refusing the file.
-        keep_all: whether all problems are kept. Those of rows that are set aside always are.
+        keep_all: whether all problems are kept. Problems of rows that are set aside are always kept.
     """
     checked = Checked(found=Problems(keep_all=keep_all or set_aside), set_aside=set_aside)
     if observer is not None:
@@ -165,6 +166,8 @@ def check_rows(
 
 
 def parts_of(request: SmsRequest) -> int:
-    """Number of parts of the text. A text with encoding GSM7 that GSM7 cannot represent is counted as UCS2."""
+    """Returns the number of parts of the text. If its encoding is GSM7 but GSM7 cannot represent it, it
+    counts as UCS2.
+    """
     text = request.text or ""
     return measure(text, Encoding.UCS2).parts if request.encoding is Encoding.UCS2 else quick_parts(text)[0]

@@ -1,11 +1,12 @@
-"""Turns a phone number as people write it into one that 8x8 takes: `--clean-numbers`. Imported only for that option.
+"""`--clean-numbers`: converts a phone number as people write it into one that 8x8 accepts. Imported only for that
+option.
 
 Rules:
-- Only signs that people put around and between digits are removed. Whatever else is in a cell (letters, a second
-  number, a slash) stays, and the number is refused: a guess could reach another person.
+- Only characters that people write around and between digits are removed. All other characters in a cell (letters, a
+  second number, a slash) stay, so the number is refused: a guess could reach another person.
 - `00` before a number is a `+`. If the digits can be read in two ways, the number is refused.
-- A number without `+` is read as one of its country: the row's, else `--default-country`. Without a country its digits
-  stay as they are.
+- A number without `+` is read as a number of its country: the row's country, or `--default-country`. Without a country
+  its digits stay unchanged.
 - The library `phonenumbers`, a port of Google's libphonenumber, knows each country's trunk prefix and lengths.
 """
 
@@ -38,7 +39,7 @@ __all__ = ["Cleaned", "NumberCleaner", "is_country", "is_valid_abroad"]
 _RIGHT = re.compile(r"\+[1-9][0-9]{6,14}")
 _POWER = re.compile(r"\+?[0-9]+(?:[.,][0-9]+)?[eE]\+?[0-9]{1,2}")
 _DECIMAL = re.compile(r"(\+?[0-9]{7,15})[.,]0{1,2}")
-# With the full-width brackets, and the typographic quotes and accents that are typed for apostrophes.
+# Includes the full-width brackets, and the quotes and accents that people type as apostrophes.
 _BRACKETS, _APOSTROPHES = frozenset("()[]\uff08\uff09"), frozenset("'\"`\u2018\u2019\u00b4")
 _MINUS, _WIDE_PLUS = "\u2212", "\uff0b"
 
@@ -47,7 +48,7 @@ class Cleaned(NamedTuple):
     """A number after cleaning.
 
     Attributes:
-        number: with `+`, or as it was if it could not be read.
+        number: with `+`; unchanged if it could not be read.
         changes: what was changed, e.g. `blanks`, `00 for +`; empty: nothing.
     """
 
@@ -71,7 +72,8 @@ class NumberCleaner:
     """Cleans numbers.
 
     Attributes:
-        default_country: two letters: of numbers without `+` in rows without a country; None: these stay as they are.
+        default_country: two letters, for numbers without `+` in rows without a country; None: such numbers stay
+            unchanged.
     """
 
     default_country: str | None = None
@@ -81,11 +83,11 @@ class NumberCleaner:
 
         Args:
             text: the cell.
-            country: two letters, the row's own; None: it has none.
+            country: two letters, from the row; None: the row has no country.
 
         Raises:
-            InvalidRequestError: a spreadsheet cut digits off, or the number can be read in two ways, or it has not the
-                length of its country's numbers. The error does not contain the number.
+            InvalidRequestError: a spreadsheet removed digits, the number can be read in two ways, or its length is
+                wrong for its country. The error does not contain the number.
         """
         if _RIGHT.fullmatch(text) and not _has_trunk_zero(text):
             return Cleaned(text)
@@ -129,7 +131,9 @@ def _bare(text: str, changes: dict[str, None]) -> str | None:
 
 @lru_cache(maxsize=256)
 def _sign(character: str) -> tuple[str, str] | None:
-    """What stays of a character, and the name of the change. None: it cannot be in a number."""
+    """Returns the part of a character that stays, and the name of the change. None: the character cannot be in a
+    number.
+    """
     if character in "0123456789+":
         return character, ""
     if character == _WIDE_PLUS or unicodedata.category(character) == "Nd":
@@ -183,10 +187,12 @@ _NATIONAL = (
 
 
 def _check_one_reading(number: str, bare: str, country: str) -> None:
-    """Refuses digits that are a number with `00` for `+`, and another one with the country's own prefix for abroad.
+    """Refuses digits that can be read in two ways: with `00` for `+`, or with the country's own prefix for calls
+    abroad.
 
-    Example: 0016598765432 is a number of the USA, and one of Singapore behind Singapore's prefix 001. A number of the
-    country itself is meant as such: nobody writes 0065 97428807 for Suriname (597) behind a prefix 006.
+    Example: 0016598765432 is a number of the USA, and also one of Singapore after Singapore's prefix 001. If the second
+    reading gives a number of the country itself, `00` is a `+`: nobody writes 0065 97428807 for a number of Suriname
+    (597) after the prefix 006.
     """
     first, second = _parsed(number, None), _parsed(bare, country)
     if first is None or second is None or first == second or region_code_for_number(first) == country:
@@ -196,7 +202,7 @@ def _check_one_reading(number: str, bare: str, country: str) -> None:
 
 
 def _has_trunk_zero(number: str) -> bool:
-    """Whether a 0 follows the calling code, as in +44 (0)20: the library knows in which countries it stays."""
+    """Whether a 0 follows the calling code, as in +44 (0)20. The library knows in which countries that 0 stays."""
     for length in (1, 2, 3):
         code = number[1 : 1 + length]
         if code.isdigit() and int(code) in COUNTRY_CODE_TO_REGION_CODE:

@@ -1,10 +1,10 @@
-"""Which field of a message a column sets: by its name, or by `--map "Phone Number=destination"`. Pure.
+"""Finds the message field that a column sets: by its name, or by `--map "Phone Number=destination"`. Pure.
 
 Rules:
-- A column with the name of a field sets that field. `--map COLUMN=FIELD` says it for another name, and `--map COLUMN=`
-  takes a column for no field, e.g. `Country` with the names of countries.
-- Names that people use for a field (`phone`, `mobile`, ...) are suggested, never taken: a column `phone` can be that of
-  a shop.
+- A column with the name of a field sets that field. `--map COLUMN=FIELD` assigns a column with another name. `--map
+  COLUMN=` assigns no field to a column, e.g. to `Country` with the names of countries.
+- Usual names for a field (`phone`, `mobile`, ...) are suggested, but never used by themselves: a column `phone` can be
+  the number of a shop.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ _USUAL_NAMES = {
 
 @attrs.frozen
 class ColumnMap:
-    """The fields of columns.
+    """The message fields that columns set.
 
     Attributes:
-        given: by column name: field; empty: none. What `--map` says.
+        given: the values of `--map`: for each column name the field; empty: no field.
     """
 
     given: Mapping[str, str] = MappingProxyType({})
@@ -60,7 +60,7 @@ class ColumnMap:
         """Parses the values of `--map`.
 
         Raises:
-            UsageError: a value has no `=` or no column, its field is none, or two values say different things.
+            UsageError: a value has no `=` or no column, it names an unknown field, or two values contradict each other.
         """
         given: dict[str, str] = {}
         for option in options:
@@ -79,17 +79,18 @@ class ColumnMap:
         return cls(given)
 
     def field_of(self, column: str) -> str | None:
-        """The field that a column sets; None: none."""
+        """Returns the field that a column sets; None: no field."""
         if column in self.given:
             return self.given[column] or None
         return field_named(column)
 
     def field_nearly_named(self, column: str) -> str | None:
-        """The field that a column name probably misspells; None if it does not, or if `--map` has the column."""
+        """Returns the field that a column name probably misspells; None if there is none, or if `--map` has the
+        column."""
         return None if column in self.given else field_nearly_named(column)
 
     def suggestion(self, field: str, columns: Iterable[str]) -> str | None:
-        """What to add for a field that no column sets, if some columns have a usual name for it."""
+        """Returns the `--map` to add for a field that no column sets, if a column has a usual name for the field."""
         found = [
             column
             for column in columns

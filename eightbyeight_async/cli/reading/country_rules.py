@@ -1,6 +1,6 @@
-"""`--rules FILE`, `--rate-for SG=100`: sender, rate and window by country. Pure but for the file that is read.
+"""`--rules FILE`, `--rate-for SG=100`: sender, rate and window by country. Pure, except that it reads a file.
 
-The file is TOML, a table for each country:
+The file is TOML, with a table for each country:
 
     [SG]
     source = "ACME"            # of messages whose row has none; before --source
@@ -9,9 +9,9 @@ The file is TOML, a table for each country:
     weekdays = true
 
 Rules:
-- The country is that of the number, as in the plan. A country without a table has the options of the command.
-- What is in the file and means nothing is refused: a misspelt `windw` would send at night.
-- `--rate-for` goes before the file.
+- The number determines the country, as in the plan. For a country without a table, the command's options apply.
+- An unknown name in the file is refused: with a misspelt `windw`, messages would be sent at night.
+- `--rate-for` has priority over the file.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ _KINDS: dict[str, Any] = {"source": str, "rate": (int, float), "window": str, "w
 
 @attrs.frozen(kw_only=True)
 class CountryRule:
-    """What holds for one country.
+    """The rule for one country.
 
     Attributes:
-        source: the sender of messages whose row has none; None: as elsewhere.
-        rate: messages a second at most; None: no limit of its own.
-        window: when people may be sent to; None: as elsewhere.
-        words: the rule, for the plan.
+        source: the sender of messages in rows without a sender; None: the command's.
+        rate: at most this many messages a second; None: no limit for this country.
+        window: when messages may be sent to people; None: the command's.
+        words: the rule in words, for the plan.
     """
 
     source: str | None = None
@@ -65,7 +65,7 @@ class CountryRules:
 
     @classmethod
     def read(cls, file: str | None, rate_for: Sequence[str], now: datetime) -> CountryRules | None:
-        """The rules of the options; None: there are none.
+        """Reads the rules of the options; None: there are no rules.
 
         Raises:
             UsageError: an option or the file breaks a rule.
@@ -84,11 +84,11 @@ class CountryRules:
         return cls({code: _rule(code, table, now) for code, table in found.items()}) if found else None
 
     def of(self, request: SmsRequest) -> CountryRule | None:
-        """The rule for a message; None: its country has none."""
+        """Returns the rule for a message; None: its country has no rule."""
         return self.by_country.get(country_of(request))
 
     def group_of(self, request: SmsRequest) -> tuple[str, float] | None:
-        """For `Campaign(group_rate=...)`."""
+        """Returns the group and rate of a message, for `Campaign(group_rate=...)`."""
         rule = self.of(request)
         return None if rule is None or rule.rate is None else (country_of(request), rule.rate)
 
@@ -99,16 +99,16 @@ class CountryRules:
 
     @property
     def window(self) -> SendWindow | None:
-        """One of the windows: all are judged by the same clock."""
+        """Returns any one of the windows. Every window has the same clock."""
         return next((rule.window for rule in self.by_country.values() if rule.window is not None), None)
 
     def lines(self, countries: Iterable[str]) -> list[str]:
-        """The rules for these countries, for the plan."""
+        """Returns the rules for these countries in words, for the plan."""
         return [f"{code}: {self.by_country[code].words}" for code in sorted(countries) if code in self.by_country]
 
 
 def country_of(request: SmsRequest) -> str:
-    """Where a message goes. A national number with a country goes there."""
+    """Returns the country of a message's number. A national number belongs to its request's `country`."""
     number = request.destination
     if number[0] != "+" and request.country is not None:
         return request.country.upper()
@@ -124,7 +124,8 @@ def _calling_codes() -> Callable[[str], str]:
 
 def _tables(file: Path) -> dict[str, dict[str, Any]]:
     try:
-        data = tomllib.loads(file.read_text(encoding="utf-8-sig"))  # Windows' editors begin a file with a BOM
+        # editors on Windows write a BOM at the beginning of a file
+        data = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as wrong:
         raise UsageError(f"--rules {file.name}: {wrong.strerror or 'cannot be read'}") from wrong
     except RecursionError as wrong:

@@ -4,11 +4,11 @@ Rules:
 - The encoding is UTF-8, with or without a byte order mark.
 - Every record has as many cells as the header. More are allowed if they are empty.
 - A column without a name is allowed if it is empty. At the end of a record it may be missing.
-- A quoted cell that contains a line break is refused without `--multiline`. Two stray quotes make one cell of all the
-  rows between them: those people would get nothing, and one person would get their numbers. No rule can distinguish
-  such a cell from a text of several lines for certain, and a wrong guess cannot be undone.
-- The separator is the first of `, ; tab |` with which the header has a `destination` column. A first line
-  `sep=;`, which Excel knows, says it too; it is not the header.
+- A quoted cell that contains a line break is refused without `--multiline`. With two stray quotes, all rows between
+  them would become one cell: those people would get no message, and one person would get their numbers. No rule can
+  distinguish such a cell from a text of several lines for certain, and a wrong guess cannot be undone.
+- The separator is the first of `, ; tab |` with which the header has a `destination` column. A first line `sep=;`, as
+  Excel writes it, also sets the separator; it is not the header.
 - Cells are stripped of white space, except the text.
 - A column that is not a field of a message can be used by `--text`.
 - A column that looks like a misspelt field is refused. If a misspelt `scheduled` or `source` were ignored, other
@@ -45,9 +45,9 @@ class CsvRows:
     """Reader of one CSV file.
 
     Attributes:
-        unused: after reading: names of the columns that are neither a field nor used by `--text`.
-        separator: after reading: of the cells.
-        hints: after reading: what to add for a column that looks as if it meant something.
+        unused: set by reading: names of the columns that are neither a field nor used by `--text`.
+        separator: set by reading: separator of the cells.
+        hints: set by reading: options to add for columns that probably have a meaning.
     """
 
     def __init__(self, converter: RowConverter, separator: str | None = None, *, multiline: bool = False) -> None:
@@ -62,11 +62,11 @@ class CsvRows:
         self._fields: list[tuple[int, str]] = []
         self._placeholders: list[int] = []
         self._unnamed: list[int] = []
-        self._named_width = 0  # columns up to the last one with a name
+        self._named_width = 0  # number of columns up to the last column with a name
 
     @property
     def window(self) -> SendWindow | None:
-        """When people may be sent to; None: always."""
+        """When messages may be sent to people; None: always."""
         return self._converter.any_window
 
     def has_default(self, column: str) -> bool:
@@ -104,11 +104,13 @@ class CsvRows:
             yield self._row(number, line, cells, text, breaks="\n" in together or "\r" in together)
 
     def fits(self, cells: list[str]) -> bool:
-        """Whether a record has the cells of the header; only those of columns without a name may be missing."""
+        """Whether a record has a cell for each column of the header. Only cells of columns without a name may be
+        missing.
+        """
         return self._named_width <= len(cells) <= len(self._names)
 
     def records(self, lines: Iterable[bytes]) -> Iterator[tuple[int, list[str], bool]]:
-        """Yields the header, with number 0, and each row as it is: number, cells, whether characters are lost."""
+        """Yields the header, with number 0, and each row unchanged: number, cells, whether characters are lost."""
         text = DecodedLines(lines)
         number = -1
         for record in self._records(text):
@@ -121,8 +123,8 @@ class CsvRows:
         if (undecodable := text.undecodable()) is not None:
             return Problem(line=undecodable, number=number, rule=NOT_UTF8)
         if breaks and (broken := self._line_break(cells)) is not None:
-            # The column's number, not its name: the header may be private data by mistake. The cells are not shown
-            # either: they may be those of several rows.
+            # The column's number, not its name: by mistake the header may be a row with private data. The cells are not
+            # shown either: they may come from several rows.
             rule = f"column {broken + 1}: {_line_break_rule(text.number)}"
             return Problem(line=line, number=number, rule=rule)
         width = len(self._names)
@@ -220,7 +222,9 @@ class CsvRows:
         ]
 
     def _separator_of(self, header: str) -> str:
-        """The first separator with which the header has a column for the number, or one that is suggested for it."""
+        """Returns the first separator that gives the header a column for the number, or a column with a usual name for
+        it.
+        """
         split = [(separator, cells) for separator in _SEPARATORS if (cells := _cells_of(header, separator))]
         for separator, cells in split:
             if any(self._map.field_of(cell) == "destination" for cell in cells):

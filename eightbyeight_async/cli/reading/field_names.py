@@ -27,7 +27,7 @@ __all__ = [
     "value_of",
 ]
 
-# No fields of a message: whether the row's person gets none, and where the person is.
+# Columns that are not fields of a message: whether the person has opted out, and the person's time zone.
 OPT_OUT, TIME_ZONE = "opt_out", "time_zone"
 FIELDS = tuple(field.name for field in attrs.fields(SmsRequest))
 
@@ -43,12 +43,12 @@ _NOT_MISSPELT = frozenset({"clientid"})
 # Similarity (0 to 1) from which a name counts as misspelt: "sheduled", "soruce" and "destinaton" are above it,
 # "country_name" is below it.
 _CLOSE = 0.8
-# Names whose answer is kept: each line of a JSONL file asks for the same ones, and `difflib` takes 50 us.
+# Number of cached answers: each line of a JSONL file has the same names, and `difflib` takes 50 us.
 _REMEMBERED = 1024
 
 
 def spelling(column: str) -> str:
-    """The name without what does not count."""
+    """Returns the name without case, spaces, `_` and `-`."""
     return re.sub(r"[\s_-]", "", column).lower()
 
 
@@ -86,10 +86,10 @@ def value_of(field: str, text: str) -> object:
 
 
 def says_opt_out(text: str) -> bool:
-    """What a cell of the column `opt_out` says. An empty one says no.
+    """Whether a cell of the column `opt_out` says yes. An empty cell says no.
 
     Raises:
-        InvalidRequestError: it says neither yes nor no.
+        InvalidRequestError: the cell says neither yes nor no.
     """
     word = spelling(text)
     if word in _YES:

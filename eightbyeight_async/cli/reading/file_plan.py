@@ -1,4 +1,4 @@
-"""First reading of an input file: checks every row and prints the problems. Sends nothing."""
+"""The first reading of an input file: checks every row and prints the problems. Sends nothing."""
 
 from __future__ import annotations
 
@@ -48,17 +48,17 @@ class FilePlan:
         text: the template of `--text`; None: each row has its own text.
         defaults: field values for rows without a value.
         format: `csv`, `jsonl`, `xlsx` or `ods`; None: taken from the file's name.
-        separator: of CSV cells; None: taken from the header.
+        separator: separator of CSV cells; None: taken from the header.
         multiline: whether quoted cells of a CSV may contain line breaks.
         map: values of `--map`, such as `Phone Number=destination`.
         default_country: two letters, for numbers without `+` in rows without a country.
-        window: when people may be sent to, such as `09:00-20:00`; None: at any time of day.
-        weekdays: whether nobody is sent to on Saturdays and Sundays.
+        window: when messages may be sent to people, such as `09:00-20:00`; None: at any time of day.
+        weekdays: whether no message is sent on Saturdays and Sundays.
         rules: file with senders, rates and windows by country.
         rate_for: rates by country, such as `SG=100`.
         clean_numbers: whether numbers are cleaned.
-        encoding: of the file; None: UTF-8.
-        sheet: of a spreadsheet; None: its only one.
+        encoding: encoding of the file; None: UTF-8.
+        sheet: name of the sheet of a spreadsheet; None: its only sheet.
         long_text: what to do with a text of more than 10 parts.
         mode: `each` sends one request per row, `batch` one request per `chunk_size` rows.
         chunk_size: rows per request in mode `batch`.
@@ -71,13 +71,14 @@ class FilePlan:
         one_per_number: whether only the first message to each number is sent.
         require_plus: whether a number without `+` and without country is refused.
         opt_out: files with the numbers of people who have opted out.
-        bad_rows: file for the rows with a problem, which are set aside; None: they refuse the whole file.
+        bad_rows: file for the rows with a problem, which are set aside; None: such a row makes the command refuse the
+            file.
         problems: file for a report of all problems; None: no report is written.
         limits: what the run must not exceed.
-        yes: whether nobody is asked before many messages are sent.
+        yes: whether many messages are sent without asking the user.
         limit: maximum number of messages to send; None: no limit.
-        only: whether the run is about a message; None: it is about all.
-        keep_trying: how long the run waits for the network, such as `30m`; None: it does not.
+        only: returns whether the run concerns a message; None: it concerns all messages.
+        keep_trying: how long the run waits for the network, such as `30m`; None: it does not wait.
         on_end: command that gets the results when the run has ended; None: there is none.
         test_to: a number to which samples are sent, instead of the messages; None: the messages are sent.
     """
@@ -124,16 +125,18 @@ _OTHER_NAMES = {"file_format": "format", "delimiter": "separator", "file_encodin
 
 
 def reading_fields(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a `FilePlan` about reading, from the options by name (`FileOptions.values`). None: not given."""
+    """Returns the fields of a `FilePlan` about reading, from the options by name (`FileOptions.values`). None: not
+    given.
+    """
     return {_OTHER_NAMES.get(name, name): value for name, value in options.items() if value is not None}
 
 
 def row_reader(plan: FilePlan) -> CsvRows | JsonlRows:
-    """The reader for the format of the file.
+    """Returns the reader for the format of the file.
 
     Raises:
-        UsageError: `--text`, `--map`, `--default-country`, `--format` or `--delimiter` is invalid, or the format cannot
-            be told from the name.
+        UsageError: `--text`, `--map`, `--default-country`, `--format` or `--delimiter` is invalid, or the name does not
+            show the format.
     """
     template = None if plan.text is None else TextTemplate.parse(plan.text)
     converter = RowConverter(
@@ -160,10 +163,10 @@ def row_reader(plan: FilePlan) -> CsvRows | JsonlRows:
 
 
 def rules_of(plan: FilePlan) -> CountryRules | None:
-    """What holds for a country; None: nothing does.
+    """Returns the rules by country; None: there are none.
 
     Raises:
-        UsageError: the options or the file break a rule, or batches were asked for and cannot keep a rate.
+        UsageError: the options or the file break a rule, or the mode is `batch`, which cannot keep a country's rate.
     """
     found = CountryRules.read(plan.rules, plan.rate_for, now())
     if found is not None and found.rates and plan.mode == "batch":
@@ -178,7 +181,7 @@ def input_of(plan: FilePlan) -> AbstractContextManager[InputFile]:
 
 
 def opt_outs_of(plan: FilePlan, input_file: InputFile, rows: CsvRows | JsonlRows) -> OptOuts:
-    """Who has opted out, by the files and by the rows.
+    """Returns the people who have opted out, according to the files and the rows.
 
     Raises:
         UsageError: a file cannot be read.
@@ -222,10 +225,10 @@ def check_file(
 
     Args:
         input_file: the file.
-        rows: its reader.
+        rows: reader of the file's rows.
         display: prints.
-        plan: says what is refused.
-        observer: called with each valid row; None: nobody is.
+        plan: decides what is refused.
+        observer: called with each valid row; None: no observer.
         allow_late: see `check_rows`.
     """
     if plan.problems is not None:

@@ -1,7 +1,8 @@
-"""Copies of input that cannot be read as it is: compressed, a spreadsheet, or of another encoding than UTF-8.
+"""Makes copies of input that must be converted first: a compressed file, a spreadsheet, or an encoding other than
+UTF-8.
 
-The copy is a temporary file without a name; it disappears when the process ends, even when killed. A command then
-reads the copy twice, so what it sends is what it checked, also if the file changes meanwhile.
+The copy is a temporary file without a name; it disappears when the process ends, even after a kill. A command then
+reads the copy twice. So it sends exactly what it checked, even if the file changes meanwhile.
 """
 
 from __future__ import annotations
@@ -21,23 +22,23 @@ if TYPE_CHECKING:
 __all__ = ["encoding_named", "plain_copy", "temporary", "unpacked", "utf8_copy"]
 
 _BLOCK = 256 * 1024
-# What exports of the regions that 8x8 serves are written in, besides UTF-8. Codecs of Python that are no encodings of
-# files (punycode, unicode_escape, ...) are left out: they would turn plain text into another text.
+# Encodings, besides UTF-8, of exported files in the regions that 8x8 serves. Some of Python's codecs (punycode,
+# unicode_escape, ...) are not encodings of files and are left out: they would change plain text into another text.
 _ENCODINGS = frozenset({
     "utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp874", "cp932", "cp949", "cp1250", "cp1251", "cp1252",
     "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258", "iso8859-2", "iso8859-5", "iso8859-7", "iso8859-9",
     "iso8859-15", "shift_jis", "euc_jp", "gb2312", "gbk", "gb18030", "big5", "big5hkscs", "euc_kr", "tis-620",
     "koi8-r", "mac-roman",
 })  # fmt: skip
-# What these names mean on the web and in practice: Windows writes its own quotes and dashes under the ISO name.
+# The usual meaning of these names: Windows writes its own quotes and dashes under the ISO name.
 _MEANT = {"iso8859-1": "cp1252", "iso8859-11": "cp874", "utf-8-sig": "utf-8"}
 
 
 def encoding_named(name: str, option: str = "--file-encoding") -> str:
-    """Python's name of an encoding. `option`: where it is given.
+    """Returns Python's name of an encoding. `option`: the option that gives the encoding.
 
     Raises:
-        UsageError: there is none of this name for files.
+        UsageError: there is no encoding of files with this name.
     """
     try:
         found = codecs.lookup(name).name
@@ -50,7 +51,7 @@ def encoding_named(name: str, option: str = "--file-encoding") -> str:
 
 
 def plain_copy(file: BinaryIO, resources: ExitStack) -> BinaryIO:
-    """A copy that can be read twice."""
+    """Returns a copy that can be read twice."""
     copy = temporary(resources)
     shutil.copyfileobj(file, copy, _BLOCK)
     copy.seek(0)
@@ -58,10 +59,10 @@ def plain_copy(file: BinaryIO, resources: ExitStack) -> BinaryIO:
 
 
 def unpacked(file: BinaryIO, name: str, resources: ExitStack) -> BinaryIO:
-    """What a gzip file contains.
+    """Returns a copy of the content of a gzip file.
 
     Raises:
-        UsageError: the file is not gzip, is damaged, or is cut off.
+        UsageError: the file is not gzip, is damaged, or is incomplete.
     """
     copy = temporary(resources)
     try:
@@ -79,8 +80,8 @@ def utf8_copy(file: BinaryIO, name: str, encoding: str, resources: ExitStack) ->
     """A copy in UTF-8.
 
     Raises:
-        UsageError: the file is not of this encoding. Also if it is UTF-8 with other characters than ASCII: read by an
-            encoding of single bytes, people would get wrong characters (`GrÃ¼ÃŸe`).
+        UsageError: the file has another encoding. This includes UTF-8 with non-ASCII characters: if a single-byte
+            encoding decoded it, people would get wrong characters (`GrÃ¼ÃŸe`).
     """
     copy = temporary(resources)
     decoder = codecs.getincrementaldecoder(encoding)()

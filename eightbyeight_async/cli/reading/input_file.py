@@ -1,7 +1,8 @@
 """Opens the input file of a command, so that it can be read twice: once to check it, once to send it.
 
 Stdin and pipes cannot be read twice, so they are copied into a temporary file first: the input is checked to its end
-before the first row is sent. What is compressed, a spreadsheet, or not UTF-8 is copied too: see `input_copy`.
+before the first row is sent. Compressed files, spreadsheets, and files in other encodings than UTF-8 are copied too:
+see `input_copy`.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class InputFile:
 
     Attributes:
         name: the name in messages: the file's name without folders, or `stdin`.
-        size: in bytes.
+        size: size in bytes.
         lines: the lines; they can be read twice.
         identity: device and inode of the named file, not of a copy. An output with the same identity is refused.
     """
@@ -52,7 +53,7 @@ class InputFile:
 
 
 def format_of(name: str, asked: str | None) -> str:
-    """`csv`, `jsonl`, `xlsx` or `ods`: what `asked` says, else by the end of the file's name (`.gz` does not count).
+    """Returns `csv`, `jsonl`, `xlsx` or `ods`: `asked`, or else the ending of the file's name (without `.gz`).
 
     Raises:
         UsageError: the name has another ending, and `asked` is None.
@@ -75,12 +76,12 @@ def open_input(
 
     Args:
         name: the path.
-        form: of the file; None: by its name. A spreadsheet becomes CSV.
-        encoding: of the file; None: UTF-8.
-        sheet: of a spreadsheet; None: the only one.
+        form: format of the file; None: taken from its name. A spreadsheet becomes CSV.
+        encoding: encoding of the file; None: UTF-8.
+        sheet: name of the sheet of a spreadsheet; None: the only sheet.
 
     Raises:
-        UsageError: the file cannot be opened, or cannot be copied where that is needed.
+        UsageError: the file cannot be opened, or it must be copied and that fails.
     """
     shown = "stdin" if name == "-" else Path(name).name or name
     spreadsheet = form in SHEETS

@@ -2,7 +2,7 @@
 
 Rules:
 - The value of a field is a string. A field is left out if its value is null or its key is absent.
-- A key that is not a field can be used by `--text`. A number there is printed as the file spells it.
+- A key that is not a field can be used by `--text`. A number in such a key is printed exactly as in the file.
 - A key that looks like a misspelt field is refused.
 """
 
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["JsonlRows"]
 
-# Unused keys that are kept for the note; without a limit, a file with a new key in every line would fill the memory.
+# The most unused keys that are kept for the note. Without a limit, a file with a new key in every line would fill the
+# memory.
 _MOST_UNUSED = 20
 
 
@@ -39,14 +40,14 @@ class JsonlRows:
 
     def __init__(self, converter: RowConverter) -> None:
         self.unused: list[str] = []
-        self.hints: list[str] = []  # as `CsvRows` has them
+        self.hints: list[str] = []  # as in `CsvRows`
         self._converter = converter
         self._map = converter.column_map
-        self._unmet: set[str] = set()  # keys of --map that no line had yet
+        self._unmet: set[str] = set()  # keys of `--map` that have not occurred yet
 
     @property
     def window(self) -> SendWindow | None:
-        """When people may be sent to; None: always."""
+        """When messages may be sent to people; None: always."""
         return self._converter.any_window
 
     def has_default(self, column: str) -> bool:
@@ -71,7 +72,7 @@ class JsonlRows:
             yield Problem(line=text.number, rule=str(wrong))
 
     def records(self, lines: Iterable[bytes]) -> Iterator[tuple[int, str, bool]]:
-        """Yields each row as it is: number, line, whether characters are lost."""
+        """Yields each row unchanged: number, line, whether characters are lost."""
         text = DecodedLines(lines)
         number = 0
         for line in text:

@@ -1,4 +1,4 @@
-"""When scheduled messages arrive, in local time: the earliest and the latest of each time zone. Pure."""
+"""The local times at which scheduled messages arrive: the earliest and the latest for each time zone. Pure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class _Span:
 
 @attrs.define
 class LocalTimes:
-    """The times of the messages with a schedule. Give it each message to send."""
+    """Collects the times of scheduled messages: call `add` with each message to send."""
 
     _spans: dict[tuple[str, ...], _Span] = attrs.field(factory=dict)
 
@@ -46,7 +46,10 @@ class LocalTimes:
         span.earliest, span.latest = min(span.earliest, moment), max(span.latest, moment)
 
     def as_list(self) -> list[dict[str, object]]:
-        """Zone, number of messages, earliest and latest local time. In a country with several zones both ends count."""
+        """Returns for each zone: its name, the number of messages, the earliest and the latest local time.
+
+        In a country with several zones, the earliest and the latest zone count.
+        """
         found: list[dict[str, object]] = []
         for zones, span in sorted(self._spans.items(), key=lambda pair: (-pair[1].messages, pair[0])):
             local = [zone for name in zones if (zone := _zone(name)) is not None]
@@ -64,7 +67,7 @@ class LocalTimes:
         return found
 
     def lines(self) -> list[str]:
-        """For a person: one line a zone, at most 8."""
+        """Returns the lines to print: one for each zone, at most 8."""
         found = self.as_list()
         lines = [
             f"scheduled, local time in {one['zone'] or 'an unknown zone'}: {one['earliest']}"
@@ -76,7 +79,7 @@ class LocalTimes:
 
 
 def _wall(moment: datetime) -> datetime:
-    """What a clock on the wall shows there."""
+    """Returns the local time without its time zone."""
     return moment.replace(tzinfo=None)
 
 

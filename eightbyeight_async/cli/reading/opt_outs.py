@@ -1,10 +1,10 @@
-"""Who has opted out: the numbers of `--opt-out FILE`, and of the rows whose column `opt_out` says yes.
+"""The people who have opted out: the numbers of `--opt-out FILE`, and of rows with a yes in the column `opt_out`.
 
 Rules:
-- It is people who have opted out: a row with `opt_out` keeps the other rows with that number from being sent, too.
+- A person opts out, not a row: if one row says `opt_out`, the other rows with that number are not sent either.
 - A file is a list of numbers, one a line, or a table with a column for numbers (`destination`, `phone`, ...).
-- Numbers may be written in any notation. One that cannot be read refuses the run: somebody would be sent to who has
-  opted out. A line that begins with # is a comment.
+- Numbers may have any notation. If a number cannot be read, the run is refused: otherwise a person who has opted out
+  would get a message. A line that begins with # is a comment.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ _MARK = re.compile(rb"opt[\s_-]*out", re.IGNORECASE)
 
 
 class OptOuts:
-    """The numbers of people who have opted out. Call it with a message: True if its person has.
+    """The numbers of people who have opted out. Call it with a message: it returns whether that person has opted out.
 
     Args:
-        default_country: two letters, of numbers without `+`.
+        default_country: two letters, for numbers without `+`.
     """
 
     def __init__(self, default_country: str | None = None) -> None:
@@ -64,7 +64,7 @@ class OptOuts:
         """Adds the numbers of a file.
 
         Raises:
-            UsageError: the file cannot be read, has no column for numbers, or has something that is no number.
+            UsageError: the file cannot be read, has no column for numbers, or has a value that is not a number.
         """
         known = Path(name).suffix.lower() in FORMATS or name.lower().endswith(".gz")
         form = format_of(name, None if known else "csv")
@@ -82,8 +82,8 @@ class OptOuts:
         try:
             number = NumberCleaner(self._country).clean(value).number
         except InvalidRequestError as wrong:
-            # Not a number of the default country: perhaps a whole one whose + is missing. To leave out too many does
-            # less harm than to send to somebody who has opted out.
+            # The value is not a number of the default country. Perhaps it is an international number without its `+`.
+            # Leaving out too many people does less harm than sending to somebody who has opted out.
             number, why = re.sub(r"[^0-9+]", "", value), wrong.reason
             if not is_valid_abroad(number):
                 number = ""
@@ -94,7 +94,9 @@ class OptOuts:
         raise UsageError(f"{place}: {why}; nothing was sent")
 
     def _digits(self, request: SmsRequest) -> int | str:
-        """The number in international form. A national one that its country does not have stays so."""
+        """Returns the number in international form. A national number that its country does not have
+        stays unchanged.
+        """
         number = request.destination
         if number[0] != "+" and request.country is not None:
             from eightbyeight_async.cli.reading.clean_number import NumberCleaner  # noqa: PLC0415 - 20 ms
@@ -107,7 +109,7 @@ class OptOuts:
 
 
 def add_marked_rows(opt_outs: OptOuts, input_file: InputFile, rows: CsvRows | JsonlRows, columns: ColumnMap) -> None:
-    """Adds the people of rows whose `opt_out` says yes, by reading the whole file before it is checked.
+    """Adds the people of rows with a yes in `opt_out`. Reads the whole file for this, before the check.
 
     A file without such a column is not read.
     """
@@ -117,7 +119,7 @@ def add_marked_rows(opt_outs: OptOuts, input_file: InputFile, rows: CsvRows | Js
         marked = any(columns.field_of(name.strip()) == "opt_out" for name in header)
     else:
         marked = "opt_out" in columns.given.values()
-        with suppress(LineTooLongError):  # the check tells it
+        with suppress(LineTooLongError):  # the check reports it
             marked = marked or any(_MARK.search(line) for line in lines)
     if marked:
         for row in rows.read(input_file.lines.first()):
@@ -126,11 +128,11 @@ def add_marked_rows(opt_outs: OptOuts, input_file: InputFile, rows: CsvRows | Js
 
 
 class _UnclearError(Exception):
-    """It is not clear what of a file is a number."""
+    """It is not clear which values of a file are numbers."""
 
 
 def _values(lines: Iterable[bytes], form: str) -> Iterator[tuple[int, str]]:
-    """The lines and values of a file that should be numbers."""
+    """Yields the values of a file that should be numbers, each with its line number."""
     text = DecodedLines(lines)
     kept = (line for line in text if line.strip() and not line.lstrip().startswith("#"))
     for value in _json_values(kept) if form == "jsonl" else _csv_values(kept):
@@ -151,7 +153,7 @@ def _csv_values(lines: Iterator[str]) -> Iterator[str]:
         if len(header) > 1:
             raise _UnclearError("has several columns, and none that is named destination, phone or the like")
         separator, at = ",", 0
-        if any(character.isdigit() for character in first):  # no header
+        if any(character.isdigit() for character in first):  # the first line is not a header
             yield header[0]
     for cells in csv.reader(lines, delimiter=separator):
         yield cells[at] if at < len(cells) else ""
@@ -174,7 +176,7 @@ def _json_values(lines: Iterator[str]) -> Iterator[str]:
 
 
 def _column(names: list[str]) -> int | None:
-    """The column for numbers, if there is exactly one."""
+    """Returns the index of the column for numbers, if there is exactly one."""
     columns = ColumnMap()
     found = [at for at, name in enumerate(names) if columns.field_of(name) == "destination"]
     found = found or [at for at, name in enumerate(names) if columns.suggestion("destination", [name]) is not None]

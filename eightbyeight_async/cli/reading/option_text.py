@@ -1,4 +1,4 @@
-"""The text of a message as options give it: `--text` with escapes, `--text-file` with a file."""
+"""Reads the text of a message from options: `--text` with escapes, `--text-file` with a file."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _MOST_BYTES = 1024 * 1024
 
 
 def with_line_breaks(text: str) -> str:
-    """Replaces `\\n` by a line break, and `\\\\` by one backslash: a shell makes no line breaks of `\\n`."""
+    """Replaces `\\n` by a line break, and `\\\\` by one backslash: a shell does not convert `\\n`."""
     return re.sub(r"\\([n\\])", lambda found: "\n" if found[1] == "n" else "\\", text)
 
 
 def from_file(path: Path) -> str:
-    """The text of a file, without its last line end.
+    """Returns the text of a file, without the line end after its last line.
 
     Raises:
         UsageError: the file cannot be read, is empty, is not UTF-8, or is too large for a text.

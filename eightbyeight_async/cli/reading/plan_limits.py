@@ -1,4 +1,4 @@
-"""What a plan must not exceed (`--max-cost`, `--max-messages`), and what it costs in words. Pure."""
+"""The limits of a plan (`--max-cost`, `--max-messages`), and its cost in words. Pure."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class PlanLimits:
     """Limits of a run.
 
     Attributes:
-        prices: file with the price list; None: 8x8 is asked.
-        max_cost: in the currency of the price list; None: no limit.
-        max_messages: to send; None: no limit.
-        account_id: the account whose prices and balance 8x8 is asked for; None: that of the environment.
+        prices: file with the price list; None: the prices come from 8x8.
+        max_cost: the most that the run may cost, in the currency of the price list; None: no limit.
+        max_messages: the most messages that the run may send; None: no limit.
+        account_id: the account whose prices and balance are used; None: the account of the environment.
     """
 
     prices: Path | None = None
@@ -35,7 +35,7 @@ class PlanLimits:
 
 
 def refusal(limits: PlanLimits, messages: int, cost: Cost | None) -> str | None:
-    """Why a plan exceeds its limits; None: it does not. What is not known to be within the limit exceeds it."""
+    """Returns why a plan exceeds its limits; None: it does not. An unknown cost counts as too high."""
     if limits.max_messages is not None and messages > limits.max_messages:
         return f"--max-messages {limits.max_messages:,}: there are {messages:,} messages to send"
     if limits.max_cost is None or not messages:
@@ -71,7 +71,7 @@ def cost_line(cost: Cost, balance: AccountBalance | None) -> str:
 
 
 def cost_dict(cost: Cost | None, balance: AccountBalance | None) -> dict[str, object] | None:
-    """For JSON. Amounts are strings: a float would round them."""
+    """Returns the cost for JSON. Amounts are strings: a float would round them."""
     if cost is None:
         return None
     return {
@@ -90,7 +90,7 @@ def _range(lowest: Decimal, highest: Decimal) -> str:
 
 
 def _amount(amount: Decimal) -> str:
-    """With at least two decimals; without those that are zeros."""
+    """Returns an amount with at least two decimals, and without further zeros at the end."""
     plain = f"{amount.normalize():,f}"
     whole, _, decimals = plain.partition(".")
     return f"{whole}.{decimals.ljust(2, '0')}"

@@ -16,8 +16,8 @@ def plan_words(plan: Plan, parts: int, *, journal: bool, changed: bool = False) 
     Args:
         plan: the plan.
         parts: number of parts of the messages to send.
-        journal: the command has a journal, so that messages are new or not.
-        changed: the messages differ from those that the campaign began with, and that is allowed.
+        journal: whether the command has a journal, so that messages are new or known.
+        changed: whether the messages differ from those that the campaign began with, and that is allowed.
     """
     notes = _counts([(plan.scheduled, "of them scheduled")])
     by = ", by --allow-changed-input" if changed else ""
@@ -46,12 +46,12 @@ def plan_words(plan: Plan, parts: int, *, journal: bool, changed: bool = False) 
 
 
 def later_words(rows: int) -> str:
-    """For the rows behind `--limit`; empty if there is none."""
+    """Returns the words about the rows after `--limit`; empty if there are none."""
     return "" if not rows else ", 1 row later (--limit)" if rows == 1 else f", {rows:,} rows later (--limit)"
 
 
 def changed_input_words(plan: Plan) -> str:
-    """What `--allow-changed-input` would send."""
+    """Returns the words about what `--allow-changed-input` would send."""
     if not plan.new:
         return "none of them is new; --allow-changed-input continues"
     new = f"{plan.new:,} of them {'is' if plan.new == 1 else 'are'} new"

@@ -1,4 +1,4 @@
-"""`--prices`: a price list in a file, as 8x8's API gives it (JSON), or a CSV with country, price and currency."""
+"""`--prices`: reads a price list from a file: JSON as from 8x8's API, or a CSV with country, price and currency."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def read_prices(path: Path) -> PriceList:
     """Reads a price list. A CSV has the columns country (two letters), price (of one part) and currency.
 
     Raises:
-        UsageError: the file cannot be read, or is no price list.
+        UsageError: the file cannot be read, or is not a price list.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -39,7 +39,7 @@ def read_prices(path: Path) -> PriceList:
 
 
 class _NoListError(Exception):
-    """Why a text is no price list."""
+    """The text is not a price list; `str()` says why."""
 
 
 def _json(text: str) -> PriceList:

@@ -1,4 +1,4 @@
-"""`--problems`: a file with all problems of an input, one a line. It has no values of the input."""
+"""`--problems`: writes a file with all problems of an input, one a line, without the values of the input."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _JSON = '{"line": '
 
 
 def refuse_other_file(path: Path) -> None:
-    """Raises UsageError if the file exists and is no report: a mistyped path must not overwrite the messages."""
+    """Raises UsageError if the file exists and is not a report: a mistyped path must not overwrite the messages."""
     try:
         with path.open("rb") as file:
             begin = file.read(len(_HEADER))
@@ -36,10 +36,10 @@ def refuse_other_file(path: Path) -> None:
 
 
 def write_problems(path: Path, problems: Problems) -> None:
-    """Writes the report: JSONL if the path ends so, else CSV. An older report is replaced.
+    """Writes the report: JSONL if the path ends with `.jsonl`, otherwise CSV. An older report is replaced.
 
     Raises:
-        UsageError: the file cannot be written, or is something else than a report.
+        UsageError: the file cannot be written, or is not a report.
     """
     refuse_other_file(path)
     out = io.StringIO()

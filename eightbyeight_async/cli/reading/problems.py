@@ -1,6 +1,7 @@
-"""The problems of a file: the first ones to print, and with `--bad-rows` or `--problems` all of them. Pure.
+"""The problems of a file: the first problems, which are printed, and with `--bad-rows` or `--problems` all problems.
+Pure.
 
-All of them take 24 bytes each: a file of a million wrong rows must not fill the memory.
+Each problem takes 24 bytes in memory, so that a file of a million wrong rows does not fill the memory.
 """
 
 from __future__ import annotations
@@ -16,19 +17,19 @@ if TYPE_CHECKING:
 __all__ = ["SHOWN", "Problems"]
 
 SHOWN = 20
-_HEADER = 0  # for a row number: the problem is one of the header or of the whole file
+_HEADER = 0  # the row number of a problem that is about the header or the whole file
 
 
 class Problems:
     """Collects problems.
 
     Args:
-        keep_all: whether `all` has all of them; else only `first` has some.
+        keep_all: whether `all` yields all problems; otherwise only `first` has some.
 
     Attributes:
-        first: the first in the order of their lines, at most 20.
-        wrong: number of all.
-        fatal: number of those that belong to no row, so that the file cannot be read without them.
+        first: the first problems in the order of their lines, at most 20.
+        wrong: number of all problems.
+        fatal: number of problems that belong to no row. The file cannot be read even without the bad rows.
     """
 
     def __init__(self, *, keep_all: bool = False) -> None:

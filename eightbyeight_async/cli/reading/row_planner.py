@@ -1,6 +1,7 @@
-"""Plans the rows of the first reading: which are sent, which are left out, which have the id of another message.
+"""Plans the rows of the first reading: which rows are sent, which are left out, and which have the id of another
+message.
 
-The plan comes from the code that a campaign runs (`bulk.plan`), for `send-each` and `send-batch` as well.
+`send-each` and `send-batch` use the same code for this as a campaign (`bulk.plan`).
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ class LeftOutRow(NamedTuple):
 
     Attributes:
         number: row number, from 1.
-        twin: number of the row with the same message. `SAME_NUMBER`: its number has another message. `OPTED_OUT`: its
-            person has opted out.
+        twin: number of the row with the same message. `SAME_NUMBER`: another message goes to the same number.
+            `OPTED_OUT`: the person has opted out.
     """
 
     number: int
@@ -63,12 +64,12 @@ class LeftOutRows:
 
 
 class RowPlanner:
-    """Give it every valid row (`add`), then call `finish`.
+    """Plans rows: call `add` with every valid row, then `finish`.
 
     Args:
         store: a store to plan in.
-        fingerprint: gets every message too; None: nobody needs it.
-        limit: the rows behind this number of messages to send are not planned; None: all are.
+        fingerprint: every message is added to it; None: no fingerprint is needed.
+        limit: number of messages to send; rows after it are not planned. None: all rows are planned.
         how: `send_copies`, `mode`, `batch_size`, `opted_out` of `Planner`.
 
     Attributes:
@@ -76,9 +77,9 @@ class RowPlanner:
         costs: what the messages to send cost and where they go.
         left_out: the rows that are not sent because of another row, or because their people have opted out.
         report: called with each problem: a row with the `client_message_id` of another message.
-        last: number of the last row within the limit; None: all rows are.
-        later: number of rows behind it.
-        plan: the plan, after `finish`, without such rows.
+        last: number of the last row within the limit; None: all rows are within it.
+        later: number of rows after it.
+        plan: the plan, after `finish`, without the later rows.
     """
 
     plan: Plan
@@ -100,7 +101,7 @@ class RowPlanner:
         self.left_out: LeftOutRows = LeftOutRows()
         self.report: Callable[[Problem], None] = lambda _: None
         self._conflicts = 0
-        self._lines: dict[int, int] = {}  # line numbers of the page's rows, by row number
+        self._lines: dict[int, int] = {}  # by row number: line numbers of the page's rows
         self._planner = Planner(
             store, on_send=self._send, on_left_out=self._left_out, on_conflict=self._conflict, **how
         )
@@ -109,7 +110,7 @@ class RowPlanner:
         """Takes the next row.
 
         Raises:
-            UsageError: there is no room for the temporary files of the plan.
+            UsageError: the disk has no space for the temporary files of the plan.
         """
         if self.fingerprint is not None:
             self.fingerprint.add(row.request)
@@ -118,14 +119,14 @@ class RowPlanner:
             return
         self._lines[row.number] = row.line
         full = self._planner.add(row.request, row.number - 1, late=row.late is not None)
-        if full or self._limit is not None:  # a limit may end at any row, so each is decided at once
+        if full or self._limit is not None:  # A limit may be reached at any row, so each row is decided at once.
             _guarded(self._planner.decide)
             self._lines.clear()
         if self._sent == self._limit:
             self.last = row.number
 
     def finish(self) -> None:
-        """Plans the rest. Raises UsageError as `add`."""
+        """Plans the remaining rows. Raises the same UsageError as `add`."""
         plan = _guarded(self._planner.finish)
         self.plan = attrs.evolve(
             plan, messages=plan.messages - self._conflicts, missing=0 if self.later else plan.missing

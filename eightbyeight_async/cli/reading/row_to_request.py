@@ -1,8 +1,8 @@
-"""Converts a row of a file into a request, or into a problem with its place and the rule it breaks. Pure.
+"""Converts a row of a file into a request, or into a problem with its place and the broken rule. Pure.
 
 Rules:
 - A problem never contains a value of the file: the value can be a phone number, and problems end up in build logs.
-- The client's own checks of a request run here too. So no check of the client can stop a file half-way.
+- The client's own checks of a request run here too. So no check of the client can stop the sending of a file half-way.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ class Row:
         request: the request that will be sent.
         blanks: columns that `--text` uses and that are empty in this row.
         long: whether the text takes more than 10 parts and `long_text` is `warn`.
-        late: the problem of a row whose time has passed; only the first reading of the file looks at it. In the second
-            reading the row is passed on, and its message fails alone.
+        late: the problem of a row if its time has passed. Only the first reading of the file uses it. In the second
+            reading the row is passed on, and only its message fails.
         cleaned: what `--clean-numbers` changed in the number.
-        opted_out: the row's column `opt_out` says yes.
-        skipped: the run is not about this message; it is neither planned nor sent.
+        opted_out: whether the row's column `opt_out` says yes.
+        skipped: whether this run does not concern the message; it is then neither planned nor sent.
     """
 
     number: int
@@ -86,19 +86,20 @@ class Problem:
 
 @attrs.frozen(kw_only=True)
 class RowConverter:
-    """How the cells of a row become a request.
+    """Converts the cells of a row into a request.
 
     Attributes:
         template: makes the text of every message; None: each row has its own text.
-        defaults: per field: value for rows without one.
+        defaults: per field: the value for rows without a value.
         now: clock for the check of `scheduled` and `expiry`.
         long_text: what to do with a text of more than 10 parts.
         column_map: which field a column sets.
         default_country: two letters, for numbers without `+` in rows without a country.
-        window: when people may be sent to; None: always.
-        rules: what holds for a country; None: nothing does.
-        only: whether the run is about a message; None: it is about all.
-        clean: cleans a number, given the row's country; returns what was changed, too. None: numbers stay as they are.
+        window: when messages may be sent to people; None: always.
+        rules: the rules by country; None: there are none.
+        only: returns whether the run concerns a message; None: it concerns all messages.
+        clean: cleans a number, given the row's country, and also returns what was changed. None: numbers stay
+            unchanged.
     """
 
     template: TextTemplate | None
@@ -119,7 +120,7 @@ class RowConverter:
 
     @property
     def any_window(self) -> SendWindow | None:
-        """A window; all are judged by the same clock. None: there is none."""
+        """Any one of the windows, which all have the same clock. None: there is no window."""
         return self.window or (None if self.rules is None else self.rules.window)
 
     def convert(self, number: int, line: int, fields: Iterable[tuple[str, str]], cells: list[str]) -> Row | Problem:
@@ -129,9 +130,9 @@ class RowConverter:
             number: row number.
             line: number of the row's first line.
             fields: pairs of field name and text; an empty text leaves the field out.
-            cells: of the columns that `--text` uses, in the order of `columns`; stripped.
+            cells: cells of the columns that `--text` uses, in the order of `columns`; stripped.
         """
-        values: dict[str, Any] = dict(self.defaults)  # typed Any: the model checks the values itself
+        values: dict[str, Any] = dict(self.defaults)  # typed Any, because the model checks the values itself
         try:
             opted_out, zone, blanks, window, has_source = False, "", _NONE, self.window, False
             for name, text in fields:
@@ -183,7 +184,7 @@ class RowConverter:
         return ()
 
     def _remedy(self, values: dict[str, Any]) -> str:
-        """The option that corrects this row's number; empty if it is given, or if it would not."""
+        """Returns the option that would correct this row's number; empty if it is already given, or would not help."""
         if self.clean is not None:
             return ""
         from eightbyeight_async.cli.reading.clean_number import NumberCleaner  # noqa: PLC0415 - loads phonenumbers

@@ -1,8 +1,8 @@
 """Samples of the messages to send, for the plan: the first, the longest, and the last. Pure.
 
 Rules:
-- Without `--include-private` a number is masked, and of each word of the text only the first character is shown: enough
-  to see which placeholders are empty, where the lines break, and how long it is.
+- Without `--include-private` a number is masked, and of each word of the text only the first character is shown: this
+  is enough to see which placeholders are empty, where the lines break, and how long the text is.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Samples:
         self.last = request
 
     def requests(self) -> dict[str, SmsRequest]:
-        """The different messages among them, by the words that say which each is."""
+        """Returns the different messages among the samples, each by its label, such as `first`."""
         found: dict[str, SmsRequest] = {}
         for name in ("longest", "first", "last"):
             request = getattr(self, name)
@@ -56,7 +56,7 @@ class Samples:
         return found
 
     def lines(self, *, private: bool) -> list[str]:
-        """One line for each. `private`: with number and text in clear."""
+        """Returns a line for each sample. `private`: whether to show number and text in clear."""
         lines = []
         for name, one in self.as_dict(private=private).items():
             text = str(one["text"])
@@ -67,7 +67,7 @@ class Samples:
         return lines
 
     def as_dict(self, *, private: bool) -> dict[str, dict[str, object]]:
-        """For JSON."""
+        """Returns the samples for JSON. `private`: whether to include number and text in clear."""
         return {
             name: {
                 "destination": request.destination if private else masked_number(request.destination).strip("'"),

@@ -1,6 +1,6 @@
-"""What the messages to send cost and where they go, summed up: parts, countries, texts in UCS2, times, samples. Pure.
+"""Sums about the messages to send: parts, countries, texts in UCS2, times, samples. Pure.
 
-Takes the same memory for every number of messages.
+The memory does not grow with the number of messages.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ class SendCosts:
     """Sums of the messages to send.
 
     Attributes:
-        parts: message parts.
-        ucs2_texts: number of texts that UCS2 is needed for. Texts for which it is asked (`encoding`) do not count.
-        more_parts: how many parts fewer these would take with characters of GSM7.
+        parts: number of message parts.
+        ucs2_texts: number of texts that need UCS2. Texts with `encoding` UCS2 do not count.
+        more_parts: how many parts these texts would save with characters of GSM7.
         foreign: the characters that are not in GSM7.
-        without_plus: number of messages whose number has no `+` and no country, by the country that they go to.
+        without_plus: number of messages whose number has no `+` and no country, by destination country.
         messages_to: number of messages by country.
         parts_to: number of parts by country.
-        times: when scheduled messages arrive.
-        samples: three of the messages.
+        times: the times at which scheduled messages arrive.
+        samples: at most three of the messages.
     """
 
     parts: int = 0
     ucs2_texts: int = 0
     more_parts: int = 0
-    foreign: dict[str, None] = attrs.field(factory=dict)  # in the order in which they are met
+    foreign: dict[str, None] = attrs.field(factory=dict)  # in the order of their first occurrence
     without_plus: Counter[str] = attrs.field(factory=Counter)
     messages_to: Counter[str] = attrs.field(factory=Counter)
     parts_to: Counter[str] = attrs.field(factory=Counter)
@@ -78,7 +78,7 @@ class SendCosts:
         return parts
 
     def lines(self) -> list[str]:
-        """What the user should know before the messages are sent: no line, one or two. They have no numbers."""
+        """Returns warnings to print before the messages are sent: at most two lines, without phone numbers."""
         return [line for line in (self._without_plus(), self._ucs2()) if line]
 
     def people_line(self, people: int) -> str | None:
@@ -89,14 +89,14 @@ class SendCosts:
         return f"to {who}: {_by_count(self.messages_to)}"
 
     def countries(self) -> dict[str, dict[str, int]]:
-        """For JSON: messages and parts by country, most messages first."""
+        """Returns messages and parts by country for JSON; the country with the most messages is first."""
         return {
             country: {"messages": count, "parts": self.parts_to[country]}
             for country, count in self.messages_to.most_common()
         }
 
     def as_dict(self) -> dict[str, object]:
-        """For JSON. Like `lines` it names the characters only if they are few."""
+        """Returns the sums for JSON. As in `lines`, the characters are only named if there are few."""
         few = len(self.foreign) <= NAMED
         return {
             "parts": self.parts,

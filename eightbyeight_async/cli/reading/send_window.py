@@ -1,11 +1,14 @@
-"""`--window 09:00-20:00`, `--weekdays`: when a person may be sent to, by the clock where the person is.
+"""`--window 09:00-20:00`, `--weekdays`: when messages may be sent to a person, in the person's local time.
 
 Rules:
-- Who cannot be sent to now is scheduled at 8x8 for the next opening, so nothing has to keep running, and `bulk cancel`
-  takes it back. A row with a `scheduled` of its own that is outside is moved to the next opening after it.
-- A number can be in several time zones: then it must be open in all of them. A column `time_zone` says it exactly.
-- All rows are judged by the clock at the start of the command, so that the plan is what happens, and two copies of a
-  message have the same time. So "now" needs a window that stays open for 15 minutes; a run that sends longer stops.
+- A message that cannot be sent now is scheduled at 8x8 for the next opening. So no process has to keep running, and
+  `bulk cancel` can still cancel it. If a row has its own `scheduled` outside of the window, it is moved to the next
+  opening after that time.
+- A number can be in several time zones. Then the window must be open in all of them, unless a column `time_zone` names
+  the zone.
+- All rows are compared with the time at the start of the command. So the run does what the plan says, and two copies of
+  a message have the same time. A message is sent at once only if its window stays open for 15 minutes; a run that takes
+  longer stops.
 """
 
 from __future__ import annotations
@@ -31,11 +34,11 @@ __all__ = ["MARGIN", "SendWindow", "WindowClosingError"]
 MARGIN = timedelta(minutes=15)
 _SPAN = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-3]):([0-5][0-9])")
 _SATURDAY = 5  # date.weekday()
-_MOST_STEPS = 64  # more than a week of days in as many zones as a country has
+_MOST_STEPS = 64  # More steps than the days of a week times the zones of a country.
 
 
 class WindowClosingError(Exception):
-    """A run takes longer than the time for which its windows are known to stay open; `str()` is for the user."""
+    """A run takes longer than the 15 minutes for which its windows certainly stay open. `str()` is for the user."""
 
     def __init__(self) -> None:
         super().__init__("this run takes longer than 15 minutes, and a window may close; run the same command again")
@@ -43,12 +46,12 @@ class WindowClosingError(Exception):
 
 @attrs.frozen(kw_only=True)
 class SendWindow:
-    """When people may be sent to.
+    """The times at which messages may be sent to people.
 
     Attributes:
         opens, closes: times of day.
-        weekdays: not on Saturdays and Sundays.
-        now: the clock by which all rows are judged.
+        weekdays: whether it is closed on Saturdays and Sundays.
+        now: the time that all rows are compared with.
     """
 
     opens: time
@@ -58,7 +61,7 @@ class SendWindow:
 
     @classmethod
     def parse(cls, span: str | None, now: datetime, *, weekdays: bool) -> SendWindow | None:
-        """The window of the options; None: there is none.
+        """Returns the window of the options; None: there is none.
 
         Raises:
             UsageError: `--window` is not two times of a day, or closes before it opens.
@@ -69,17 +72,17 @@ class SendWindow:
         if found is None:
             raise UsageError("--window: must be two times of day, such as 09:00-20:00")
         opens, closes = time(int(found[1]), int(found[2])), time(int(found[3]), int(found[4]))
-        # A shorter one could never be used now.
+        # in a shorter window no message could be sent now
         if datetime.combine(date.min, opens) + MARGIN > datetime.combine(date.min, closes):
             raise UsageError("--window: must be open for at least 15 minutes of one day")
         return cls(opens=opens, closes=closes, weekdays=weekdays, now=now)
 
     def moment(self, request: SmsRequest, zone: str) -> datetime | None:
-        """When a message is sent; None: at once.
+        """Returns when a message is sent; None: at once.
 
         Args:
             request: the message.
-            zone: name of the person's time zone; empty: by the number.
+            zone: name of the person's time zone; empty: taken from the number.
 
         Raises:
             InvalidRequestError: no zone is known, or the next opening is too far ahead.
@@ -107,7 +110,7 @@ class SendWindow:
         return not self.weekdays or day.weekday() < _SATURDAY
 
     def _opening(self, after: datetime, zones: Sequence[ZoneInfo]) -> datetime | None:
-        """The first moment from `after` on at which it is open in all zones; None: there is none."""
+        """Returns the first moment from `after` on at which the window is open in all zones; None: there is none."""
         for _ in range(_MOST_STEPS):
             latest = max(self._opening_in(after, zone) for zone in zones)
             if latest == after:

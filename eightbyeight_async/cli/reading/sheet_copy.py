@@ -1,9 +1,9 @@
 """Copies a sheet of a spreadsheet (.xlsx, .ods) into CSV. The only importer of python_calamine (extra `sheets`).
 
 Rules:
-- A row of the sheet is a record of the CSV, also an empty one.
+- Each row of the sheet becomes a record of the CSV, even an empty row.
 - A number is written as its digits, whatever format the cell has: 6591234567, 12.5. A date is ISO 8601 without offset.
-- A sheet must be named if the file has several with something in them.
+- The user must name the sheet if several sheets of the file have content.
 - A cell with an error (#N/A) is empty.
 
 Why calamine: it reads both formats in native code (200,000 rows in about a second, openpyxl takes a minute and reads no
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["write_csv"]
 
 _BLOCK = 256 * 1024
-_EXACT = 2**53  # whole numbers above it are not exact in a spreadsheet
+_EXACT = 2**53  # a spreadsheet cannot hold larger whole numbers exactly
 
 
 def write_csv(file: BinaryIO, name: str, sheet: str | None, copy: BinaryIO) -> None:
@@ -35,12 +35,13 @@ def write_csv(file: BinaryIO, name: str, sheet: str | None, copy: BinaryIO) -> N
 
     Args:
         file: the spreadsheet, seekable.
-        name: of the file, for errors.
-        sheet: name of the sheet; None: the only one with something in it.
+        name: name of the file, for errors.
+        sheet: name of the sheet; None: the only sheet with content.
         copy: where the CSV is written.
 
     Raises:
-        UsageError: the extra is not installed, the file is no spreadsheet, or the sheet is not there or not clear.
+        UsageError: the extra is not installed, the file is not a spreadsheet, the sheet does not exist, or several
+            sheets are possible.
     """
     try:
         from python_calamine import CalamineError, load_workbook  # noqa: PLC0415 - an extra

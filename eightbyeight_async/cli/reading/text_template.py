@@ -2,8 +2,8 @@
 
 Rules:
 - A placeholder is a column name between braces. `{{` and `}}` stand for single braces.
-- `{name|there}` has a default: it stands for a cell that is empty.
-- A cell is stripped of blanks; a cell of blanks is empty.
+- `{name|there}` has a default, which replaces an empty cell.
+- Blanks around a cell are removed; a cell with only blanks is empty.
 - `str.format` is not used: its placeholders can read attributes and indexes of a value, and column names such as
   `first name` or `price.eur` would not work.
 """
@@ -28,13 +28,13 @@ class TextTemplate:
     Attributes:
         pieces: literal texts; one more than there are columns.
         columns: names of the columns, in the order of the placeholders.
-        defaults: of each placeholder, what stands for an empty cell; None: nothing does.
+        defaults: for each placeholder, the text that replaces an empty cell; None: there is no default.
     """
 
     pieces: tuple[str, ...]
     columns: tuple[str, ...]
     defaults: tuple[str | None, ...]
-    # For the operator %, which takes a third of the time of joining the pieces.
+    # The format for the operator %, which takes a third of the time of joining the pieces.
     _format: str = attrs.field(init=False, repr=False, eq=False)
 
     @_format.default
@@ -69,7 +69,7 @@ class TextTemplate:
         return cls(tuple(pieces), tuple(columns), tuple(defaults))
 
     def fill(self, values: list[str]) -> tuple[str, tuple[str, ...]]:
-        """The text of one message, and the columns whose cells are empty.
+        """Returns the text of one message, and the columns with an empty cell.
 
         Args:
             values: the cell of each column of `columns`, stripped.

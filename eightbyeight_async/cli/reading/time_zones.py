@@ -1,7 +1,7 @@
 """The time zones of a phone number. Imported only for messages with a schedule.
 
-The library `phonenumbers` knows them by the beginning of the number. A mobile number of a large country can be in any
-of the country's zones.
+The library `phonenumbers` finds the zones by the beginning of the number. A mobile number of a large country can be in
+any of the country's zones.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from phonenumbers.timezone import time_zones_for_geographical_number, time_zones
 __all__ = ["zones_of"]
 
 _UNKNOWN = "Etc/Unknown"
-_PREFIX = 8  # digits: the calling code and the area behind it
+_PREFIX = 8  # digits; they include the calling code and the area
 
 
 def zones_of(number: str, country: str | None) -> tuple[str, ...]:
-    """The names of the zones (IANA); empty if none is known.
+    """Returns the names of the zones (IANA); empty if no zone is known.
 
     Args:
         number: with `+`, or with its calling code, or in national form with `country`.
@@ -27,7 +27,7 @@ def zones_of(number: str, country: str | None) -> tuple[str, ...]:
     digits = number.lstrip("+")
     if country is not None and digits == number:
         return _zones(digits, country)
-    # By prefix: parsing takes 30 us, and a list has many numbers of a few areas.
+    # Cached by prefix: parsing takes 30 us, and a list has many numbers of a few areas.
     return _zones_abroad(digits[:_PREFIX], len(digits))
 
 
@@ -42,6 +42,6 @@ def _zones(number: str, country: str | None) -> tuple[str, ...]:
     except NumberParseException:
         return ()
     zones = time_zones_for_number(found)
-    if zones == (_UNKNOWN,):  # no operator has this number so far: take all zones of its country
+    if zones == (_UNKNOWN,):  # No operator has this number so far, so all zones of its country are possible.
         zones = time_zones_for_geographical_number(found)
     return tuple(zone for zone in zones if zone != _UNKNOWN)

@@ -1,8 +1,8 @@
 """Yields the lines of a file that is read twice, and raises if the file changed in between.
 
-The first reading stores a digest of every block: 16 bytes per 256 KiB, so 64 KiB for a file of 1 GiB.
-A later reading compares each block with its digest before it yields a line that ends in the block. So the second
-reading uses no byte that the first did not check.
+The first reading stores a digest of every block: 16 bytes per 256 KiB, so 64 KiB for a file of 1 GiB. A later reading
+compares each block with its digest before it yields a line that ends in the block. So the second reading uses only
+bytes that the first reading checked.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MAX_LINE = 1024 * 1024
 
 
 class FileChangedError(Exception):
-    """The file differs from the one that the first reading checked."""
+    """The file has changed since the first reading checked it."""
 
 
 class LineTooLongError(Exception):
@@ -40,8 +40,8 @@ class TwiceReadLines:
     """Call `first()` or `scan()`, then `again()` any number of times: both yield the same lines, with their line ends.
 
     Args:
-        file: seekable, opened in binary mode. It stays open between the readings, so another file that is moved to
-            its path does not matter.
+        file: seekable, opened in binary mode. It stays open between the readings, so moving another file to its path
+            has no effect.
         on_block: called with the size in bytes of every block that is read; for a progress bar.
         block: block size in bytes.
     """
@@ -57,14 +57,14 @@ class TwiceReadLines:
         return _lines(self._remembered())
 
     def scan(self) -> None:
-        """Reads the file for its digests alone, instead of `first`."""
+        """Reads the file only to compute the digests. Call it in place of `first`."""
         self._digests = []
         for _ in self._remembered():
             pass
 
     @property
     def digest(self) -> str:
-        """The digest of the whole file, after `first` was read to its end, or `scan`."""
+        """Returns the digest of the whole file. Call it after `scan`, or when `first` was read to its end."""
         return hashlib.blake2b(b"".join(self._digests), digest_size=16).hexdigest()
 
     def again(self) -> Iterator[bytes]:
@@ -101,7 +101,8 @@ class TwiceReadLines:
             yield block
 
     def _read(self, offset: int) -> bytes:
-        """Reads a whole block, unless the file ends. A short read must not move the block boundaries."""
+        """Reads a whole block, or up to the end of the file. Incomplete reads are repeated, because block boundaries
+        must not move."""
         self._file.seek(offset)
         block = b""
         while len(block) < self._block and (more := self._file.read(self._block - len(block))):

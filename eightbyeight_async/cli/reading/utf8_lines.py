@@ -1,4 +1,6 @@
-"""Decodes the lines of a file: only UTF-8, with or without a byte order mark; some programs write two."""
+"""Decodes the lines of a file. Only UTF-8 is allowed, with or without a byte order mark (some programs write two
+marks).
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,7 @@ class DecodedLines:
     """Iterates over decoded lines.
 
     A line that is not UTF-8 is yielded with replacement characters, so that the rest of the file can be checked.
-    `undecodable()` tells its number.
+    `undecodable()` returns the number of that line.
 
     Attributes:
         number: number of the last yielded line, from 1; 0 before the first.
@@ -60,6 +62,6 @@ class DecodedLines:
             return line.decode(errors="replace")
 
     def undecodable(self) -> int | None:
-        """The first line since the last call that is not UTF-8. None: all of them are."""
+        """Returns the number of the first line since the last call that is not UTF-8. None: all lines are UTF-8."""
         line, self._undecodable = self._undecodable, None
         return line

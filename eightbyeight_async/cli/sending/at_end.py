@@ -1,9 +1,9 @@
 """`--on-end COMMAND`: runs a command when a run has ended, with the results as JSON on its stdin.
 
 Rules:
-- The command is started without a shell, after everything was recorded. Its output is shown.
-- What becomes of it changes neither the results nor the exit code.
-- A journal does not remember it: whoever gets a journal would run a command of somebody else.
+- The command is started without a shell, after all results are recorded. Its output is shown.
+- Its own exit code changes neither the results nor the exit code of the run.
+- A journal does not store the command: otherwise a person who gets a journal would run somebody else's command.
 """
 
 from __future__ import annotations

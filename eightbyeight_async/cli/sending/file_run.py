@@ -1,4 +1,4 @@
-"""Second reading of an input file: sends its rows, counts and records every result.
+"""The second reading of an input file: sends its rows, counts and records every result.
 
 `one_by_one` and `in_batches` implement how the rows are sent.
 
@@ -6,8 +6,8 @@ What stops a run early:
 - The API refuses the key, the records cannot be written, or the file has changed. The run takes no more rows and waits
   for the requests in flight.
 - Ctrl-C, SIGTERM or SIGHUP. The run takes no more rows and waits at most `grace` seconds for the requests in flight. A
-  second Ctrl-C or SIGTERM ends the wait. Messages whose requests are cut off are recorded as unknown: they may have
-  been sent.
+  second Ctrl-C or SIGTERM ends the wait. Messages whose requests got no answer by then are recorded as unknown: they
+  may have been sent.
 """
 
 from __future__ import annotations
@@ -48,17 +48,18 @@ class FileRun(ABC):
         client: sends the requests; its `max_concurrency` and `max_rate` apply.
         rows: the rows of the file, read again.
         left_out: the rows that are not sent because of another row.
-        aside: numbers of the rows that are set aside; `rows` lacks them.
+        aside: numbers of the rows that are set aside; `rows` does not have them.
         counts: the outcomes so far.
         lines: receives the records, one JSON line each.
         private: whether records contain numbers and texts.
         rate: maximum number of requests per second; None: no limit. With this limit a row waits before it is taken.
-            With the client's `max_rate` it would wait as a request in flight, and an interrupt would record it as
-            unknown.
+            With the client's `max_rate` the row would wait as a request in flight, and after an interrupt it would be
+            recorded as unknown.
         grace: seconds that an interrupted run waits for the requests in flight; None: until they time out.
         changed: called after every result.
         say: prints a line for the user.
-        keep_trying: seconds for which the run waits for the network, and where the API asks for a pause; 0: none.
+        keep_trying: seconds for which the run waits for the network, or for a pause that the API asks for; 0: it does
+            not wait.
         patience: the pauses of the run.
         why_stopped: why the run took no more rows; None: it took all rows.
     """
@@ -74,13 +75,13 @@ class FileRun(ABC):
     say: Callable[[str], None] = lambda _: None
     keep_trying: float = 0.0
     patience: Patience = attrs.field(init=False)
-    most_failures: ClassVar[int] = 20  # connections that fail in a row, until the run stops
+    most_failures: ClassVar[int] = 20  # failed connections in a row after which the run stops
     why_stopped: str | None = None
     left_out: LeftOutRows = attrs.field(factory=LeftOutRows)
     aside: Sequence[int] = ()
-    # Row numbers of messages in flight, by the index among the sent messages. Only where row number != index + 1.
+    # By index among the sent messages: row numbers of messages in flight. Used only if row number != index + 1.
     _numbers: dict[int, int] = attrs.field(factory=dict, init=False)
-    _blank: ClassVar[Mapping[str, object]] = {}  # more members for the record of a row that is left out
+    _blank: ClassVar[Mapping[str, object]] = {}  # additional members of the record of a row that is left out
 
     @patience.default
     def _make_patience(self) -> Patience:
@@ -93,7 +94,8 @@ class FileRun(ABC):
                 with scope:
                     await self._send()
             finally:
-                # Also after Ctrl-C on Windows and after a bug: only this object knows which messages were in flight.
+                # Needed after Ctrl-C on Windows and after a bug, too: only this object knows which messages were in
+                # flight.
                 with anyio.CancelScope(shield=True):
                     await self._take_leftover()
                     await self.lines.close()
@@ -106,7 +108,7 @@ class FileRun(ABC):
 
     @abstractmethod
     async def _take_leftover(self) -> None:
-        """Passes the messages that `_send` had taken, but not recorded, to `_record`."""
+        """Passes to `_record` the messages that `_send` has taken and not recorded."""
 
     def _stop(self, why: str) -> None:
         """Takes no more rows. `why_stopped` keeps the first reason."""
@@ -130,7 +132,7 @@ class FileRun(ABC):
             self._stop("the file has changed since it was checked")
 
     async def _requests_to_send(self) -> AsyncIterator[SmsRequest]:
-        """Yields `_requests()` without the rows that are left out; records these instead."""
+        """Yields `_requests()` without the rows that are left out, and records those rows."""
         left_out, taken = iter(self.left_out), 0
         skipped = next(left_out, None)
         for row in self._good_rows():
@@ -149,7 +151,7 @@ class FileRun(ABC):
         return bool(self.left_out) or bool(self.aside)
 
     def _row_number(self, index: int) -> int:
-        """Number of the row that was sent as the message at `index`, until it is recorded."""
+        """Returns the row number of the message at `index`. Works until the message is recorded."""
         return self._numbers.get(index, index + 1)
 
     async def _record_left_out(self, request: SmsRequest, row: LeftOutRow) -> None:
@@ -180,7 +182,7 @@ class FileRun(ABC):
             index: position of the message among those that are sent, from 0.
             request: the message.
             response: the API's answer; None: there is none.
-            error: why there is no answer. If both are None, the request was cut off.
+            error: why there is no answer. If `response` and `error` are None, the request was aborted.
             more: additional members of the record.
         """
         row = self._row_number(index)

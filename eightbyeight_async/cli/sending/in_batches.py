@@ -3,7 +3,7 @@
 Rules:
 - If an answer is lost, all rows of its chunk are unknown.
 - If an answer does not mention a row, that row is unknown.
-- A row whose time has passed since the file was checked fails alone; the others of its batch are sent.
+- If the time of a row has passed since the check, only that row fails; the other rows of its batch are sent.
 - An interrupted run waits for the answers without a time limit: each answer is about up to 10,000 messages.
 """
 
@@ -35,7 +35,7 @@ __all__ = ["BatchRun"]
 
 
 class _RowResult(NamedTuple):
-    """Result of one row. If `response` and `error` are both None, the request was cut off."""
+    """Result of one row. If `response` and `error` are both None, the request was aborted."""
 
     place: int
     request: SmsRequest
@@ -86,7 +86,7 @@ class BatchRun(FileRun):
     async def _next_chunk(
         self, requests: Iterator[SmsRequest] | AsyncIterator[SmsRequest], filling: anyio.Lock
     ) -> tuple[int, list[SmsRequest]]:
-        """The next messages, and how many were taken before."""
+        """Returns the next messages, and the number of messages taken before them."""
         async with filling:
             if isinstance(requests, Iterator):
                 chunk = list(itertools.islice(requests, self.size))
@@ -116,7 +116,7 @@ class BatchRun(FileRun):
             self.counts.requests += 1
 
     def _in_time(self, first: int, chunk: Sequence[SmsRequest]) -> Iterator[tuple[int, SmsRequest]]:
-        """Rows whose times have not passed, with their index; the others fail alone."""
+        """Yields the rows whose times have not passed, with their index. The other rows fail."""
         moment = now()
         for index, request in enumerate(chunk, first):
             try:

@@ -27,7 +27,7 @@ class OneByOneRun(FileRun):
 
     Attributes:
         on_result: called with every result before it is recorded.
-        groups: paces of groups of messages; None: there are none.
+        groups: the rates of groups of messages; None: there are no groups.
     """
 
     on_result: Callable[[SendResult], None] = lambda _: None

@@ -1,7 +1,7 @@
 """Counts the outcomes of a run. Always: rows = accepted + rejected + failed + unknown + left out + not tried.
 
-Left out are duplicates, messages whose number has another one (`--one-per-number`), and those of people who have opted
-out.
+Messages are left out if they are duplicates, if their number has another message (`--one-per-number`), or if their
+people have opted out.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["OutcomeCounts", "Reasons", "reason_of"]
 
 _LEFT_OUT = (RecordOutcome.DUPLICATE, RecordOutcome.SAME_NUMBER, RecordOutcome.OPTED_OUT)
-# Different reasons that are kept; later ones are counted together as "for other reasons".
+# The most different reasons that are kept; further reasons are counted together as "for other reasons".
 _MOST_REASONS = 30
 
 
@@ -59,7 +59,7 @@ class OutcomeCounts:
         key_refused: whether the API refused the key.
         interrupted: whether a signal stopped the run.
         pauses: the pauses of the run; None: there are none.
-        aside: number of rows with a problem, which are set aside; `rows` does not count them.
+        aside: number of rows that are set aside because of a problem; `rows` does not count them.
     """
 
     rows: int
@@ -122,7 +122,8 @@ def _reason(response: SmsResponse | None, error: EightByEightError | None) -> st
 def reason_of(error: EightByEightError | None) -> str:
     """The cause of a failure, in words.
 
-    Leaves out what differs between messages (error ids, attempts), so that equal causes are counted together.
+    Leaves out the details that differ between messages (error ids, attempts), so that equal causes are counted
+    together.
     """
     if isinstance(error, APIError):
         code = "no code" if error.code is None else f"code {error.code}"

@@ -1,10 +1,11 @@
-"""The waits of `send-each` and `send-batch`: while the API cannot be reached, and where it asks for a pause.
+"""The waits of `send-each` and `send-batch`: while the API cannot be reached, and when it asks for a pause.
 
 Rules:
 - Only a message that certainly did not go out is tried again: its connection failed before anything was written, or the
   API answered 429.
-- With `--keep-trying` both are tried again, for so long. Without it a 429 is a failed message, and the run stops when
-  connections failed in a row, as `bulk run` does: it would go through the whole file, and send nobody anything.
+- With `--keep-trying`, both are tried again for that time. Without it, a message with a 429 fails, and the run stops
+  when connections failed in a row, as `bulk run` does. If the run continued, it would read the whole file and send
+  nothing.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class Patience:
     """The pauses of one run.
 
     Args:
-        keep_trying: seconds for which the run waits; 0: it does not.
+        keep_trying: seconds for which the run waits; 0: it does not wait.
         most: failed connections in a row after which the run stops, if it does not wait.
         stop: called with the reason when the run must stop.
         clock: monotonic, in seconds.
@@ -56,18 +57,19 @@ class Patience:
 
     @property
     def unreachable(self) -> float | None:
-        """The API cannot be reached: seconds for which the run still tries; None: it can, as far as is known."""
+        """Seconds for which the run still tries to reach the unreachable API; None: the API can be reached, as far as
+        is known."""
         return self._network.left if self._keep_trying else None
 
     def halt(self) -> None:
-        """Ends the present pause: nothing more is tried."""
+        """Ends the present pause. No message is tried again."""
         self._halt.set()
 
     async def wait(self, seconds: float) -> None:
-        """Waits.
+        """Waits for `seconds`, or until `halt` is called.
 
         Raises:
-            TransportError: `halt` came before the end; the message was not sent.
+            TransportError: `halt` was called before the end; the message was not sent.
         """
         if seconds > 0:
             with anyio.move_on_after(seconds):
@@ -78,14 +80,15 @@ class Patience:
         """Calls `send` until the API decides about the message.
 
         Raises:
-            EightByEightError: that of the last attempt. After `halt` a message that was never tried has `sent` NO.
+            EightByEightError: the error of the last attempt. After `halt`, the error of a message that was never tried
+                has `sent` NO.
         """
         last: EightByEightError | None = None
         while True:
             while (wait := self.paused) and not self._halt.is_set():
                 with anyio.move_on_after(wait):
                     await self._halt.wait()
-            if wait:  # halted within a pause
+            if wait:  # `halt` was called during a pause
                 raise last or TransportError(_NEVER_TRIED, sent=Sent.NO)
             began = self._clock()
             try:
@@ -104,7 +107,7 @@ class Patience:
         self._limited_since = None
 
     def _pause_after(self, error: EightByEightError, began: float) -> float | None:
-        """Seconds until the message is tried again; None: it is not."""
+        """Returns the seconds until the message is tried again; None: it is not tried again."""
         if isinstance(error, RateLimitError) and error.sent is Sent.NO:
             self._network.answered()
             return self._limited(error.retry_after or DEFAULT_PAUSE)

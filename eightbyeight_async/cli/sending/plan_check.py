@@ -1,6 +1,6 @@
-"""The last step before a run sends: tells people, countries, times, samples and cost, checks the limits, and asks.
+"""The last step before a run sends: prints people, countries, times, samples and cost, checks the limits, and asks.
 
-The dry run tells the same, and asks nothing.
+A dry run prints the same and does not ask.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ if TYPE_CHECKING:
 __all__ = ["PlanCheck"]
 
 _ASK_ABOVE = 100
-# Of several outcomes the last one here is that of the command.
+# In order of severity. If samples have several outcomes, the command's exit code is the last of them in this order.
 _SEVERITY = (Exit.OK, Exit.REFUSED, Exit.USAGE, Exit.AUTHENTICATION, Exit.UNKNOWN)
-_PATIENCE = 10.0  # seconds for the price list and the balance; without them the plan is told without cost
+_PATIENCE = 10.0  # Seconds to wait for the price list and the balance. After that the plan is printed without cost.
 
 
 class PlanCheck:
-    """Tells a plan, and checks it.
+    """Prints a plan and checks it.
 
     Args:
         plan: the counts.
@@ -50,7 +50,7 @@ class PlanCheck:
         limits: what the plan must not exceed.
         connection: how to reach the API, for prices and balance.
         display: prints.
-        rules: what holds for a country; None: nothing does.
+        rules: the rules by country; None: there are none.
     """
 
     def __init__(
@@ -90,7 +90,9 @@ class PlanCheck:
             self._display.info(f"takes at least {seconds:,.0f} s{at}")
 
     def seconds(self, rate: float | None) -> float | None:
-        """The time that the requests take at this pace, and at those of the countries; None: there is no pace."""
+        """Returns the time in seconds that the requests take at this rate and at the countries' rates; None: there is
+        no rate.
+        """
         rates = {} if self._rules is None else self._rules.rates
         times = [self._costs.messages_to[country] / pace for country, pace in rates.items()]
         times += [] if rate is None else [self._plan.requests / rate]
@@ -102,16 +104,17 @@ class PlanCheck:
             raise UsageError(f"{why}; nothing was sent")
 
     def not_confirmed(self, *, yes: bool, again: bool = False) -> Exit | None:
-        """Asks whether to send many messages. None: send; else the exit code.
+        """Asks whether to send many messages. Returns None to send, or else the exit code.
 
-        Nobody is asked without a terminal, and with `--yes`.
+        Without a terminal or with `--yes` it does not ask.
 
         Args:
-            yes: nobody is asked.
-            again: people get a second message: asks for any number, and sends nothing where nobody can be asked.
+            yes: whether to send without asking.
+            again: whether people get a second message. Then it asks for any number of messages, and without a terminal
+                nothing is sent.
 
         Raises:
-            UsageError: nobody can be asked who must be.
+            UsageError: the user must be asked, but there is no terminal.
         """
         terminal = os.isatty(0) and self._display.on_terminal
         if yes or not self._plan.to_send or (not again and (self._plan.to_send <= _ASK_ABOVE or not terminal)):
@@ -131,7 +134,7 @@ class PlanCheck:
         return Exit.USAGE
 
     def send_samples(self, number: str, client: AsyncConnectClient | None, *, as_json: bool = False) -> Exit:
-        """Sends the samples to a number, each once, outside of any journal. `client`: None in a dry run."""
+        """Sends each sample once to a number, without a journal. `client`: None in a dry run."""
         samples = {
             name: SmsRequest(destination=number, text=one.text, source=one.source, encoding=one.encoding)
             for name, one in self._costs.samples.requests().items()
@@ -195,7 +198,8 @@ class PlanCheck:
             self._display.note(f"the cost is not known: the price list: {wrong.field} {wrong.reason}")
 
     def _known_account(self) -> bool:
-        """Whether 8x8 can be asked. A dry run needs no key and no sub-account; without them nobody is asked."""
+        """Whether 8x8 can be asked for prices and balance. A dry run works without a key or sub-account, and then 8x8
+        is not asked."""
         environment = os.environ
         key = self._connection.api_key_file is not None or environment.get(f"{settings.PREFIX}API_KEY")
         subaccount = self._connection.subaccount_id or environment.get(f"{settings.PREFIX}SUBACCOUNT_ID")
@@ -211,7 +215,7 @@ class PlanCheck:
                     prices = await client.account.prices(subaccount_id=subaccount, direction="outbound")
                     try:
                         self.balance = await client.account.balance()
-                    except EightByEightError as error:  # a postpaid account has none
+                    except EightByEightError as error:  # a postpaid account has no balance
                         self._display.note(f"the balance is not known: {error}")
                     return prices
             self._display.note("the cost is not known: 8x8 did not answer in time")

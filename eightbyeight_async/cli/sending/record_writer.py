@@ -1,7 +1,8 @@
-"""Writes the records of a run to a file, a pipe or a terminal, or drops them.
+"""Writes the records of a run to a file, a pipe or a terminal, or discards them.
 
 Rules:
-- A thread writes. A slow reader of a pipe must not block the event loop: answers that have arrived would time out.
+- A thread writes. A slow reader of a pipe must not block the event loop: otherwise answers that have arrived would time
+  out.
 - A full disk, or a pipe without a reader, is a failure of the writer. Lines that could not be written are kept, and the
   command reports them.
 - A file never ends with half a line.
@@ -30,7 +31,7 @@ __all__ = ["DescriptorRecords", "NoRecords", "RecordWriter", "TerminalRecords", 
 _MAX_WAITING = 2000
 # Seconds between two writes. A kill -9 loses the records of at most this time.
 _WRITE_INTERVAL = 0.005
-# Seconds that an interrupted run waits for a reader that does not read.
+# The most seconds that an interrupted run waits for a slow reader.
 _HURRY_TIMEOUT = 2.0
 
 
@@ -39,7 +40,7 @@ class RecordWriter(Protocol):
 
     Attributes:
         failure: why writing failed; None: it has not failed.
-        reader_left: whether it failed because the reader of the pipe is gone.
+        reader_left: whether writing failed because the reader of the pipe is gone.
         unwritten: lines that were not written because of the failure.
     """
 
@@ -48,10 +49,14 @@ class RecordWriter(Protocol):
     unwritten: list[str]
 
     async def write(self, line: str) -> None:
-        """Takes one line, without its line end. Waits while too many lines wait. After a failure: to `unwritten`."""
+        """Takes one line, without its line end. Waits while too many lines wait. After a failure the line goes to
+        `unwritten`.
+        """
 
     def hurry(self) -> None:
-        """After an interrupt: `write` waits no more, `close` at most 2 seconds. Ends waits that have begun, too."""
+        """Shortens all waits after an interrupt: `write` no longer waits, `close` waits at most 2 seconds. Also for
+        waits in progress.
+        """
 
     async def close(self) -> None:
         """Writes the waiting lines."""
@@ -126,7 +131,7 @@ class DescriptorRecords:
         self._waiting: list[str] = []
         self._writing: list[str] = []
         self._ending = self._ended = self._hurried = False
-        # A daemon thread: a reader that stops reading must not keep an interrupted program from ending.
+        # A daemon thread, so that a reader that stops reading cannot prevent the end of an interrupted program.
         self._thread = threading.Thread(target=self._work, name="eightbyeight-output", daemon=True)
         self._thread.start()
 
@@ -150,7 +155,7 @@ class DescriptorRecords:
         with self._change:
             self._ending = True
             self._change.notify_all()
-        # Shielded: this also runs after a cancellation, and the records must be written then too.
+        # Shielded: this also runs after a cancellation, and then the records must still be written.
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(self._wait_for_end)
         with self._change:
@@ -186,7 +191,7 @@ class DescriptorRecords:
                 self._writing, self._waiting = self._waiting, []
                 self._change.notify_all()
             try:
-                # JSON can contain half of a surrogate pair, UTF-8 cannot: write it as its JSON escape.
+                # JSON can contain half of a surrogate pair, but UTF-8 cannot. So it is written as its JSON escape.
                 self._write_all("".join(f"{line}\n" for line in self._writing).encode(errors="backslashreplace"))
             except Exception as wrong:  # noqa: BLE001 - the waiting event loop must learn of any error
                 self._fail(wrong)
@@ -215,7 +220,7 @@ class DescriptorRecords:
             while written < len(view):
                 written += os.write(self._descriptor, view[written:])
         finally:
-            # After an error: whole lines count as written; half a line is cut off again if this is a file.
+            # After an error, complete lines count as written. If this is a file, an incomplete line is removed from it.
             whole = data.rfind(b"\n", 0, written) + 1
             if written < len(view):
                 self._writing = self._writing[data.count(b"\n", 0, whole) :]
@@ -225,7 +230,7 @@ class DescriptorRecords:
 
 
 def refuse_output(path: Path, *, force: bool, not_this: tuple[int, int]) -> None:
-    """Raises early, before the input is checked, what `new_file` would raise later.
+    """Raises the errors of `new_file` early, before the input is checked.
 
     Raises:
         UsageError: the file exists and `force` is not set, or it is the input.
@@ -240,7 +245,7 @@ def new_file(path: Path, *, force: bool, private: bool, not_this: tuple[int, int
         path: path of the file.
         force: whether an existing file may be overwritten.
         private: whether it will contain numbers and texts; then only its owner can read it (mode 0600).
-        not_this: device and inode of the input, which must not be overwritten; None: there is none.
+        not_this: device and inode of the input, which must not be overwritten; None: there is no input.
 
     Raises:
         UsageError: the file exists and `force` is not set, it is the input, or it cannot be created.

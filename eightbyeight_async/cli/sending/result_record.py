@@ -42,7 +42,7 @@ class RecordOutcome(StrEnum):
         FAILED: the message was certainly not sent.
         UNKNOWN: the message may have been sent.
         DUPLICATE: left out; an earlier row has the same message.
-        SAME_NUMBER: left out; an earlier row has another message to the number.
+        SAME_NUMBER: left out; an earlier row has another message to the same number.
         OPTED_OUT: left out; the person has opted out.
     """
 
@@ -70,13 +70,14 @@ def outcome_of_error(error: EightByEightError) -> RecordOutcome:
 
 
 def outcome_of(response: SmsResponse | None, error: EightByEightError | None) -> RecordOutcome:
-    """The outcome of a message, from its response or its error. Both None: `UNKNOWN`, the request was cut off."""
+    """Returns the outcome of a message, from its response or its error. If both are None, the request was aborted:
+    `UNKNOWN`."""
     if response is not None:
         return outcome_of_response(response)
     return RecordOutcome.UNKNOWN if error is None else outcome_of_error(error)
 
 
-# Why a message is unknown though the last attempt was refused.
+# Why a message is unknown although the last attempt was refused.
 EARLIER = "an earlier attempt, to which 8x8 gave an internal error, may have been sent"
 
 _SENT = {
@@ -95,7 +96,7 @@ def record_of(
     Args:
         request: the message.
         response: the API's answer; None: there is none.
-        error: why there is no answer. If both are None, the request was cut off.
+        error: why there is no answer. If `response` and `error` are None, the request was aborted.
         private: whether to include the number and the text.
     """
     outcome = outcome_of(response, error)
@@ -118,14 +119,14 @@ def record_of(
 def record_of_left_out(
     request: SmsRequest, outcome: RecordOutcome, why: str, *, private: bool = False
 ) -> dict[str, object]:
-    """The record of a message that is not sent, with the same members as `record_of`."""
+    """Returns the record of a message that is left out, with the same members as `record_of`."""
     return {**record_of(request, None, None, private=private), "outcome": outcome.value, "error": why, "sent": "no"}
 
 
 def without_private(line: str) -> str:
-    """The line of a record without number, text and reference.
+    """Returns the line of a record without number, text and reference.
 
-    For printing records on stderr that could not be written to their file.
+    Used to print a record on stderr if it could not be written to the file.
     """
     record = json.loads(line)
     if "destination" not in record:
@@ -134,7 +135,7 @@ def without_private(line: str) -> str:
 
 
 def status_word(response: SmsResponse) -> str:
-    """The status code if it is a word, else `?`: another server than 8x8's could send anything."""
+    """Returns the status code if it is a word, else `?`: a server other than 8x8's could send anything."""
     code = str(response.status.code)
     return code if re.fullmatch(r"[A-Za-z_]{1,40}", code) else "?"
 

@@ -1,4 +1,5 @@
-"""Runs `send-each FILE` and `send-batch FILE`: checks the whole file, then sends it. A wrong row stops it before that.
+"""Runs `send-each FILE` and `send-batch FILE`: checks the whole file, then sends it. If a row is wrong, nothing is
+sent.
 
 The demo calls `send_file` too.
 """
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
 __all__ = ["send", "send_file"]
 
 _NONE = array("q")
-_TICK = 0.1  # seconds between two checks whether a line of progress is due, also while no answer comes
+_TICK = 0.1  # seconds between two checks whether a line of progress is due; checked even if no answers arrive
 
 
 def send(plan: FilePlan, connection: ConnectionOptions, *, dry_run: bool) -> Exit:
@@ -68,7 +69,8 @@ def send(plan: FilePlan, connection: ConnectionOptions, *, dry_run: bool) -> Exi
     seconds_of(plan.keep_trying, "--keep-trying")
     check_on_end(plan.on_end)
     host, account = host_and_account(connection)
-    # The client is made before the file is checked: a missing key is reported at once, not after a million rows.
+    # The client is made before the file is checked, so that a missing key is reported at once and not after a million
+    # rows.
     client = None if dry_run else connection.client(max_concurrency=plan.concurrency, max_rate=plan.rate)
     rows = row_reader(plan)
     with input_of(plan) as input_file:
@@ -155,7 +157,7 @@ def send_file(
 ) -> Exit:
     """Sends the rows of a checked file, and prints the summary.
 
-    Not sent are those that are left out or set aside, and those behind the row with the number `last`.
+    Rows that are left out or set aside are not sent, nor are rows after the row with the number `last`.
     """
     began = time.monotonic()
     good = good_rows(rows.read(input_file.lines.again()), aside, last, rows.window)
@@ -180,7 +182,7 @@ def send_file(
         _print_results(file_run, display, time.monotonic() - began)
         if plan.on_end is not None:
             run_at_end(plan.on_end, {**counts.as_dict(), "stopped": file_run.why_stopped}, display)
-    # A run can accept every message and still fail, if records could not be written.
+    # A run can accept every message and still fail: its records may not be written.
     stopped = file_run.why_stopped is not None
     return Exit.REFUSED if stopped and counts.exit is Exit.OK else counts.exit
 

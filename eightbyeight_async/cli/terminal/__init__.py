@@ -1,5 +1,4 @@
 """The terminal and the process: progress and summaries on stderr, the event loop, signals, the clock.
 
-Only `display` imports rich.
-Not here: what is counted (`sending.outcome_counts`), exit codes (`cli.exit_codes`).
+Only `display` imports rich. The counts are in `sending.outcome_counts`, the exit codes in `cli.exit_codes`.
 """

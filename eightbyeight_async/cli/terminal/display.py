@@ -1,7 +1,7 @@
-"""Prints for a person, on stderr: notes, errors, the progress bar, the summary. The only module that imports rich.
+"""Prints for people, on stderr: notes, errors, the progress bar, the summary. The only module that imports rich.
 
-On a terminal there are colours and a bar. A file or a pipe gets plain text, whatever the environment variables say, and
-a line of progress every 15 seconds.
+On a terminal there are colours and a bar. A file or a pipe gets plain text, for any environment variables, and a line
+of progress every 15 seconds.
 """
 
 from __future__ import annotations
@@ -67,9 +67,9 @@ class Display:
     """Prints on stderr, or on another stream.
 
     Args:
-        stream: None: stderr.
+        stream: the stream to print on; None: stderr.
         clock: a monotonic clock.
-        interval: seconds between two lines of progress where there is no bar; None: 15.
+        interval: seconds between two lines of progress if there is no bar; None: 15.
 
     Attributes:
         on_terminal: whether the stream is a terminal.
@@ -101,7 +101,7 @@ class Display:
         self._console.print(f"[bold red]eightbyeight:[/] {escape(visible(text))}", highlight=False, soft_wrap=True)
 
     def lines(self, text: str) -> bool:
-        """Prints lines above the bar as they are: JSON, by `json_text`. Returns whether the stream could be written."""
+        """Prints lines above the bar unchanged: JSON from `json_text`. Returns whether the stream could be written."""
         self._console.out(text, highlight=False)
         return getattr(self._stream, "failure", None) is None
 
@@ -112,7 +112,7 @@ class Display:
     @contextmanager
     def checking(self, name: str, size: int) -> Iterator[Callable[[int], None]]:
         """Shows a bar while a file is checked. Call the yielded function with the size of each block read."""
-        if not self.on_terminal:  # no Progress at all: with `disable=True` rich 13 still prints an empty line
+        if not self.on_terminal:  # No Progress object: even with `disable=True`, rich 13 prints an empty line.
             plain, read = self.progress_lines(), 0
 
             def show(more: int) -> None:
@@ -137,7 +137,8 @@ class Display:
 
     @contextmanager
     def sending(self, counts: OutcomeCounts) -> Iterator[Callable[[], None]]:
-        """Shows the bar of a file run. Call the yielded function when the counts have changed, and now and then."""
+        """Shows the bar of a file run. Call the yielded function when the counts have changed, and at regular
+        intervals."""
         if not self.on_terminal:
             plain = self.progress_lines()
             shown = (plain.began, 0)
@@ -151,7 +152,7 @@ class Display:
             yield lambda: plain.show(line)
             return
         with Progress(
-            BarColumn(bar_width=None),  # as wide as the counts leave room for
+            BarColumn(bar_width=None),  # uses the width that the counts leave free
             TextColumn("{task.completed:,.0f}/{task.total:,.0f}"),
             *(TextColumn(f"[{style}]{{task.fields[{outcome.value}]}}[/]") for outcome, style in _STYLES.items()),
             TextColumn("{task.fields[requests]}"),
@@ -239,7 +240,9 @@ class Display:
 
 
 def _fields(counts: OutcomeCounts) -> dict[str, Any]:
-    """The text of the bar per outcome, and of a pause. An outcome without messages has no text, except `accepted`."""
+    """Returns the bar's text for each outcome and for a pause. Outcomes without messages have no text, except
+    `accepted`.
+    """
     pauses = counts.pauses
     pause = "" if pauses is None else time_left(None, pauses.paused, pauses.unreachable)
     return {"pause": pause, "requests": requests_words(counts.requests, counts.tried)} | {
@@ -251,10 +254,10 @@ def _fields(counts: OutcomeCounts) -> dict[str, Any]:
 
 @contextmanager
 def live_line(*, rewrite: bool = True) -> Iterator[Callable[[str], None]]:
-    """Shows a text that changes, on stdout. Call the yielded function with the present text.
+    """Shows a changing text on stdout. Call the yielded function with the current text.
 
     Args:
-        rewrite: overwrite the line, if stdout is a terminal. In all other cases each change is a new line.
+        rewrite: whether to overwrite the line if stdout is a terminal. Otherwise each change is a new line.
     """
     if rewrite and sys.stdout.isatty():
         with Live(
@@ -287,8 +290,8 @@ def print_table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]])
 
 
 def _console(stream: TextIO, on_terminal: bool) -> Console:
-    # Not emoji: a file may be named `:smile:.csv`.
+    # No emoji codes: a file may have the name `:smile:.csv`.
     if on_terminal:
         return Console(file=stream, force_terminal=True, emoji=False)
-    # Not as to an old console of Windows: rich would ask the system for it, also where the stream is a file.
+    # legacy_windows=False: otherwise rich asks Windows about its console, even if the stream is a file.
     return Console(file=stream, force_terminal=False, no_color=True, emoji=False, legacy_windows=False)

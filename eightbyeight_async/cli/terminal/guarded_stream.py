@@ -1,10 +1,10 @@
-"""Guards stdout and stderr of a command: after its first failure a stream drops everything.
+"""Guards stdout and stderr of a command: after its first failure a stream discards all output.
 
-A stream fails if its terminal is closed, the disk with the log file is full, the reader of its pipe has left, or it was
-never open.
+A stream fails if its terminal is closed, the disk with the log file is full, the reader of its pipe is gone, or the
+stream was never open.
 
 Rules:
-- A failure of stderr ends nothing: what a command does matters more than what it says.
+- A failure of stderr does not end the command: its work matters more than its messages.
 - A failure of stdout ends the command, once, because a result cannot be written.
 """
 
@@ -26,7 +26,7 @@ __all__ = ["GuardedStream", "with_guarded_streams"]
 
 
 def with_guarded_streams(run: Callable[[GuardedStream], int]) -> int:
-    """Run a command with guarded streams; `run` gets that of stdout. Returns its exit code."""
+    """Run a command with guarded streams; `run` gets the stream of stdout. Returns the exit code."""
     out = GuardedStream(sys.stdout, raises=True)
     with redirect_stderr(GuardedStream(sys.stderr, raises=False)), redirect_stdout(out):
         code: int = Exit.REFUSED
@@ -35,17 +35,18 @@ def with_guarded_streams(run: Callable[[GuardedStream], int]) -> int:
             out.flush()
         if out.failure is None:
             return code
-        if not isinstance(out.failure, BrokenPipeError):  # a reader that closes the pipe has what it wants
+        # If a reader closes the pipe, it does not need more output: no error.
+        if not isinstance(out.failure, BrokenPipeError):
             print(f"eightbyeight: stdout: {out.failure.strerror or 'cannot be written'}", file=sys.stderr)
         return code or Exit.REFUSED
 
 
 class GuardedStream(io.TextIOBase):
-    """Passes everything to a stream. After the first failure it drops everything.
+    """Passes all output to a stream. After the first failure it discards all output.
 
     Args:
-        stream: None: there is none.
-        raises: the first failure is raised.
+        stream: the stream to write to; None: there is no stream.
+        raises: whether the first failure is raised.
 
     Attributes:
         failure: the first failure; None: there was none.
@@ -89,7 +90,7 @@ class GuardedStream(io.TextIOBase):
 
     def _fail(self, wrong: OSError) -> None:
         self.failure = wrong
-        # The stream keeps what it could not write: Python would fail on it once more at its end (exit code 120).
+        # The stream keeps the unwritten data. Python would fail on it again at its end (exit code 120).
         with suppress(OSError):
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, self.fileno())

@@ -1,4 +1,4 @@
-"""Runs a command's coroutine, handles its signals, tells the time."""
+"""Runs a command's coroutine and handles its signals."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ async def on_interrupt(stop: Callable[[], None], give_up: Callable[[], object] =
     - The first Ctrl-C, SIGTERM or SIGHUP (the terminal was closed) calls `stop`.
     - A second Ctrl-C or SIGTERM calls `give_up`. SIGHUP never does: a closed terminal sends it twice (once by the
       shell, once by the kernel), and systemd sends it right after SIGTERM.
-    - SIGHUP stays ignored if it was ignored before (nohup), and is ignored after it came once.
+    - SIGHUP stays ignored if it was ignored before (nohup), and is ignored after its first arrival.
 
     On Windows the loop cannot handle signals: there Ctrl-C cancels the block's task, as asyncio does by default.
     """
@@ -73,7 +73,7 @@ async def on_interrupt(stop: Callable[[], None], give_up: Callable[[], object] =
         stopped = True
 
     acts: dict[int, Callable[[], None]] = {signal.SIGINT: press, signal.SIGTERM: press}
-    hangup: int | None = getattr(signal, "SIGHUP", None)  # Windows has none
+    hangup: int | None = getattr(signal, "SIGHUP", None)  # Windows has no SIGHUP
     if hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN:
         acts[hangup] = partial(hang_up, hangup)
     try:
@@ -81,14 +81,15 @@ async def on_interrupt(stop: Callable[[], None], give_up: Callable[[], object] =
             handler = signal.getsignal(number)
             loop.add_signal_handler(number, act)
             before[number] = handler
-    except (NotImplementedError, RuntimeError, ValueError):  # Windows, or not the main thread
+    except (NotImplementedError, RuntimeError, ValueError):  # on Windows, or not in the main thread
         pass
     try:
         yield
     finally:
         for number, handler in before.items():
             loop.remove_signal_handler(number)
-            signal.signal(number, handler)  # the loop would leave the default handler, which kills at once
+            # Otherwise the loop would restore the default handler, which kills the process at once.
+            signal.signal(number, handler)
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """Progress where there is no bar (a log file, CI): one plain line every 15 seconds.
 
-`PlainProgress` decides when; the functions make the words and are pure.
+`PlainProgress` decides when to print; the functions make the text and are pure.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ class PlainProgress:
     """Prints a line once an interval has passed since the last line. The first line comes an interval after the start.
 
     Args:
-        print_line: prints it.
+        print_line: prints a line.
         clock: a monotonic clock.
-        interval: seconds.
+        interval: seconds between two lines.
 
     Attributes:
         began: time of the start, by that clock.
@@ -48,7 +48,7 @@ class PlainProgress:
         self._printed = self.began
 
     def now(self) -> float:
-        """The present time, by that clock."""
+        """The current time of the clock."""
         return self._clock()
 
     def show(self, line: Callable[[float], str]) -> None:
@@ -89,7 +89,7 @@ def _pause_words(paused: float, unreachable: float | None) -> str:
 
 
 def requests_words(requests: int, messages: int) -> str:
-    """The requests, for a bar that counts messages; empty where each message is a request of its own."""
+    """Returns the number of requests, for a bar that counts messages; empty if each message is a request of its own."""
     return f"{requests:,} {'request' if requests == 1 else 'requests'}" if 0 < requests * 2 <= messages else ""
 
 
@@ -125,7 +125,7 @@ def duration(seconds: float) -> str:
 def _line(
     done: int, expected: int | None, counts: dict[str, int], requests: int, rate: float, left: float | None
 ) -> str:
-    """Counts of 0 are left out, except `accepted`."""
+    """Makes a line of counts. Counts of 0 are left out, except `accepted`."""
     of = "" if expected is None else f" of {expected:,}"
     words = [f"{number:,} {name}" for name, number in counts.items() if number or name == "accepted"]
     words += [f"{requests:,} {'request' if requests == 1 else 'requests'}", f"{rate:,.0f} messages/s"]

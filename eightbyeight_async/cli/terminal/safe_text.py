@@ -1,12 +1,13 @@
-"""Text that is safe to print: what a file, a journal or a server contains cannot control the terminal.
+"""Makes text safe to print: text from a file, a journal or a server cannot control the terminal.
 
 Rules:
 - Every line that a command prints for a person goes through `visible`. It shows unsafe characters as escapes such as
-  `\\x1b`: control characters (C0, C1, DEL; escape sequences begin with one), line ends, characters that turn the
+  `\\x1b`: control characters (C0, C1, DEL; escape sequences begin with one), line ends, characters that change the
   writing direction, and other invisible characters.
 - JSON goes through `json_text`, which writes the same characters as JSON escapes. The values stay the same.
-- A cell of a CSV goes through `csv_cell`: a spreadsheet must not run what a person was sent as a formula.
-- A stdout whose encoding lacks a character gets an escape. A message that was accepted must be reported.
+- A cell of a CSV goes through `csv_cell`: a spreadsheet must not run the text of a message as a formula.
+- If the encoding of stdout lacks a character, the character is printed as an escape: an accepted message must be
+  reported.
 """
 
 from __future__ import annotations
@@ -40,10 +41,10 @@ def print_line(text: str) -> None:
 
 
 def json_text(value: object, encoding: str = "utf-8") -> str:
-    """The value as JSON in one line, which `encoding` can encode."""
+    """Returns the value as JSON in one line that `encoding` can encode."""
     text = json.dumps(value, ensure_ascii=False)
     if not (text.isascii() and text.isprintable()):
-        # All of them stand in strings: the rest of JSON is ASCII.
+        # All such characters are inside strings: the rest of JSON is ASCII.
         text = _UNSAFE_CHARACTER.sub(lambda match: json.dumps(match.group())[1:-1], text)
         try:
             text.encode(encoding)
@@ -52,16 +53,16 @@ def json_text(value: object, encoding: str = "utf-8") -> str:
     return text
 
 
-# OWASP, CSV Injection: what a spreadsheet takes for a formula, the full-width forms included.
+# OWASP, CSV Injection: the first characters of a formula in spreadsheets, including the full-width forms.
 _FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 _UNSAFE_IN_CELL = re.compile(f"(?![\t\n]|\r\n){_UNSAFE_CHARACTER.pattern}")
 
 
 def csv_cell(value: object, encoding: str = "utf-8") -> object:
-    """A value as a cell that a spreadsheet shows and does not run.
+    """Returns a value as a cell that a spreadsheet shows but does not run as a formula.
 
     A text that begins like a formula gets a single quote before it, a phone number with `+` as well. Tabs and line ends
-    stay, other control characters become escapes. Numbers, booleans and None stay as they are.
+    stay, other control characters become escapes. Numbers, booleans and None stay unchanged.
     """
     if not isinstance(value, str):
         return value
