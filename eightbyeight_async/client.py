@@ -38,8 +38,7 @@ class AsyncConnectClient:
 
     Make one client and share it, because it has the connection pool. It can be made outside an event loop, and several
     event loops can use it, one after another or at once in several threads. Each loop then has its own connections;
-    `max_concurrency` and `max_rate` hold over all of them together. A forked process has its own connections and
-    limits.
+    `max_concurrency` and `max_rate` apply to all loops together. A forked process has its own connections and limits.
 
     Args:
         api_key: the API key; None for `EIGHTBYEIGHT_API_KEY`.
@@ -53,11 +52,11 @@ class AsyncConnectClient:
         chatapps_base_url: the same for ChatApps; None for `EIGHTBYEIGHT_CHATAPPS_BASE_URL`, or else the region's host.
         retry: how errors with a code of the 2000 class are retried. No other error is retried.
         timeout: seconds for each phase of an attempt: connecting, writing, and each wait for a piece of the response.
-            Waiting for a free place under `max_concurrency` has no time limit. A response that comes in many small
-            pieces can take any time: see `deadline`.
+            Waiting for a free place under `max_concurrency` has no time limit. A response in many small pieces can take
+            any time: see `deadline`.
         deadline: seconds for a whole call: waiting under `max_concurrency` and `max_rate`, all attempts, and the pauses
-            between them. Then a TransportTimeoutError is raised, `Sent.NO` if the request was not started yet. The
-            download of a log file is not limited. None for no limit.
+            between them. After that time a TransportTimeoutError is raised, with `Sent.NO` if the request was not
+            started yet. The download of a log file is not limited. None for no limit.
         max_concurrency: the most calls in flight over the whole client; further calls wait in order of arrival.
         max_rate: the most calls a second over the whole client, evenly spaced; None for no limit.
         ssl_context: your own context, for a private CA or a client certificate. It must allow only TLS 1.3 and check
@@ -65,21 +64,21 @@ class AsyncConnectClient:
         http_client: your application's own `httpx.AsyncClient` or `httpx2.AsyncClient`. Its TLS, proxies, pool and
             hooks are used unchanged, and it is never closed. Every transport failure is then `Sent.MAYBE`, because the
             phases of its transport are unknown. Bytes that a server sends after an answer can be read as the next
-            answer, unless the client has `max_keepalive_connections=0`. An AssertionError, as mocks raise it, comes out
-            as itself. An `auth` of this client would replace the API key. It serves one event loop at a time.
+            answer, unless the client has `max_keepalive_connections=0`. An AssertionError, e.g. of a mock, is raised
+            unchanged. An `auth` of this client would replace the API key. The client serves one event loop at a time.
         proxy: the proxy for all https calls; None for `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`. The connections
             through a proxy are slower than direct ones.
         http2: whether HTTP/2 is offered (extra `[http2]`). httpx's own connections are used then, which are slower.
         event_hooks: as for `httpx.AsyncClient`: lists of async functions, under "request" and "response". Every call
-            goes through httpx then, on a connection of its own: see `http`.
-        transport: as for `httpx.AsyncClient`; every call and download goes through it, and nothing past it. A test
-            without network passes an `httpx.MockTransport`. Every transport failure is then `Sent.MAYBE`, and an
-            AssertionError comes out as itself. It is closed with the client.
+            then goes through httpx, on its own connection: see `http`.
+        transport: as for `httpx.AsyncClient`; every call and every download goes through it. A test without network
+            passes an `httpx.MockTransport`. Every transport failure is then `Sent.MAYBE`, and an AssertionError is
+            raised unchanged. The transport is closed with the client.
         on_attempt: a plain function, called with an `AttemptEvent` at the end of every attempt, in its event loop. So
-            it must be quick. What it raises is logged, without its text, and does not affect the call. The clients of
-            `with_options` share it. None for no hook, which costs nothing.
-        on_wait: the same with a `WaitEvent`, at the end of every wait for a place (`max_concurrency`), for a turn
-            (`max_rate`) and before a retry.
+            it must be quick. An exception that it raises is logged without its text, and does not affect the call. The
+            clients of `with_options` share it. None for no hook, which costs nothing.
+        on_wait: the same, but called with a `WaitEvent` at the end of every wait: for a place (`max_concurrency`), for
+            a turn (`max_rate`), or before a retry.
         long_text: `TextPolicy` or its string, for SMS texts of more than 10 parts, which the platform truncates and
             sends: `warn` (a `LongTextWarning`), `refuse` (an InvalidRequestError before anything is sent), `allow`.
 
@@ -143,7 +142,7 @@ class AsyncConnectClient:
             settings.check_without_effect("transport", ssl_context, proxy, http2=http2)
         sender: Callable[[], Sender] | None = None
         if http_client is not None:
-            foreign = cast("late_types.httpx.AsyncClient", http_client)  # httpx2's has the same methods
+            foreign = cast("late_types.httpx.AsyncClient", http_client)  # httpx2's client has the same methods
             door = HttpxDoor(lambda: foreign, always=True, phases=False, own=False)
         elif transport is not None:
             import httpx
@@ -192,7 +191,7 @@ class AsyncConnectClient:
         """A client with other options that shares this client's pool, `max_concurrency`, `max_rate` and hooks.
 
         An argument of None keeps this client's value. Closing the new client does nothing, because the pool belongs to
-        the first one.
+        the first client.
 
         Raises:
             InvalidRequestError: an option breaks its rule; the error names the option.
@@ -234,8 +233,8 @@ class AsyncConnectClient:
     def http(self) -> late_types.httpx.AsyncClient:
         """The `httpx.AsyncClient` of this client, for hooks, auth, headers, mounts and instrumentation.
 
-        From its first use on every call goes through it, on a connection of its own, which costs a TLS handshake.
-        It has httpx's own transports; with an `http_client` or a `transport` of your own, those.
+        After its first use, every call of this client goes through it, on a new connection, which costs a TLS
+        handshake. It has httpx's own transports, or your `http_client` or `transport` if you gave one.
         """
         return self._exchange.door.public
 

@@ -45,7 +45,7 @@ class DeliveryWaiter:
         waiter.feed(receipt)                                  # in the endpoint
         progress = await waiter.wait(umid, timeout=60)        # in the code that sent it
 
-    - Receipts may come late, twice, out of order (see `ReceiptFolder`), and before anybody waits.
+    - Receipts may be late, repeated or out of order (see `ReceiptFolder`), and may arrive before a task waits for them.
     - Any number of tasks may wait for one message, under asyncio or trio.
     - Call `feed` and `wait` in the thread of the event loop. So a FastAPI endpoint must be `async def`. From another
       thread use `anyio.from_thread.run_sync(waiter.feed, receipt)`.
@@ -53,8 +53,8 @@ class DeliveryWaiter:
 
     Args:
         max_messages: how many messages are remembered; see `ReceiptFolder`. A waiter gets the final state of its
-            message even if more messages than that come before it.
-        max_bytes: about how many bytes they take; see `ReceiptFolder`.
+            message even if receipts of more messages arrive before it.
+        max_bytes: about how many bytes the remembered messages take; see `ReceiptFolder`.
     """
 
     def __init__(self, *, max_messages: int = 100_000, max_bytes: int | None = None) -> None:
@@ -104,7 +104,7 @@ class DeliveryWaiter:
                 operator confirms nothing or no callback URL is configured.
 
         Raises:
-            TimeoutError: no final receipt came in time; the message names the last known state.
+            TimeoutError: no final receipt arrived in time; the error's text names the last known state.
             InvalidRequestError: `timeout` is negative or not a number, or `settle` is another string.
         """
         patience = _checked_patience(timeout)

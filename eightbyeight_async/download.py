@@ -1,7 +1,7 @@
 """Downloading a file from a link of the API.
 
 Rules:
-- The API key goes only to the API's own host, whatever the link or a redirect points to.
+- The API key is sent only to the API's own host, even if the link or a redirect points to another host.
 - Only https is allowed, and the API's own base URL, which may be http on a loopback address. Each redirect is checked.
 - A file is either complete or an error. A gzip is unpacked here, because httpx does not notice a truncated gzip.
 """
@@ -44,7 +44,7 @@ class Downloader:
             million rows does not allow. It is not closed here.
         home: the API's own base URL.
         headers: the headers for the API's own host, the API key included.
-        own: True if its transports are httpx's, so that its exceptions name the right phase.
+        own: True if the client's transports are httpx's own, so that their exceptions show the right phase.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class Downloader:
                 if response.next_request is None:
                     await self._refuse(response, url, patience)
                     return
-                url = _url(str(response.next_request.url))  # httpx's, also if the client is httpx2's
+                url = _url(str(response.next_request.url))  # an httpx URL, even if the client is httpx2's
             finally:
                 await response.aclose()
         raise UnexpectedResponseError("too many redirects on the way to the file", sent=Sent.NO)
@@ -107,7 +107,7 @@ class Downloader:
     async def _copy(
         self, response: httpx.Response, write: Callable[[bytes], object], url: httpx.URL, patience: float
     ) -> None:
-        if response.is_stream_consumed:  # a hook of the application's own client has read it
+        if response.is_stream_consumed:  # A hook of the application's own client has already read the response.
             write(response.content)
             return
         encoding = response.headers.get("content-encoding", "").strip().lower()
@@ -173,7 +173,8 @@ def _url(link: str) -> httpx.URL:
 
 
 def _is_host(host: str) -> bool:
-    """False for what httpx takes as a host and no resolver does; it would raise other exceptions than httpx's."""
+    """Whether a resolver accepts the host. httpx also accepts other hosts, and then raises exceptions that are not its
+    own."""
     if ":" in host:
         try:
             ipaddress.IPv6Address(host)

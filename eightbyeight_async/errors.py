@@ -61,7 +61,8 @@ class Sent(enum.Enum):
 
 
 class Effect(enum.Enum):
-    """What a call is for. The value: what an error says when it had no effect, and when it may have had it."""
+    """What a call does. The value has two texts for errors: the call had no effect, and the call may have had an
+    effect."""
 
     SEND = ("not sent", "may have been sent")
     CANCEL = ("not cancelled", "may have been cancelled")
@@ -75,7 +76,8 @@ class Effect(enum.Enum):
 
 
 class _Rebuilding(type):
-    """Makes `cls(*error.args)` the same error again: task queues with a JSON result backend rebuild errors so."""
+    """Lets `cls(*error.args)` rebuild the same error. Task queues with a JSON result backend rebuild errors in this
+    way."""
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - an instance of cls
         if args and isinstance(args[-1], dict) and _STATE in args[-1]:
@@ -90,9 +92,9 @@ class EightByEightError(Exception, metaclass=_Rebuilding):
     Attributes:
         sent: whether the call may have taken effect (`Sent.NO` or `Sent.MAYBE`), in any of its attempts.
         attempts: how many times the request was tried; 0 if it was refused before the first attempt.
-        effect: what the call does, for the words of `str()`.
-        args: the error's own words, then a dict of its attributes. Both can be written as JSON, and `cls(*args)` is the
-            same error again. The server's texts are left out of it (`APIError.message`, an `error_id` that is no UUID).
+        effect: what the call does, for the text of `str()`.
+        args: the error's own words, then a dict of its attributes. Both can be written as JSON, and `cls(*args)` gives
+            an equal error. The dict lacks the server's texts (`APIError.message`, an `error_id` that is not a UUID).
     """
 
     sent: Sent = Sent.NO
@@ -108,7 +110,7 @@ class EightByEightError(Exception, metaclass=_Rebuilding):
         _OWN_ARGS.__set__(self, words)
 
     def __reduce__(self) -> tuple[Callable[..., EightByEightError], tuple[object, ...]]:
-        # For pickling and copying: unlike `args`, it keeps every attribute as it is.
+        # For pickling and copying. `args` does not keep every attribute unchanged; this does.
         return _rebuilt, (type(self), _words(self), dict(self.__dict__))
 
 
@@ -133,7 +135,7 @@ class ClientClosedError(EightByEightError, RuntimeError):
         super().__init__("the client is closed: make a new AsyncConnectClient, or close this one later")
 
     def __str__(self) -> str:
-        # The client was closed between two attempts, and the first attempt may have got through.
+        # The client was closed between two attempts, and the first attempt may have reached the API.
         after = f" ({self.effect.words(self.sent)})" if self.sent is Sent.MAYBE else ""
         return f"{super().__str__()}{after}"
 
@@ -292,7 +294,7 @@ def _rebuilt(cls: Any, words: tuple[object, ...], state: dict[str, object]) -> A
 
 
 _OWN_ARGS: Any = BaseException.__dict__["args"]
-_STATE = "eightbyeight_async"  # the key that tells a dict of attributes from any other argument
+_STATE = "eightbyeight_async"  # the key by which a dict of attributes is recognised among the arguments
 
 
 def _words(error: EightByEightError) -> tuple[Any, ...]:
@@ -301,7 +303,8 @@ def _words(error: EightByEightError) -> tuple[Any, ...]:
 
 
 def _written_state(error: EightByEightError) -> dict[str, object]:
-    """The attributes as values of JSON. What JSON cannot carry (e.g. a campaign's plan) is None, a tuple is empty."""
+    """Returns the attributes as JSON values. A value that JSON cannot represent (e.g. a campaign's plan) becomes None,
+    and a tuple becomes an empty list."""
     state: dict[str, object] = {_STATE: 1, "sent": error.sent.value, "attempts": error.attempts}
     state["effect"] = error.effect.name
     for name, value in vars(error).items():

@@ -1,4 +1,4 @@
-"""What a client tells its hooks: the event of an attempt, and that of a wait.
+"""The events that a client passes to its hooks: the event of an attempt, and the event of a wait.
 
 Rule: an event has counts, times, names and ids, and no text, no phone number and no key. So it can go into any log.
 """
@@ -19,10 +19,10 @@ WaitReason = Literal["limiter", "pace", "retry"]
 
 @attrs.frozen(kw_only=True)
 class AttemptEvent:
-    """One attempt of a call, when it has ended: what the hook `on_attempt` gets.
+    """A finished attempt of a call. The hook `on_attempt` gets it.
 
-    Every attempt gives exactly one event, whatever its end: an answer, an error, a cancellation, a deadline. The one
-    exception is an attempt whose event loop was stopped under it, because no hook can run then.
+    Every attempt gives exactly one event: after an answer, an error, a cancellation or a deadline. There is one
+    exception: if the event loop stops during the attempt, no hook can run.
 
     Attributes:
         operation: the method that made the call, e.g. `sms.send` (also for `send_each` and campaigns),
@@ -33,15 +33,15 @@ class AttemptEvent:
         code: the API's error code; None if the answer has none.
         error: the class of the error, e.g. `ServerError`; None for a success. `TransportTimeoutError` if the call's
             `deadline` expired, `CancelledError` if the call was cancelled, under asyncio and trio alike.
-        sent: what the error says about this attempt alone; None for a success. The error that the caller gets is about
-            all attempts together.
-        waited: seconds that it waited for its place and its turn (`limiter` and `pace` of `WaitEvent`); 0.0 if it
-            did not wait. The pause before it is not included.
-        on_wire: seconds from the handover to the transport until the answer was there, connecting included; 0.0 if it
-            ended before that.
-        request_bytes: the bytes of its body; 0 if it has none, or ended before the handover.
-        response_bytes: the bytes of the answer's body, unpacked; 0 if the answer did not come, or was refused.
-        umid: 8x8's id of the message, from the answer or from the caller's argument; None if the call is about no
+        sent: `sent` for this attempt alone; None for a success. The error that the caller gets is about all attempts
+            together.
+        waited: seconds that the attempt waited for its place and its turn (`limiter` and `pace` of `WaitEvent`); 0.0 if
+            it did not wait. The pause before a retry is not included.
+        on_wire: seconds from passing the request to the transport until the answer was complete, including the time to
+            connect; 0.0 if the attempt ended before the transport got the request.
+        request_bytes: the bytes of the request's body; 0 if it has none, or if the transport did not get the request.
+        response_bytes: the bytes of the answer's body, decompressed; 0 if there was no answer, or it was refused.
+        umid: 8x8's id of the message, from the answer or from the caller's argument; None if the call is not about a
             single message, or if the id is not known.
         batch_size: how many messages the batch has; None if the call sends no batch.
     """
@@ -63,15 +63,15 @@ class AttemptEvent:
 
 @attrs.frozen(kw_only=True)
 class WaitEvent:
-    """One wait of a call, when it has ended: what the hook `on_wait` gets. A call that need not wait gives none.
+    """A finished wait of a call. The hook `on_wait` gets it. A call that does not wait gives no event.
 
     Attributes:
         operation: as in `AttemptEvent`.
         subaccount_id: as in `AttemptEvent`.
-        attempt: the number of the attempt that had to wait, from 1; for a retry that of the next attempt.
+        attempt: the number of the attempt that waited, from 1; before a retry, the number of the next attempt.
         reason: `limiter` (a free place under `max_concurrency`), `pace` (its turn under `max_rate`) or `retry` (the
             pause of the retry policy).
-        seconds: how long it waited; also if it was cancelled meanwhile.
+        seconds: how long it waited, also if it was cancelled during the wait.
     """
 
     operation: str

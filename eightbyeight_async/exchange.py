@@ -1,7 +1,7 @@
 """One call from start to end: limiter, pacer, HTTP request, response, retry.
 
-`Exchange` is what a client and the clients of its `with_options` share. Decisions are made elsewhere: `calls` reads
-responses, `retry` decides about another attempt, `transport.failures` tells whether a request may have been sent.
+A client and the clients of its `with_options` share one `Exchange`. Other modules make the decisions: `calls` reads
+responses, `retry` decides about another attempt, `transport.failures` decides whether a request may have been sent.
 """
 
 from __future__ import annotations
@@ -52,17 +52,18 @@ T = TypeVar("T")
 
 _log = logging.getLogger("eightbyeight_async")
 
-_MAYBE = Sent.MAYBE  # read once: each reading of an enum's member takes 900 instructions
-_NO_TRACE = WriteTrace()  # for our own transports: their exceptions say in which phase a call failed
+_MAYBE = Sent.MAYBE  # read once: reading an enum's member takes 900 instructions
+_NO_TRACE = WriteTrace()  # for our own transports: their exceptions show in which phase a call failed
 
 
 class Flight:
-    """The state of a call in progress. If the call is cancelled, there is no error that says whether it was sent.
+    """The state of a call in progress. After a cancellation it shows whether the call may have been sent: there is no
+    error that says so.
 
     Attributes:
         attempts: the number of attempts that were started.
         maybe_sent: True if an attempt was passed to the transport, and the API has not refused it since.
-        scope: that of the call's deadline; None for no deadline.
+        scope: the cancel scope of the call's deadline; None for no deadline.
     """
 
     __slots__ = ("attempts", "maybe_sent", "scope")
@@ -82,8 +83,8 @@ class Exchange:
     """Makes the calls of a client.
 
     Args:
-        sender: makes what sends requests as bytes, for the running loop; None if every call goes through `door`.
-        door: the way through httpx, for calls that somebody could see.
+        sender: returns the running loop's object that sends requests as bytes; None if every call goes through `door`.
+        door: sends calls through httpx, for calls that application code can observe.
         key: the API key.
         bases: the base URL of each product.
         limiter: limits the calls in flight.
@@ -91,7 +92,7 @@ class Exchange:
         sleep: waits for seconds; passed in so that tests need no real time.
         random_fraction: returns a random number from 0 to 1, for the jitter of retries.
         now: returns the current time (aware).
-        watch: is told of attempts and waits; None for nobody.
+        watch: receives the events of attempts and waits; None if there is no hook.
     """
 
     def __init__(
@@ -157,7 +158,7 @@ class Exchange:
                 sent and the second was refused, `sent` is MAYBE.
 
         Returns:
-            The response. After an attempt that may have been sent it says so, too (`maybe_done_before`).
+            The response. `maybe_done_before` is set if an earlier attempt may have been sent.
         """
         # Not `async def`: returning the coroutine saves one frame for each call.
         flight = Flight() if flight is None else flight
@@ -217,7 +218,7 @@ class Exchange:
                 await self._wires.aclose()
 
     def forked(self) -> None:
-        """In a forked process: no place is taken here, and the parent's sockets are not used."""
+        """Called in a forked process: frees all places, and stops using the parent's sockets."""
         self.limiter.forked()
         if self._pacer is not None:
             self._pacer.forked()
@@ -259,14 +260,14 @@ class Exchange:
         except WIRE_FAILURES as caught:
             failure = caught
         except Exception as caught:
-            # Hooks, mocks, and transports of the application may raise any exception, before or after the send.
-            # An AssertionError is that of a test, e.g. of a mock that was not told to answer this request.
+            # Hooks, mocks, and transports of the application may raise any exception, before or after the send. An
+            # AssertionError comes from a test, e.g. from a mock that does not expect this request.
             if wires is not None or isinstance(caught, EightByEightError | AssertionError):
                 raise
             failure = caught
             if (answered := answer_in(caught)) is not None:
                 return answered
-        # Raised outside the except block: else `__context__` would show the exception that `showable_cause` hides.
+        # Raised outside the except block: otherwise `__context__` would show the exception that `showable_cause` hides.
         if (refused := refused_answer(failure)) is not None:
             problem, status = refused
             raise UnexpectedResponseError(problem, status_code=status, sent=call.unknown)

@@ -1,11 +1,13 @@
-"""Sending many messages at once: a number of workers take messages from one iterable, results come as they finish.
+"""Sends many messages at once: several workers take messages from one iterable. Results are returned in the order in
+which they finish.
 
 Rules:
 - Memory is bounded: for each worker at most two messages are taken but not yet returned to the caller (one in flight,
   one finished result).
-- A failed message is a result. A bug, a cancellation or an exception of the iterable ends the run.
+- A failed message is a result, and the run continues. A bug, a cancellation or an exception of the iterable ends the
+  run.
 - No task outlives the block. Messages that were taken but not returned to the caller are in `leftover`.
-- One task reads an async iterable (see `source_feeder`). Any free worker reads a plain one.
+- One task reads an async iterable (see `source_feeder`). Any free worker reads a plain iterable.
 """
 
 from __future__ import annotations
@@ -38,10 +40,10 @@ class _Result:
 
     @property
     def sent(self) -> Sent | None:
-        """Whether a message that was not accepted may have gone out all the same; None for an accepted one.
+        """For a message that was not accepted: whether it may have gone out nevertheless. None for an accepted message.
 
-        A refusal is `MAYBE` if an earlier attempt may have got through, and so is a status that this version does not
-        know.
+        It is `MAYBE` for a refusal if an earlier attempt may have reached the API, and for a status that this version
+        does not know.
         """
         if self.response is None:
             return None if self.error is None else self.error.sent
@@ -132,7 +134,7 @@ class SendEach:
         self._started = 0
         self._working = 0
         self._taken = 0
-        self._ending = False  # nothing more is taken from the iterable
+        self._ending = False  # whether no more messages are taken from the iterable
         self._failure: BaseException | None = None
         self._results: deque[SendResult] = deque()
         self._news = anyio.Event()
@@ -141,9 +143,10 @@ class SendEach:
     def through(
         self, around: Callable[[SmsRequest, Callable[[], Awaitable[SmsResponse]]], Awaitable[SmsResponse]]
     ) -> Self:
-        """Sends each message through a function, which awaits the call that it is given, once or again.
+        """Wraps the sending of each message in a function. The function gets the call that sends, and awaits it once or
+        several times.
 
-        Call it before the block is entered.
+        Call `through` before the block is entered.
         """
         send = self._send
         self._send = lambda request, flight: around(request, lambda: send(request, flight))
@@ -174,7 +177,7 @@ class SendEach:
         # is not passed to the group, because it would come out in an exception group.
         try:
             await group.__aexit__(None, None, None)
-        finally:  # also if the wait for the workers is cancelled: `leftover` is filled in any case
+        finally:  # `leftover` is filled even if the wait for the workers is cancelled
             self._ending = True
             self._working = 0
             self.leftover.extend(self._results)
@@ -225,14 +228,14 @@ class SendEach:
                     response = await self._send(request, flight)
                     result = _result_of(response, index, request, flight.attempts)
                 except EightByEightError as error:
-                    # Without this frame, which has the request: it may be no SmsRequest.
+                    # Removes this frame from the traceback, because it has the request.
                     error.__traceback__ = error.__traceback__ and error.__traceback__.tb_next
                     result = SendNotAccepted(index=index, request=request, error=error, attempts=error.attempts)
                 except BaseException:
                     self.leftover.append(_cut_off(index, request, flight))
                     raise
                 self._results.append(result)
-                if len(self._results) == 1:  # else it is set already
+                if len(self._results) == 1:  # otherwise it is already set
                     self._news.set()
         except BaseException as failure:
             if not self._kept(failure):
@@ -252,9 +255,11 @@ class SendEach:
             self._news.set()
 
     def _kept(self, failure: BaseException) -> bool:
-        """Keeps the iterable's exception, or a bug's, for the caller (see __anext__); not what only ends this task."""
+        """Keeps an exception of the iterable or of a bug for the caller (see `__anext__`). Returns False for an
+        exception that only ends this task.
+        """
         if isinstance(failure, GeneratorExit):
-            return False  # this coroutine is being closed, perhaps outside the loop
+            return False  # this coroutine is being closed, perhaps outside of the loop
         kept: BaseException | None = foreign_cancellation(failure)
         if kept is not None:
             kept.__cause__ = failure
@@ -267,7 +272,9 @@ class SendEach:
         return True
 
     def _at_hand(self) -> tuple[int, SmsRequest] | None:
-        """The next message, if there is room for its result and a plain iterable has one: no await, no coroutine."""
+        """Returns the next message without an await. None: no room for its result, or the iterable is not plain or has
+        ended.
+        """
         if self._iterator is None or self._ending or len(self._results) >= self._width:
             return None
         request = next(self._iterator, END)

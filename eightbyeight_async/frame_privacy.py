@@ -1,14 +1,14 @@
-"""Emptying of the frames that a failed call leaves in tracebacks: their locals hold the API key, numbers and texts.
+"""Empties the frames that a failed call leaves in tracebacks: their locals hold the API key, numbers and texts.
 
 Error trackers (sentry-sdk), `traceback.TracebackException(capture_locals=True)` and `pytest -l` show the locals of all
-frames of a traceback. The functions here drop those locals when an exception leaves this package. A call that does not
-fail pays nothing.
+frames of a traceback. The functions here drop those locals when an exception leaves this package. This costs no time in
+a call that does not fail.
 
 Rules:
-- Only frames of this package and of the libraries below it are emptied. The frames of an application (its hooks, its
-  transport, its iterable) keep their locals.
-- Only a frame that has finished is emptied. `frame.clear()` of a suspended coroutine would close it, and whoever waits
-  for it would wait for ever. An exception object that several tasks raise has such frames in its traceback.
+- Only frames of this package and of the libraries that it uses are emptied. The frames of an application (its hooks,
+  its transport, its iterable) keep their locals.
+- Only a finished frame is emptied. `frame.clear()` of a suspended coroutine would close the coroutine, and a task that
+  waits for it would wait for ever. If several tasks raise one exception object, its traceback has such frames.
 - An exception that was being handled before the call (`__context__`) is not touched.
 """
 
@@ -29,8 +29,8 @@ __all__ = ["empty_frames", "private_call", "private_coroutine"]
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# Top-level modules whose frames are emptied: this package, the libraries below it, the transports that applications use
-# with httpx, and the tools that stand in the place of httpx's functions.
+# Top-level modules whose frames are emptied: this package, the libraries that it uses, the transports that applications
+# use with httpx, and the tools that replace httpx's functions.
 _EMPTIED = frozenset(
     {
         "eightbyeight_async",
@@ -75,7 +75,7 @@ def empty_frames(error: BaseException) -> None:
     """Empty the finished frames in the tracebacks of `error`, its causes, its contexts and the members of its groups.
 
     Call it in the `except` block that catches `error`, and raise `error` again. The frame of that block is still
-    running, so it keeps its locals: `del` those that are private.
+    running and keeps its locals: `del` the private ones.
     """
     callers = _callers(error.__traceback__)
     waiting: list[BaseException | None] = [error]
@@ -86,7 +86,7 @@ def empty_frames(error: BaseException) -> None:
             continue
         trace = one.__traceback__
         if trace is not None and id(trace.tb_frame) in callers:
-            continue  # it was being handled before the call
+            continue  # this exception was being handled before the call
         while trace is not None:
             _empty(trace.tb_frame)
             trace = trace.tb_next
@@ -98,7 +98,8 @@ def empty_frames(error: BaseException) -> None:
 
 
 def private_call(function: Callable[P, T]) -> Callable[P, T]:
-    """Decorate a function: an exception that leaves it has no frame with its arguments or the locals below it."""
+    """Decorate a function: an exception that leaves it carries no frame with its arguments, or with locals of functions
+    that it called."""
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -138,12 +139,13 @@ def _callers(trace: TracebackType | None) -> set[int]:
 
 
 def _empty(frame: FrameType) -> None:
-    # A finished frame owns its code and its locals. A running or suspended one only points to its coroutine, and has no
-    # referents. No other question tells them apart before Python 3.13, where `clear` refuses a suspended frame.
+    # A finished frame owns its code and its locals. A running or suspended frame only points to its coroutine, and has
+    # no referents. Before Python 3.13 there is no other way to distinguish them; since 3.13 `clear` refuses a suspended
+    # frame.
     name = frame.f_globals.get("__name__")
     if not isinstance(name, str) or name.partition(".")[0] not in _EMPTIED:
         return
     code = frame.f_code
     if any(one is code for one in gc.get_referents(frame)):
-        with contextlib.suppress(RuntimeError):  # it runs again in another thread
+        with contextlib.suppress(RuntimeError):  # the frame runs again in another thread
             frame.clear()

@@ -1,4 +1,4 @@
-"""The GSM 7-bit alphabet: which characters a GSM7 text may have, and which of them count twice.
+"""The GSM 7-bit alphabet: the characters that a GSM7 text may have, and those that count twice.
 
 Source: 3GPP TS 23.038, tables 6.2.1 (basic) and 6.2.1.1 (extension). National tables are left out, because the API has
 no shift tables.
@@ -13,7 +13,7 @@ import re
 
 __all__ = ["BASIC", "ESCAPE", "EXTENSION", "expanded", "first_foreign", "foreign", "is_basic", "is_gsm7"]
 
-# In the order of their codes 0x00..0x7F, without 0x1B, which is the escape and not a character.
+# In the order of their codes 0x00..0x7F. 0x1B is left out: it is the escape and not a character.
 BASIC = (
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ"
     " !\"#¤%&'()*+,-./0123456789:;<=>?"
@@ -33,7 +33,7 @@ _ESCAPED = ESCAPE + r"\g<0>"
 
 
 def is_basic(text: str) -> bool:
-    """Whether every character is in the alphabet without its extension: then each is one septet."""
+    """Whether every character is in the basic alphabet, without its extension. Each character then is one septet."""
     return _ALL_BASIC.fullmatch(text) is not None
 
 
@@ -50,7 +50,8 @@ def first_foreign(text: str) -> int | None:
 
 
 def foreign(text: str) -> str:
-    """The characters that are not in the alphabet or its extension: each once, in the order of their first place."""
+    """The characters that are not in the alphabet or its extension: each once, in the order of their first
+    occurrence."""
     return "".join(dict.fromkeys(_SOME_GSM7.sub("", text)))
 
 

@@ -33,7 +33,7 @@ class Product(enum.Enum):
     CHATAPPS = "chatapps"
 
     if not TYPE_CHECKING:
-        __hash__ = object.__hash__  # Enum's is a function in Python, and each call looks up its host
+        __hash__ = object.__hash__  # Enum's own `__hash__` is a Python function, and each call looks up its host.
 
 
 _DOMAINS = {
@@ -90,12 +90,13 @@ def checked_base_url(value: object, field: str) -> str:
 
 
 def host_of(url: str) -> str:
-    """What names the server behind a base URL: host, port unless it is the scheme's own, and path."""
+    """Returns the parts of a base URL that identify the server: host, port unless it is the scheme's default, and
+    path."""
     parts = urlsplit(url)
     return parts.netloc.lower().removesuffix({"https": ":443", "http": ":80"}[parts.scheme]) + parts.path
 
 
-# Compiled at their first use: most clients name no host.
+# Compiled at their first use: most clients use the region's hosts.
 _NAME = r"(?!.{254})[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62})(?:\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62})*\.?"
 _NETLOC = r"(?:(?P<name>[^\[\]:@]+)|\[[0-9a-fA-F:.]+\])(?::[0-9]{1,5})?"
 

@@ -1,12 +1,13 @@
-"""Models to JSON and back, for users: a request that a queue carries, a response that a database keeps.
+"""Converts models to JSON and back, for users: e.g. a request in a queue, or a response in a database.
 
     stored = json.dumps(to_dict(request))
     request = from_dict(SmsRequest, json.loads(stored))
 
 Rules:
 - The names are the API's (`clientMessageId`), and a field that is None is left out.
-- `from_dict(type(model), to_dict(model)) == model`, but for `results` of a batch's response, which repeat its request.
-- `from_dict` refuses what it does not know or cannot read. It never counts such a field as missing.
+- `from_dict(type(model), to_dict(model)) == model`, except for `results` of a batch's response, which repeat the
+  batch's request.
+- `from_dict` refuses a field that it does not know or cannot read. It never treats such a field as missing.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ Model = TypeVar("Model", bound=JsonModel)
 def to_dict(model: JsonModel) -> dict[str, Any]:
     """A model as dicts, lists, strings, numbers and booleans, ready for `json.dumps`.
 
-    It contains the whole phone numbers and texts. Times are ISO 8601, prices strings of digits.
+    The dict contains the full phone numbers and texts. Times are ISO 8601, prices strings of digits.
 
     Raises:
         InvalidRequestError: `model` is not a model of this package.
@@ -40,7 +41,7 @@ def to_dict(model: JsonModel) -> dict[str, Any]:
 
 @private_call
 def from_dict(cls: type[Model], data: object) -> Model:
-    """The model of class `cls` in a dict of `to_dict`, or in one with the same names.
+    """Returns a model of class `cls` from a dict of `to_dict`, or from a dict with the same names.
 
     Raises:
         InvalidRequestError: a field is missing, unknown, of another type or breaks its rule. `field` is its JSON path,

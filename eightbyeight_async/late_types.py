@@ -1,4 +1,4 @@
-"""The types in public signatures that a single send does not use, by their names: `late_types.BatchSmsRequest`.
+"""The types of public signatures that a single send does not need, by name: `late_types.BatchSmsRequest`.
 
 Rule: a class, or the module httpx, is imported when its name is looked up, e.g. by `typing.get_type_hints`. Importing
 all classes takes as long as importing httpx.

@@ -5,11 +5,11 @@ has more requests than connections.
 
 Rules:
 - State changes only in synchronous code and under one lock. Only waiting awaits.
-- Each place that is taken belongs to the gate of a loop. A loop that ends gives its places back: the next call that has
-  to wait looks for such loops, and looks again every second while there is more than one loop.
+- Each taken place belongs to the gate of a loop. The places of an ended loop become free: the next call that has to
+  wait checks for ended loops, and checks again every second while there is more than one loop.
 - A waiter that gives up leaves the queue at once.
-- The state is consistent whenever another function is called: there the garbage collector can close a coroutine, which
-  releases its place, even if this thread holds the lock.
+- The state is consistent whenever another function is called. During such a call the garbage collector can close a
+  coroutine, which releases its place, even if this thread holds the lock.
 
 Why not anyio.CapacityLimiter: it identifies borrowers by task, takes several times as long for each call, and serves
 one loop.
@@ -26,7 +26,7 @@ from eightbyeight_async.loops import Loop, PerLoop
 
 __all__ = ["Gate", "Limiter"]
 
-_LOOK_AGAIN = 1.0  # seconds
+_LOOK_AGAIN = 1.0  # seconds between two checks for ended loops
 
 
 class Limiter:
@@ -52,7 +52,7 @@ class Limiter:
         return self._gates.here()
 
     def forked(self) -> None:
-        """In a forked process: no call of the parent process is in flight here."""
+        """Called in a forked process: forgets the calls in flight, which belong to the parent process."""
         self.lock = threading.RLock()
         for gate in self._gates.forked():
             gate.ended = True
@@ -70,14 +70,14 @@ class Limiter:
         try:
             while not waiter.given:
                 if len(self._gates) == 1:
-                    # All places are held by this loop, and only calls of this loop are before this one.
+                    # This loop holds all places, and only calls of this loop wait before this call.
                     await waiter.turn.wait()
                     continue
                 with anyio.move_on_after(_LOOK_AGAIN):
                     await waiter.turn.wait()
                 if not waiter.given:
                     self._gates.sweep()
-        except BaseException:  # cancelled, perhaps in the moment in which it got a place
+        except BaseException:  # cancelled, perhaps at the moment when it got a place
             waiter.gone = True
             with self.lock:
                 self.queue.pop(waiter, None)
@@ -89,7 +89,7 @@ class Limiter:
         """Give a place back."""
         with self.lock:
             if gate.ended:
-                return  # its loop ended, and its places were taken back then
+                return  # its loop has ended, and its places were taken back then
             gate.held -= 1
             self.free += 1
             if self.queue:
@@ -137,7 +137,7 @@ class Gate:
         self.ended: bool = False
 
     def take(self) -> bool:
-        """Take a place, if one is free: two coroutines less for a call that need not wait."""
+        """Take a place if one is free. A call that does not wait needs two coroutines less."""
         limiter = self._limiter
         with limiter.lock:
             if limiter.free > 0:
@@ -169,10 +169,10 @@ class _Waiter:
     """A call that waits.
 
     Attributes:
-        gate: of its loop.
-        turn: set to wake it.
-        given: whether it has a place.
-        gone: whether it gave up.
+        gate: gate of its loop.
+        turn: event that wakes the call.
+        given: whether the call has a place.
+        gone: whether the call has given up.
     """
 
     __slots__ = ("gate", "given", "gone", "turn")

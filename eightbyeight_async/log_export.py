@@ -1,10 +1,11 @@
-"""The rows of an exported log: wait for the job, download its files, read their rows.
+"""Reads the rows of an exported log: waits for the job, downloads its files, reads their rows.
 
 Rules:
-- The API key goes only to the API's own host, whatever a link or a redirect points to.
+- The API key is sent only to the API's own host, even if a link or a redirect points to another host.
 - A file is downloaded completely before its first row is returned; a large one is kept on disk. So a slow reader does
   not keep a connection open, and an interrupted download is an error, not a shorter log.
-- A file has a limit, counted after unpacking: gzip can pack 1,000 to 1, so that 300 KB would fill a disk.
+- The size of a file is limited, and counted after decompression: gzip can compress 1,000 to 1, so a small download
+  could fill a disk.
 - A file that is not a log is an error, not an empty log. A caller that reconciles with an empty log would send messages
   twice.
 """
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["log_rows"]
 
-_IN_MEMORY = 1024 * 1024  # bytes of a file that are kept in memory
-_COLUMNS = frozenset({"umid", "clientmessageid"})  # every log has these, and messages are looked up by them
+_IN_MEMORY = 1024 * 1024  # the most bytes of a file that are kept in memory
+_COLUMNS = frozenset({"umid", "clientmessageid"})  # every log has these columns, by which messages are looked up
 _UNFINISHED = (LogExportState.QUEUED, LogExportState.RUNNING)
 
 
@@ -86,7 +87,7 @@ def _rows(text: TextIO, job_id: str) -> Iterator[dict[str, str]]:
     """The rows of one file.
 
     Raises:
-        LogExportError: a line is not what the CSV file of a log has there.
+        LogExportError: a line is not valid in the CSV file of a log.
     """
     lines = csv.reader(text, strict=True)
     problem = ""
@@ -106,7 +107,7 @@ def _rows(text: TextIO, job_id: str) -> Iterator[dict[str, str]]:
         problem = f"gave a broken file: line {lines.line_num} is not CSV"
     except UnicodeDecodeError:
         problem = f"gave a broken file: after line {lines.line_num} it is not UTF-8"
-    if problem:  # raised outside the except block: those exceptions contain text of the file
+    if problem:  # raised outside the except block, because those exceptions contain text of the file
         raise LogExportError(job_id, problem)
 
 

@@ -1,11 +1,11 @@
-"""Event loops: which one runs, whether one has ended, and one object for each of them. For asyncio, uvloop and trio.
+"""Event loops: which loop is running, whether a loop has ended, and one object per loop. For asyncio, uvloop and trio.
 
-Several loops can run at once, each in its own thread, and use one client. What belongs to a loop (sockets, waiting
-tasks) is kept in a `PerLoop`.
+Several loops can run at once, each in its own thread, and use one client. Objects that belong to a loop (sockets,
+waiting tasks) are kept in a `PerLoop`.
 
 Rules:
 - No loop is kept alive: it is referenced weakly.
-- What belongs to an ended loop is removed when the next loop comes, or by `sweep`.
+- Objects of an ended loop are removed when the next loop is added, or by `sweep`.
 - The locks are reentrant: the garbage collector can close a coroutine, and so run its `finally`, at any point.
 """
 
@@ -35,7 +35,7 @@ def running() -> Any:  # noqa: ANN401 - an asyncio loop or a trio token
     if "trio" not in sys.modules:
         return asyncio.get_running_loop()
     try:
-        # A task, not only a loop: trio can run as a guest inside an asyncio loop.
+        # Checks for a task, not only for a loop: trio can run as a guest inside an asyncio loop.
         if asyncio.current_task() is not None:
             return asyncio.get_running_loop()
     except RuntimeError:
@@ -47,7 +47,7 @@ def running() -> Any:  # noqa: ANN401 - an asyncio loop or a trio token
 
 
 class Loop:
-    """One loop, as other threads see it.
+    """One loop, for use from other threads.
 
     Args:
         native: what `running` has returned.
@@ -64,7 +64,7 @@ class Loop:
         if native is None or isinstance(native, asyncio.AbstractEventLoop):
             return native is None or native.is_closed()
         try:
-            native.run_sync_soon(_nothing, idempotent=True)  # trio has no other way to ask this
+            native.run_sync_soon(_nothing, idempotent=True)  # trio offers no other way to find out
         except RuntimeError:
             return True
         return False
@@ -84,12 +84,12 @@ class Loop:
         return self._pass(native, function)
 
     def start(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Run a coroutine in the loop, soon; not if the loop has ended."""
+        """Run a coroutine in the loop soon. Does nothing if the loop has ended."""
         native: Any = self.native()
         if native is None:
             return
         if isinstance(native, asyncio.AbstractEventLoop):
-            tasks: set[asyncio.Task[None]] = set()  # a loop references its tasks weakly
+            tasks: set[asyncio.Task[None]] = set()  # keeps the tasks alive: a loop references its tasks weakly
 
             def create() -> None:
                 task = native.create_task(work())
@@ -101,7 +101,7 @@ class Loop:
             self._pass(native, lambda: sys.modules["trio"].lowlevel.spawn_system_task(work))
 
     def later(self, seconds: float, function: Callable[[], object]) -> None:
-        """Call `function` in the loop after so many seconds, unless the loop ends before. Only from within the loop."""
+        """Call `function` in the loop after `seconds`, unless the loop ends earlier. Call this only within the loop."""
         native: Any = self.native()
         if isinstance(native, asyncio.AbstractEventLoop):
             native.call_later(seconds, function)
@@ -132,14 +132,14 @@ class PerLoop(Generic[T]):
         self._make = make
         self._drop = drop
         self._lock = threading.RLock()
-        self._all: dict[int, tuple[Loop, T]] = {}  # by `id` of the loop, which a later loop can get again
+        self._all: dict[int, tuple[Loop, T]] = {}  # by `id` of the loop; a later loop can get the same id
 
     def __len__(self) -> int:
         """How many loops are known, including those that have ended and are not swept yet."""
         return len(self._all)
 
     def here(self, native: object = None) -> T:
-        """The object of the running loop; `native`: what `running` has returned, if it has been called already."""
+        """Returns the object of the running loop. `native`: the result of `running`, if it was already called."""
         if native is None:
             native = running()
         found = self._all.get(id(native))
@@ -157,7 +157,7 @@ class PerLoop(Generic[T]):
         with self._lock:
             ended = [key for key, (loop, _) in list(self._all.items()) if loop.ended()]
             dropped = [self._all.pop(key)[1] for key in ended if key in self._all]
-        for one in dropped:  # without the lock: `drop` may need another one
+        for one in dropped:  # not under the lock: `drop` may need another lock
             self._drop(one)
 
     def remove(self, one: T) -> None:

@@ -1,6 +1,6 @@
-"""What leaves an operation that fails: no private value in the frames, and one line for wrong arguments.
+"""Cleans the errors of operations: their frames hold no private value, and wrong arguments give an error of one line.
 
-Python's own TypeError names a wrong argument, but not the request that the fields of a message belong in.
+Python's own TypeError names a wrong argument, but it does not say that the fields of a message belong in the request.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ C = TypeVar("C")
 
 
 def operations(cls: type[C]) -> type[C]:
-    """Decorate a class of operations; each public method is one.
+    """Decorate a class of operations. Each public method is an operation.
 
     - An exception that leaves an operation has no frame with the API key, a number or a text (see `frame_privacy`).
     - Wrong arguments raise InvalidRequestError: its `field` is the wrong or missing argument. Nothing was sent.
-    - A coroutine function stays one: frameworks run any other function in a thread, and never await the coroutine that
-      it returns. Each operation adds a frame to the stack, which `stacklevel` of a warning counts.
+    - A coroutine function stays a coroutine function: frameworks run any other function in a thread, and never await
+      the coroutine that it returns. Each operation adds a frame to the stack, which `stacklevel` of a warning counts.
     """
     for name, function in list(vars(cls).items()):
         if inspect.isfunction(function) and not name.startswith("_"):
@@ -65,7 +65,8 @@ def _operation(function: Callable[..., Any]) -> Callable[..., Any]:
 def _wrong_argument(
     function: Callable[..., Any], error: BaseException, positional: int, keywords: list[str]
 ) -> tuple[str, str] | None:
-    """Field and reason of the InvalidRequestError; None if the arguments fit, so that the error came from inside."""
+    """Returns field and reason of the InvalidRequestError; None if the arguments are right: then the error came from
+    inside."""
     if not isinstance(error, TypeError):
         return None
     own = list(inspect.signature(function).parameters.values())[1:]  # without self
@@ -94,7 +95,7 @@ def _wrong_argument(
 
 
 def _request_model(function: Callable[..., Any]) -> type | None:
-    """The class of the parameter `request`, by its annotation; None if there is none."""
+    """Returns the class in the annotation of the parameter `request`; None if there is no such parameter."""
     first, *attributes = str(function.__annotations__.get("request")).partition(" ")[0].split(".")
     found = inspect.unwrap(function).__globals__.get(first)
     for attribute in attributes:

@@ -1,10 +1,10 @@
-"""Whether an inbound message asks to be sent nothing more: STOP and the words like it, by language. Pure.
+"""Recognises inbound messages that opt out: STOP and similar words, by language. Pure.
 
-Rule: the whole message must be such a word. "STOP" is one; "please stop calling me at noon" is not.
+Rule: the whole message must be such a word. "STOP" is an opt-out; "please stop calling me at noon" is not.
 
 Source of the English words: the list that the FCC names for the USA (47 CFR 64.1200(a)(10)) and that US carriers
-support (CTIA, Messaging Principles). The other words are those that senders in these languages usually
-announce as the answer that ends their messages.
+support (CTIA, Messaging Principles). The other words are the usual ones of senders in these languages: they tell people
+to answer with such a word to get no more messages.
 """
 
 from __future__ import annotations
@@ -61,13 +61,13 @@ OPT_OUT_WORDS: Mapping[str, frozenset[str]] = MappingProxyType(
 """The words that `is_opt_out` knows, by language (ISO 639-1)."""
 
 _ALL = frozenset[str]().union(*OPT_OUT_WORDS.values())
-# No word is as long: a longer message is none, and is not looked through.
+# All words are shorter. A longer message is not an opt-out, and is not examined.
 _LONGEST = 200
 
 
 @private_call
 def is_opt_out(message: InboundMessage | str | None, *, words: Iterable[str] | None = None) -> bool:
-    """Whether the whole message is a word that asks to be sent nothing more, such as STOP::
+    """Whether the whole message is a word that asks for no more messages, such as STOP::
 
         if isinstance(event, InboundMessage) and is_opt_out(event):
             ...  # keep event.sender where your next campaign leaves it out
@@ -75,18 +75,19 @@ def is_opt_out(message: InboundMessage | str | None, *, words: Iterable[str] | N
     Upper and lower case and full-width letters do not matter, nor do blanks, punctuation and emoji around the word or
     between two words: "Stop!", " opt-out " and "STOP 🙏" are opt-outs.
 
-    A person can ask for the same in other words, and this function does not see it: let somebody read the other
-    messages. It decides nothing for you either. Which words a carrier or a law names, whether a confirmation is due,
-    and how soon a number must be left out, depends on the country and is your business.
+    A person can ask for the same in other words. This function does not recognise that, so let somebody read the other
+    messages. The function also decides nothing for you. It depends on the country which words a carrier or a law
+    requires, whether you must confirm, and how soon you must leave out a number: check this yourself.
 
     Args:
-        message: an inbound message, of SMS or of a Messaging App; or its text. None or no text is no opt-out.
+        message: an inbound message, of SMS or of a Messaging App; or its text. None, or a message without text, is not
+            an opt-out.
         words: the words that count, instead of all words of `OPT_OUT_WORDS`. Example: a service in which CANCEL cancels
             an appointment passes `OPT_OUT_WORDS["en"] - {"CANCEL"}`.
 
     Raises:
         InvalidRequestError: `message` is neither an inbound message nor a text; or `words` is one string, is empty, or
-            has something that is no word.
+            contains something that is not a word.
     """
     if isinstance(message, InboundMessage):
         text = message.text
@@ -114,7 +115,7 @@ def _plain_words(words: frozenset[str]) -> frozenset[str]:
 
 
 def _plain(text: str) -> str:
-    """The words of a text in lower case, with one blank between two: what is left without punctuation and symbols."""
+    """Returns the words of a text in lower case, with one blank between two words, without punctuation and symbols."""
     kept: list[str] = []
     for character in unicodedata.normalize("NFKC", text).casefold():
         category = unicodedata.category(character)

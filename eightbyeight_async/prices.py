@@ -1,12 +1,13 @@
-"""What message parts cost by a price list. Pure; nothing is sent or asked.
+"""Computes the cost of message parts from a price list. Pure: no request is sent.
 
     prices = await client.account.prices(subaccount_id=client.subaccount_id)
     planned = cost({"SG": 1200, "MY": 300}, prices)
 
 Rules:
-- A price is one part's to one operator. Which operator has a number is known only after the message, so the cost of a
-  country is a range: from its cheapest operator to its dearest one.
-- Nothing is guessed: a country without a price has no cost and is named, and amounts of two currencies are never added.
+- A price is for one part to one operator. The operator of a number is known only after the message. So the cost of a
+  country is a range: from its cheapest to its most expensive operator.
+- Nothing is guessed: a country without a price has no cost and is listed, and amounts of two currencies are never
+  added.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from eightbyeight_async.models.privacy import masked_digits
 
 __all__ = ["Cost", "CountryCost", "TotalCost", "cost"]
 
-# Exact for every amount that is read: at most 61 digits, times a number of parts of at most 20 digits.
+# Exact for every amount: an amount that is read has at most 61 digits, a number of parts at most 20.
 _EXACT = Context(prec=200)
 _MOST_PARTS = 10**20
 
@@ -34,7 +35,7 @@ class TotalCost:
     Attributes:
         currency: ISO 4217 code.
         lowest: every part at its country's cheapest operator.
-        highest: every part at its country's dearest operator.
+        highest: every part at its country's most expensive operator.
     """
 
     currency: str
@@ -47,13 +48,13 @@ class CountryCost:
     """The cost of the parts to one country.
 
     Attributes:
-        country: two-letter code in upper case, as asked.
-        parts: how many.
+        country: two-letter code in upper case.
+        parts: number of parts.
         lowest: every part at the cheapest operator; None without a price.
-        highest: every part at the dearest operator; None without a price.
+        highest: every part at the most expensive operator; None without a price.
         currency: ISO 4217 code; None without a price.
-        operators_without_price: operators of the country whose price the list lacks. The cost is that of the others,
-            so the real one can lie outside the range.
+        operators_without_price: operators of the country without a price in the list. The cost is that of the other
+            operators, so the real cost can be outside the range.
     """
 
     country: str
@@ -69,7 +70,7 @@ class Cost:
     """The cost of message parts, by country.
 
     Attributes:
-        countries: one for each country that was asked, in that order.
+        countries: the cost of each country in `parts_by_country`, in its order.
     """
 
     countries: tuple[CountryCost, ...]
@@ -81,7 +82,7 @@ class Cost:
 
     @property
     def complete(self) -> bool:
-        """True if every country has a cost, and a price for every operator: then the totals are the limits."""
+        """True if every country has a cost, and a price for every operator. Then the real cost is within the totals."""
         return not any(one.lowest is None or one.operators_without_price for one in self.countries)
 
     @property
@@ -102,15 +103,15 @@ def cost(parts_by_country: Mapping[str, int], prices: PriceList, subaccount_id: 
         parts_by_country: the number of parts for each two-letter country code, in upper or lower case. A country that
             is not in the list (or is not known: `""`) has no cost.
         prices: the answer of `client.account.prices()`.
-        subaccount_id: whose prices; None if the list has only one sub-account.
+        subaccount_id: the sub-account whose prices are used; None if the list has only one sub-account.
 
     Returns:
         The cost of each country, the totals, and the countries without a price. A country whose operators have prices
-        in more than one currency counts as one without a price.
+        in several currencies counts as a country without a price.
 
     Raises:
-        InvalidRequestError: a number of parts is not a whole number of at least 0; the list has not that sub-account;
-            or it has several and none was named.
+        InvalidRequestError: a number of parts is not a whole number of at least 0; the list does not have that
+            sub-account; or it has several and `subaccount_id` is None.
     """
     parts = _checked(parts_by_country)
     listed = _by_country(_outbound(prices, subaccount_id))
@@ -164,7 +165,7 @@ def _is(listed: str | None, subaccount_id: str) -> bool:
 
 
 def _by_country(outbound: Iterable[CountryPrices]) -> dict[str, list[Amount | None]]:
-    """The price of each operator, by country; None where it is missing."""
+    """Returns the price of each operator, by country; None if it is missing."""
     listed: dict[str, list[Amount | None]] = {}
     for country in outbound:
         prices = listed.setdefault(country.alpha2_code.upper(), [])

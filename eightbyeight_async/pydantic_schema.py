@@ -1,6 +1,6 @@
-"""The schemas by which pydantic validates, writes and describes a model. Only this file imports pydantic.
+"""The schemas with which pydantic validates, serialises and describes a model. Only this file imports pydantic.
 
-Rule: the converter of `wire.py` reads and writes; pydantic does not look into a model.
+Rule: the converter of `wire.py` reads and writes models. pydantic does not read their fields.
 """
 
 from __future__ import annotations

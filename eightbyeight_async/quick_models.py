@@ -1,11 +1,11 @@
-"""Quick making of models: of given values, and of a JSON object whose fields all have the promised types. Pure.
+"""Makes models quickly: from given values, or from a JSON object in which all fields have the promised types. Pure.
 
-For an object that is not so, or a model with other types than those here, `wire` asks the thorough converter, which
-names the path of a problem and drops optional fields that cannot be read. For every other object both make the same
-model.
+For any other object, or a model with other types than the ones here, `wire` uses the thorough converter. That converter
+names the path of a problem, and drops optional fields that cannot be read. If all types are right, both ways make the
+same model.
 
-The functions are made from source text, as attrs and cattrs make theirs: one call for a model instead of one a field.
-They set the fields of frozen classes by their slots, which takes half as long as attrs' `__init__`.
+The functions are made from source text, as attrs and cattrs do: one call makes a model, instead of one call per field.
+They set the fields of frozen classes through their slots, which takes half as long as attrs' `__init__`.
 """
 
 from __future__ import annotations
@@ -32,22 +32,24 @@ T = TypeVar("T")
 
 
 class OddError(Exception):
-    """The object must be read thoroughly."""
+    """The object must be read by the thorough converter."""
 
 
 def quick_maker(cls: type[T]) -> Callable[..., T]:
-    """A function that takes the values of all fields by their names; it neither checks nor converts them."""
+    """Returns a function that takes the values of all fields by name and makes the model. It neither checks nor
+    converts them."""
     given: dict[str, Any] = {}
     names = [field.name for field in attrs.fields(_class(cls))]
     return _compiled(f"def make({', '.join(names)}):", _making(cls, given, {name: name for name in names}), given)
 
 
 def private_init(cls: type[Any]) -> Callable[..., None] | None:
-    """An `__init__` like that of attrs, which empties its frame if a rule is broken; None without rules of this kind.
+    """Returns an `__init__` like that of attrs, which empties its frame if a rule is broken; None without rules of this
+    kind.
 
-    A rule is a validator of attrs in a field's metadata, under `check`. Here all are applied in one pass, and only to
-    fields that are set: attrs would call each for every field, and most messages leave seven of them out. One function
-    instead of a wrapper around attrs', which takes twice as long.
+    A rule is an attrs validator in a field's metadata, under `check`. This function applies all rules in one pass, and
+    only to fields that are set. attrs would call the rule of every field, and most messages leave out seven fields. It
+    is one function and not a wrapper around that of attrs, which would take twice as long.
     """
     if not any("check" in field.metadata for field in attrs.fields(_class(cls))):
         return None
@@ -67,7 +69,8 @@ def private_init(cls: type[Any]) -> Callable[..., None] | None:
         given |= {f"d_{name}": field.default, f"c_{name}": field.converter, f"set_{name}": getattr(cls, name).__set__}
         converted = value if field.converter is None else f"c_{name}({value})"
         if field.converter is not None and field.default is None and field.converter(None) is None:
-            converted = f"None if {value} is None else {converted}"  # a call less for what most messages leave out
+            # without a call for None: most messages leave these fields out
+            converted = f"None if {value} is None else {converted}"
         lines.append(f"    set_{name}(self, {converted})")
     names = ", ".join(field.alias for field in attrs.fields(_class(cls)))
     body = [
@@ -83,7 +86,7 @@ def private_init(cls: type[Any]) -> Callable[..., None] | None:
 
 
 def _is_plain(cls: Any) -> bool:  # noqa: ANN401 - an attrs class
-    """False for a class that an application has derived from a model, if its fields need more of attrs."""
+    """False for a class that an application has derived from a model, if its fields use more features of attrs."""
     return not hasattr(cls, "__attrs_post_init__") and all(
         field.kw_only
         and field.init
@@ -111,7 +114,8 @@ def _checked_init(cls: Any) -> Callable[..., None]:  # noqa: ANN401 - an attrs c
 
 
 def quick_reader(cls: type[T]) -> Callable[[Any], T] | None:
-    """A function that takes parsed JSON; None if a type of the model is not simple. The function raises OddError."""
+    """Returns a function that makes a model from parsed JSON; None if the model has a type that is not simple. The
+    function raises OddError for an object that needs the thorough converter."""
     given: dict[str, Any] = {"OddError": OddError}
     lines = ["  if type(value) is not dict: raise OddError"]
     values = {}
@@ -138,7 +142,7 @@ def quick_reader(cls: type[T]) -> Callable[[Any], T] | None:
         if field.converter is not None:
             given[f"c_{local}"] = convert = field.converter
             if is_enum_or_text(field.type):
-                # A dict instead of a call for the strings that have a member.
+                # Looks up known strings in a dict, which avoids a call.
                 enums = [one for one in typing.get_args(field.type) if issubclass(one, StrEnum)]
                 given[f"m_{local}"] = {member.value: convert(member.value) for one in enums for member in one}
                 lines.append(f"  {local} = m_{local}.get({local}) or c_{local}({local})")
@@ -150,7 +154,7 @@ def quick_reader(cls: type[T]) -> Callable[[Any], T] | None:
     return _compiled("def read(value):", [*lines, *_making(cls, given, values)], given)
 
 
-# What a field's metadata can say without changing how an object is read that has all promised types.
+# Metadata keys that do not change how an object is read if all its values have the promised types.
 _HARMLESS = {"wire", "kept", "items"}
 
 
@@ -159,7 +163,7 @@ def _class(cls: Any) -> Any:  # noqa: ANN401 - a class, which attrs' stubs want 
 
 
 def _making(cls: Any, given: dict[str, Any], values: dict[str, str]) -> list[str]:  # noqa: ANN401
-    """The lines that make a model; `values`: the expression of each field."""
+    """Returns the source lines that make a model. `values`: the expression for each field."""
     given |= {"new": object.__new__, "cls": cls}
     if cls.__setattr__ is object.__setattr__:  # not frozen
         stores = [f"  made.{name} = {value}" for name, value in values.items()]
@@ -170,7 +174,7 @@ def _making(cls: Any, given: dict[str, Any], values: dict[str, str]) -> list[str
 
 
 def _compiled(head: str, lines: list[str], given: dict[str, Any]) -> Callable[..., Any]:
-    given["__name__"] = __name__  # `frame_privacy` asks whose a frame is
+    given["__name__"] = __name__  # `frame_privacy` finds the owner of a frame by this name
     code = compile("\n".join([head, *lines]), f"<made by {__name__}>", "exec")
     exec(code, given)  # noqa: S102 - names of our own fields, nothing from outside
     made: Callable[..., Any] = given[head.removeprefix("def ").partition("(")[0]]
@@ -178,7 +182,7 @@ def _compiled(head: str, lines: list[str], given: dict[str, Any]) -> Callable[..
 
 
 def _check(kind: Any, local: str, given: dict[str, Any]) -> str | None:  # noqa: ANN401 - a type expression
-    """A statement that reads the value of a variable; None if the type is not simple."""
+    """Returns a source line that reads the value of a variable; None if the type is not simple."""
     optional = typing.get_origin(kind) in (Union, types.UnionType) and type(None) in typing.get_args(kind)
     if is_enum_or_text(kind):
         return f"if type({local}) is not str: raise OddError"
@@ -204,9 +208,9 @@ def _check(kind: Any, local: str, given: dict[str, Any]) -> str | None:  # noqa:
 
 
 def quick_writer(cls: type[Any], replaced: Sequence[str] = ()) -> Callable[..., str] | None:
-    """A function from a model to the text of its JSON; None if a type of the model is not simple.
+    """Returns a function that converts a model to JSON text; None if the model has a type that is not simple.
 
-    `replaced`: the fields whose values the function takes as further arguments, instead of those of the model.
+    `replaced`: fields whose values come from further arguments of the function, and not from the model.
 
     The function raises TypeError for a model whose values do not have the types of its class.
     """

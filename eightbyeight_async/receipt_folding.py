@@ -1,6 +1,6 @@
-"""Folding receipts: one state for each message from delivery receipts that come late, twice or out of order. Pure.
+"""Folding receipts: one state for each message, from delivery receipts that are late, repeated or out of order. Pure.
 
-The receipt that counts is the greatest one by rank and then by time. So order and repetition do not matter:
+The receipt with the highest rank counts; among equal ranks, the latest one. So order and repetition do not matter:
 
     rank  state
     4     read
@@ -9,7 +9,7 @@ The receipt that counts is the greatest one by rank and then by time. So order a
     1     sent, and any state this version does not know
     0     queued
 
-- A higher rank wins, whatever the timestamps are.
+- A higher rank wins, for any timestamps.
 - Within a rank the later timestamp wins. A missing timestamp is earlier than any other.
 
 Why:
@@ -77,12 +77,12 @@ class ReceiptFolder:
         if progress.changed and progress.final: ...
 
     Args:
-        max_messages: how many messages are remembered, about 1.4 KB each. One more makes the folder forget the message
-            that became final first, or, if no other message is final, the one whose first receipt is oldest. A late
-            receipt of a forgotten message counts as its first one.
+        max_messages: how many messages are remembered, about 1.4 KB each. With one more message, the folder forgets the
+            message that became final first. If no other message is final, it forgets the message with the oldest first
+            receipt. A late receipt of a forgotten message counts as its first receipt.
         max_bytes: about how many bytes of memory the remembered messages take; beyond that, messages are forgotten in
-            the same order. `None` for 2,000 for each of `max_messages`. Real receipts stay below that; anybody who can
-            post to the callback URL can send larger ones. The last receipt is kept, whatever its size.
+            the same order. `None` for 2,000 for each of `max_messages`. Real receipts take less; but anybody who can
+            post to the callback URL can send larger ones. The last receipt is always kept.
 
     Attributes:
         forgotten: how many messages have been forgotten.
@@ -153,7 +153,8 @@ def _checked_limit(value: object, field: str) -> int:
 
 
 _A_MESSAGE = 2_000  # bytes
-_WITHOUT_TEXTS = 1_000  # bytes of a receipt's objects; the rest of the 1,400 of a usual one are its texts
+# Bytes of a receipt's objects without its texts. A usual receipt has 1,400 bytes with its texts.
+_WITHOUT_TEXTS = 1_000
 
 
 def _size(receipt: DeliveryReceipt) -> int:
@@ -184,12 +185,13 @@ _RANKS = {
 }
 _UNKNOWN_RANK = 1
 _OPERATOR_RANK = 2
-_BEFORE_ALL = datetime(1, 1, 2, tzinfo=UTC)  # not the first day: comparing with an offset could leave the calendar
+# not the first day of year 1: comparing with an offset could leave the calendar
+_BEFORE_ALL = datetime(1, 1, 2, tzinfo=UTC)
 
 
 def _counts_more(one: DeliveryReceipt, other: DeliveryReceipt) -> bool:
     ours, theirs = _weight(one.status), _weight(other.status)
-    # Two different receipts with the same rank and time: any choice is good that does not depend on their order.
+    # Two different receipts with the same rank and time: any choice is right that does not depend on their order.
     return ours > theirs if ours != theirs else _tie(one) > _tie(other)
 
 
@@ -201,7 +203,8 @@ def _weight(status: DeliveryStatus) -> tuple[int, datetime]:
 
 
 def _tie(receipt: DeliveryReceipt) -> tuple[int, str]:
-    """A key for that choice: the number of fields that are set, then the fields themselves."""
+    """A key to choose between receipts of equal rank and time: the number of fields that are set, then the fields
+    themselves."""
     fields = attrs.asdict(receipt)
     said = sum(value is not None for value in fields.values())
     return said, repr(fields)

@@ -35,12 +35,12 @@ class RecentStarts:
         self._starts: deque[float] = deque()
 
     def start(self, now: float) -> float:
-        """Count a start and return 0; or the seconds until one is possible."""
+        """Count a start and return 0; or return the seconds until a start is possible."""
         starts = self._starts
         while starts and now - starts[0] >= 1.0:
             starts.popleft()
         if len(starts) >= self._most:
-            return max(starts[0] + 1.0 - now, 1e-6)  # rounding can give 0
+            return max(starts[0] + 1.0 - now, 1e-6)  # rounding could give 0
         starts.append(now)
         return 0.0
 
@@ -57,7 +57,7 @@ class Pacer:
         self._interval = 1.0 / rate
         self._clock = clock
         self._next = 0.0
-        self._returned: list[float] = []  # a heap
+        self._returned: list[float] = []  # a heap of start times that were given back
         self._starts = RecentStarts(rate)
         self._lock = threading.RLock()  # reentrant: the garbage collector can close a coroutine that waits here
 
@@ -98,18 +98,20 @@ class Pacer:
             heapq.heappush(self._returned, moment)
 
     def forked(self) -> None:
-        """In a forked process: another thread of the parent process may have held the lock."""
+        """Called in a forked process. It replaces the lock, which another thread of the parent process may have
+        held."""
         self._lock = threading.RLock()
 
     def _start(self, moment: float, *, again: bool) -> tuple[float, float]:
         """Start the request whose time is `moment`: (0, `moment`); or the seconds until it may start, and when.
 
-        `again`: whether a late request gets a new time; only once, or a loop that is always late would start none.
+        `again`: whether a late request gets a new time. It gets one only once: otherwise a loop that is always late
+        would start no request.
         """
         with self._lock:
             now = self._clock()
             if now < moment:
-                return moment - now, moment  # the timer was early
+                return moment - now, moment  # the timer fired early
             if again and now - moment > _LATE:
                 wait, moment = self.reserve()
                 if wait > 0:

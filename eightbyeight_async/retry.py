@@ -1,8 +1,8 @@
 """The retry policy: it decides whether a call is retried and how long to wait. It does not wait itself.
 
-Rule: a call is retried only if the API itself responded with an error code of the 2000 class (2000 to 2999), whatever
-the HTTP status. 8x8 has no idempotency key. After a timeout, a reset or a gateway's page the message may already have
-been sent, and after a 429 the caller must slow down. So none of these is retried.
+Rule: a call is retried only if the API itself responded with an error code of the 2000 class (2000 to 2999), with any
+HTTP status. 8x8 has no idempotency key. After a timeout, a reset or a gateway's page the message may already have been
+sent, and after a 429 the caller must slow down. So none of these is retried.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""Who works on a campaign of a ledger, and on what: its processes, and the chunks of its file.
+"""The processes that work on a ledger's campaign, and the chunks of its file.
 
-The chunks are PgQueuer's. They are read without it: a machine that only looks does not need the extra `[workers]`.
+PgQueuer stores the chunks. They are read without PgQueuer: a machine that only reads does not need the extra
+`[workers]`.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["HEARTBEAT", "WORKING", "AtWork", "ChunkLeft", "LedgerAtWork", "Worker", "entrypoint"]
 
-HEARTBEAT = 30.0  # seconds after which a chunk of a silent process is given to another one
-WORKING = 15.0  # seconds; a process that claimed or recorded something within them is at work
+HEARTBEAT = 30.0  # Seconds; after that, a chunk of a silent process is given to another process.
+WORKING = 15.0  # Seconds; a process is at work if it claimed or recorded something within this time.
 _WORKERS = f"""
 SELECT host, pid, last & 4294967295, at - began, at, {NOW} - at FROM eightbyeight.session
 WHERE campaign=%(campaign)s AND at > {NOW} - %(within)s AND ended IS NULL ORDER BY id
@@ -29,12 +30,12 @@ WHERE entrypoint=%(entrypoint)s AND status IN ('queued', 'picked') ORDER BY prio
 
 
 class Worker(NamedTuple):
-    """A process that claimed or recorded something not long ago, and has not ended.
+    """A process that has claimed or recorded something recently, and has not ended.
 
     Attributes:
-        host, pid: which process.
-        claims: how many it made.
-        seconds: from its begin to its last write.
+        host, pid: host name and id of the process.
+        claims: number of its claims.
+        seconds: time from its start to its last write.
         at: time of that write, seconds since 1970.
         idle: seconds since that write.
     """
@@ -48,7 +49,7 @@ class Worker(NamedTuple):
 
     @property
     def rate(self) -> float:
-        """Claims a second, over its whole time."""
+        """Claims per second, over the whole time of the process."""
         return self.claims / self.seconds if self.seconds > 0 else 0.0
 
 
@@ -57,8 +58,8 @@ class ChunkLeft(NamedTuple):
 
     Attributes:
         first: index of its first message.
-        messages: how many it has.
-        silent: seconds since its process said that it works on it; None: it waits for a process.
+        messages: number of its messages.
+        silent: seconds since the last heartbeat of its process; None: the chunk waits for a process.
     """
 
     first: int
@@ -67,18 +68,19 @@ class ChunkLeft(NamedTuple):
 
     @property
     def waits(self) -> bool:
-        """Whether any process may have it: nobody took it, or whoever did says nothing any more."""
+        """Whether any process may take the chunk: no process has it, or its process has sent no heartbeat for too
+        long."""
         return self.silent is None or self.silent >= HEARTBEAT
 
 
 class AtWork(NamedTuple):
-    """What happens to a campaign at this moment.
+    """The processes and chunks of a campaign at this moment.
 
     Attributes:
         workers: the processes at work.
-        chunks: those that are not done, in the order of the file.
-        stopped: why nothing is claimed; None: claims are granted.
-        within: seconds in which a process at work has written something.
+        chunks: the chunks that are not done, in the order of the file.
+        stopped: why no claims are granted; None: claims are granted.
+        within: seconds; a process is at work if it wrote something within this time.
     """
 
     workers: Sequence[Worker]
@@ -88,15 +90,17 @@ class AtWork(NamedTuple):
 
     @property
     def anybody(self) -> bool:
-        """Whether a process is at work. One that waits for 8x8 writes nothing, but says that it works on its chunk."""
+        """Whether a process is at work. A process that waits for 8x8 writes nothing, but sends heartbeats for its
+        chunk."""
         return bool(self.workers) or any(not chunk.waits for chunk in self.chunks)
 
 
 class LedgerAtWork(LedgerQueries):
-    """The questions about processes and chunks."""
+    """The methods about processes and chunks."""
 
     def at_work(self, within: float = WORKING) -> AtWork:
-        """Who works, and on what. `within`: seconds in which a process at work has written something."""
+        """Returns the processes and chunks at work. `within`: seconds; a process is at work if it wrote something
+        within this time."""
         workers = [Worker(*row) for row in self._rows(_WORKERS, within=within)]
         chunks = []
         if self._rows(_HAS_QUEUE)[0][0]:

@@ -1,4 +1,4 @@
-"""Where the store of a campaign with a ledger comes from; implements `StoreSource`."""
+"""Opens the store of a campaign with a ledger; implements `StoreSource`."""
 
 from __future__ import annotations
 

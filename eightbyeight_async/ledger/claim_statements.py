@@ -1,6 +1,7 @@
 """The statements that claim messages and write their outcomes.
 
-Rows pass as arrays, a column each. `TOUCHED` stands before what a claim or an outcome writes: see `store`.
+Rows are passed as arrays, one for each column. A statement that writes a claim or an outcome begins with `TOUCHED`: see
+`store`.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ VALUES (%(campaign)s, %(host)s, %(pid)s, {NOW}, {NOW}, 0) RETURNING id, began
 """
 END_SESSION = f"UPDATE eightbyeight.session SET ended={NOW} WHERE id=%(session)s"
 STOP_LOST = "UPDATE eightbyeight.campaign SET stopped=coalesce(stopped, %(why)s) WHERE id=%(campaign)s"
-# A database that lacks the last commits (a backup, a late replica) is recognised by this row: its `last` is too low.
+# In a database without the last commits (a backup, a late replica), `last` of this row is too low.
 TOUCHED = f"""
 WITH touched AS (
     UPDATE eightbyeight.session SET at={NOW}, last=greatest(last, %(last)s)

@@ -1,12 +1,13 @@
-"""One PostgreSQL connection of a thread, which is made again when it is lost.
+"""One thread's PostgreSQL connection, which reconnects when it is lost.
 
 Rules:
-- Nothing depends on the state of a session: no prepared statements, no session settings, no session locks, no
-  temporary tables. So PgBouncer in transaction mode may stand between.
-- Every transaction commits durably (`synchronous_commit`), whatever the role's default is.
-- A transaction whose connection was lost, also during COMMIT, is run again as a whole. Its body must know what it did
-  already: claims are known by their number.
-- A process that is stopped within a transaction blocks others for at most 10 seconds: then the server ends it.
+- Nothing depends on the state of a session: no prepared statements, no session settings, no session locks, no temporary
+  tables. So PgBouncer in transaction mode may be used.
+- Every transaction commits durably (`synchronous_commit`), even if the role has another default.
+- If the connection is lost during a transaction, even during COMMIT, the whole transaction is run again. So its body
+  must recognise what it has already written: it recognises claims by their number.
+- A process that hangs within a transaction blocks other processes for at most 10 seconds. Then the server ends the
+  transaction.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ BEGIN; SET LOCAL jit=off; SET LOCAL enable_seqscan=off;
 SET LOCAL idle_in_transaction_session_timeout='10s'; SET LOCAL lock_timeout='20s';
 SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit')='off'
 """
-# A server that vanished without a word is noticed after about 20 seconds.
+# With these settings, a server that disappears without closing the connection is noticed after about 20 seconds.
 _NETWORK = {
     "connect_timeout": 10,
     "keepalives_idle": 5,
@@ -40,25 +41,26 @@ _NETWORK = {
     "tcp_user_timeout": 20_000,
     "application_name": "eightbyeight-ledger",
 }
-# SQLSTATEs that may pass: connection, conflict, resources, lock, shutdown, disk; a replica that is not promoted yet.
+# SQLSTATEs of errors that may pass: connection, conflict, resources, lock, shutdown, disk; also a replica that is not
+# promoted yet.
 _PASSING = ("08", "40", "53", "55", "57", "58", "25006")
 _log = logging.getLogger("eightbyeight_async")
-_warned: set[str] = set()  # URLs of databases that this process has warned of
-_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)  # seconds before the next attempts; the last one repeats
+_warned: set[str] = set()  # URLs of databases about which this process has already warned
+_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)  # seconds of the pauses between attempts; the last pause repeats
 
 
 class Connection:
-    """A connection. One thread uses it.
+    """A connection for one thread.
 
     Args:
-        url: of the database.
-        patience: seconds for which a lost connection is made again.
-        durable: commits wait for the disk.
+        url: URL of the database.
+        patience: seconds for which it tries to reconnect.
+        durable: whether commits wait for the disk.
         sleep, clock: passed in for tests.
 
     Attributes:
-        inside: a transaction is being run.
-        again: the present transaction is run again, and its first run may have been committed.
+        inside: whether a transaction is running.
+        again: whether the current transaction is a repetition; the first run may have been committed.
     """
 
     def __init__(
@@ -81,10 +83,10 @@ class Connection:
         self._gave_up = False
 
     def open(self) -> None:
-        """Connects, without patience.
+        """Connects, with a single attempt.
 
         Raises:
-            LedgerError: it cannot be reached, or refuses the user.
+            LedgerError: the database cannot be reached, or refuses the user.
         """
         try:
             self._connected()
@@ -99,7 +101,7 @@ class Connection:
             self._connection = None
 
     def give_up(self) -> None:
-        """Ends the patience, from any thread: what is tried at this moment is the last attempt."""
+        """Stops reconnecting: the present attempt is the last one. Any thread may call it."""
         self._gave_up = True
 
     def transact(self, body: Callable[[], T]) -> T:
@@ -129,13 +131,14 @@ class Connection:
         return self._patiently(attempt)
 
     def rows(self, statement: str, values: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
-        """Runs a statement and returns its rows; outside of a transaction with patience."""
+        """Runs a statement and returns its rows. Outside of a transaction it reconnects if necessary."""
         if self.inside and self._connection is not None:
             return self._execute(self._connection, statement, values)
         return self._patiently(lambda: self._execute(self._connected(), statement, values))
 
     def try_once(self, statement: str, values: Mapping[str, Any]) -> None:
-        """Runs a statement if the connection is still there. Nothing depends on it: an error is dropped."""
+        """Runs a statement if the connection still exists. Errors are ignored, because nothing depends on the
+        statement."""
         if self._connection is not None and not self._connection.closed:
             with suppress(psycopg.Error):
                 self._execute(self._connection, statement, values)
@@ -185,7 +188,8 @@ class Connection:
 
 
 def problem(error: Exception, *, passing: bool = False) -> LedgerError:
-    """An error of the database in one line. Only its first line: the next ones can show values."""
+    """Returns the error for an error of the database. It shows only the first line, because the next lines can show
+    values."""
     if isinstance(error, LedgerError):
         return error
     words = ""
@@ -197,14 +201,16 @@ def problem(error: Exception, *, passing: bool = False) -> LedgerError:
 
 
 def storable(text: str) -> str:
-    """A text of the API as PostgreSQL can store it, without NUL and lone surrogates: one bad id ends no group."""
+    """Removes from a text of the API what PostgreSQL cannot store: NUL and lone surrogates. So one bad id does not fail
+    a whole group."""
     if text.isascii():
         return text.replace("\0", "?")
     return text.encode("utf-8", "replace").decode().replace("\0", "?")
 
 
 def warn_of_fsync(connection: Connection, url: str) -> None:
-    """Warns of a database that does not sync, once a process: some open the ledger for each job."""
+    """Warns if the database does not sync to disk. It warns once per process, because some processes open the ledger
+    for each job."""
     if url not in _warned and connection.rows("SELECT current_setting('fsync')")[0][0] == "off":
         _warned.add(url)
         _log.warning("the ledger's database runs with fsync=off: it loses claims when its machine fails")

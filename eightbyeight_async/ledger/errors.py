@@ -14,7 +14,7 @@ class LedgerError(JournalError):
 
 
 class DatabaseLedgerError(LedgerError):
-    """The database itself is the problem, whatever the name of the ledger: its URL, its state, its tables."""
+    """The problem is in the database itself (its URL, its state, its tables), and not in one ledger."""
 
 
 class PassingLedgerError(DatabaseLedgerError):
@@ -24,8 +24,9 @@ class PassingLedgerError(DatabaseLedgerError):
 
 
 class LedgerLostError(LedgerError):
-    """The database lacks claims that it had committed: a fail-over to a replica that lagged, or a backup put back.
+    """The database lacks claims that it had committed, e.g. after a fail-over to a late replica, or after restoring a
+    backup.
 
-    What was sent under those claims would be sent twice. This process sends nothing any more; open the ledger again
-    when it is known what the database lacks.
+    Messages sent under those claims would be sent twice, so this process sends no more messages. Open the ledger again
+    when you know what the database lacks.
     """

@@ -1,4 +1,4 @@
-"""Asks the ledger for what other calls wait for, too: one statement for all that ask at once in this process."""
+"""Looks up messages in the ledger. All calls of this process that ask at the same time share one statement."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ __all__ = ["LookUp"]
 
 T = TypeVar("T")
 
-_FIRST, _LONGEST = 0.02, 1.0  # seconds between two looks; they double
+# seconds of the first and of the longest pause between two reads; each pause is twice the one before
+_FIRST, _LONGEST = 0.02, 1.0
 
 
 class _Round(Generic[T]):
-    """One look: the keys that are asked for together, and what was found; None: it failed."""
+    """One read: the keys that are looked up together, and the result; None: the read failed."""
 
     def __init__(self, key: str) -> None:
         self.keys = {key}
@@ -26,10 +27,10 @@ class _Round(Generic[T]):
 
 
 class LookUp(Generic[T]):
-    """Asks by key.
+    """Looks up values by key.
 
     Args:
-        ask: asks the ledger for several keys at once.
+        ask: looks up several keys in the ledger at once.
     """
 
     def __init__(self, ask: Callable[[Sequence[str]], Awaitable[Mapping[str, T]]]) -> None:
@@ -37,7 +38,8 @@ class LookUp(Generic[T]):
         self._gathering: _Round[T] | None = None
 
     async def until(self, key: str, enough: Callable[[T | None], bool]) -> T | None:
-        """Looks again and again until what is found is enough. None: there is nothing of that key."""
+        """Reads the ledger again and again until `enough` accepts the result. None: the ledger has nothing under that
+        key."""
         pause = _FIRST
         while True:
             found = await self._look(key)
@@ -53,11 +55,11 @@ class LookUp(Generic[T]):
                 mine.keys.add(key)
                 await mine.done.wait()
                 if mine.found is None:
-                    continue  # the task that asked was cancelled or failed: ask again, to get the error itself
+                    continue  # The task that ran the query was cancelled or failed. Ask again, to get the error itself.
                 return mine.found.get(key)
             mine = self._gathering = _Round(key)
             try:
-                await anyio.lowlevel.checkpoint()  # who asks in the same turn of the loop joins
+                await anyio.lowlevel.checkpoint()  # other tasks that ask in the same turn of the loop join this round
                 self._gathering = None
                 mine.found = await self._ask(sorted(mine.keys))
                 return mine.found.get(key)

@@ -1,9 +1,9 @@
-"""`Ledger`: sends a message once, however many processes, replicas and retries ask for it.
+"""`Ledger`: sends a message only once, even if many processes, replicas and retries try to send it.
 
     async with Ledger("postgresql://…", "order-notices") as ledger:
         outcome = await ledger.send_once(client, f"shipped-{order.id}", SmsRequest(…))
 
-Every call is claimed in the database before its POST; calls that run at once share a statement and a commit.
+Every call is claimed in the database before its POST. Calls at the same time share a statement and a commit.
 """
 
 from __future__ import annotations
@@ -49,16 +49,18 @@ __all__ = ["Ledger"]
 
 
 class Ledger(Messages):
-    """A ledger, or a campaign, in a PostgreSQL database. One a process, like the client. On asyncio and trio.
+    """A ledger, or a campaign, in a PostgreSQL database. Use one in each process, like the client. Works on asyncio and
+    trio.
 
     Args:
-        url: of the database: `postgresql://user@host/database`. Its user may make tables, or they were made before.
-        name: of the ledger: the keys of one ledger are messages of one kind. It is made if there is none.
-        max_rate: requests a second of all processes of the sub-account together; None: not paced.
+        url: URL of the database: `postgresql://user@host/database`. The user must be allowed to make tables, unless
+            they exist.
+        name: name of the ledger, which is made if it does not exist. Use one ledger for each kind of message.
+        max_rate: requests a second of all processes of the sub-account together; None: no limit.
         max_concurrency: claims and requests in flight; the calls above it wait before they claim.
-        lease: seconds for which a claim is held. The first process of a ledger decides. Longer than a call takes with
-            all its attempts: what is cut off by the end of the lease may have been sent.
-        patience: seconds for which a call waits for a database that is out of reach.
+        lease: seconds for which a claim is valid. The first process of a ledger sets it. It must be longer than a call
+            with all its attempts: a call that is cancelled at the end of the lease may have been sent.
+        patience: seconds for which a call waits for an unreachable database.
 
     Raises:
         InvalidRequestError: a setting breaks its rule.
@@ -81,16 +83,16 @@ class Ledger(Messages):
         self._width = checked_count(max_concurrency, "max_concurrency")
         self._patience = checked_seconds(patience, "patience")
         self._seconds = checked_seconds(lease, "lease")
-        self._opened: tuple[int, object] | None = None  # the process and the event loop
+        self._opened: tuple[int, object] | None = None  # process and event loop that opened the ledger
 
     async def __aenter__(self) -> Self:
-        # All that belongs to one opening is made here: an application can open the same ledger again, in another loop.
+        # The state of one opening is made here: an application can open the same ledger again, in another loop.
         self._writer = Writer(self._store, most_pending=self._width, name=self._name)
         self._look_up = LookUp(lambda keys: self._writer.do(lambda store: of(store).found(keys)))
         self._arrivals = LookUp(lambda ids: self._writer.do(lambda store: of(store).deliveries_of(ids)))
         self._account: Account | None = None
         self._pace: SharedPace | None = None
-        self._never = anyio.Event()  # nothing halts a turn
+        self._never = anyio.Event()  # never set: nothing ends the wait for a turn
         await self._writer.start()
         try:
             self._keys, self._last_id, lease = await self._writer.do(_begin, writes=True)
@@ -117,7 +119,8 @@ class Ledger(Messages):
         self._opened = None
         held = 0
         try:
-            while held < self._width:  # calls in flight end first: their outcomes are written, too
+            # Waits until the calls in flight have ended, so that their outcomes are written, too.
+            while held < self._width:
                 await self._slots.acquire()
                 held += 1
         finally:
@@ -139,23 +142,24 @@ class Ledger(Messages):
     async def send_once(
         self, client: AsyncConnectClient, key: str, request: SmsRequest, *, wait: bool = True
     ) -> Outcome:
-        """Sends a message unless it was sent, or may have been sent, under this key before, here or elsewhere.
+        """Sends a message, unless it was or may have been sent under this key before, by any process.
 
-        Returns what is decided; trying again changes nothing. OPTED_OUT: a campaign of this name left the message out,
-        because the person has opted out; so does this call. Raises only if the message was certainly not sent and
-        the call may be tried again, which is what the retry of a job engine wants. The one exception: a call that is
-        cancelled while its request is in flight; its message is UNKNOWN.
+        Returns the outcome if it is decided: trying again does not change it. OPTED_OUT: a campaign of this name left
+        the message out, because the person has opted out, and this call leaves it out, too. Raises only if the message
+        was certainly not sent, so that the retry of a job engine may try again. There is one exception: if a call is
+        cancelled while its request is in flight, its message is UNKNOWN.
 
         Args:
             client: sends the message.
-            key: of the message; also its `client_message_id`. A key that contains the number is stored as a digest.
+            key: key of the message, and also its `client_message_id`. A key that contains the number is stored as a
+                digest.
             request: the message. It may have no `client_message_id`, or this key.
-            wait: wait for the outcome if another call has the message on its way, at most until the end of its lease.
-                False: the outcome INTENT is returned at once.
+            wait: whether to wait for the outcome if another call is sending the message, at most until the end of its
+                lease. If False, the outcome INTENT is returned at once.
 
         Raises:
             InvalidRequestError: the key or the message breaks a rule, or the key belongs to another number.
-            LedgerError: the database was out of reach, or lacks claims (`LedgerLostError`).
+            LedgerError: the database could not be reached, or lacks claims (`LedgerLostError`).
             EightByEightError: the message was certainly not sent, e.g. RateLimitError, TransportError.
         """
         self._check_open()
@@ -170,13 +174,13 @@ class Ledger(Messages):
                 return outcome
             found = await self._look_up.until(identity.key, lambda one: not (wait and _on_its_way(one)))
             if found is None or found.state is State.NOT_SENT:
-                continue  # released, or forgotten, meanwhile
+                continue  # meanwhile the claim was released, or the message was deleted
             if found.who != identity.who:
                 raise InvalidRequestError("key", "belongs to a message to another number: give each message its own")
             return Outcome(key=identity.key, state=found.state, umid=found.umid, code=found.code, new=False)
 
     async def _attempt(self, client: AsyncConnectClient, message: SmsRequest, identity: Identity) -> Outcome | None:
-        """Claims and sends. None: the ledger has the message already."""
+        """Claims and sends. None: the ledger already has the message."""
         while True:
             pace = self._pace
             if pace is not None:
@@ -195,7 +199,8 @@ class Ledger(Messages):
                 return None
             if self._lease.may_begin(claimed):
                 return await self._send(client, message, claim, claimed)
-            await self._write(claim, State.NOT_SENT)  # the machine slept, or the database was slow
+            # The lease is too old for a send: the machine slept, or the database was slow.
+            await self._write(claim, State.NOT_SENT)
 
     async def _send(self, client: AsyncConnectClient, message: SmsRequest, claim: Claim, claimed: float) -> Outcome:
         key, began = claim.identity.key, time.monotonic()
@@ -210,14 +215,14 @@ class Ledger(Messages):
                 raise
             return Outcome(key=key, state=verdict.state, code=verdict.code, new=True, error=error, recorded=recorded)
         except BaseException:
-            self._writer.record([_result(claim, State.UNKNOWN)])  # cancelled, or a bug: it may have been sent
+            self._writer.record([_result(claim, State.UNKNOWN)])  # cancelled, or a bug: the message may have been sent
             raise
         state = state_of(response)
         recorded = await self._write(claim, state, umid=response.umid)
         return Outcome(key=key, state=state, umid=response.umid, new=True, recorded=recorded)
 
     async def _write(self, claim: Claim, state: State, umid: str | None = None, code: int | None = None) -> bool:
-        """Writes an outcome and waits for its commit. False: the database is out of reach."""
+        """Writes an outcome and waits for its commit. False: the database cannot be reached."""
         try:
             await self._writer.settle([_result(claim, state, umid, code)])
         except (JournalError, RuntimeError):  # RuntimeError: the ledger was closed meanwhile
@@ -248,7 +253,7 @@ class Ledger(Messages):
 
     @private_coroutine
     async def status(self) -> Status:
-        """Counts of all messages, whoever sent them."""
+        """Returns the counts of all messages, from all processes."""
         self._check_open()
         return await self._writer.do(lambda store: store.status(0.0))
 
@@ -265,7 +270,8 @@ class Ledger(Messages):
         """Looks the UNKNOWN messages up in 8x8's log. See `Campaign.reconcile`."""
         self._check_open()
         await self._use(client)
-        ahead = await self._writer.do(lambda store: of(store).now()) - time.time()  # claims are dated by the database
+        # the database's clock dates the claims
+        ahead = await self._writer.do(lambda store: of(store).now()) - time.time()
         return await reconcile(
             client,
             self._writer,
@@ -282,14 +288,14 @@ class Ledger(Messages):
 
     @private_coroutine
     async def feed(self, receipt: DeliveryReceipt) -> Delivery:
-        """Takes a delivery receipt, on any replica. Returns what is known of the message after it.
+        """Writes a delivery receipt to the ledger; any replica may do so. Returns what is then known about the message.
 
-        Receipts may come late, twice and out of order. Call it in the endpoint of the callback URL, and answer 8x8 with
-        200 when it has returned: then the receipt is committed.
+        Receipts may be late, repeated or out of order. Call it in the endpoint of the callback URL. Answer 8x8 with 200
+        after it has returned, because then the receipt is committed.
 
         Raises:
-            InvalidRequestError: it is no receipt.
-            LedgerError: the database was out of reach; let 8x8 post the receipt again.
+            InvalidRequestError: `receipt` is not a receipt.
+            LedgerError: the database could not be reached; let 8x8 post the receipt again.
         """
         self._check_open()
         checked_receipt(receipt)
@@ -304,16 +310,16 @@ class Ledger(Messages):
         timeout: float | None = None,  # noqa: ASYNC109 - as DeliveryWaiter's
         settle: Literal["operator", "recipient"] = "operator",
     ) -> Delivery:
-        """Waits until the delivery of a message is final, whichever replica gets its receipt.
+        """Waits until the delivery of a message is final. Any replica may get the receipt.
 
         Args:
-            umid: of the message.
-            timeout: seconds; 0: looks once; None: waits for ever.
-            settle: "recipient": what only the operator has is not final yet.
+            umid: umid of the message.
+            timeout: seconds; 0: checks once; None: waits for ever.
+            settle: "recipient": a message that only the operator has is not final yet.
 
         Raises:
-            TimeoutError: no final receipt came in time.
-            LedgerError: the database was out of reach.
+            TimeoutError: no final receipt arrived in time.
+            LedgerError: the database could not be reached.
         """
         self._check_open()
         if timeout is not None and not timeout >= 0:
@@ -332,9 +338,10 @@ class Ledger(Messages):
 
     @private_coroutine
     async def forget(self, *, older_than: timedelta) -> int:
-        """Deletes decided messages whose state is older than that, and their receipts. Their keys can be sent again.
+        """Deletes decided messages with a state older than `older_than`, and their receipts. Their keys can be sent
+        again.
 
-        Messages that are UNKNOWN, in flight, or scheduled for later are kept. Returns the number of deleted ones.
+        Messages that are UNKNOWN, in flight, or scheduled for later are kept. Returns the number of deleted messages.
         """
         self._check_open()
         given: object = older_than
@@ -349,7 +356,7 @@ class Ledger(Messages):
 
 
 def of(store: object) -> LedgerStore:
-    """The store as what it is: a writer knows only its interface."""
+    """Returns the store with its real type: a writer knows only the interface."""
     assert isinstance(store, LedgerStore)  # noqa: S101 - for type checkers
     return store
 

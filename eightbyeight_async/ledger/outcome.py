@@ -18,13 +18,14 @@ class Outcome:
         key: its key in the ledger.
         state: what became of it. SENT, REJECTED, FAILED or UNKNOWN: decided, trying again changes nothing. OPTED_OUT:
             decided, and not sent: a campaign of this name left it out, because the person has opted out. INTENT:
-            another call has it on its way (only with `wait=False`).
+            another call is sending it (only with `wait=False`).
         umid: 8x8's id of the message; None: no answer gave one.
         code: the API's error code; None: there is none.
-        new: this call sent it. False: an earlier call, or one on another machine, did.
-        error: what the request of this call raised; None: nothing, or another call made it.
-        recorded: False: the database was lost after the message was sent. The outcome is written as soon as it is back;
-            if this process ends before, the message reads as UNKNOWN.
+        new: whether this call sent it. False: an earlier call, or a call on another machine, sent it.
+        error: the error that this call's request raised; None: no error, or another call made the request.
+        recorded: whether the outcome is in the database. False: the database was lost after the message was sent. The
+            outcome is written as soon as the database is back. If this process ends earlier, the message counts as
+            UNKNOWN.
     """
 
     key: str

@@ -1,9 +1,9 @@
-"""The row of a sub-account's pace, and the thread that asks it for turns.
+"""The database row with a sub-account's pace, and the thread that reserves turns in it.
 
 Rules:
-- One question at a time. Its thread belongs to no task: a task that is cancelled leaves at once, however long the
-  database is away, and the next one takes the answer.
-- The row is not synced to the disk: after a crash of the database the pace begins anew.
+- Only one question is open at a time. Its thread belongs to no task. So a cancelled task ends at once, even if the
+  database does not respond, and the next task takes the answer.
+- The row is not synced to the disk: after a crash of the database the pace starts again.
 """
 
 from __future__ import annotations
@@ -44,15 +44,15 @@ WHERE account=%(account)s
 
 
 class Question:
-    """Asks for turns, and tells of refusals.
+    """A question to the row: asks for turns, and reports refusals.
 
     Attributes:
-        turns: how many.
+        turns: number of turns.
         refusals: when each refused request was sent, and the pause that its answer asked for.
-        asked, answered: when, by the process's clock.
-        answer: seconds until the first turn, requests a second, seconds of pause; None: it failed.
-        error: why it failed.
-        done: set in the event loop that asked.
+        asked, answered: times by the process's clock.
+        answer: seconds until the first turn, requests a second, seconds of pause; None: the question failed.
+        error: why the question failed.
+        done: event that is set in the event loop that asked.
     """
 
     def __init__(self, turns: int, refusals: list[tuple[float, float]], asked: float) -> None:
@@ -66,7 +66,7 @@ class Question:
 
 
 class PaceRow:
-    """The row, as one process asks it. The arguments: see `SharedPace`; `account` is the row's key."""
+    """The row, as one process uses it. The arguments: see `SharedPace`; `account` is the row's key."""
 
     def __init__(
         self,
@@ -84,11 +84,11 @@ class PaceRow:
         self._clock = clock
         self._wall = wall
         self._opened = False
-        self._lock = threading.Lock()  # of the two values below
+        self._lock = threading.Lock()  # protects the next two attributes
         self._running = self._closed = False
 
     def begin(self, turns: int, refusals: list[tuple[float, float]]) -> Question:
-        """Asks, in a thread. Only when the question before is done."""
+        """Asks in a thread. Call it only after the previous question is done."""
         question, loop = Question(turns, refusals, self._clock()), Loop(running())
 
         def work() -> None:
@@ -110,7 +110,7 @@ class PaceRow:
         return question
 
     def ask(self, turns: int, refusals: Sequence[tuple[float, float]]) -> tuple[float, float, float]:
-        """The answer to a question. `refusals`: ages in seconds, pauses."""
+        """Returns the answer to a question. `refusals`: age in seconds and pause of each refusal."""
         if not self._opened:
             self._db.open()
             prepare(self._db)
@@ -119,7 +119,7 @@ class PaceRow:
         for age, wait in refusals:
             self._run(_REFUSED, age=age, wait=wait)
         found = self._run(_RESERVE, turns=turns)
-        if not found:  # the database crashed: the table is empty
+        if not found:  # After a crash of the database the table is empty.
             self._run(_OPEN, top=self._top)
             found = self._run(_RESERVE, turns=turns)
         return found[0]
@@ -130,7 +130,7 @@ class PaceRow:
         return [(row[0], row[1], row[2]) for row in found]
 
     def close(self) -> None:
-        """Closes the connection; that of a question that is under way as soon as its attempt ends."""
+        """Closes the connection. If a question is still open, its connection is closed as soon as its attempt ends."""
         self._db.give_up()
         with self._lock:
             self._closed = True

@@ -1,4 +1,4 @@
-"""What a campaign of a ledger knows of the delivery of its messages, and how it takes news about them."""
+"""Reads and writes the deliveries of a ledger campaign's messages."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SELECT count(*), min(m.claimed), max(m.claimed) FROM eightbyeight.message AS m L
 WHERE {_ACCEPTED} AND m.account=%(account)s::integer AND m.umid IS NOT NULL
 AND coalesce(m.scheduled, 0)<=%(now)s::float8 AND m.claimed>%(after)s::float8 AND d.final IS NOT TRUE
 """
-# A message that may be on its way, or may have been sent, can have news before it has its umid.
+# There can be news about a message before it has a umid, if it may be on its way or may have been sent.
 _ABOUT = f"""
 SELECT j.place, m.key
 FROM unnest(%(places)s::integer[], %(keys)s::text[], %(umids)s::text[]) AS j(place, key, umid) {each("key")}
@@ -44,7 +44,7 @@ GROUP BY {", ".join(f"d.{name}" for name in _GROUPS)}
 
 
 class LedgerDeliveries(LedgerQueries):
-    """The questions about deliveries; see `Store`."""
+    """The methods about deliveries; see `Store`."""
 
     _number: int | None
 
@@ -53,7 +53,7 @@ class LedgerDeliveries(LedgerQueries):
         return OpenDeliveries(number, first or 0.0, last or 0.0)
 
     def note_deliveries(self, news: Sequence[tuple[int, str, Delivery]]) -> int:
-        # No other key is stored, and PostgreSQL would end the transaction at NUL or a lone surrogate.
+        # No other key is stored, and PostgreSQL would fail the transaction because of NUL or a lone surrogate.
         kept = [(place, key) for place, (_, key, _) in enumerate(news) if key.isprintable()]
         about = self._rows(
             _ABOUT,

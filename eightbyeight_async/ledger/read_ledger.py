@@ -1,7 +1,7 @@
 """Reads the counts and messages of one campaign of a ledger.
 
-A claim without an outcome is in flight until its lease ends. After that it reads as UNKNOWN, since the end of the
-lease: nobody has to find out whether its process is alive, and nobody has to write it down.
+A claim without an outcome is in flight until its lease ends. After that it counts as UNKNOWN since the end of the
+lease. So no process needs to check whether the sender is alive, and no process needs to write the new state.
 """
 
 from __future__ import annotations
@@ -26,26 +26,26 @@ if TYPE_CHECKING:
 __all__ = ["DELIVERY", "HAS_MESSAGE", "NOW", "SINCE", "STATE", "Found", "LedgerQueries", "each", "write"]
 
 PAGE = 1_000
-# The database's clock, or that of a test.
+# The time of the database's clock, or of a test's clock.
 NOW = "coalesce(%(clock)s::float8, extract(epoch FROM clock_timestamp())::float8)"
 STATE = f"CASE WHEN m.state=0 AND m.claimed + %(lease)s::float8 <= {NOW} THEN 4 ELSE m.state END"
-# Since when the message has its state, as far as that is over.
+# The time since which the message has its state; NULL while its claim is valid.
 SINCE = f"coalesce(m.at, CASE WHEN m.claimed + %(lease)s::float8 <= {NOW} THEN m.claimed + %(lease)s::float8 END)"
-# A person has this message, or may get it.
+# Whether a person has this message, or may get it.
 HAS_MESSAGE = f"(m.state IN (0, 4) OR (m.state=1 AND m.cancelled IS DISTINCT FROM {CancelMark.CANCELLED}))"
 
-# Joins what is known of the delivery of `m`; looked up for each message, see `each`.
+# Joins what is known about the delivery of `m`. It is looked up for each message; see `each`.
 DELIVERY = """
 JOIN LATERAL (SELECT x.* FROM eightbyeight.delivery AS x WHERE x.id=lower(m.umid) OFFSET 0) AS d
 """
 
 
 def each(column: str, more: str = "") -> str:
-    """Joins the message that `j`, a row of a statement's arrays, names by a column with an index.
+    """Joins the message that a row `j` of the statement's arrays names, by a column with an index.
 
-    A subquery with an offset is not merged into the join, so each message is looked up, whatever the planner knows of
-    the table. On a table that was never analysed it compared 3,000 keys with every message of a campaign of 20,000
-    messages: 10 s instead of 40 ms.
+    PostgreSQL does not merge a subquery with an offset into the join, so each message is looked up through the index,
+    for any table statistics. Without it, on a table that was never analysed, PostgreSQL compared 3,000 keys with every
+    message of a campaign of 20,000 messages: 10 s instead of 40 ms.
     """
     return (
         "CROSS JOIN LATERAL (SELECT x.* FROM eightbyeight.message AS x "
@@ -54,16 +54,16 @@ def each(column: str, more: str = "") -> str:
 
 
 def write(values: str, rows: str, changes: str) -> str:
-    """Changes messages that are looked up as `m` in `rows`.
+    """Returns the statement that changes the messages that `rows` looks up as `m`.
 
-    Not by `UPDATE ... FROM`, for the planner's sake, and because the change has to look at the row as it is when its
-    turn comes, `old`, and not as it was when the statement began.
+    It does not use `UPDATE ... FROM`, for two reasons. The planner would choose a slow plan. And the change must see
+    the row's values when it locks the row (`old`), not those at the start of the statement.
 
     Args:
         values: the new claim, state, umid, batch, code, run, times, place, account, scheduled, due, who, what and
             cancelled, in this order; `changes` uses some of them, as `excluded.…`.
-        rows: the rest of the query for them.
-        changes: what is changed, and on which condition.
+        rows: the rest of the query for these values.
+        changes: the changed columns, and the condition.
     """
     return f"""
 INSERT INTO eightbyeight.message AS old (campaign, key, claimed, claim, state, umid, batch, code, run, times, place,
@@ -87,14 +87,14 @@ WHERE m.campaign=%(campaign)s AND m.claim>%(after)s {{}} ORDER BY m.claim LIMIT 
 """
 _ALL = _PAGE.format("")
 _OF_STATE = _PAGE.format(f"AND {STATE}=%(state)s::integer")
-_OPEN = _PAGE.format(f"AND m.state IN (0, 4) AND {STATE}=%(state)s::integer")  # by the index `message_open`
+_OPEN = _PAGE.format(f"AND m.state IN (0, 4) AND {STATE}=%(state)s::integer")  # uses the index `message_open`
 _FOUND = f"""
 SELECT m.key, {STATE}, m.umid, m.code, m.who FROM unnest(%(keys)s::text[]) AS j(key) {each("key")}
 """
 
 
 class Found(NamedTuple):
-    """What the ledger has of one message. `who`: digest of its number."""
+    """What the ledger has about one message. `who`: digest of its number."""
 
     state: State
     umid: str | None
@@ -103,11 +103,11 @@ class Found(NamedTuple):
 
 
 class LedgerQueries:
-    """Questions about a campaign that change nothing.
+    """Methods that read a campaign and change nothing.
 
     Attributes:
         salt: see `Store`.
-        lease: seconds for which a claim is held; the same for all processes of the campaign.
+        lease: seconds for which a claim is valid; the same for all processes of the campaign.
     """
 
     salt: bytes
@@ -149,7 +149,7 @@ class LedgerQueries:
         return [(values[0], _row(*values[1:])) for values in found]
 
     def found(self, keys: Sequence[str]) -> dict[str, Found]:
-        """What the ledger has of these messages, by key."""
+        """Returns what the ledger has about these messages, by key."""
         rows = self._rows(_FOUND, keys=list(keys))
         return {key: Found(State(state), umid, code, who) for key, state, umid, code, who in rows}
 
@@ -158,15 +158,15 @@ class LedgerQueries:
         return float(self._rows(f"SELECT {NOW}")[0][0])
 
     def fold_receipts(self, receipts: Sequence[DeliveryReceipt]) -> list[Delivery]:
-        """Folds receipts into what is known; returns what is known after it, by receipt."""
+        """Adds receipts to what is known. Returns for each receipt what is then known about its message."""
         return fold_receipts(self._db, receipts)
 
     def deliveries_of(self, ids: Sequence[str]) -> dict[str, Delivery]:
-        """What is known of the delivery of messages, by `delivery_id`."""
+        """Returns what is known about the delivery of messages, by `delivery_id`."""
         return deliveries_of(self._db, ids)
 
     def stopped(self) -> str | None:
-        """Why nothing is claimed; None: claims are granted."""
+        """Returns why no claims are granted; None: claims are granted."""
         found = self._rows("SELECT stopped FROM eightbyeight.campaign WHERE id=%(campaign)s")
         return None if not found else found[0][0]
 
@@ -185,7 +185,8 @@ class LedgerQueries:
         )
 
     def account(self) -> Account | None:
-        """Whose messages the campaign holds; None: it has no message, or only messages that were not sent."""
+        """Returns the account of the campaign's messages; None: it has no message, or only messages that were not
+        sent."""
         held = "SELECT 1 FROM eightbyeight.message WHERE campaign=%(campaign)s AND state NOT IN (5, 6) LIMIT 1"
         if not self._rows(held):
             return None

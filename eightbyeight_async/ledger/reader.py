@@ -1,4 +1,5 @@
-"""Reads a ledger without a client, from any machine: counts, messages, who is at work; and stops a campaign."""
+"""Reads a ledger without a client, from any machine: counts, messages, processes at work. It can also stop a
+campaign."""
 
 from __future__ import annotations
 
@@ -33,12 +34,12 @@ WHERE m.campaign=%(campaign)s AND m.claim>%(after)s ORDER BY m.claim LIMIT {_PAG
 
 
 class LedgerReader(LedgerSettling, LedgerAtWork):
-    """A campaign that is read, and settled by hand. Use it in a `with` block. It claims nothing.
+    """Reads a campaign, and settles its messages by hand. Use it in a `with` block. It claims nothing.
 
     Args:
-        url: of the database.
-        name: of the campaign.
-        missing_ok: no error if there is none; `salt` is then empty.
+        url: URL of the database.
+        name: name of the campaign.
+        missing_ok: whether the campaign may be missing; `salt` is then empty.
 
     Raises (on entering):
         LedgerError: the database cannot be read, or has no such campaign.
@@ -82,7 +83,7 @@ class LedgerReader(LedgerSettling, LedgerAtWork):
             raise AccountChangedError(before, account)
 
     def rows(self, state: State | None = None) -> Iterator[MessageRow]:
-        """Every message in the order of the claims."""
+        """Yields every message in the order of the claims."""
         last = 0
         while page := self.page(last, state):
             for _, row in page:
@@ -90,22 +91,22 @@ class LedgerReader(LedgerSettling, LedgerAtWork):
             last = page[-1][0]
 
     def planned_rows(self) -> Iterator[tuple[Any, ...]]:
-        """Every message as `PlanStore.adopt` takes it."""
+        """Yields every message in the form that `PlanStore.adopt` takes."""
         last = 0
         while page := self._rows(_PLANNED, after=last):
             yield from page
             last = page[-1][0]
 
     def resolve_by_hand(self, key: str, *, sent: bool) -> bool:
-        """Settles an UNKNOWN message; False: there is none of this key."""
+        """Settles an UNKNOWN message; False: no UNKNOWN message has this key."""
         return self._db.transact(lambda: self.resolve(key, State.SENT if sent else State.NOT_SENT))
 
     def feed(self, receipts: Sequence[DeliveryReceipt]) -> int:
-        """Folds receipts, in one commit. Returns the number of this campaign's messages that they are about."""
+        """Writes receipts in one commit. Returns the number of this campaign's messages that the receipts are about."""
         return self._db.transact(lambda: note_receipts(self, Keys(self.salt), receipts))
 
     def stop(self, why: str | None) -> None:
-        """From the commit of this on nobody claims. None: claims are granted again."""
+        """Stops all claims, from the commit of this call on. `why` None: claims are granted again."""
         statement = "UPDATE eightbyeight.campaign SET stopped=%(why)s WHERE id=%(campaign)s"
         self._db.transact(lambda: self._rows(statement, why=why))
 

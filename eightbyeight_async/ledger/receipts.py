@@ -1,9 +1,9 @@
-"""Deliveries in a ledger: any replica takes receipts or rows of 8x8's log, any replica waits for them.
+"""Deliveries in a ledger: any replica writes receipts or rows of 8x8's log, and any replica waits for them.
 
 Rules:
-- A message has one row, by its umid. News are folded into it under the row's lock: late, twice, out of order. Which of
-  two counts more: `receipt_folding`.
-- The row has no phone number; digits in 8x8's words about an error are masked.
+- Each message has one row, found by its umid. News may be late, repeated or out of order; they are combined under the
+  row's lock. `receipt_folding` decides which news count.
+- The row has no phone number; digits in 8x8's description of an error are masked.
 """
 
 from __future__ import annotations
@@ -49,22 +49,22 @@ ON CONFLICT (id) DO UPDATE SET
 
 
 def delivery_id(umid: str) -> str:
-    """The id of a message's row: the umid as it is stored, in lower case, as `lower()` makes it in the database."""
+    """Returns the id of a message's row: its umid in lower case, the same as `lower()` gives in the database."""
     return storable(umid).encode().lower().decode()
 
 
 def fold_receipts(db: Connection, receipts: Sequence[DeliveryReceipt]) -> list[Delivery]:
-    """Folds receipts into their messages' rows, in a transaction. Returns what is known after it, by receipt."""
+    """Combines receipts with their messages' rows, in a transaction. Returns for each receipt what is then known."""
     after = fold(db, [delivery_of_receipt(receipt) for receipt in receipts])
     return [after[delivery_id(receipt.umid)] for receipt in receipts]
 
 
 def fold(db: Connection, several: Iterable[Delivery]) -> dict[str, Delivery]:
-    """Folds news into their messages' rows, in a transaction. Returns what is known after it, by id."""
+    """Combines news with their messages' rows, in a transaction. Returns by id what is then known."""
     news: defaultdict[str, list[Delivery]] = defaultdict(list)
     for one in several:
         news[delivery_id(one.umid)].append(one)
-    ids = sorted(news)  # two replicas with the same messages wait for each other and do not deadlock
+    ids = sorted(news)  # Sorted, so that two replicas with the same messages wait for each other and do not deadlock.
     db.rows(_MAKE, {"ids": ids})
     before = {row[0]: delivery_of_columns(row[1:]) for row in db.rows(_LOCKED, {"ids": ids})}
     after = {one: found for one in ids if (found := merged(before.get(one), news[one])) is not None}
@@ -79,6 +79,6 @@ def fold(db: Connection, several: Iterable[Delivery]) -> dict[str, Delivery]:
 
 
 def deliveries_of(db: Connection, ids: Sequence[str]) -> dict[str, Delivery]:
-    """What is known of messages, by the id of their row."""
+    """Returns what is known about messages, by the id of their row."""
     found = {row[0]: delivery_of_columns(row[1:]) for row in db.rows(_SEEN, {"ids": list(ids)})}
     return {one: delivery for one, delivery in found.items() if delivery is not None}

@@ -2,8 +2,8 @@
 
 Rules:
 - A step is never changed: a new version of the tables is a new step.
-- The steps run in one transaction under an advisory lock of that transaction, so two processes that begin at once do
-  not disturb each other.
+- The steps run in one transaction under an advisory lock of that transaction, so two processes can begin at the same
+  time.
 - A database whose version is above `VERSION` belongs to a newer package, and is refused.
 - No phone number and no text is stored. Times are seconds since 1970 by the database's clock.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LOCK", "VERSION", "check", "prepare"]
 
-LOCK = 0x38783842  # "8x8B"; one number for all advisory locks of this package in a database
+LOCK = 0x38783842  # "8x8B"; this package uses this number for all its advisory locks in a database
 
 _FIRST = """
 CREATE TABLE eightbyeight.campaign (

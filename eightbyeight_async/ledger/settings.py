@@ -9,16 +9,17 @@ from eightbyeight_async.errors import InvalidRequestError
 
 __all__ = ["LEASE", "PATIENCE", "checked_name", "checked_url"]
 
-LEASE = 120.0  # seconds; longer than a call with all its attempts takes by default
+LEASE = 120.0  # seconds; by default, a call with all its attempts takes less
 PATIENCE = 60.0  # seconds; a fail-over or a restart takes less
-_NAME = 200  # characters of a campaign's name, at most
+_NAME = 200  # the most characters of a campaign's name
 
 
 def checked_url(url: object) -> str:
     """Returns the URL of a database.
 
     Raises:
-        InvalidRequestError: it is none. The words do not show it: it may hold a password.
+        InvalidRequestError: `url` is not a URL of a database. The error does not show the URL, which may contain a
+            password.
     """
     if not isinstance(url, str) or not url.startswith(("postgresql://", "postgres://")):
         raise InvalidRequestError("ledger", "must be the URL of a PostgreSQL database: postgresql://user@host/database")
@@ -28,7 +29,8 @@ def checked_url(url: object) -> str:
         given = None
     if given is None or "\0" in url:
         raise InvalidRequestError("ledger", "is no URL that PostgreSQL understands")
-    # An "@" or "/" in the password ends it early: its rest is taken for a host, port or path, which errors show.
+    # An "@" or "/" in the password ends the password early: the rest is read as a host, port or path, which errors
+    # show.
     path = url.partition("://")[2].partition("?")[0].partition("/")[2]
     port = str(given.get("port") or "").replace(",", "")
     if "@" in str(given.get("host") or "") or "@" in path or not (port == "" or port.isdecimal()):
@@ -42,7 +44,7 @@ def checked_name(name: object) -> str:
     """Returns the name of a ledger or campaign.
 
     Raises:
-        InvalidRequestError: it is none.
+        InvalidRequestError: `name` is not a valid name.
     """
     if not isinstance(name, str) or not name.strip() or not name.isprintable() or len(name) > _NAME:
         raise InvalidRequestError("name", f"must be a text of 1 to {_NAME} printable characters")

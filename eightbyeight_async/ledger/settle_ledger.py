@@ -1,4 +1,4 @@
-"""Settles what runs left open, within a ledger: UNKNOWN messages, and messages that are still scheduled."""
+"""Settles, in a ledger, what runs left open: UNKNOWN messages, and messages that are still scheduled."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _UNKNOWN = f"m.state IN (0, 4) AND {STATE}=4"
 _UPPER, _LOWER = (
     "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
     "abcdefghijklmnopqrstuvwxyz",
-)  # `lower()` depends on the database's locale
+)  # not with the database's `lower()`, which depends on the locale
 _RESOLVE = f"""
 UPDATE eightbyeight.message AS m SET state=%(state)s::smallint, at={NOW}
 WHERE m.campaign=%(campaign)s AND m.key=%(key)s AND
@@ -139,7 +139,8 @@ class LedgerSettling(LedgerDeliveries):
     def resolve(self, key: str, state: State) -> bool:
         given: object = key
         if not isinstance(given, str) or not given.isprintable():
-            return False  # no such key is stored, and PostgreSQL would end the transaction at NUL or a lone surrogate
+            # No such key is stored, and PostgreSQL would fail the transaction because of NUL or a lone surrogate.
+            return False
         return bool(self._rows(_RESOLVE, key=key, state=int(state), again=self._db.again))
 
     def doubts(self) -> Window:
@@ -149,7 +150,7 @@ class LedgerSettling(LedgerDeliveries):
     def note_log(self, rows: Sequence[LogRow]) -> None:
         forms = self._unknown_by_form()
         found = [(row.key, row, True) for row in rows]
-        # A log may show an id in another case or with blanks around it.
+        # A log may show an id in another case, or with blanks around it.
         found += [(key, row, False) for row in rows for key in forms.get(row.form, ()) if key != row.key]
         self._rows(
             _NOTE,
@@ -164,7 +165,8 @@ class LedgerSettling(LedgerDeliveries):
         )
 
     def _unknown_by_form(self) -> dict[str, list[str]]:
-        """The UNKNOWN messages by their id in lower case without blanks, as `LogRow.form`; kept until `forget_log`."""
+        """Returns the UNKNOWN messages by their id in lower case without blanks, as in `LogRow.form`. Cached until
+        `forget_log`."""
         if self._forms is None:
             self._forms = {}
             for form, key in self._rows(_FORMS, account=self._number):
@@ -207,9 +209,9 @@ class LedgerSettling(LedgerDeliveries):
         self._rows("DELETE FROM eightbyeight.logged WHERE session=%(session)s", session=self._session)
 
     def forget(self, after: int, age: float) -> tuple[int, int] | None:
-        """Deletes the old ones of the next messages above claim number `after`.
+        """Reads the next messages above claim number `after`, and deletes the old ones.
 
-        Returns how many, and the number to go on after; None: there are no more.
+        Returns how many it deleted, and the claim number to continue after; None: there are no more messages.
         """
         deleted, last = self._rows(_FORGET, after=after, age=age)[0]
         return None if last is None else (deleted, last)

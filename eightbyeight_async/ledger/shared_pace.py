@@ -1,12 +1,13 @@
-"""The pace of one sub-account, shared by all processes that send for it: turns are reserved from one row.
+"""The pace of one sub-account, shared by all processes that send for it. They reserve turns in one database row.
 
 Rules:
-- A process reserves as many turns as wait in it, at most 100 ms' worth, in one small statement. So three processes at
-  1,800 a second make about 30 statements a second, and what one does not use goes to the others.
-- Turns that were not used within 100 ms are void: a process that was stopped does not make up for it. So in any second
-  at most 1.1 times the rate starts.
-- A 429 halves the rate and sets a pause in that row, so it slows every process. Each second without one adds a fifth of
-  the full rate. A request that was sent before the last decrease does not cause another one.
+- A process reserves one turn for each waiting request, for at most 100 ms ahead, in one small statement. So three
+  processes at 1,800 requests a second make about 30 statements a second, and turns that one process does not need are
+  free for the others.
+- Turns that are not used within 100 ms expire, so a process does not catch up after a pause. So in any second at most
+  1.1 times the rate starts.
+- A 429 halves the rate and sets a pause in that row, so it slows every process. Each second without a 429 adds a fifth
+  of the full rate. A request that was sent before the last decrease does not cause another decrease.
 """
 
 from __future__ import annotations
@@ -29,19 +30,19 @@ if TYPE_CHECKING:
 
 __all__ = ["SharedPace"]
 
-_SLICE = 0.1  # seconds; how far ahead a process reserves, and how late a turn may be used
+_SLICE = 0.1  # Seconds. A process reserves turns at most this far ahead, and may use a turn at most this late.
 
 
 class SharedPace:
     """The turns of one process.
 
     Args:
-        url: of the database.
-        account: whose pace it is.
-        top: requests a second of all processes together, at most. The process that began last decides.
-        patience: seconds for which a lost connection is made again.
+        url: URL of the database.
+        account: the account with this pace.
+        top: the most requests a second of all processes together. The process that began last sets it.
+        patience: seconds for which it tries to reconnect.
         clock: monotonic, in seconds.
-        wall: the wall clock of a test; None: the database's.
+        wall: the wall clock of a test; None: the database's clock.
     """
 
     def __init__(
@@ -59,13 +60,15 @@ class SharedPace:
         )
         self._clock = clock
         self._top = self._rate = top
-        self._turns: deque[tuple[float, float]] = deque()  # from when to when a request may start
+        # for each turn: the earliest and the latest time to start its request
+        self._turns: deque[tuple[float, float]] = deque()
         self._waiting = 0
         self._reserved_until = 0.0
         self._paused_until = 0.0
-        self._refusals: list[tuple[float, float]] = []  # sent when, wait: not yet in the database
-        self._busy: anyio.Event | None = None  # a task reserves turns
-        self._question: Question | None = None  # whose answer nobody has taken yet
+        # refusals that are not in the database yet: when the request was sent, and the pause in seconds
+        self._refusals: list[tuple[float, float]] = []
+        self._busy: anyio.Event | None = None  # set when the task that reserves turns is done; None: no task does
+        self._question: Question | None = None  # a question with an answer that no task has taken yet
 
     @property
     def rate(self) -> float:
@@ -81,11 +84,12 @@ class SharedPace:
         self._paused_until = max(self._paused_until, self._clock() + seconds)
 
     def give_back(self) -> None:
-        """Returns an unused turn: the message of the last one is not sent after all."""
+        """Returns the last turn unused: its message is not sent after all."""
         self._turns.appendleft((self._clock(), self._clock() + _SLICE))
 
     def refused(self, sent_at: float, retry_after: float | None) -> None:
-        """A 429. `sent_at`: when the refused request was sent. The next `turn` tells the other processes."""
+        """Notes a 429. `sent_at`: when the refused request was sent. The next `turn` passes it to the other
+        processes."""
         wait = DEFAULT_PAUSE if retry_after is None else retry_after
         self.pause(wait)
         self._turns.clear()
@@ -99,7 +103,8 @@ class SharedPace:
         """
         while not halt.is_set():
             if self._refusals:
-                await self._reserve(halt)  # writes them to the database, where the other processes read them
+                # also writes the refusals to the database, where the other processes read them
+                await self._reserve(halt)
             if (paused := self.paused_for()) > 0:
                 await self._sleep(paused, halt)
                 continue
@@ -109,17 +114,17 @@ class SharedPace:
                 continue
             if now < turn[0]:
                 await self._sleep(turn[0] - now, halt)
-            if self._paused_until <= self._clock():  # no 429 came while it slept
+            if self._paused_until <= self._clock():  # no 429 arrived during the sleep
                 return not halt.is_set()
         return False
 
     async def _sleep(self, seconds: float, halt: anyio.Event) -> None:
-        """Waits for so long, or until `halt` is set."""
+        """Waits for `seconds`, or until `halt` is set."""
         with anyio.move_on_after(seconds):
             await halt.wait()
 
     async def _next(self, halt: anyio.Event) -> tuple[float, float] | None:
-        """From when to when the next turn can be used; None: there may be one now."""
+        """Returns the earliest and the latest time to use the next turn; None: a turn may be available now."""
         if self._turns:
             return self._turns.popleft()
         self._waiting += 1
@@ -130,7 +135,7 @@ class SharedPace:
             self._waiting -= 1
 
     async def _reserve(self, halt: anyio.Event) -> None:
-        """Reserves the next slice. One task does, and the others wait for it."""
+        """Reserves the next slice. One task does this, and the other tasks wait for it."""
         if self._busy is not None:
             await self._busy.wait()
             return
@@ -138,9 +143,10 @@ class SharedPace:
         try:
             question = self._question
             if question is not None and question.done.is_set() and question.error is not None:
-                self._forget(question)  # the task that asked was cancelled, and this error is an old one
+                self._forget(question)  # The task that asked was cancelled, and this error is an old one.
             if self._question is None:
-                # Who waits meanwhile shares the statement. Half a slice is left for its answer.
+                # Other tasks that begin to wait during this sleep share the statement. Half a slice is left for the
+                # answer to arrive.
                 early = self._reserved_until - _SLICE / 2 - self._clock()
                 if early > 0 and not self._refusals:
                     await self._sleep(early, halt)
@@ -159,20 +165,20 @@ class SharedPace:
             busy.set()
 
     def _forget(self, question: Question) -> None:
-        """Drops a question that failed. The next one tells its refusals."""
+        """Drops a failed question. The next question reports its refusals."""
         self._question = None
         self._refusals = question.refusals + self._refusals
 
     def _take(self, question: Question) -> None:
-        """Takes the turns of an answer."""
+        """Adds the turns of an answer."""
         assert question.answer is not None  # noqa: S101 - for type checkers
         ahead, rate, paused = question.answer
         now = question.answered
         self._rate = rate
         if paused > 0:
             self._paused_until = max(self._paused_until, now + paused)
-        # Never before its moment, and not long after it, however long the answer took. The first one always counts:
-        # else nothing would be sent while answers take longer than that.
+        # A turn is never used before its time, and not long after it, even if the answer was slow. The first turn is
+        # always valid: otherwise nothing would be sent while each answer takes longer than that.
         late = min(_SLICE, max(0.0, question.asked + _SLICE - now))
         starts = [now + ahead + number / rate for number in range(question.turns)]
         self._turns.extend((start, start + (late if number else _SLICE)) for number, start in enumerate(starts))

@@ -1,14 +1,15 @@
-"""One campaign of a ledger, as one process has it open; implements `Store`. Lives in the writer's thread.
+"""One campaign of a ledger, opened by one process; implements `Store`. Only the writer's thread uses it.
 
-A claim is a committed row, made before the POST, that belongs to one attempt for one fixed lease. Its number is the
-fencing token: the session's number << 32 | a counter. An outcome is written only where the row still has the number.
+A claim is a committed row. It is made before the POST, and belongs to one attempt for one fixed lease. Its number is
+the fencing token: the session's number << 32 | a counter. An outcome is written only if the row still has that number.
 Rules:
 - Keys are sorted in every statement, so that two processes with the same messages do not deadlock.
-- `stopped` and the session's last committed claim are conditions of the statement that claims: once a stop is committed
-  nobody claims, and a database that lacks what it had committed grants nothing.
-- Who finds that claims are lost stops the campaign for everybody: who starts later has nothing to compare with.
-- A late outcome settles a message that reads as UNKNOWN, and one that was called NOT_SENT if it did go out. It never
-  touches a message that somebody has claimed again.
+- The statement that claims checks `stopped` and the session's last committed claim. So after a stop is committed no
+  process claims, and a database that lacks committed claims grants nothing.
+- A process that finds lost claims stops the campaign for all processes: a process that starts later cannot notice the
+  loss.
+- A late outcome settles a message that counts as UNKNOWN. If the message went out, it also replaces NOT_SENT. It never
+  changes a message that was claimed again.
 """
 
 from __future__ import annotations
@@ -55,15 +56,15 @@ class LedgerStore(LedgerSettling):
     """An open campaign.
 
     Args:
-        url: of the database.
-        name: of the campaign, which is made if there is none.
-        account: whose messages are sent; None: nothing is claimed, or `use` tells it later.
-        policy: which settled messages are claimed again.
-        lease: seconds for which a claim is held, if the campaign is new. Else the database knows.
-        patience: seconds for which a lost connection is made again.
-        allow_changed_account: go on under another account than before.
-        marks: note which run met a message last; without it copies within a run are not told apart.
-        clock: the wall clock of a test; None: the database's.
+        url: URL of the database.
+        name: name of the campaign, which is made if it does not exist.
+        account: the account that sends; None: nothing is claimed, or `use` sets it later.
+        policy: which settled messages may be claimed again.
+        lease: seconds for which a claim is valid, for a new campaign. Otherwise the database has it.
+        patience: seconds for which it tries to reconnect.
+        allow_changed_account: continue under another account than before.
+        marks: whether to store which run saw a message last. Without it, copies within a run are not recognised.
+        clock: the wall clock of a test; None: the database's clock.
 
     Raises:
         AccountChangedError: the campaign holds the messages of another account. LedgerError: the database fails.
@@ -93,11 +94,11 @@ class LedgerStore(LedgerSettling):
         self._allowed = allow_changed_account
         self._marks = marks
         self._run: int | None = None
-        self._joined = False  # other processes send parts of the same input in this run
+        self._joined = False  # whether other processes send parts of the same input in this run
         self._number: int | None = None
         self._owned = False
         self._committed = 0  # number of the last claim that was certainly committed
-        self._made = 0  # number of the last claim of the present transaction
+        self._made = 0  # number of the last claim of the current transaction
         self._db = Connection(url, patience)
         self._db.open()
         try:
@@ -134,9 +135,9 @@ class LedgerStore(LedgerSettling):
         self._number = found[0][0] if found else None
 
     def use(self, account: Account) -> Account | None:
-        """Tells whose messages are sent from now on. Returns the other account whose messages the campaign holds."""
+        """Sets the account that sends from now on. Returns the campaign's account if it is another one."""
         if self._account not in (None, account):
-            return self._account  # calls with two accounts at once: what is claimed here is this one's
+            return self._account  # a call with another account came first: this store claims for that account
         try:
             self._check_account(account)
             self._account = account
@@ -185,12 +186,12 @@ class LedgerStore(LedgerSettling):
         return not self._rows("SELECT 1 FROM eightbyeight.message WHERE campaign=%(campaign)s LIMIT 1")
 
     def is_unused(self) -> bool:
-        """False: another process may have begun with these messages, and be about to claim."""
+        """Returns False: another process may have begun with these messages, and may claim at any time."""
         return False
 
     def meta(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - as it was written
         if name == "fingerprint" and self._db.inside:
-            self._lock()  # two processes that begin with different messages: one of them is refused
+            self._lock()  # If two processes begin with different messages, one of them is refused.
         return super().meta(name, default)
 
     def claim(self, claims: Sequence[Claim]) -> list[Claimed]:
@@ -201,7 +202,7 @@ class LedgerStore(LedgerSettling):
         return self._opt_out(claims, self._claimed(claims)) if claims else []
 
     def _own(self) -> None:
-        """Assigns the campaign to this account, in the transaction of the first claim."""
+        """Assigns the campaign to this account. Runs in the transaction of the first claim."""
         if self._account is None:
             raise LedgerError("was opened without an account: nothing can be claimed")
         self._lock()
@@ -217,7 +218,7 @@ class LedgerStore(LedgerSettling):
         self._owned = True
 
     def _lock(self) -> None:
-        """Lets one process at a time go on, until the end of its transaction."""
+        """Takes a lock until the end of the transaction, so that one process at a time continues."""
         self._rows("SELECT 1 FROM eightbyeight.campaign WHERE id=%(campaign)s FOR UPDATE")
 
     def _claimed(self, claims: Sequence[Claim]) -> list[Claimed]:
@@ -225,7 +226,7 @@ class LedgerStore(LedgerSettling):
         granted = self._insert([claim for claim in claims if claim.id not in taken], claims[-1].id)
         if isinstance(granted, str):
             return [Claimed(State.NOT_SENT, stopped=granted)] * len(claims)
-        if len(granted) == len(claims):  # all of them are new: nearly always
+        if len(granted) == len(claims):  # all of them are new: almost always
             return [CLAIMED] * len(claims)
         others = self._others([claim.identity.key for claim in claims])
         answers: list[Claimed] = []
@@ -239,9 +240,9 @@ class LedgerStore(LedgerSettling):
                 answers.append(CLAIMED)
             else:
                 if self._joined and row.run == self._run and row.place == claim.place:
-                    row.run -= 1  # this very message, which somebody else had: not a copy of it
+                    row.run -= 1  # another process had this same message of the input: it is not a copy
                 elif not self._marks and row.run == self._run and row.state is State.NOT_SENT:
-                    row.run -= 1  # released by another call: this one may have another text
+                    row.run -= 1  # another call released it: this claim may have another text
                 answers.append(judge_claim(row, claim, self._run or 0, policy, number_taken=claim.id in taken))
         self._write_met({key: row for key, (row, _) in others.items()})
         return answers
@@ -249,7 +250,7 @@ class LedgerStore(LedgerSettling):
     def _insert(self, claims: Sequence[Claim], last: int) -> set[int] | str:
         """Inserts a row for each message that has none.
 
-        Returns the numbers of the claims that did; text: why the campaign was stopped.
+        Returns the numbers of the claims that inserted a row, or a text: why the campaign was stopped.
         """
         ordered = sorted(claims, key=lambda claim: (claim.identity.key, claim.id))
         self._made = max(self._made, last)
@@ -272,10 +273,11 @@ class LedgerStore(LedgerSettling):
         return set(made) if stopped is None else str(stopped)
 
     def _others(self, keys: Sequence[str]) -> dict[str, tuple[JournaledMessage, Policy]]:
-        """The rows of these messages by key, locked, each with what may be claimed again of it.
+        """Returns the locked rows of these messages by key, each with the policy that says whether it may be claimed
+        again.
 
-        What somebody settled while this process was at work is not claimed again by it, and a message that a later run
-        has met is that run's.
+        This process does not claim a message again that another process has settled meanwhile. A message that a later
+        run has seen belongs to that run.
         """
         found = {}
         for key, claim, state, run, times, place, due, who, what, since in self._rows(
@@ -331,10 +333,10 @@ class LedgerStore(LedgerSettling):
         return settled
 
     def _numbers_taken(self, claims: Sequence[Claim]) -> frozenset[int]:
-        """Ids of the claims whose number has another message; none without the option."""
+        """Returns the ids of the claims whose number has another message; none without the option `one_per_number`."""
         if not self._policy.one_per_number:
             return frozenset()
-        self._lock()  # else two processes could send two messages to one number at once
+        self._lock()  # otherwise two processes could send two messages to one number at the same time
         claims = [claim for claim in claims if not claim.opted_out]
         numbers = list({claim.identity.who for claim in claims})
         found = self._rows(sql.HOLDERS, numbers=numbers, run=self._run)
@@ -355,7 +357,7 @@ class LedgerStore(LedgerSettling):
 
     def record(self, results: Sequence[Result]) -> None:
         first: dict[int, Result] = {}
-        for result in results:  # one a claim: the first, but what did go out is no longer called unsent
+        for result in results:  # one result per claim: the first one, but a sent outcome replaces NOT_SENT
             if result.id not in first or (first[result.id].state, result.state) == (State.NOT_SENT, State.SENT):
                 first[result.id] = result
         ordered = sorted(first.values(), key=lambda result: (result.key, result.id))

@@ -1,13 +1,15 @@
-"""The chunks of one file, handed out by PgQueuer to any number of processes. Extra `[workers]`; asyncio only.
+"""The chunks of one file. PgQueuer gives them to any number of processes. Extra `[workers]`; asyncio only.
 
 Rules:
-- A job holds the range of a chunk, no number and no text.
-- Who finds no job of the campaign makes all of them and begins a new run of the campaign; who finds some joins that
-  run. Both happen under the campaign's row lock, so a file is put into the queue once.
-- A process says every few seconds that it works on its chunk. If it dies, PgQueuer gives the chunk to another one after
-  the heartbeat's time. A chunk that two processes work on at once does no harm: the claims decide.
-- A chunk is done when its last message is settled. Whoever stops before gives it back.
-- It needs a connection of its own to the database, not a pooler in transaction mode: PgQueuer may listen on it.
+- A job contains the range of a chunk, and no number or text.
+- If a process finds no job of the campaign, it makes all jobs and begins a new run. If it finds jobs, it joins their
+  run. Both happen under the campaign's row lock, so a file is put into the queue only once.
+- A process sends a heartbeat for its chunk every few seconds. If it dies, PgQueuer gives the chunk to another process
+  after the heartbeat's time. Two processes may work on one chunk without harm: the claims decide which of them sends a
+  message.
+- A chunk is done when its last message is settled. A process that stops earlier gives its chunk back.
+- It needs its own direct connection to the database, not a pooler in transaction mode: PgQueuer may listen on the
+  connection.
 """
 
 from __future__ import annotations
@@ -47,8 +49,8 @@ __all__ = ["Chunk", "Chunks"]
 
 T = TypeVar("T")
 
-_BEATS = 6  # in that time
-_LOOK = 0.5  # seconds between two looks for a chunk while others work on the last ones
+_BEATS = 6  # heartbeats within the heartbeat's time
+_LOOK = 0.5  # seconds between two checks for a free chunk while other processes work on the last chunks
 _SETTINGS = DBSettings(db_schema="eightbyeight", prefix="")
 _LOCK = "SELECT id, runs FROM eightbyeight.campaign WHERE name=%s FOR UPDATE"
 _LEFT = "SELECT count(*) FROM eightbyeight.pgqueuer WHERE entrypoint=%s"
@@ -61,7 +63,7 @@ class Chunk:
     Attributes:
         first: index of its first message.
         count: number of its messages.
-        job: PgQueuer's.
+        job: PgQueuer's job.
     """
 
     first: int
@@ -73,10 +75,10 @@ class Chunks:
     """The queue of one campaign. Use it in an `async with` block.
 
     Args:
-        url: of the database.
-        name: of the campaign, which exists.
-        heartbeat: seconds after which a chunk of a silent process is given to another one.
-        patience: seconds for which a lost connection is made again.
+        url: URL of the database.
+        name: name of the campaign, which must exist.
+        heartbeat: seconds after which a chunk of a silent process is given to another process.
+        patience: seconds for which it tries to reconnect.
     """
 
     def __init__(self, url: str, name: str, *, heartbeat: float = HEARTBEAT, patience: float = PATIENCE) -> None:
@@ -120,15 +122,16 @@ class Chunks:
         """Puts the chunks of a file into the queue, or joins a run whose chunks are there.
 
         Args:
-            digest: of the file's bytes. Processes with another file are refused: a range is a range of one file.
-            messages: how many the file has.
-            size: of a chunk.
+            digest: digest of the file's bytes. Processes with another file are refused, because a range is only valid
+                for one file.
+            messages: number of messages in the file.
+            size: number of messages in a chunk.
 
         Returns:
             The number of the run, for `Campaign.send`.
 
         Raises:
-            LedgerError: a run with another file is under way.
+            LedgerError: a run with another file is in progress.
         """
 
         async def begin() -> int:
@@ -149,7 +152,7 @@ class Chunks:
                     await self._queries.enqueue(
                         [self._entry] * len(ranges),
                         [json.dumps(one).encode() for one in ranges],
-                        [-number for number in range(len(ranges))],  # in the order of the file
+                        [-number for number in range(len(ranges))],  # negative priorities give the order of the file
                         dedupe_key=[f"{self._entry} {first}" for first, _ in ranges],
                         on_conflict="skip",
                     )
@@ -166,7 +169,7 @@ class Chunks:
             raise LedgerError("another process sends another file under this name; each machine needs the same file")
 
     async def take(self, stopped: Callable[[], bool]) -> Chunk | None:
-        """Waits for the next chunk. None: all are done, or `stopped()` is true."""
+        """Waits for the next chunk. None: all chunks are done, or `stopped()` is true."""
         limit = {self._entry: EntrypointExecutionParameter(concurrency_limit=0)}
         while not stopped():
             heartbeat = timedelta(seconds=self._heartbeat)
@@ -178,12 +181,13 @@ class Chunks:
                 return Chunk(first, count, jobs[0])
             if not await self._patiently(self._count):
                 return None
-            await anyio.sleep(_LOOK)  # others work on the last chunks; if one of them dies, its chunk comes back
+            # Other processes work on the last chunks. If one of them dies, its chunk becomes free.
+            await anyio.sleep(_LOOK)
         return None
 
     @asynccontextmanager
     async def working(self, chunk: Chunk) -> AsyncIterator[None]:
-        """Says that this process works on the chunk, while the block lasts."""
+        """Sends heartbeats for the chunk while the block runs."""
         async with anyio.create_task_group() as group:
             group.start_soon(self._beat, chunk)
             try:
@@ -197,15 +201,15 @@ class Chunks:
             await self._patiently(lambda: self._queries.update_heartbeat([chunk.job.id]))
 
     async def done(self, chunk: Chunk) -> None:
-        """The chunk is done."""
+        """Marks the chunk as done."""
         await self._patiently(lambda: self._queries.log_jobs([(chunk.job, "successful", None)]))
 
     async def give_back(self, chunk: Chunk) -> None:
-        """Another process may have the chunk at once."""
+        """Gives the chunk back: another process may take it at once."""
         await self._patiently(lambda: self._queries.retry_job(chunk.job, timedelta(0), None))
 
     async def left(self) -> int:
-        """How many chunks are not done."""
+        """Returns how many chunks are not done."""
         return await self._patiently(self._count)
 
     async def _count(self) -> int:
@@ -223,7 +227,7 @@ class Chunks:
         return await self._connection.execute(statement.encode(), values)
 
     async def _patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:
-        """Makes the connection again if it is lost. Each of these statements may be run twice."""
+        """Reconnects if the connection is lost. Only for statements that may run twice."""
         until: float | None = None
         while True:
             try:

@@ -1,8 +1,8 @@
-"""The account's price list and balance, and what a number of message parts costs by such a list.
+"""The account's price list and balance.
 
-8x8 lists prices by sub-account, country and operator. Amounts are Decimal, made from the digits in the JSON.
-Source: OpenAPI file of the SMS API, operations get-price-list and get-account-balance. Its schema and its examples
-differ: `outbound` and `inbound` are an array in the one and an object with `countries` in the other. Both are read.
+8x8 lists prices by sub-account, country and operator. Amounts are Decimal, made from the digits in the JSON. Source:
+OpenAPI file of the SMS API, operations get-price-list and get-account-balance. Its schema and its examples differ: In
+the schema `outbound` and `inbound` are an array, in the examples an object with `countries`. Both are read.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = [
     "SubaccountPrices",
 ]
 
-# An entry that cannot be read is left out; the others stay.
+# An entry that cannot be read is left out; the other entries stay.
 _READABLE: dict[str, Any] = {"items": "readable"}
 _COUNTRIES = {**_READABLE, "within": "countries"}
 
@@ -73,8 +73,8 @@ class OperatorPrice(JsonModel):
     Attributes:
         operator_name: the operator's name.
         operator_id: 8x8's id of the operator.
-        hni: its networks (home network identities).
-        price: the price of one part; None if the list has none that can be read.
+        hni: the operator's networks (home network identities).
+        price: the price of one part; None if it is missing or cannot be read.
     """
 
     operator_name: str | None = None
@@ -102,11 +102,11 @@ class CountryPrices(JsonModel):
 
 @attrs.frozen(kw_only=True)
 class NumberPrice(JsonModel):
-    """The price of one message part that a number of yours receives.
+    """The price of one message part that one of your numbers receives.
 
     Attributes:
         type: the type of the number, e.g. `longcode` or `tollfree`; upper and lower case vary.
-        default_price: the price of one part; None if the list has none that can be read.
+        default_price: the price of one part; None if it is missing or cannot be read.
     """
 
     type: str | None = None
@@ -147,7 +147,7 @@ class SubaccountPrices(JsonModel):
 
 @attrs.frozen(kw_only=True)
 class PriceList(JsonModel):
-    """The prices of an account. `prices.cost` computes with them.
+    """The prices of an account. `prices.cost` computes costs from them.
 
     Attributes:
         sub_accounts: the prices of each sub-account.

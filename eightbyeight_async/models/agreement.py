@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 
 __all__ = ["chatapps_contradiction", "other_number", "sms_contradiction"]
 
-_SAME_ENDING = 6  # digits; a national number can lose a trunk prefix, e.g. a leading 0
+_SAME_ENDING = 6  # the digits that are compared; a national number can have a trunk prefix, e.g. a leading 0
 _OTHER_ID = "the response is about another message: its clientMessageId differs"
 _OTHER_NUMBER = "the response is about another message: its number differs"
 _OTHER_USER = "the response is about another message: its channelUserId differs"
 
 
 def sms_contradiction(request: SmsRequest, response: SmsResponse) -> str | None:
-    """Why the response cannot be the one to this request; None: it can."""
+    """Returns why the response cannot belong to this request; None: it can."""
     if _differ(request.client_message_id, response.client_message_id):
         return _OTHER_ID
     return _OTHER_NUMBER if other_number(request.destination, response.destination) else None
 
 
 def chatapps_contradiction(request: ChatAppsRequest, response: ChatAppsResponse) -> str | None:
-    """Why the response cannot be the one to this request; None: it can."""
+    """Returns why the response cannot belong to this request; None: it can."""
     if _differ(request.client_message_id, response.client_message_id):
         return _OTHER_ID
     asked, echoed = request.user, response.user
@@ -46,7 +46,7 @@ def _differ(asked: str | None, echoed: str | None) -> bool:
 
 
 def other_number(asked: str | None, echoed: str | None) -> bool:
-    """Whether the number of a response cannot be the one of its request."""
+    """Whether the number of a response cannot be the number of its request."""
     if asked == echoed or asked == f"+{echoed}":
         return False
     number, returned = _digits(asked), _digits(echoed)
@@ -57,6 +57,6 @@ def other_number(asked: str | None, echoed: str | None) -> bool:
 
 
 def _digits(number: str | None) -> str | None:
-    """None: no number, or a masked one."""
+    """Returns the digits of a number; None: there is no number, or it is masked."""
     digits = (number or "").removeprefix("+")
     return digits if digits.isascii() and digits.isdecimal() else None

@@ -65,7 +65,7 @@ class InteractiveButton(JsonModel):
 
     Attributes:
         reply: its label and id.
-        type: `reply`, the only value yet.
+        type: `reply`, the only value so far.
     """
 
     reply: ButtonReply = attrs.field(metadata=ruled(part(ButtonReply)))

@@ -39,7 +39,7 @@ class ChatAppsTemplate(JsonModel):
     """Values that the messages of a batch share. A message's own field overrides the template's.
 
     Attributes:
-        content: the content of every message that has none.
+        content: the content of every message without its own content.
         dlr_callback_url: as in `ChatAppsRequest`.
         channels: as in `ChatAppsRequest`.
 
@@ -118,7 +118,7 @@ class BatchChatAppsResult(JsonModel):
     Attributes:
         index: its position in the request, from 0.
         request: the message of the request.
-        response: the API's response to this message; None if the batch's response has none for it.
+        response: the API's response to this message; None if the batch's response has none for this message.
     """
 
     index: int

@@ -89,7 +89,7 @@ class DirectSend(JsonModel):
     header.
 
     Attributes:
-        category: `utility`, the only value yet.
+        category: `utility`, the only value so far.
         ttl_seconds: seconds after which an undelivered message is dropped, 30 to 43,200 (12 hours); None for 30 days.
     """
 
@@ -310,7 +310,8 @@ def _copied(value: Mapping[str, Any]) -> Mapping[str, Any]:
 
 @attrs.frozen(kw_only=True)
 class RawContent(JsonModel):
-    """Content of a type that this version has no class for, e.g. `carousel`, `richCard`, `buttons`. It is sent as is::
+    """Content of a type that this version has no class for, e.g. `carousel`, `richCard`, `buttons`. It is sent
+    unchanged::
 
         RawContent(type="carousel", content={"carousel": {"cardWidth": "medium", "cards": cards}})
 

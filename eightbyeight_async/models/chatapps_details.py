@@ -32,11 +32,11 @@ class ChatAppsMessageRecord(JsonModel):
         status: its delivery status on this channel.
         step: the number of this attempt, from 1.
         channel: `Channel`, or the plain string of a channel that this version does not know.
-        channel_id: 8x8's id of the channel; it tells apart several channels of one kind.
+        channel_id: 8x8's id of the channel; it distinguishes several channels of one kind.
         sub_account_id: the sub-account that the message belongs to.
         direction: `outbound` or `inbound`; the API does not always write it in lower case.
         country: two-letter country code.
-        user: the person it was sent to, masked by 8x8 by default.
+        user: the person that the message was sent to, masked by 8x8 by default.
         content_type: e.g. `Text` or `Template`.
         content: its content, masked by 8x8 by default.
         created_at: when the API accepted it (aware).
@@ -76,7 +76,7 @@ class ChatAppsMessageDetails(JsonModel):
     def latest(self) -> ChatAppsMessageRecord | None:
         """The record with the highest step; None without records. Records without a step count as step 0.
 
-        Of several with the same step, it is the last one in the list.
+        If several records have the highest step, the last of them in the list.
         """
         if not self.records:
             return None

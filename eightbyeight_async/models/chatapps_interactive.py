@@ -52,7 +52,7 @@ class HeaderType(enum.StrEnum):
 class InteractiveText(JsonModel):
     """The body (at most 1,024 characters) or the footer (at most 60) of an interactive message.
 
-    `Interactive` also takes a plain string for either.
+    `Interactive` also takes a plain string for the body and the footer.
 
     Attributes:
         text: the text, not empty.
@@ -98,7 +98,7 @@ def _only_field_of_its_type(path: str, header: InteractiveHeader) -> None:
 
 @attrs.frozen(kw_only=True)
 class InteractiveHeader(JsonModel):
-    """The header above the message. It has exactly the one field that its type names.
+    """The header above the message. Besides the type, it has exactly one field: the one with the name of the type.
 
     Attributes:
         type: `HeaderType` or its string.

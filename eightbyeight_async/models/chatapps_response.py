@@ -1,4 +1,4 @@
-"""The response to one ChatApps message. Its status has another shape than that of SMS.
+"""The response to one ChatApps message. Its status has other fields than the status of an SMS.
 
 Source: OpenAPI file of the Messaging Apps API, Send-Message, response 200.
 """

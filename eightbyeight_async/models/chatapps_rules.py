@@ -1,8 +1,8 @@
 """The rules of a ChatApps message's parts, and the walk that checks them.
 
 Rules:
-- The message checks its parts (a button, a row, a template's parameter) on its own construction. A part is not
-  checked when it is made. Only the whole message knows the full path of a field: an error that names
+- The message checks its parts (a button, a row, a template's parameter) when the message is made. A part is not checked
+  when the part is made. Only the whole message knows the full path of a field: an error that names
   `content.interactive.action.buttons[3].reply.title` leads to the bad button, an error that names `title` does not.
 - Each field of a part carries its rule in its metadata (`ruled`). A rule over several fields is in the class
   attribute `RULES`. `check` applies both.
@@ -44,7 +44,7 @@ __all__ = [
 Rule = Callable[[str, Any], None]
 T = TypeVar("T")
 
-# Levels of JSON. No message is as deep, and the recursion of the JSON encoder allows more.
+# Levels of JSON. Real messages have fewer levels, and the recursion of the JSON encoder allows more.
 _MAX_DEPTH = 100
 # The largest double: many JSON parsers keep numbers as doubles.
 _LARGEST = 1.7976931348623157e308
@@ -92,7 +92,7 @@ def as_rule(validator: Callable[[Any, attrs.Attribute[Any], Any], None]) -> Rule
 
 @attrs.frozen
 class _AnyField:
-    """Gives `as_rule` an attrs.Attribute, whose name it replaces."""
+    """Holds an attrs.Attribute for `as_rule`, which replaces the attribute's name."""
 
     value: object
 
@@ -109,7 +109,7 @@ def required(path: str, piece: object, *names: str, why: str = "") -> None:
 
 
 def part(*kinds: type) -> Rule:
-    """The rule for one part: it is of one of these classes, and its own rules hold."""
+    """The rule for one part: it has one of these classes and keeps its own rules."""
     known = " or ".join(kind.__name__ for kind in kinds)
 
     def rule(path: str, value: object) -> None:
@@ -139,9 +139,10 @@ def many(kind: type, *, least: int = 0, most: int | None = None) -> Rule:
 
 
 def as_tuple(value: Iterable[T] | None) -> tuple[T, ...] | None:
-    """The value as a tuple, for converters. A value that is not iterable stays as it is, so that `many` refuses it.
+    """The value as a tuple, for converters. A value that is not iterable stays unchanged, so that `many` refuses it.
 
-    Each field wraps it in a named converter with concrete types: mypy's attrs plugin cannot solve a type variable.
+    Each field wraps this function in a named converter with concrete types: mypy's attrs plugin cannot solve a type
+    variable.
     """
     if value is None or isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
         return value  # type: ignore[return-value]

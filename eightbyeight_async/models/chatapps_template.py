@@ -89,7 +89,7 @@ def _parameter_type(value: ParameterType | str) -> ParameterType | str:
     return rules.known_or_text(ParameterType, value) or value
 
 
-# The field that holds the value, for each type of parameter.
+# For each type of parameter: the field with its value.
 _P = ParameterType
 _VALUE_FIELD: dict[str, str] = {
     _P.TEXT: "text",
@@ -107,7 +107,7 @@ _VALUE_FIELD: dict[str, str] = {
 
 def _only_value_of_its_type(path: str, parameter: TemplateParameter) -> None:
     own = _VALUE_FIELD[parameter.type]
-    if parameter.type != _P.ACTION:  # a flow may open without data
+    if parameter.type != _P.ACTION:  # a flow may open without data, so `action` needs no value
         required(path, parameter, own, why=f" for a parameter of type {parameter.type}")
     for name in dict.fromkeys(_VALUE_FIELD.values()):
         if name != own and getattr(parameter, name) is not None:
@@ -133,7 +133,7 @@ def _whatsapp_can_fill_it_in(path: str, parameter: TemplateParameter) -> None:
 
 @attrs.frozen(kw_only=True)
 class TemplateParameter(JsonModel):
-    """The value of one placeholder. It has exactly the one value field that its type names.
+    """The value of one placeholder. It has exactly one value field: the one for its type.
 
     Attributes:
         type: `ParameterType` or its string; default `text`.

@@ -21,8 +21,8 @@ class CancelResponse(JsonModel):
 
     Attributes:
         cancelled_count: how many messages this call cancelled; 0 if every message was already sent or cancelled.
-        maybe_done_before: an earlier attempt of this call ended in an internal error of 8x8: it may have cancelled
-            what this one did not find any more.
+        maybe_done_before: True if an earlier attempt of this call ended in an internal error of 8x8. That attempt may
+            have cancelled messages which the last attempt no longer found.
     """
 
     cancelled_count: int
@@ -47,7 +47,8 @@ class ErrorBody(JsonModel):
 
 
 def after_doubt(answer: T) -> T:
-    """The answer to a call of which an earlier attempt may have taken effect; says so, if its model can."""
+    """Returns the answer of a call whose earlier attempt may have taken effect. Sets `maybe_done_before` if the model
+    has it."""
     model: Any = answer
     if not attrs.has(type(model)) or "maybe_done_before" not in attrs.fields_dict(type(model)):
         return answer

@@ -1,6 +1,6 @@
-"""The base of all models: pydantic and FastAPI take a model as a field, a request body or a response.
+"""The base of all models. It lets pydantic and FastAPI use a model as a field, a request body or a response.
 
-Rule: pydantic is imported only by pydantic's own call.
+Rule: this package imports pydantic only when pydantic itself calls it.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ class JsonModel:
 
     @classmethod
     def __attrs_init_subclass__(cls) -> None:
-        # The arguments of a refused model are locals of its `__init__`. A model without rules is never refused: without
-        # the decorator a response takes 0.5 us less.
+        # If a model is refused, its arguments are locals of its `__init__`, so that frame must be emptied. A model
+        # without rules is never refused. It needs no decorator, which saves 0.5 us per response.
         made: Any = cls
         ours = private_init(cls)
         if ours is not None:

@@ -1,6 +1,6 @@
-"""What is wrong with a phone number, in words that help. Pure; imported only for a number that breaks its rule.
+"""Explains what is wrong with a phone number, and what to do. Pure; imported only for a number that breaks its rule.
 
-The words never have the number. If it is clear what the number would be, they have it masked.
+The explanation never contains the number. If the right number is clear, the explanation shows it masked.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ __all__ = ["number_advice"]
 
 _RIGHT = re.compile(r"\+?[1-9][0-9]{6,14}")
 _SHAPE = "must be 7 to 15 digits, the first not 0, with or without a leading +"
-# Signs that people write between the digits of a number, by the name that they have in an error.
+# Characters that people write between the digits of a number, and their names in errors.
 _SEPARATORS = {" ": "blanks", "-": "dashes", "(": "brackets", ")": "brackets", ".": "dots", "/": "slashes"}
 
 
@@ -22,8 +22,8 @@ def number_advice(number: str, country: str | None) -> str:
     """The rule that `number` breaks, and the remedy.
 
     Args:
-        number: what is given as a number.
-        country: the country that is given beside it.
+        number: the value given as a number.
+        country: the country given with it.
     """
     if not number:
         return f"{_SHAPE}; it is empty"
@@ -46,7 +46,8 @@ def _without(bare: str, country: str | None) -> str:
 
 
 def _odd_character(character: str, *, begins: bool) -> str | None:
-    """What a character is that cannot be in a number; None if it can. `begins`: no digit is before it."""
+    """Returns the name of a character that cannot be in a number; None if it can. `begins`: whether no digit is before
+    it."""
     if character in "0123456789" or character in _SEPARATORS or (character == "+" and begins):
         return None
     if character.isascii() and character.isprintable():
@@ -61,7 +62,7 @@ def _odd_character(character: str, *, begins: bool) -> str | None:
 
 
 def _digits_advice(number: str, country: str | None) -> str:
-    """What is wrong with a number of digits, with or without a leading +."""
+    """Returns what is wrong with a number of digits, with or without a leading +."""
     digits = number.removeprefix("+")
     if not digits:
         return "it has no digits"

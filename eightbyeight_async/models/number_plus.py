@@ -1,6 +1,6 @@
-"""Whether a phone number says its country: by a `+`, or by a `country` beside it. Pure.
+"""Checks whether the country of a phone number is known: by a `+`, or by a `country` in the request. Pure.
 
-8x8 takes a number without both. Its first digits are then the calling code: `98765432`, meant for Singapore, goes to
+8x8 accepts a number without both. Then its first digits are the calling code: `98765432`, meant for Singapore, goes to
 Iran (98).
 """
 
@@ -23,7 +23,7 @@ def require_plus(request: SmsRequest) -> SmsRequest:
     """Returns the request unless its number has no `+` and it has no `country`: `map(require_plus, requests)`.
 
     Raises:
-        InvalidRequestError: field `destination`: it has neither.
+        InvalidRequestError: `destination` has no `+`, and there is no `country`. The error's field is `destination`.
     """
     if lacks_plus(request):
         raise InvalidRequestError("destination", f"{NO_PLUS}; write + and the calling code, or give `country`")

@@ -1,10 +1,12 @@
 """Pairing: which response in a batch's response belongs to which message of the request.
 
-The APIs respond in the order of the request, but no page of 8x8 promises it. A wrong pair is worse than none. So:
+The APIs respond in the order of the request, but 8x8 does not document that order. A wrong pair is worse than no pair.
+So:
 
 1. Message and response at the same position are a pair, unless they contradict each other. This step is skipped if
    the numbers of messages and responses differ.
-2. The rest is matched by one key after another. A key counts only if exactly one message and one response have it.
+2. The other messages are matched by one key after another. A key counts only if exactly one message and one response
+   have it.
 3. Any other message stays without a response.
 """
 

@@ -1,6 +1,6 @@
 """Masking for reprs: what a `repr` may show of phone numbers, texts and references.
 
-Reprs get into logs, tracebacks and test reports without anybody's intent. Read the attribute to get the value.
+Reprs get into logs, tracebacks and test reports unintentionally. To get the value, read the attribute.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _NUMBER = re.compile(r"\+?[0-9]{7,}", re.ASCII)
 
 
 def masked_number(value: object) -> str:
-    """A phone number as `'+65*****32'`: enough to tell two rows apart, not enough to dial."""
+    """A phone number as `'+65*****32'`: enough to distinguish two rows, not enough to dial."""
     if value is None:
         return "None"
     text = str(value)

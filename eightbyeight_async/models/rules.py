@@ -53,8 +53,8 @@ _DESTINATION = re.compile(r"\+?[1-9][0-9]{6,14}")
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
 _ACCOUNT = re.compile(r"[0-9A-Fa-f]{8}-?(?:[0-9A-Fa-f]{4}-?){3}[0-9A-Fa-f]{12}")
 _SUBACCOUNT = re.compile(r"[A-Za-z0-9\-._&]{3,50}")
-# Ids are UUIDs in every example, but no page promises it. So any id of RFC 3986's unreserved characters (section 2.3)
-# is accepted: they cannot end a path segment. The length limit refuses what cannot be an id.
+# All examples of ids are UUIDs, but 8x8 does not document that. So an id may have any of RFC 3986's unreserved
+# characters (section 2.3), which cannot end a path segment. Longer strings cannot be ids and are refused.
 _SEGMENT = re.compile(r"[A-Za-z0-9\-_~.]{1,200}")
 
 
@@ -83,13 +83,13 @@ def required(field: str, value: object) -> None:
 
 
 def destination(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if type(value) is str and _DESTINATION.fullmatch(value):  # nearly always
+    if type(value) is str and _DESTINATION.fullmatch(value):  # almost always
         return
     checked_destination(value, attribute.name, getattr(instance, "country", None))
 
 
 def checked_destination(value: object, field: str, country: object = None) -> None:
-    """`country`: what is given as the country beside the number, for the error's advice."""
+    """Checks a phone number. `country`: the value given as the country with the number, for the error's advice."""
     number = checked_text(field, value)
     if not _DESTINATION.fullmatch(number):
         from eightbyeight_async.models.number_advice import number_advice  # noqa: PLC0415 - only for a wrong number
@@ -99,12 +99,12 @@ def checked_destination(value: object, field: str, country: object = None) -> No
 
 def sender(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
     if type(value) is str and value.isalnum() and value.isascii() and len(value) <= _MAX_SENDER:
-        return  # as most are
+        return  # most senders have only ASCII letters and digits
     checked_sender(value, attribute.name)
 
 
 def checked_sender(value: object, field: str) -> None:
-    """The rule for a sender id: at most 16 characters, all of them visible or blanks, not only blanks."""
+    """Checks a sender id: at most 16 characters, all of them visible or blanks, but not only blanks."""
     text = checked_text(field, value)
     if len(text) > _MAX_SENDER:
         raise InvalidRequestError(field, f"must be at most {_MAX_SENDER} characters long, not {len(text)}")
@@ -176,7 +176,7 @@ def ip_address(_: object, attribute: attrs.Attribute[Any], value: object) -> Non
 
 
 def member(members: type[E_], value: E_ | str | None, field: str) -> E_ | None:
-    """For requests: the member for a member or its string. None stays None (the JSON leaves the field out).
+    """For requests: returns the member for a member or its string. None stays None (the JSON leaves the field out).
 
     Raises InvalidRequestError for any other value.
     """

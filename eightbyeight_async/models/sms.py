@@ -20,7 +20,8 @@ __all__ = ["Encoding", "Outcome", "SmsRequest", "SmsResponse", "SmsStatus", "Sms
 
 
 class Encoding(enum.StrEnum):
-    """The encoding of a text. With `AUTO` the platform chooses: GSM7 if it has every character, else UCS2."""
+    """The encoding of a text. With `AUTO` the platform chooses: GSM7 if the GSM7 alphabet has every character of the
+    text, else UCS2."""
 
     AUTO = "AUTO"
     GSM7 = "GSM7"
@@ -52,7 +53,7 @@ class SmsStatusCode(enum.StrEnum):
     REJECTED = "REJECTED"
 
 
-_QUEUED = SmsStatusCode.QUEUED  # looked up once: it takes 900 instructions
+_QUEUED = SmsStatusCode.QUEUED  # looked up once: a look-up takes 900 instructions
 
 
 # Named functions, not lambdas or closures: mypy's attrs plugin only reads the types of a named converter.
@@ -81,12 +82,12 @@ class SmsRequest(JsonModel):
         text: the text. The platform truncates it to 10 parts (1,530 GSM7 or 670 UCS2 characters) and sends that.
             None only in a batch whose template has a text.
         country: ISO 3166-1 alpha-2 code, for a `destination` in national format.
-        source: the sender id: at most 16 characters that print, not only blanks; None for the sub-account's default.
+        source: the sender id: at most 16 printable characters, not only blanks; None for the sub-account's default.
         client_message_id: your reference, at most 350 characters, echoed in responses, receipts and exports. It does
             NOT make a send idempotent.
         encoding: `Encoding` or its string; None for AUTO.
-        scheduled: when to send it; aware, at most 7 days ahead, at most a minute ago; None for now.
-        expiry: the time after which it must not be sent any more; aware, ahead, and after `scheduled`.
+        scheduled: when to send it; aware, at most 7 days in the future, at most a minute in the past; None for now.
+        expiry: the time after which it must not be sent any more; aware, in the future, and after `scheduled`.
         dlr_callback_url: the http(s) URL to which 8x8 POSTs the delivery receipts of this message.
         client_ip: the end user's IP address, for 8x8's rate limit per address.
         track: `Track` or its string; None for the configuration of the sub-account.
@@ -151,10 +152,10 @@ class SmsResponse(JsonModel):
 
     @property
     def sent(self) -> Sent | None:
-        """Whether a message that was not accepted may have gone out all the same; None for an accepted one.
+        """For a message that was not accepted: whether it may have gone out nevertheless. None for an accepted message.
 
-        A refusal is `MAYBE` after an attempt that may have got through, and so is a status that this version does not
-        know.
+        It is `MAYBE` for a refusal if an earlier attempt may have reached the API, and for a status that this version
+        does not know.
         """
         if self.ok:
             return None

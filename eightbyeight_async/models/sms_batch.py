@@ -44,7 +44,7 @@ class SmsTemplate(JsonModel):
     """Values that the messages of a batch share. A message's own field overrides the template's.
 
     Attributes:
-        text: the text of every message that has none.
+        text: the text of every message without its own text.
         source: as in `SmsRequest`.
         encoding: as in `SmsRequest`.
         scheduled: as in `SmsRequest`.
@@ -176,12 +176,12 @@ class BatchSmsNotAccepted(_Result):
     Attributes:
         index: its position in the request, from 0.
         request: the message of the request. For `destinations` it is made from the number and the template's fields.
-        response: the API's response to this message; None if the batch's response has none for it.
+        response: the API's response to this message; None if the batch's response has none for this message.
     """
 
     @property
     def ok(self) -> Literal[False]:
-        """False: the message was not accepted, as far as the response says."""
+        """False: according to the response, the message was not accepted."""
         return False
 
 
@@ -204,7 +204,7 @@ class BatchSmsResponse(JsonModel):
         accepted_count: how many messages were accepted.
         rejected_count: how many messages were refused.
         client_batch_id: your reference, echoed.
-        messages: the response to each message, in the API's order, without those that cannot be read; None unless
+        messages: the response to each message, in the API's order. Unreadable responses are left out. None unless
             `include_messages_in_response`.
         results: each message of the request with its response, in the request's order; empty if `messages` is None.
         maybe_done_before: an earlier attempt of this call ended in an internal error of 8x8, and may have sent the

@@ -1,8 +1,9 @@
 """Webhook events that 8x8 POSTs to a callback URL: delivery receipts, inbound messages, unknown events.
 
 Rules:
-- Only fields without which an event is useless are required: its umid, and the state of a receipt. 8x8 sends a
-  refused receipt four more times and then never again, so an event must not be refused over another field.
+- Only two fields are required, because an event is useless without them: its umid, and the state of a receipt. 8x8
+  sends a refused receipt four more times and then never again. So an event must not be refused because of another
+  field.
 - Any other field may be missing, and is None if it cannot be read (see `wire.py`).
 - Unknown states and channels stay strings. Upper and lower case of a state or namespace do not matter.
 - Both products share the classes; the fields of the other product are None.
@@ -68,7 +69,7 @@ class DeliveryState(enum.StrEnum):
     def final(self) -> bool:
         """True if the state says whether the message arrived: every state except QUEUED and SENT.
 
-        A READ may still follow on a DELIVERED. The operator's report can be wrong: see `DeliveryStatus.operator_only`.
+        READ may still follow DELIVERED. The operator's report can be wrong: see `DeliveryStatus.operator_only`.
         """
         return self not in (DeliveryState.QUEUED, DeliveryState.SENT)
 
@@ -89,7 +90,8 @@ def _namespace(value: Namespace | str) -> Namespace | str:
 
 
 def _error_code(value: int | str | None) -> int | str | None:
-    """The code as 8x8 documents it, an integer; a string of digits becomes one, any other string stays as it is."""
+    """Returns the code as an integer, as 8x8 documents it. A string of digits becomes an integer; any other string
+    stays unchanged."""
     return int(value) if isinstance(value, str) and _INTEGER.fullmatch(value) else value
 
 
@@ -121,16 +123,16 @@ class DeliveryStatus(JsonModel):
 
     @property
     def operator_only(self) -> bool:
-        """True if the operator has the message (`delivered_to_operator`) and nothing is known of the handset.
+        """True if the operator has the message (`delivered_to_operator`) and nothing is known about the phone.
 
-        Many SMS routes never report more. On others `delivered_to_recipient` or `undelivered` follows.
+        Many SMS routes never report more. On other routes `delivered_to_recipient` or `undelivered` follows.
         """
         return self.state is DeliveryState.DELIVERED and self.detail == "delivered_to_operator"
 
 
 @attrs.frozen(kw_only=True)
 class ChannelUser(JsonModel):
-    """The person at the other end of a Messaging App.
+    """The person on the other side of a Messaging App.
 
     Attributes:
         msisdn: the phone number, if the channel has one.
@@ -147,7 +149,7 @@ class ChannelUser(JsonModel):
 
 @attrs.frozen(kw_only=True)
 class Recipient(JsonModel):
-    """Your end of a Messaging App: the channel that an inbound message came by.
+    """Your side of a Messaging App: the channel that an inbound message arrived on.
 
     Attributes:
         channel: e.g. `whatsapp`; 8x8 does not always use the same upper and lower case.
@@ -160,7 +162,7 @@ class Recipient(JsonModel):
 
 @attrs.frozen(kw_only=True)
 class DeliveryReceipt(JsonModel):
-    """The state of one of your messages changed. Receipts can come late, twice or out of order: see `ReceiptFolder`.
+    """The state of one of your messages changed. Receipts can be late, repeated or out of order: see `ReceiptFolder`.
 
     Attributes:
         namespace: `Namespace`: SMS or ChatApps.
@@ -219,11 +221,11 @@ class InboundMessage(JsonModel):
         sms_count: SMS: its number of parts.
         price: SMS: the price of receiving it, as Decimal.
         user: Messaging Apps: the person.
-        recipient: Messaging Apps: the channel that it came by.
+        recipient: Messaging Apps: the channel that delivered the message.
         type: Messaging Apps: the type of `content`, e.g. `Text`, `Image`, `Location`, `Interactive`; upper and lower
             case vary.
-        content: Messaging Apps: the JSON object as it came, with `text`, `url`, `payload`, `location` or
-            `interactive`. Numbers with a fraction are Decimal.
+        content: Messaging Apps: the received JSON object, with `text`, `url`, `payload`, `location` or `interactive`.
+            Numbers with a fraction are Decimal.
         reply_to_umid: Messaging Apps: 8x8's id of the message that this one replies to or quotes.
     """
 

@@ -1,7 +1,7 @@
 """A sandbox of the 8x8 Connect API on loopback: real HTTPS, the documented rules, faults on request.
 
-Rule: this package shares no wire code with the client. Paths, field names and error codes are written down
-here a second time, from 8x8's documents. So a mistake in the client does not meet the same mistake here.
+Rule: this package shares no wire code with the client. Paths, field names and error codes are written a second time
+here, from 8x8's documents. So the sandbox does not repeat, and thereby hide, a mistake of the client.
 """
 
 try:

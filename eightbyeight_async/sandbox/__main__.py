@@ -18,8 +18,8 @@ from eightbyeight_async.sandbox.serving.server import Sandbox
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
-    # One request makes ten thousand messages that are kept. With the default thresholds the garbage collector
-    # searches them again and again, which takes half of the time.
+    # One request makes ten thousand messages that are kept. With the default thresholds the garbage collector examines
+    # them again and again, which takes half of the time.
     gc.set_threshold(100_000, 50, 100)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _leave)
@@ -112,7 +112,7 @@ def _say(answer: object) -> None:
 
 
 def _leave(number: int, _frame: object) -> None:
-    signal.signal(number, signal.SIG_IGN)  # a second signal must not interrupt stopping, which takes milliseconds
+    signal.signal(number, signal.SIG_IGN)  # A second signal must not interrupt the stop, which takes milliseconds.
     raise SystemExit(0)
 
 

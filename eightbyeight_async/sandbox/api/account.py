@@ -1,6 +1,6 @@
 """GET .../accounts/{accountId}/prices and .../balance: the price list and the balance of the account.
 
-- Filters are in the query: country, mcc with mnc, direction, subAccountId. A wrong one gets HTTP 400.
+- Filters are in the query: country, mcc with mnc, direction, subAccountId. A wrong filter gets HTTP 400.
 - `outbound` and `inbound` are objects with `countries`, as in the examples of 8x8's documents.
 - A postpaid account has no balance: HTTP 403 with code 1201.
 """

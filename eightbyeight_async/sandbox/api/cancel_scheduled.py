@@ -1,8 +1,8 @@
 """Cancelling scheduled messages of both products, by umid (cancels 0 or 1) or by batch id (cancels 0 to all).
 
 - An unknown umid gets HTTP 404 with code 1300; a umid that is not a UUID gets 400 with 1000. Both are documented.
-- An unknown batch id gets 400 with 1008 (invalid id). The documents give no 404 for batches: only 400, 401, 426
-  and 500. A 200 with a count of 0 would make a mistyped id look like a batch that was sent already.
+- An unknown batch id gets 400 with 1008 (invalid id). The documents give no 404 for batches: only 400, 401, 426 and
+  500. With a 200 and a count of 0, a mistyped id would look like a batch that was already sent.
 """
 
 from eightbyeight_async.sandbox.api.operation_results import JSONObject, Refusal

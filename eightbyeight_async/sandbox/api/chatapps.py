@@ -1,6 +1,6 @@
 """The ChatApps host: send one message, send a batch, and the list of all its operations (`OPERATIONS`).
 
-- The status has another shape than for SMS: {state, timestamp}, and {errorCode, errorMessage} if rejected.
+- The status has other fields than for SMS: {state, timestamp}, and {errorCode, errorMessage} if rejected.
 - As on the SMS host, a single message that breaks a rule is refused with HTTP 400 and a 30xx code. In a batch, such
   a message is rejected inside a response of 200.
 """

@@ -1,4 +1,4 @@
-"""HTTP responses of the sandbox: results, files, redirects, and what a fault sends instead."""
+"""HTTP responses of the sandbox: results, files, redirects, and the responses of faults."""
 
 import json
 import socket
@@ -33,9 +33,9 @@ def correct_response(status: int, result: Result) -> Response:
 
 
 def faulty_response(fault: Fault, status: int, result: Result, now: datetime) -> Response:
-    """The response that a fault makes the caller see.
+    """Returns the response that a fault sends to the caller.
 
-    `result` is the result without the fault; it is None if the request took no effect.
+    `result` is the result without the fault; it is None if the request had no effect.
     """
     match fault.kind:
         case "normal":

@@ -1,8 +1,8 @@
 """A JSON response whose head and body go out as one piece of bytes.
 
-aiohttp's own way (prepare, header objects, writer) is a tenth of what a request costs here: 46,000 of 442,000
-instructions. It stays the way wherever there is more to decide: HEAD, HTTP/1.0, a connection that is to close or has
-closed, a body that may have to wait for its reader.
+aiohttp's own code for this (prepare, header objects, writer) takes a tenth of a request's time here: 46,000 of 442,000
+instructions. It is still used in the less simple cases: HEAD, HTTP/1.0, a connection that is closed or will be closed,
+a body that may have to wait for its reader.
 """
 
 import json
@@ -14,9 +14,9 @@ from aiohttp.helpers import rfc822_formatted_time
 from aiohttp.http import SERVER_SOFTWARE
 
 _CONTENT_TYPE = "application/json; charset=utf-8"
-_LARGE = 2**16  # bytes: asyncio's own limit above which a writer waits
-# Compact JSON in UTF-8, not escaped to ASCII, as a .NET service writes it. The encoder is made once: `json.dumps`
-# makes one for every call with such settings.
+_LARGE = 2**16  # bytes; above this limit of asyncio a writer has to wait
+# Compact JSON in UTF-8, not escaped to ASCII, as a .NET service writes it. The encoder is made once: with such settings
+# `json.dumps` makes one for every call.
 _ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 

@@ -16,7 +16,7 @@ from eightbyeight_async.sandbox.messages.message import SandboxMessage
 from eightbyeight_async.sandbox.messages.part_count import parts_of, price_of
 
 MASKED = "**MASKED**"
-DEFAULT_CHANNEL = "WhatsApp"  # the sub-account's channel, for a ChatApps message that names none
+DEFAULT_CHANNEL = "WhatsApp"  # the sub-account's channel, for a ChatApps message without a channel
 
 
 def details(call: ReceivedCall) -> Step:
@@ -36,7 +36,7 @@ def logged_status(call: ReceivedCall, message: SandboxMessage) -> LoggedStatus:
 
 
 def as_logged(status: LoggedStatus) -> LoggedStatus:
-    """The status as details and log show it: they write "failed" where a receipt writes "rejected"."""
+    """Returns the status as details and log show it: "failed" if a receipt shows "rejected"."""
     return replace(status, state="failed") if status.state == "rejected" else status
 
 

@@ -1,7 +1,7 @@
 """Results of an operation: refusals with their documented code, error bodies, downloads, redirects, ids, times.
 
-Error timestamps rotate through the forms in 8x8's documents (2 to 7 fraction digits, Z or an offset). So a client
-that parses only one form fails a test.
+The timestamps of errors rotate through the forms in 8x8's documents (2 to 7 fraction digits, Z or an offset). So a
+client that parses only one form fails its tests.
 """
 
 import itertools

@@ -1,8 +1,7 @@
 """The input and output of an operation: a received call in, a step with a `commit` out.
 
-Rule: an operation checks the call and changes nothing. The change is made by `Step.commit`, which the request
-pipeline calls afterwards, or does not call: with the fault `drop_before_accept` the call is checked, but not
-committed.
+Rule: an operation checks the call and changes nothing. `Step.commit` makes the change. The request pipeline calls it
+afterwards, except with a fault such as `drop_before_accept`: then the call is checked, but not committed.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,13 +21,14 @@ if TYPE_CHECKING:
 Result = JSONObject | Download | Moved | None
 
 
-# Not frozen, as nothing keeps them after the response: every request makes both, a frozen one at three times the cost.
+# Not frozen, because nothing keeps them after the response. Every request makes both; a frozen class takes three times
+# as long.
 @dataclass(slots=True, kw_only=True)
 class ReceivedCall:
     """One valid call of an operation, and the sandbox's state that it may use.
 
     - `target`: the id in the path, or "".
-    - `query`: the query string, as it came.
+    - `query`: the query string, unchanged.
     - `body`: the parsed JSON of a POST, else None.
     - `now`: the sandbox's time (aware).
     - `tls_version`: e.g. "TLSv1.3", or "" if the connection is already closed.
@@ -52,7 +52,7 @@ class ReceivedCall:
 
 @dataclass(slots=True, kw_only=True)
 class Step:
-    """What is left to do after an operation has checked its call.
+    """The rest of an operation after it has checked its call.
 
     - `commit`: makes the change and returns the result; None is an empty response.
     - `status`: the HTTP status of the response.

@@ -1,4 +1,4 @@
-"""POST .../messages/{umid}/feedback: whether the recipient did what the message was for, e.g. logged in.
+"""POST .../messages/{umid}/feedback: whether the recipient did what the message asked for, e.g. logged in.
 
 The documents give no 404 for this operation, so an unknown umid gets HTTP 400 with code 1008 (invalid id). The
 response is empty.

@@ -3,14 +3,14 @@
 1. Read the body, and find the operation by method and path.
 2. Note violations in the headers, and check the API key.
 3. Apply the rate limits.
-4. Take the next planned or random fault. If it does not accept the request, go on with step 8.
+4. Take the next planned or random fault. If it does not accept the request, continue with step 8.
 5. Check the sub-account, the JSON and the operation's rules.
 6. Without a fault from step 4, take the next fault queued for the request's destination or id.
 7. Commit, unless the fault does not accept the request.
 8. Wait for the latency and the fault's delay.
 9. Respond.
 
-Rule: steps 2 to 7 never await. So no request sees another one half done.
+Rule: steps 2 to 7 never await. So no request sees another request half done.
 """
 
 import asyncio
@@ -58,7 +58,7 @@ class RequestPipeline:
         state = self._state
         try:
             content = request.content
-            # A body that came together with its head, as most do, is taken without `read`, which asks three times.
+            # Most bodies arrive together with their head. Such a body is read without `read`, which is slower.
             body = content.read_nowait() if content.is_eof() else await request.read()
         except web.HTTPRequestEntityTooLarge:
             return web.Response(status=413)
@@ -168,7 +168,7 @@ def _shown_status(response: Response, fault: Fault | None) -> int | None:
 
 
 def _is_left_out(operation: str, body: bytes) -> bool:
-    """Whether the body is missing where it is optional: a log export has a default for every field."""
+    """Whether an optional body is missing: a log export has a default for every field."""
     return operation == "sms start_export" and not body
 
 
@@ -185,7 +185,8 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
-_DECODE = json.JSONDecoder(parse_constant=_no_constant).decode  # made once: `json.loads` makes one for every call
+# made once: `json.loads` with options makes a decoder for every call
+_DECODE = json.JSONDecoder(parse_constant=_no_constant).decode
 
 
 def _tls_version(request: web.BaseRequest) -> str:

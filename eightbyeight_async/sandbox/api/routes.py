@@ -1,4 +1,4 @@
-"""Routes: which operation a method and a path stand for.
+"""Routes: finds the operation for a method and a path.
 
 Rules:
 - Strict: the path is not normalised; a trailing slash or an empty segment does not match.
@@ -27,12 +27,12 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class WrongMethod:
-    """A known path with a method it does not have; `allow` is the value of the Allow header."""
+    """A known path with a method that it does not allow; `allow` is the value of the Allow header."""
 
     allow: str
 
 
-@functools.lru_cache(maxsize=1024)  # a client sends most messages to one or two paths
+@functools.lru_cache(maxsize=1024)  # cached, because a client sends most messages to one or two paths
 def resolve(method: str, raw_path: str) -> Route | WrongMethod | None:
     """The route; or a WrongMethod with the methods that the path allows; or None for an unknown path."""
     segments = raw_path.split("/")

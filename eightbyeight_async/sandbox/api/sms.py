@@ -28,7 +28,7 @@ from eightbyeight_async.sandbox.api.sms_rules import (
 from eightbyeight_async.sandbox.export import operations as export_api
 from eightbyeight_async.sandbox.messages.message import MessageState, SandboxMessage
 
-# No subscriber has a number that begins like this: the ITU keeps the country code 999 in reserve.
+# No subscriber has a number with this prefix: the ITU reserves the country code 999.
 REJECTED_PREFIX = "+999"
 
 MAX_BATCH = 10_000
@@ -158,7 +158,7 @@ def _refused(
     client_batch_id: str | None,
     refusal: Refusal,
 ) -> SandboxMessage:
-    """A message of a batch that breaks a rule, to be stored as rejected with those fields that are readable."""
+    """Returns a message of a batch that breaks a rule. It is stored as rejected, with its readable fields."""
     encoding = asked.get("encoding")
     return SandboxMessage(
         umid=umid,

@@ -1,6 +1,6 @@
 """The account of a sandbox: its balance and its price list, both set by the test.
 
-Sending does not change the balance: the real one lags behind too, and a test sets what it needs.
+Sending does not change the balance: the real balance also changes late, and a test sets the balance that it needs.
 """
 
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ class Account:
     - `outbound`: by two-letter country code and operator, the price of one part; None for an operator without price.
     - `inbound`: by two-letter country code and type of number, the price of one received part.
 
-    At first every country that the sandbox knows has one operator, at the price that message details report.
+    At the start, every country that the sandbox knows has one operator, with the price that message details report.
     """
 
     currency: str
@@ -36,7 +36,7 @@ class Account:
         self.reset()
 
     def reset(self) -> None:
-        """Go back to the balance and the prices of the start."""
+        """Restore the balance and the prices of the start."""
         self.currency = CURRENCY
         self.balance = _FIRST_BALANCE
         self.outbound = {place.country: {place.operator: PRICE_PER_PART} for place in PLACES}

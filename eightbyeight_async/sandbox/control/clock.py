@@ -24,7 +24,7 @@ class SandboxClock:
         return (self._base() + self._skipped).astimezone(UTC)
 
     def advance(self, by: timedelta | float) -> None:
-        """Move the clock forward; messages whose schedule has come are sent.
+        """Move the clock forward; messages whose scheduled time has passed are sent.
 
         `by`: a timedelta, or seconds. Raises ValueError if it is negative.
         """

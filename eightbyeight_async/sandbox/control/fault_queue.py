@@ -1,4 +1,4 @@
-"""The faults to come, and which request gets which one.
+"""The queued faults, and which request gets which fault.
 
 A request gets the first fault that it finds, in this order:
 
@@ -56,7 +56,7 @@ class Faults:
         retry_after: float = 1,
         operations: Iterable[str] | None = None,
     ) -> None:
-        """Set random faults by rate; they stay until the next call. A call without rates ends them.
+        """Set random faults by rate; they stay active until the next call. A call without rates switches them off.
 
         Each rate is a share of the requests: 0.01 is one in a hundred.
 
@@ -111,7 +111,7 @@ class Faults:
             self.drawn.clear()
 
     def next_planned(self, operation: str) -> Fault | None:
-        """Take the next planned fault; without one, a random one if those are on; None for no fault."""
+        """Take the next planned fault. If there is none, draw a random fault, if these are on. None for no fault."""
         with self._lock:
             planned = next(self._plan, None)
             if planned is None and self._random_faults is not None:
@@ -161,7 +161,7 @@ class Faults:
 
 
 def _id(given: str) -> str:
-    """The id as a key: a UUID in lower case; a job id, in which case matters, as it is."""
+    """Returns the id as a key: a UUID in lower case; a job id unchanged, because its upper and lower case matter."""
     return given.lower() if "-" in given else given
 
 

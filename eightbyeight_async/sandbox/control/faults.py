@@ -1,6 +1,6 @@
 """The faults that a test can ask for. `fault_queue` decides which request gets which fault.
 
-A fault says three things:
+A fault determines three things:
 
 - whether the request still takes effect (`accepts`): a message is stored, a cancellation is carried out
 - what the caller sees
@@ -34,8 +34,8 @@ class Fault:
     The other fields are what the caller sees:
 
     - `kind`: how the response is made.
-    - `status`, `headers`, `content_type`, `body`: of the HTTP response.
-    - `code`, `reason`: of the error body.
+    - `status`, `headers`, `content_type`, `body`: these parts of the HTTP response.
+    - `code`, `reason`: these fields of the error body.
     - `reset`: close the connection with a TCP RST instead of a FIN.
     """
 

@@ -80,7 +80,7 @@ class Inspectable:
 
     @property
     def faults(self) -> Faults:
-        """The faults to come: set what goes wrong, and for which request."""
+        """The queued faults: set what goes wrong, and for which request."""
         return self._state.faults
 
     @property
@@ -105,12 +105,13 @@ class Inspectable:
 
     @property
     def clock(self) -> SandboxClock:
-        """The sandbox's clock: `clock.advance(3600)` moves it one hour forward and sends what falls due."""
+        """The sandbox's clock: `clock.advance(3600)` moves it one hour forward and sends the messages that are then
+        due."""
         return self._state.clock
 
     @property
     def rate_limit(self) -> float | None:
-        """Requests a second and sub-account before 429; None for no limit."""
+        """Requests per second for each sub-account; more get HTTP 429. None for no limit."""
         return self._state.rate_limit.limit
 
     @rate_limit.setter
@@ -119,7 +120,8 @@ class Inspectable:
 
     @property
     def details_limit(self) -> float | None:
-        """Requests for message details a second, per product and sub-account; None for no limit (8x8's is 1)."""
+        """Requests for message details per second, for each product and sub-account. None for no limit (8x8's limit is
+        1)."""
         return self._state.details_rate_limit.limit
 
     @details_limit.setter
@@ -136,5 +138,6 @@ class Inspectable:
         self._state.latency = seconds
 
     def reset(self) -> None:
-        """Go back to the state at the start, on the same ports: nothing stored, nothing waiting, first settings."""
+        """Restore the state of the start, on the same ports: no stored messages, no waiting receipts, the first
+        settings."""
         self._state.reset()

@@ -53,7 +53,7 @@ class SandboxProcess:
         with process:
             for pipe in (process.stdin, process.stdout):
                 if pipe is not None:
-                    with contextlib.suppress(OSError):  # the process ended by itself before it read everything
+                    with contextlib.suppress(OSError):  # the process ended before it read everything
                         pipe.close()
             try:
                 process.wait(_PATIENCE)
