@@ -174,7 +174,8 @@ def _url(link: str) -> httpx.URL:
 
 def _is_host(host: str) -> bool:
     """Whether a resolver accepts the host. httpx also accepts other hosts, and then raises exceptions that are not its
-    own."""
+    own.
+    """
     if ":" in host:
         try:
             ipaddress.IPv6Address(host)

@@ -62,7 +62,8 @@ class Sent(enum.Enum):
 
 class Effect(enum.Enum):
     """What a call does. The value has two texts for errors: the call had no effect, and the call may have had an
-    effect."""
+    effect.
+    """
 
     SEND = ("not sent", "may have been sent")
     CANCEL = ("not cancelled", "may have been cancelled")
@@ -77,7 +78,8 @@ class Effect(enum.Enum):
 
 class _Rebuilding(type):
     """Lets `cls(*error.args)` rebuild the same error. Task queues with a JSON result backend rebuild errors in this
-    way."""
+    way.
+    """
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - an instance of cls
         if args and isinstance(args[-1], dict) and _STATE in args[-1]:
@@ -304,7 +306,8 @@ def _words(error: EightByEightError) -> tuple[Any, ...]:
 
 def _written_state(error: EightByEightError) -> dict[str, object]:
     """Returns the attributes as JSON values. A value that JSON cannot represent (e.g. a campaign's plan) becomes None,
-    and a tuple becomes an empty list."""
+    and a tuple becomes an empty list.
+    """
     state: dict[str, object] = {_STATE: 1, "sent": error.sent.value, "attempts": error.attempts}
     state["effect"] = error.effect.name
     for name, value in vars(error).items():

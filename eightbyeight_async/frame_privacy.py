@@ -99,7 +99,8 @@ def empty_frames(error: BaseException) -> None:
 
 def private_call(function: Callable[P, T]) -> Callable[P, T]:
     """Decorate a function: an exception that leaves it carries no frame with its arguments, or with locals of functions
-    that it called."""
+    that it called.
+    """
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> T:

@@ -51,7 +51,8 @@ def first_foreign(text: str) -> int | None:
 
 def foreign(text: str) -> str:
     """The characters that are not in the alphabet or its extension: each once, in the order of their first
-    occurrence."""
+    occurrence.
+    """
     return "".join(dict.fromkeys(_SOME_GSM7.sub("", text)))
 
 

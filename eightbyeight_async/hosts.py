@@ -91,7 +91,8 @@ def checked_base_url(value: object, field: str) -> str:
 
 def host_of(url: str) -> str:
     """Returns the parts of a base URL that identify the server: host, port unless it is the scheme's default, and
-    path."""
+    path.
+    """
     parts = urlsplit(url)
     return parts.netloc.lower().removesuffix({"https": ":443", "http": ":80"}[parts.scheme]) + parts.path
 

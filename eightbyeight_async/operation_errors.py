@@ -66,7 +66,8 @@ def _wrong_argument(
     function: Callable[..., Any], error: BaseException, positional: int, keywords: list[str]
 ) -> tuple[str, str] | None:
     """Returns field and reason of the InvalidRequestError; None if the arguments are right: then the error came from
-    inside."""
+    inside.
+    """
     if not isinstance(error, TypeError):
         return None
     own = list(inspect.signature(function).parameters.values())[1:]  # without self

@@ -37,7 +37,8 @@ class OddError(Exception):
 
 def quick_maker(cls: type[T]) -> Callable[..., T]:
     """Returns a function that takes the values of all fields by name and makes the model. It neither checks nor
-    converts them."""
+    converts them.
+    """
     given: dict[str, Any] = {}
     names = [field.name for field in attrs.fields(_class(cls))]
     return _compiled(f"def make({', '.join(names)}):", _making(cls, given, {name: name for name in names}), given)
@@ -115,7 +116,8 @@ def _checked_init(cls: Any) -> Callable[..., None]:  # noqa: ANN401 - an attrs c
 
 def quick_reader(cls: type[T]) -> Callable[[Any], T] | None:
     """Returns a function that makes a model from parsed JSON; None if the model has a type that is not simple. The
-    function raises OddError for an object that needs the thorough converter."""
+    function raises OddError for an object that needs the thorough converter.
+    """
     given: dict[str, Any] = {"OddError": OddError}
     lines = ["  if type(value) is not dict: raise OddError"]
     values = {}

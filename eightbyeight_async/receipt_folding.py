@@ -204,7 +204,8 @@ def _weight(status: DeliveryStatus) -> tuple[int, datetime]:
 
 def _tie(receipt: DeliveryReceipt) -> tuple[int, str]:
     """A key to choose between receipts of equal rank and time: the number of fields that are set, then the fields
-    themselves."""
+    themselves.
+    """
     fields = attrs.asdict(receipt)
     said = sum(value is not None for value in fields.values())
     return said, repr(fields)

@@ -99,7 +99,8 @@ class Pacer:
 
     def forked(self) -> None:
         """Called in a forked process. It replaces the lock, which another thread of the parent process may have
-        held."""
+        held.
+        """
         self._lock = threading.RLock()
 
     def _start(self, moment: float, *, again: bool) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""The settings of a client: taken from arguments, from the environment or from defaults, and checked.
+"""Reads the settings of a client from arguments, from the environment or from defaults, and checks them.
 
 Rules:
 - An explicit argument overrides the environment, which overrides the default.
@@ -58,12 +58,12 @@ E = TypeVar("E")
 
 @attrs.frozen(kw_only=True)
 class CallOptions:
-    """The options of a call, which `with_options` can change. They do not concern the connection pool.
+    """The options of a call, which `with_options` can change. They do not change the connection pool.
 
     - `subaccount_id`: the sub-account in the path.
     - `retry`: the retry policy.
     - `timeout`: seconds for each phase of an attempt.
-    - `account_id`: the account in the path of its operations; None: they cannot be called.
+    - `account_id`: the account in the path of the account operations; None: these operations cannot be called.
     - `deadline`: seconds for the whole call, with its waits and all attempts; None for no limit.
     - `long_text`: the policy for SMS texts of more than 10 parts.
     """
@@ -115,10 +115,10 @@ def options(
 
 
 def found_account(options: CallOptions) -> str:
-    """The account's id, which only its own operations need.
+    """Returns the account's id, which only the account operations need.
 
     Raises:
-        InvalidRequestError: the client has none.
+        InvalidRequestError: the client has no `account_id`.
     """
     if options.account_id is None:
         raise InvalidRequestError("account_id", f"is not set: pass it to the client, or set {PREFIX}ACCOUNT_ID")
@@ -165,7 +165,9 @@ def checked_policy(value: TextPolicy | str) -> TextPolicy:
 
 
 class HttpClient(Protocol):
-    """What is used of an application's own client. `httpx.AsyncClient` and `httpx2.AsyncClient` have it."""
+    """The methods of an application's own client that are used. `httpx.AsyncClient` and `httpx2.AsyncClient` have
+    them.
+    """
 
     @property
     def build_request(self) -> Callable[..., Any]: ...
@@ -193,7 +195,7 @@ def check_transport(value: object) -> None:
 
 
 def check_without_effect(owner: str, ssl_context: object, proxy: object, *, http2: object, **others: object) -> None:
-    """Refuse settings that are those of the application's own `http_client` or `transport`."""
+    """Refuse settings that have no effect, because the application's own `http_client` or `transport` decides them."""
     for name, given in {"ssl_context": ssl_context, "proxy": proxy, "http2": http2 or None, **others}.items():
         if given is not None:
             that = owner.removeprefix("http_")
@@ -201,7 +203,7 @@ def check_without_effect(owner: str, ssl_context: object, proxy: object, *, http
 
 
 EventHooks: TypeAlias = Mapping[str, Sequence[Callable[[Any], Awaitable[object]]]]
-"""What `httpx.AsyncClient` takes: lists of async functions under "request" and "response"."""
+"""The event hooks of `httpx.AsyncClient`: lists of async functions under "request" and "response"."""
 
 
 def checked_hooks(value: EventHooks | None) -> dict[str, list[Callable[..., Any]]] | None:
@@ -233,10 +235,10 @@ def _is_asynchronous(function: object) -> bool:
 
 
 def checked_proxy(value: object) -> httpx.Proxy | None:
-    """Check a proxy's URL. The error does not show it, because it can have a password."""
+    """Check a proxy's URL. The error does not show the URL, because it can contain a password."""
     if value is None:
         return None
-    import httpx  # here, because few clients have a proxy
+    import httpx  # imported here, because few clients have a proxy
 
     try:
         proxy = httpx.Proxy(value) if isinstance(value, str) else value

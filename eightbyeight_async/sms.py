@@ -1,7 +1,7 @@
 """`client.sms`: the operations of the SMS API.
 
-Rule: this file imports what a send needs; each other operation imports the rest itself. Making the attrs classes of all
-operations takes as long as importing httpx.
+Rule: this file imports only what a send needs. Each other operation imports what it needs itself. Making the attrs
+classes of all operations takes as long as importing httpx.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ class SmsOperations:
             HTTP 200.
 
         Raises:
-            InvalidRequestError: no text, one too long for `long_text="refuse"`, or impossible times: `scheduled` more
-                than 7 days ahead or more than a minute ago, `expiry` in the past or not after `scheduled`; nothing was
-                sent.
+            InvalidRequestError: the request has no text, a text too long for `long_text="refuse"`, or impossible times:
+                `scheduled` more than 7 days in the future or more than a minute in the past, `expiry` in the past or
+                not after `scheduled`. Nothing was sent.
             EightByEightError: another error of `errors`; `error.sent` says whether the message may have been sent.
 
         Warns:
@@ -77,14 +77,15 @@ class SmsOperations:
         Args:
             requests: an iterable or async iterable. Messages are taken from it as fast as they are sent, never all at
                 once. A plain iterable runs in the event loop, so it must not block. One task reads an async iterable,
-                so it may keep a timeout open over its yields. An async generator is closed if the block is left early.
+                so the iterable may keep a timeout open over its yields. An async generator is closed if the block is
+                left early.
             max_concurrency: the most messages in flight in this run. The client's `max_concurrency` is the default and
                 the upper limit.
 
         Raises:
             InvalidRequestError: `requests` is not an iterable, or `max_concurrency` is not a whole number above 0.
-            Exception: any exception of the iterable leaves the block, after the messages in flight have finished. A
-                failed message raises nothing: its `SendResult` has an `error`.
+            Exception: an exception of the iterable is raised from the block, after the messages in flight have
+                finished. A failed message raises no exception: its `SendResult` has an `error`.
 
         Warns:
             LongTextWarning: as for `send`; the warning names the line that called `send_each`.
@@ -114,8 +115,8 @@ class SmsOperations:
             with its response (`results`) and the refused messages (`rejected`).
 
         Raises:
-            InvalidRequestError: a text too long for `long_text="refuse"`, or impossible times (as for `send`) of a
-                message or of the template; names the place; nothing was sent.
+            InvalidRequestError: a text is too long for `long_text="refuse"`, or a message or the template has
+                impossible times (as for `send`). The error names the place; nothing was sent.
             EightByEightError: another error of `errors`; `error.sent` is about the whole batch.
 
         Warns:
@@ -137,7 +138,7 @@ class SmsOperations:
     ) -> late_types.AllAccepted | late_types.BatchSmsResponse | None:
         """`send_batch` for a campaign: see `calls.plain_batch`. A response with models has no `results`.
 
-        Returns None if the messages need the thorough way. Nothing was sent then.
+        Returns None, and sends nothing, if the messages can only be sent with models.
         """
         from eightbyeight_async.calls import plain_batch
         from eightbyeight_async.calls.sms_batch import long_texts_of
@@ -235,7 +236,7 @@ class SmsOperations:
         patience: float = 900.0,
         max_file_bytes: int = 1024**3,
     ) -> AsyncIterator[dict[str, str]]:
-        """The rows of an export: wait until it is ready, download its files, return one row after the other::
+        """Wait until an export is ready, download its files, and return one row after the other::
 
             async for row in client.sms.iter_log_rows(await client.sms.start_log_export()):
                 print(row["umid"], row["clientmessageid"], row["status_value"])
@@ -243,9 +244,9 @@ class SmsOperations:
         Args:
             job: a started export, or its id.
             poll_interval: seconds between two polls of its status.
-            patience: seconds to wait for its end.
-            max_file_bytes: the most bytes of one file of the export, unpacked. A file is kept on disk while its rows
-                are read. The default is 1 GiB.
+            patience: seconds to wait for the end of the export.
+            max_file_bytes: the most bytes of one file of the export, after decompression. A file is kept on disk while
+                its rows are read. The default is 1 GiB.
 
         Returns:
             An async iterator of rows. A row has the column names of 8x8's CSV as keys and text as values. By default
@@ -253,9 +254,9 @@ class SmsOperations:
 
         Raises:
             InvalidRequestError: an argument breaks its rule.
-            LogExportError: while iterating: the export failed, was cancelled, gave no file, a broken one or one
-                that is too large, or took longer than `patience`.
-            UnexpectedResponseError: while iterating: a link or a response is not that of a file.
+            LogExportError: while iterating: the export failed, was cancelled, or took longer than `patience`; or a file
+                is missing, broken or too large.
+            UnexpectedResponseError: while iterating: a link or a response is not one of a file.
             EightByEightError: while iterating: another error of `errors`.
         """
         from eightbyeight_async.log_export import log_rows
@@ -296,10 +297,11 @@ class SmsOperations:
 
 
 def _warner_at_caller_of(frame: FrameType) -> Callable[[], None]:
-    """A function that warns of a long text at the line that called `frame`.
+    """Returns a function that warns about a long text at the line of code that called `frame`.
 
     It works after that line has left the stack, because the messages are sent in tasks. Like `warnings.warn`, the
-    warning is shown once for the line and recorded in its module. The frame is not kept, because it has its locals.
+    warning is shown once for the line and recorded in its module. The frame is not kept, because it would keep its
+    locals.
     """
     caller = frame.f_back or frame
     file, number, names = caller.f_code.co_filename, caller.f_lineno, caller.f_globals

@@ -1,8 +1,8 @@
-"""One task reads an async iterable: one item at a time, and only when somebody asks for one.
+"""One task reads an async iterable: one item at a time, and only when a caller asks for an item.
 
 Why one task: an async generator may hold a timeout or a cancel scope open over its yields. Such a scope belongs to the
-task that entered it, and cancels that task when its time is up. If a worker advanced the generator, the worker would be
-cancelled in the middle of a send that has nothing to do with the source.
+task that entered it, and cancels that task when its time is over. If a worker read the generator itself, the scope
+could cancel the worker in the middle of a send that is unrelated to the source.
 """
 
 from __future__ import annotations
@@ -23,14 +23,16 @@ T = TypeVar("T")
 
 
 class End:
-    """The end of a source. Not None: an iterable that yields None by mistake must not look finished."""
+    """Marks the end of a source. None is not used for this: an iterable that yields None by mistake must not look
+    finished.
+    """
 
 
 END = End()
 
 
 class _Asker(Generic[T]):
-    """One caller of `next`. `given`: index and item, `END`, or None while it waits."""
+    """One caller of `next`. `given`: the answer: index and item, or `END`; None while the caller waits."""
 
     __slots__ = ("given", "woken")
 
@@ -40,12 +42,12 @@ class _Asker(Generic[T]):
 
 
 class Feeder(Generic[T]):
-    """Gives the items of one source to those who ask, in the order of their asking.
+    """Gives the items of one source to its callers, in the order of their calls.
 
     Attributes:
-        exhausted: the source was read to its end.
-        failure: the error that ended it; None: none did.
-        undelivered: items that were taken from the source and reached nobody, each with its index.
+        exhausted: whether the source was read to its end.
+        failure: the error that ended the source; None: no error did.
+        undelivered: items that were taken from the source and that no caller got, each with its index.
     """
 
     def __init__(self, source: AsyncIterable[T]) -> None:
@@ -70,7 +72,7 @@ class Feeder(Generic[T]):
         try:
             await asker.woken.wait()
         except BaseException:
-            if isinstance(asker.given, tuple):  # cancelled after it was given an item
+            if isinstance(asker.given, tuple):  # this caller was cancelled after it had got an item
                 self.undelivered.append(asker.given)
             elif asker.given is None:
                 self._askers.remove(asker)
@@ -78,13 +80,13 @@ class Feeder(Generic[T]):
         return asker.given or END
 
     def let_go(self) -> None:
-        """Answers `END` to everybody who asks, now or later."""
+        """Answers `END` to all callers, now and later."""
         self._ended = True
         while self._askers:
             self._give(END)
 
     def leave(self) -> None:
-        """Announces that the task of `run` is about to be cancelled, because nothing more is wanted."""
+        """Announces that the task of `run` will be cancelled, because no more items are needed."""
         self._leaving = True
 
     async def run(self) -> None:
@@ -92,13 +94,13 @@ class Feeder(Generic[T]):
 
         Raises:
             whatever the source raises.
-            RuntimeError: the source awaited something that somebody else had cancelled.
+            RuntimeError: the source awaited something that other code had cancelled.
         """
         alive = True
         try:
             await self._read()
         except GeneratorExit:
-            alive = False  # this coroutine is being closed, perhaps outside the loop
+            alive = False  # this coroutine is being closed, perhaps outside of the loop
             raise
         except BaseException as failure:
             foreign = foreign_cancellation(failure)
@@ -110,11 +112,12 @@ class Feeder(Generic[T]):
         finally:
             self.let_go()
             if alive and isinstance(self._iterator, AsyncGenerator):
-                # Here, because only this task may leave the scopes that the generator holds open.
+                # Called here, because only this task may leave the scopes that the generator holds open.
                 await self._iterator.aclose()
 
     async def _read(self) -> None:
-        ahead: deque[tuple[int, T] | End] = deque()  # taken, but nobody asks for it: see `_interrupted`
+        # items that were taken, but that no caller waits for: see `_interrupted`
+        ahead: deque[tuple[int, T] | End] = deque()
         cancellation = anyio.get_cancelled_exc_class()
         try:
             while True:
@@ -141,10 +144,10 @@ class Feeder(Generic[T]):
     async def _interrupted(self, cancelled: BaseException) -> tuple[int, T] | End:
         """Tells the source that this task was cancelled between two items.
 
-        Either a timeout that the source holds open has cancelled it, or somebody who wants nothing more. Only the
-        source knows which, so the cancellation is raised in it, as if it had been awaiting something: it raises, ends,
-        or goes on. (Not by `aclose`: a task group that the source holds open would make an exception group of the
-        GeneratorExit.)
+        There are two possible reasons: a timeout that the source holds open, or a caller that needs no more items. Only
+        the source knows which. So the cancellation is raised inside the source, as if it had been awaiting something;
+        then the source raises, ends or continues. (`aclose` is not used: a task group that the source holds open would
+        wrap the GeneratorExit in an exception group.)
         """
         if self._told_of_leaving or not isinstance(self._iterator, AsyncGenerator):
             raise cancelled
@@ -167,9 +170,9 @@ class Feeder(Generic[T]):
 
 
 def without_cancellation(failure: BaseException) -> BaseException | None:
-    """An exception without the cancellations in it; None if it is nothing else.
+    """Removes the cancellations from an exception; None if it contains only cancellations.
 
-    A nursery of trio that is cancelled raises a group of cancellations: one for its block and one for each task.
+    A cancelled trio nursery raises a group of cancellations: one for its block and one for each task.
     """
     cancellation = anyio.get_cancelled_exc_class()
     if isinstance(failure, BaseExceptionGroup):
@@ -178,9 +181,9 @@ def without_cancellation(failure: BaseException) -> BaseException | None:
 
 
 def foreign_cancellation(failure: BaseException) -> RuntimeError | None:
-    """The error to raise if the source awaited something that somebody else had cancelled.
+    """Returns the error to raise if the source awaited something that other code had cancelled.
 
-    None for every other exception, and for our own cancellation.
+    Returns None for every other exception, and for our own cancellation.
     """
     if without_cancellation(failure) is not None or anyio.current_effective_deadline() == -math.inf:
         return None

@@ -7,12 +7,12 @@ Conventions, in status Development: https://opentelemetry.io/docs/specs/semconv/
 https://opentelemetry.io/docs/specs/semconv/messaging/messaging-metrics/.
 
 Rules:
-- An attempt is an operation of its own, because each may send the message. So a retry is another span, beside the
-  first.
-- The destination is the sub-account. A phone number, a text or a key is in no attribute. An id is in spans alone,
-  because each value of a metric's attribute is a time series.
-- The request has the headers of the global propagator (`traceparent`, `baggage`) if the span is sampled, and none if it
-  is not. They never replace a header of ours.
+- Each attempt is a separate operation, because each attempt may send the message. So a retry is a separate span next to
+  the first one.
+- The destination is the sub-account. No attribute contains a phone number, a text or a key. Ids are only in spans,
+  because each value of a metric's attribute makes a new time series.
+- If the span is sampled, the request has the headers of the global propagator (`traceparent`, `baggage`); otherwise it
+  has none of them. They never replace a header of this package.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ __all__ = ["Instrumentation", "instrument"]
 _log = logging.getLogger("eightbyeight_async")
 
 _SYSTEM = "eightbyeight"
-# Seconds; the conventions name these bounds for `messaging.client.operation.duration`.
+# Seconds. The conventions specify these bounds for `messaging.client.operation.duration`.
 _BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
 _SENDS = frozenset({"send", "send_batch"})
 
@@ -73,13 +73,14 @@ def instrument(
     tracer_provider: trace.TracerProvider | None = None,
     meter_provider: metrics.MeterProvider | None = None,
 ) -> Instrumentation:
-    """Give a client spans and metrics, from its next attempt on.
+    """Make spans and metrics for a client, from its next attempt on.
 
     The clients of `with_options` are instrumented with it, because they share its connections.
 
-    Each attempt is a span, e.g. `send acme_hq`, from its handover to the transport until the answer is there. Its kind
-    is PRODUCER for a send, else CLIENT. It is the current span meanwhile: log lines and httpx's own instrumentation
-    find it. An attempt that ends before the handover is a span of no length. Attributes:
+    Each attempt is a span, e.g. `send acme_hq`. The span begins when the transport gets the request and ends when the
+    answer is complete. Its kind is PRODUCER for a send, else CLIENT. It is the current span during the attempt, so log
+    lines and httpx's own instrumentation find it. An attempt that ends before the transport gets the request has a span
+    of zero length. Attributes:
 
     | span and metrics | |
     | --- | --- |
@@ -112,8 +113,8 @@ def instrument(
         meter_provider: makes the metrics; None for the global one.
 
     Returns:
-        What ends it: `uninstrument()`, or the end of its `with` block. If the client already is instrumented, a warning
-        is logged, and nothing changes: it is the Instrumentation that the client has.
+        The Instrumentation. It ends with `uninstrument()`, or at the end of its `with` block. If the client is already
+        instrumented, a warning is logged, nothing changes, and the existing Instrumentation is returned.
 
     Raises:
         InvalidRequestError: `client` is not an AsyncConnectClient.
@@ -132,7 +133,7 @@ def instrument(
 
 
 class Instrumentation:
-    """The instrumentation of a client; `instrument` makes it. Used in `with`, it ends with the block."""
+    """The instrumentation of a client; `instrument` makes it. In a `with` statement it ends with the block."""
 
     def __init__(
         self,
@@ -146,7 +147,7 @@ class Instrumentation:
             exchange.watch.tracer = self._tracer
 
     def uninstrument(self) -> None:
-        """End it. Attempts on the wire still end their spans. A second call does nothing."""
+        """End the instrumentation. Attempts in flight still end their spans. A second call does nothing."""
         watch = self._exchange.watch
         if watch is None or watch.tracer is not self._tracer:
             return
@@ -204,7 +205,7 @@ class _Tracer:
 
 
 class _Span:
-    """The span of an attempt; the current one until its end."""
+    """The span of an attempt. It is the current span until it ends."""
 
     def __init__(self, tracer: _Tracer, attributes: dict[str, str | int], batch_size: int | None) -> None:
         self._tracer = tracer
@@ -225,7 +226,7 @@ class _Span:
             return None
         found: dict[str, str] = {}
         propagate.inject(found)
-        # What could not be written would fail the send.
+        # A value that cannot be exported would make the send fail.
         return {
             name: value
             for name, value in found.items()
@@ -256,7 +257,7 @@ class _Span:
 
 @lru_cache(maxsize=256)
 def _attributes(operation: str, subaccount_id: str, url: str) -> dict[str, str | int]:
-    """The attributes that spans and metrics share. `url`: of the host; empty if there is none."""
+    """Returns the attributes that spans and metrics share. `url`: URL of the host; empty if there is none."""
     api, _, name = operation.partition(".")
     found: dict[str, str | int] = {
         "messaging.system": _SYSTEM,
@@ -279,7 +280,7 @@ def _attributes(operation: str, subaccount_id: str, url: str) -> dict[str, str |
 
 
 def _name(attributes: dict[str, str | int]) -> str:
-    """The span's name: the operation and its destination, or its server if it has none."""
+    """Returns the span's name: the operation and its destination, or its server if it has no destination."""
     where = attributes.get("messaging.destination.name")
     if where is None and "server.address" in attributes:
         where = f"{attributes['server.address']}:{attributes['server.port']}"
@@ -287,7 +288,7 @@ def _name(attributes: dict[str, str | int]) -> str:
 
 
 def _found(event: AttemptEvent) -> dict[str, str | int | float]:
-    """What a span's attributes say about its end."""
+    """Returns the attributes of a span that describe its end."""
     found = {
         "messaging.message.id": event.umid,
         "http.response.status_code": event.status,

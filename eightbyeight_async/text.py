@@ -1,4 +1,4 @@
-"""The number of message parts of a text: it decides the price, and whether the platform truncates the text.
+"""Counts the message parts of a text. Their number decides the price, and whether the platform truncates the text.
 
     measure("Hello")  # TextMeasure(encoding=<Encoding.GSM7: 'GSM7'>, units=5, parts=1, truncated=False)
 
@@ -48,7 +48,7 @@ __all__ = [
 # Source: SMS API, field `text`.
 MAX_PARTS = 10
 
-# Characters that a line names one by one.
+# The most characters that a line names one by one.
 NAMED = 3
 
 # A short message has 140 octets (3GPP TS 23.040, 9.2.3.24): 160 septets or 70 UTF-16 units. If there are several parts,
@@ -56,8 +56,8 @@ NAMED = 3
 GSM7_ALONE, GSM7_EACH = 160, 153
 UCS2_ALONE, UCS2_EACH = 70, 67
 
-# Characters. A text of this length never takes more than MAX_PARTS: in the worst case each character is a pair, and 33
-# pairs fit into a UCS2 part.
+# In characters. A text up to this length never takes more than MAX_PARTS: in the worst case each character is a
+# surrogate pair, and 33 pairs fit into a UCS2 part.
 _SURELY_SHORT = MAX_PARTS * (UCS2_EACH // 2)
 
 
@@ -77,12 +77,12 @@ class TextPolicy(enum.StrEnum):
 class LongTextWarning(UserWarning):
     """A text has more than 10 parts, so the platform truncates it.
 
-    For single messages the warning always has the same words. So Python shows it once for a line of code, however many
-    messages that line sends. A batch warns once. `long_text="allow"` switches the warning off.
+    For single messages the warning always has the same words. So Python shows it only once for a line of code, even if
+    that line sends many messages. A batch warns once. `long_text="allow"` switches the warning off.
     """
 
 
-# Without the number of parts: Python would show and record a warning with other words again.
+# Without the number of parts: with different texts, Python would show and record the warning again each time.
 LONG_TEXT = f"the text takes more than {MAX_PARTS} parts; the platform truncates it and sends it"
 
 
@@ -95,9 +95,9 @@ class TextMeasure:
         units: the whole text in septets (GSM7, an extension character as two) or UTF-16 code units (UCS2).
         parts: the number of parts of the whole text, without the limit of 10; 0 for an empty text.
         truncated: True if `parts` is above 10, so that the platform truncates the text.
-        foreign: the characters that make it UCS2 although AUTO would prefer GSM7: each once, in the order of their
-            first place. Empty for GSM7, and where UCS2 is requested. The repr hides them: of a text in another script
-            they are the text.
+        foreign: the characters that are not in GSM7, for which AUTO chooses UCS2: each once, in the order of their
+            first occurrence. Empty for GSM7, and if UCS2 is requested. The repr hides them, because in another script
+            they show the text.
         gsm7_parts: the number of parts if each of `foreign` were a character of GSM7; None if `foreign` is empty.
     """
 
@@ -119,9 +119,9 @@ def measure(text: str, encoding: Encoding | str | None = Encoding.AUTO) -> TextM
             extension, else UCS2.
 
     Raises:
-        InvalidRequestError: field `text`: GSM7 is requested, but a character is not in its alphabet (8x8 does not
-            document what happens then, so any number could be wrong); or the text has a lone surrogate. Field
-            `encoding`: the encoding is unknown.
+        InvalidRequestError: its field is `text` if GSM7 is requested but a character is not in its alphabet (8x8 does
+            not document what happens then, so any count could be wrong), or if the text has a lone surrogate. Its field
+            is `encoding` if the encoding is unknown.
     """
     if not isinstance(text, str):
         raise InvalidRequestError("text", f"must be a string, not {type(text).__name__}")
@@ -149,7 +149,7 @@ def measure(text: str, encoding: Encoding | str | None = Encoding.AUTO) -> TextM
 
 
 def check_length(text: str | None, encoding: Encoding | str | None, policy: TextPolicy | str) -> str | None:
-    """Apply `policy` to a text. Returns a warning, which does not show the text; None if there is nothing to warn of.
+    """Apply `policy` to a text. Returns a warning, which does not show the text; None if no warning is needed.
 
     Args:
         text: the text; None if the message uses the template's text.
@@ -173,7 +173,9 @@ def check_length(text: str | None, encoding: Encoding | str | None, policy: Text
 
 
 def why_ucs2(size: TextMeasure) -> str | None:
-    """One line: which characters make a text UCS2, and what that costs; None for a text that is not, or has to be."""
+    """Returns one line: the characters for which a text needs UCS2, and the extra parts. None for a GSM7 text, and if
+    UCS2 is requested.
+    """
     if not size.foreign or size.gsm7_parts is None:
         return None
     which, verb = named_characters(size.foreign), "is" if len(size.foreign) == 1 else "are"
@@ -183,7 +185,9 @@ def why_ucs2(size: TextMeasure) -> str | None:
 
 
 def named_characters(characters: Collection[str]) -> str:
-    """Names up to `NAMED` characters, else their number: more are of a text in another script, and are its words."""
+    """Names the characters if there are at most `NAMED`, or else returns their number: more characters come from
+    another script, and would show the text.
+    """
     if len(characters) > NAMED:
         return f"{len(characters):,} different characters"
     return " and ".join(f"{one!r} ({character_name(one)})" for one in characters)
@@ -198,7 +202,7 @@ _UNIT_WORDS = {Encoding.GSM7: "septets of GSM7", Encoding.UCS2: "units of UCS2"}
 
 
 # Characters outside the BMP are replaced by a surrogate pair, so that each character is one UTF-16 unit. Only their
-# number matters, so one pair serves for all.
+# number matters, so all of them are replaced by the same pair.
 _BEYOND_BMP = re.compile("[\U00010000-\U0010ffff]")
 HIGH, _LOW = "\ud800", "\udc00"
 

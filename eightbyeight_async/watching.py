@@ -1,11 +1,12 @@
-"""Telling the hooks of a client about its attempts and waits.
+"""Calls the hooks of a client with the events of its attempts and waits.
 
 Rules:
-- A client without hooks has no `Watch`, and nothing of this file is imported.
-- An event is told in the task of its call, so the hooks run in that event loop, in the order of the attempts.
-- An exception of a hook is logged, by its class and line alone: its text and its locals could hold anything. The call
-  goes on. Only what is no `Exception`, e.g. KeyboardInterrupt, comes out of the call.
-- No hook runs if the event loop was stopped under the call (GeneratorExit): the garbage collector may be the caller.
+- A client without hooks has no `Watch`, and does not import this file.
+- Hooks are called in the task of the call. So they run in that event loop, in the order of the attempts.
+- An exception of a hook is logged, with its class and line only, because its text and its locals could contain
+  anything. The call continues. Only a BaseException that is not an `Exception`, e.g. KeyboardInterrupt, leaves the
+  call.
+- No hook runs if the event loop stopped during the call (GeneratorExit): the garbage collector may be the caller.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ _log = logging.getLogger("eightbyeight_async")
 
 
 class Flight(Protocol):
-    """What is used of a call in progress: see `exchange`."""
+    """The attributes of a call in progress that are used here; see `exchange`."""
 
     @property
     def attempts(self) -> int: ...
@@ -50,16 +51,16 @@ class Flight(Protocol):
 
 
 class Span(Protocol):
-    """What a `Tracer` makes of an attempt."""
+    """The span that a `Tracer` makes for an attempt."""
 
     def headers(self) -> Mapping[str, str] | None:
-        """What is added to the headers of the request; None for nothing."""
+        """Returns headers to add to the request; None for none."""
 
     def end(self, event: AttemptEvent) -> None: ...
 
 
 class Tracer(Protocol):
-    """What `telemetry` gives to a `Watch`."""
+    """The tracer that `telemetry` gives to a `Watch`."""
 
     def start(self, operation: str, subaccount_id: str, url: str, batch_size: int | None) -> Span:
         """Called when an attempt is handed to the transport, or when it ends before that."""
@@ -71,12 +72,12 @@ class Watch:
     """The hooks of a client.
 
     Args:
-        on_attempt: called with the event of each attempt; None for nobody.
-        on_wait: called with the event of each wait; None for nobody.
+        on_attempt: called with the event of each attempt; None for no hook.
+        on_wait: called with the event of each wait; None for no hook.
         clock: returns monotonic seconds.
 
     Attributes:
-        tracer: that of `telemetry`; None for none.
+        tracer: the tracer of `telemetry`; None for no tracer.
     """
 
     def __init__(
@@ -92,7 +93,7 @@ class Watch:
 
     @property
     def idle(self) -> bool:
-        """True if nobody looks."""
+        """True if there is no hook and no tracer."""
         return self._on_attempt is None and self._on_wait is None and self.tracer is None
 
     async def attempt(
@@ -103,7 +104,7 @@ class Watch:
         flight: F,
         url: str,
     ) -> T:
-        """Make an attempt and tell how it ended. `url`: of its host."""
+        """Make an attempt and report how it ended. `url`: URL of its host."""
         operation, umid = operation_of(call)
         note = Note(self, operation, umid, call, options, flight.attempts, url)
         found, error = await _outcome(make(call, options, flight, note))
@@ -121,7 +122,7 @@ class Watch:
         options: CallOptions,
         attempt: int,
     ) -> None:
-        """Wait before attempt number `attempt` and tell it."""
+        """Wait before attempt number `attempt`, and report the wait."""
         operation, _ = operation_of(call)
         began = self.clock()
         _, error = await _outcome(sleep(seconds))
@@ -133,7 +134,7 @@ class Watch:
     async def download(
         self, downloader: Downloader, link: str, write: Callable[[bytes], object], options: CallOptions
     ) -> None:
-        """Download a file and tell it. The link may lead to another company's host, so no header is added."""
+        """Download a file and report it. The link may lead to another company's host, so no header is added."""
         call: Call[None] = Call(
             product=Product.SMS, method="GET", path="", body=None, response_class=None, unknown=Sent.NO
         )
@@ -152,7 +153,7 @@ class Watch:
         note.succeeded(None)
 
     def ended(self, event: AttemptEvent, span: Span | None) -> None:
-        """Tell the end of an attempt. The hook runs inside its span, so that its log lines can name the trace."""
+        """Report the end of an attempt. The hook runs inside its span, so that its log lines can name the trace."""
         try:
             self.guard("on_attempt", self._on_attempt, event)
         finally:
@@ -160,7 +161,7 @@ class Watch:
                 self.guard("telemetry", span.end, event)
 
     def waited(self, operation: str, options: CallOptions, attempt: int, reason: WaitReason, seconds: float) -> None:
-        """Tell a wait."""
+        """Report a wait."""
         event = WaitEvent(
             operation=operation,
             subaccount_id=options.subaccount_id,
@@ -169,7 +170,7 @@ class Watch:
             seconds=seconds,
         )
         self.guard("on_wait", self._on_wait, event)
-        if (tracer := self.tracer) is not None:  # another thread can end the instrumentation
+        if (tracer := self.tracer) is not None:  # another thread may end the instrumentation meanwhile
             self.guard("telemetry", tracer.waited, event)
 
     def guard(self, name: str, hook: Callable[..., R] | None, *args: object) -> R | None:
@@ -188,14 +189,14 @@ class Watch:
 
 
 class Note:
-    """What is known of an attempt until it ends.
+    """Collects what is known about an attempt until it ends.
 
     Args:
-        watch: is told.
-        operation, umid: what it is, and about which message.
-        call, options: of the attempt.
-        attempt: its number.
-        url: of its host.
+        watch: gets the event.
+        operation, umid: the operation, and the message that it is about.
+        call, options: those of the attempt.
+        attempt: number of the attempt.
+        url: URL of its host.
     """
 
     def __init__(
@@ -226,7 +227,9 @@ class Note:
         self._received = 0
 
     def placed(self, *, queued: bool) -> None:
-        """It has its place under `max_concurrency`; `queued`: whether it had to wait for it."""
+        """Notes that the attempt has its place under `max_concurrency`. `queued`: whether it had to wait for the
+        place.
+        """
         self._placed = True
         if queued:
             self._tell_queued()
@@ -240,7 +243,7 @@ class Note:
             self._paced += self._watch.clock() - began
 
     def start(self) -> Mapping[str, str] | None:
-        """It is handed to the transport; returns further headers."""
+        """Notes that the transport gets the request. Returns further headers."""
         self._tell_paced()
         self._trace()
         headers = None if self._span is None else self._watch.guard("telemetry", self._span.headers)
@@ -248,7 +251,7 @@ class Note:
         return headers
 
     def received(self, status: int, size: int) -> None:
-        """`size` more bytes of its answer came."""
+        """Notes that `size` more bytes of the answer arrived."""
         self._status = status
         self._received += size
 
@@ -306,7 +309,9 @@ class Note:
 
 
 async def _outcome(work: Awaitable[T]) -> tuple[T | None, BaseException | None]:
-    """What came of it. The hooks run outside an except block: there they could log the frames of the error."""
+    """Awaits the work and returns its result or its exception. So the hooks run outside of an except block: inside one,
+    they could log the frames of the error.
+    """
     try:
         return await work, None
     except GeneratorExit:
@@ -316,7 +321,7 @@ async def _outcome(work: Awaitable[T]) -> tuple[T | None, BaseException | None]:
 
 
 def _origin(link: str) -> str:
-    """Scheme and host of a link, without the token in its path; empty if it is no link."""
+    """Scheme and host of a link, without the token in its path; empty if it is not a link."""
     try:
         parts = urlsplit(link)
     except ValueError:
@@ -325,7 +330,9 @@ def _origin(link: str) -> str:
 
 
 def _shown_id(umid: str | None) -> str | None:
-    """None for digits alone: no id of 8x8, but a phone number that the caller took for one."""
+    """Returns the id; None if it has only digits: that is not an id of 8x8, but perhaps a phone number that the caller
+    passed by mistake.
+    """
     return None if umid is None or umid.isdigit() else umid
 
 

@@ -2,8 +2,8 @@
 
 Rules:
 - The Authorization header is checked before the body is read.
-- An event of an unknown type, or without a type, is an `UnknownEvent`, not an error: 8x8 posts some without `eventType`
-  (an answer of SMS Engage, an older flat receipt), and what is answered 400 is lost.
+- An event of an unknown type, or without a type, is an `UnknownEvent`, not an error: 8x8 posts some events without
+  `eventType` (an answer of SMS Engage, an older flat receipt), and an event that gets HTTP 400 is lost.
 - Upper and lower case of a namespace do not matter.
 - An optional field that cannot be read is None, not an error.
 - An error names the JSON path of a bad value and never shows the value.
@@ -31,7 +31,7 @@ MAX_BODY = 1024 * 1024
 class WebhookError(EightByEightError):
     """The body of a webhook is not an event. Respond with HTTP 400.
 
-    `sent` is `Sent.NO`, because the error is not about a call of yours.
+    `sent` is `Sent.NO`, because the error is not about one of your calls.
 
     Attributes:
         reason: what is wrong, with the JSON path but without the value.
@@ -72,7 +72,7 @@ def parse(
 
     Raises:
         WebhookAuthorizationError: the header is not the expected one.
-        WebhookError: the body is too large, is no JSON object, or is a broken event (e.g. a receipt without umid or
+        WebhookError: the body is too large, is not a JSON object, or is a broken event (e.g. a receipt without umid or
             state).
         InvalidRequestError: `body` is not bytes, an authorization is neither a string nor bytes, or
             `expected_authorization` is empty, e.g. because an environment variable is not set.
@@ -147,7 +147,7 @@ def _check_authorization(given: str | bytes | None, expected: str | bytes) -> No
     wanted = expected if isinstance(expected, bytes) else expected.encode("utf-8", "surrogatepass")
     # Web servers decode header bytes as Latin-1 (RFC 9110, 5.5), even if the sender encoded the value as UTF-8.
     text = given.decode("latin-1") if isinstance(given, bytes) else given or ""
-    # Both comparisons are always made, and compare_digest takes the same time for any wrong value.
+    # Both comparisons are always made, and compare_digest takes the same time for all wrong values.
     same = hmac.compare_digest(text.encode("utf-8", "surrogatepass"), wanted)
     same |= hmac.compare_digest(text.encode("latin-1", "backslashreplace"), wanted)
     if not same:

@@ -5,10 +5,10 @@ Rules:
 - Unknown fields of a response are ignored. An unknown enum value stays a string.
 - Values are not guessed: a number instead of a string is an error. The error names the JSON path and never shows the
   value, which can be a phone number.
-- An optional field that cannot be read counts as missing. Otherwise an accepted message would look lost because of, for
-  example, a bad date beside its id.
-- `read_own` and `write_own` are for JSON of our user, e.g. a stored request: nothing counts as missing and no name is
-  ignored, because an unreadable `scheduled` would mean "now".
+- An optional field that cannot be read counts as missing. Otherwise an accepted message would look lost, for example
+  because of a bad date next to its id.
+- `read_own` and `write_own` are for JSON of our user, e.g. a stored request: an unreadable field never counts as
+  missing and an unknown name is never ignored, because a missing `scheduled` would mean "now".
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def dump(model: Any) -> bytes:  # noqa: ANN401 - any attrs instance
         try:
             return quick(model).encode()
         except TypeError:
-            pass  # a class that an application has derived from a model may let in other types
+            pass  # A class that an application has derived from a model may allow other types.
     return encode(_converter.get_unstructure_hook(type(model))(model))
 
 
@@ -120,7 +120,7 @@ def structure(data: object, cls: type[T]) -> T:
         return _converter.structure(data, cls)
     except (cattrs.BaseValidationError, ValueProblemError) as error:
         path, cause, problem = _first_problem(error, "")
-    # Outside the except block: cattrs' errors have the values.
+    # Raised outside the except block, because cattrs' errors contain the values.
     raise UnreadableError(problem if isinstance(cause, InvalidRequestError) else f"{path or 'the body'} {problem}")
 
 
@@ -131,7 +131,9 @@ _quick_writer: typing.Callable[[Any], typing.Callable[[Any], str] | None] = cach
 
 
 def write_own(model: object) -> Any:  # noqa: ANN401 - JSON can be anything
-    """A model as JSON for its user: with the API's names, and with what only this package knows of it."""
+    """Returns a model as JSON for its user: with the API's names, and also with the fields that only this package
+    has.
+    """
     return _own_converter().unstructure(model)
 
 
@@ -157,7 +159,9 @@ def _own_name(field: str) -> str:
 
 
 def _first_problem(error: BaseException, path: str) -> tuple[str, BaseException, str]:
-    """The JSON path, the exception and the reason of the first error in cattrs' groups; their notes have the names."""
+    """Returns the JSON path, the exception and the reason of the first error in cattrs' groups. The names come from the
+    notes of the errors.
+    """
     if isinstance(error, BaseExceptionGroup):
         inner = error.exceptions[0]
         for note in getattr(inner, "__notes__", ()):
@@ -247,7 +251,7 @@ def _structure_object(cls: Any) -> typing.Callable[[object, object], Any]:  # no
 
     def strict(value: dict[str, Any], kind: object) -> Any:  # noqa: ANN401 - an instance of cls
         for name in arrays:
-            # cattrs would accept any iterable: the keys of an object, the letters of a string.
+            # cattrs would accept any iterable, such as the keys of an object or the letters of a string.
             if not isinstance(value.get(name, []), list):
                 raise ValueProblemError(f"must be an array, not {json_type(value[name])}", below=name)
         for one in tags:
@@ -348,7 +352,7 @@ def _converter_of_values() -> cattrs.Converter:
     made.register_unstructure_hook(datetime, write_datetime)
     made.register_structure_hook_func(is_enum_or_text, read_enum_or_text)
     made.register_structure_hook_func(is_int_or_text, read_int_or_text)
-    # An object of any content is kept as it came.
+    # A JSON object with any content is kept unchanged.
     made.register_structure_hook_func(
         lambda kind: kind in (dict[str, Any], Mapping[str, Any]), strictly(dict, "an object")
     )
@@ -363,7 +367,7 @@ _converter.register_unstructure_hook_factory(attrs.has, lambda cls: _unstructure
 
 @lru_cache(maxsize=1)
 def _own_converter() -> cattrs.Converter:
-    # Made at its first use: a send needs only the other one.
+    # Made at its first use: a send needs only the other converter.
     made = _converter_of_values()
     made.register_structure_hook_factory(attrs.has, _structure_own)
     made.register_unstructure_hook_factory(attrs.has, lambda cls: _unstructure_object(cls, made, own_name))

@@ -1,11 +1,11 @@
 """JSON text to Python values and back. Pure.
 
-- Numbers with a fraction become Decimal: prices, and 0.1 must not become 0.1000000000000000055.
+- Numbers with a fraction (prices) become Decimal: 0.1 must not become 0.1000000000000000055.
 - NaN and Infinity are refused, because they are not JSON.
-- Half of a surrogate pair, which a JSON escape can carry and UTF-8 cannot, becomes U+FFFD, as in any decoder: an
-  accepted message must not fail later, where its id is printed, stored or sent on.
-- msgspec reads first where it is installed (extra `fast`). What it refuses, json reads again, which alone says what is
-  JSON; what it accepts, json would read the same way (`tests/test_wire_json.py`).
+- A JSON escape can contain half of a surrogate pair, but UTF-8 cannot. Such a half becomes U+FFFD, as in other
+  decoders: an accepted message must not fail later, when its id is printed, stored or passed on.
+- If msgspec is installed (extra `fast`), it reads first. If it refuses a text, json reads the text again: json alone
+  decides what is JSON. If msgspec accepts a text, json would give the same values (`tests/test_wire_json.py`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["NotJsonError", "decode", "encode"]
 
 
 class NotJsonError(Exception):
-    """The bytes are not JSON. It has no text: a JSONDecodeError has the whole body."""
+    """The bytes are not JSON. This exception has no text, unlike a JSONDecodeError, which contains the whole body."""
 
 
 def decode(body: bytes) -> Any:  # noqa: ANN401 - JSON can be anything
@@ -52,14 +52,15 @@ def _decode(body: bytes) -> Any:  # noqa: ANN401 - JSON can be anything
         if end != len(text):
             data = _decoder.decode(text.removeprefix("\ufeff"))
         return _well_formed(data) if b"\\" in body and _SURROGATE_ESCAPE.search(body) else data
-    # ValueError: bad JSON, bad UTF-8, an integer with too many digits. ArithmeticError: an exponent with too many.
+    # ValueError: bad JSON, bad UTF-8, or an integer with too many digits. ArithmeticError: an exponent with too many
+    # digits.
     except (ValueError, ArithmeticError, RecursionError):
         pass
-    raise NotJsonError  # outside the except block, which knows the body
+    raise NotJsonError  # Raised outside the except block, where the exception would contain the body.
 
 
 def _look_for_msgspec() -> None:
-    """Import msgspec at the second answer: it takes 4 ms, which a process that sends one message need not wait for."""
+    """Import msgspec at the second answer. The import takes 4 ms, which a process that sends one message can save."""
     global _looks, _quick  # noqa: PLW0603 - a cache
     _looks += 1
     if _looks == 2:
@@ -80,7 +81,7 @@ def encode(data: object) -> bytes:
     return "".join(_encode_at(data, 0)).encode()
 
 
-# A pair is written with them, too; then looking costs a little time.
+# A valid pair is also written with these escapes; then the search only costs a little time.
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -100,10 +101,10 @@ def _refuse_constant(_: str) -> None:
 
 # Made once: json.loads() with options makes a decoder for every call, a third of its time.
 _decoder: Any = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant)
-# `decode` without its two searches for blanks around the text, which take longer than a short answer.
+# Like `decode`, but without its two searches for blanks around the text, which take longer than a short answer.
 _scan = _decoder.scan_once
 _encoder = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
-_make_encoder: Any = getattr(json.encoder, "c_make_encoder", None)  # CPython's
+_make_encoder: Any = getattr(json.encoder, "c_make_encoder", None)  # only CPython has it
 # Made once: `encode` makes one for every call, a third of its time.
 _encode_at = (
     None

@@ -1,4 +1,4 @@
-"""What the types of a model's fields mean in JSON: names, arrays, enums, unions with a tag. Pure, without cattrs."""
+"""The JSON form of the types of a model's fields: names, arrays, enums, unions with a tag. Pure, without cattrs."""
 
 from __future__ import annotations
 
@@ -59,9 +59,9 @@ def read_enum_or_text(value: object, kind: Any) -> Any:  # noqa: ANN401 - a type
 class Tagged(typing.NamedTuple):
     """A field with a `tag` in its metadata, e.g. `content` with the tag `type`.
 
-    The JSON string with the tag's name, beside the field, decides the class of the field's value. Each class of the
-    field's union has its tag's value as a class attribute. One class (`rest`) has the tag as a field instead: it serves
-    every other value, and its field with this field's name takes the JSON as it came.
+    The tag is a JSON string next to the field. It decides the class of the field's value. Each class of the field's
+    union has its tag value as a class attribute. One class (`rest`) has the tag as a field: it is used for every other
+    tag value, and keeps the JSON unchanged in its field with this field's name.
 
     - `field`: the Python name.
     - `name`: the JSON name.
@@ -107,7 +107,7 @@ def array_arguments(kind: Any) -> tuple[Any, ...]:  # noqa: ANN401 - a type expr
 
 
 def array_within(value: object, name: str) -> object:
-    """The array that a field's value means if the API writes it in three ways; any other value as it is.
+    """Returns the array in a field's value, which the API writes in three ways. Any other value is returned unchanged.
 
     An array; an object that has the array under `name`; an array of such objects.
     """
@@ -128,7 +128,7 @@ def is_array(kind: Any) -> bool:  # noqa: ANN401 - a type expression
 
 
 def unknown(name: object, known: set[str]) -> str:
-    # A name of the user's own could be a phone number.
+    # The user chose this name, and it could be a phone number.
     shown = name if isinstance(name, str) and _FIELD.fullmatch(name) else "one field"
     meant = camel(shown) if camel(shown) in known else None
     return f"has no field {shown}" + (f": write {meant}" if meant else f"; it has {', '.join(sorted(known))}")
@@ -144,7 +144,7 @@ def wire_name(field: Any) -> str | None:  # noqa: ANN401 - an attrs.Attribute of
 
 
 def own_name(field: Any) -> str | None:  # noqa: ANN401 - an attrs.Attribute of any type
-    """The field's name in JSON of our user: also that of a field which only this package knows (`kept`)."""
+    """The field's name in JSON for the user. Fields that only this package has (`kept`) have such a name, too."""
     return camel(field.name) if field.metadata.get("kept") else wire_name(field)
 
 

@@ -1,6 +1,6 @@
-"""Conversion of single JSON values to Python values and back. Pure, without cattrs.
+"""Converts single JSON values to Python values and back. Pure, without cattrs.
 
-Rule: a refused value gives a reason that does not show it.
+Rule: the reason for a refusal does not show the value.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ T = TypeVar("T")
 class ValueProblemError(Exception):
     """Why a value was refused, in our own words, so that it may be shown.
 
-    `below`: the JSON name of the field inside the value that is meant; "" for the value itself.
+    `below`: the JSON name of the bad field inside the value; "" if the value itself is bad.
     """
 
     def __init__(self, problem: str, below: str = "") -> None:

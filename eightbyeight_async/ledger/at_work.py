@@ -69,7 +69,8 @@ class ChunkLeft(NamedTuple):
     @property
     def waits(self) -> bool:
         """Whether any process may take the chunk: no process has it, or its process has sent no heartbeat for too
-        long."""
+        long.
+        """
         return self.silent is None or self.silent >= HEARTBEAT
 
 
@@ -91,7 +92,8 @@ class AtWork(NamedTuple):
     @property
     def anybody(self) -> bool:
         """Whether a process is at work. A process that waits for 8x8 writes nothing, but sends heartbeats for its
-        chunk."""
+        chunk.
+        """
         return bool(self.workers) or any(not chunk.waits for chunk in self.chunks)
 
 
@@ -100,7 +102,8 @@ class LedgerAtWork(LedgerQueries):
 
     def at_work(self, within: float = WORKING) -> AtWork:
         """Returns the processes and chunks at work. `within`: seconds; a process is at work if it wrote something
-        within this time."""
+        within this time.
+        """
         workers = [Worker(*row) for row in self._rows(_WORKERS, within=within)]
         chunks = []
         if self._rows(_HAS_QUEUE)[0][0]:

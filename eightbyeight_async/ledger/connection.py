@@ -138,7 +138,8 @@ class Connection:
 
     def try_once(self, statement: str, values: Mapping[str, Any]) -> None:
         """Runs a statement if the connection still exists. Errors are ignored, because nothing depends on the
-        statement."""
+        statement.
+        """
         if self._connection is not None and not self._connection.closed:
             with suppress(psycopg.Error):
                 self._execute(self._connection, statement, values)
@@ -189,7 +190,8 @@ class Connection:
 
 def problem(error: Exception, *, passing: bool = False) -> LedgerError:
     """Returns the error for an error of the database. It shows only the first line, because the next lines can show
-    values."""
+    values.
+    """
     if isinstance(error, LedgerError):
         return error
     words = ""
@@ -202,7 +204,8 @@ def problem(error: Exception, *, passing: bool = False) -> LedgerError:
 
 def storable(text: str) -> str:
     """Removes from a text of the API what PostgreSQL cannot store: NUL and lone surrogates. So one bad id does not fail
-    a whole group."""
+    a whole group.
+    """
     if text.isascii():
         return text.replace("\0", "?")
     return text.encode("utf-8", "replace").decode().replace("\0", "?")
@@ -210,7 +213,8 @@ def storable(text: str) -> str:
 
 def warn_of_fsync(connection: Connection, url: str) -> None:
     """Warns if the database does not sync to disk. It warns once per process, because some processes open the ledger
-    for each job."""
+    for each job.
+    """
     if url not in _warned and connection.rows("SELECT current_setting('fsync')")[0][0] == "off":
         _warned.add(url)
         _log.warning("the ledger's database runs with fsync=off: it loses claims when its machine fails")

@@ -39,7 +39,8 @@ class LookUp(Generic[T]):
 
     async def until(self, key: str, enough: Callable[[T | None], bool]) -> T | None:
         """Reads the ledger again and again until `enough` accepts the result. None: the ledger has nothing under that
-        key."""
+        key.
+        """
         pause = _FIRST
         while True:
             found = await self._look(key)

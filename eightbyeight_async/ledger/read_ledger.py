@@ -186,7 +186,8 @@ class LedgerQueries:
 
     def account(self) -> Account | None:
         """Returns the account of the campaign's messages; None: it has no message, or only messages that were not
-        sent."""
+        sent.
+        """
         held = "SELECT 1 FROM eightbyeight.message WHERE campaign=%(campaign)s AND state NOT IN (5, 6) LIMIT 1"
         if not self._rows(held):
             return None

@@ -1,5 +1,6 @@
 """Reads a ledger without a client, from any machine: counts, messages, processes at work. It can also stop a
-campaign."""
+campaign.
+"""
 
 from __future__ import annotations
 

@@ -89,7 +89,8 @@ class SharedPace:
 
     def refused(self, sent_at: float, retry_after: float | None) -> None:
         """Notes a 429. `sent_at`: when the refused request was sent. The next `turn` passes it to the other
-        processes."""
+        processes.
+        """
         wait = DEFAULT_PAUSE if retry_after is None else retry_after
         self.pause(wait)
         self._turns.clear()

@@ -48,7 +48,8 @@ class ErrorBody(JsonModel):
 
 def after_doubt(answer: T) -> T:
     """Returns the answer of a call whose earlier attempt may have taken effect. Sets `maybe_done_before` if the model
-    has it."""
+    has it.
+    """
     model: Any = answer
     if not attrs.has(type(model)) or "maybe_done_before" not in attrs.fields_dict(type(model)):
         return answer

@@ -91,7 +91,8 @@ def _namespace(value: Namespace | str) -> Namespace | str:
 
 def _error_code(value: int | str | None) -> int | str | None:
     """Returns the code as an integer, as 8x8 documents it. A string of digits becomes an integer; any other string
-    stays unchanged."""
+    stays unchanged.
+    """
     return int(value) if isinstance(value, str) and _INTEGER.fullmatch(value) else value
 
 

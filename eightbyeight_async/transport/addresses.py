@@ -1,10 +1,11 @@
-"""A TCP connection to the first address of a host that accepts: addresses are tried side by side (RFC 8305).
+"""Opens a TCP connection to the first address of a host that accepts. Addresses are tried in parallel (RFC 8305).
 
 Rules:
-- The next address is tried when one has failed, or has not accepted after `_NEXT_AFTER` seconds. Those before it go on.
+- The next address is tried when an address has failed, or has not accepted within `_NEXT_AFTER` seconds. Earlier
+  attempts continue meanwhile.
 - The two families take turns, so that broken IPv6 delays a connection by one step at most (RFC 8305, section 4).
-- Every socket but the one that is returned is closed, however this ends. asyncio's own race (`happy_eyeballs_delay`)
-  leaks a socket if it is cancelled while a connection succeeds.
+- Every socket except the returned one is closed, also after an error or a cancellation. asyncio's own race
+  (`happy_eyeballs_delay`) leaks a socket if it is cancelled while a connection succeeds.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ __all__ = ["in_turn", "race"]
 
 _NEXT_AFTER = 0.25  # seconds; the value that RFC 8305, section 5, recommends
 
-Address: TypeAlias = "tuple[int, Any]"  # the family, and what `connect` takes
+Address: TypeAlias = "tuple[int, Any]"  # address family, and the argument of `connect`
 
 
 def in_turn(addresses: Sequence[Address]) -> list[Address]:
-    """The addresses in their order, but with the families in turn, beginning with the first one's."""
+    """Returns the addresses with the two families alternating, beginning with the family of the first address."""
     first = [address for address in addresses if address[0] == addresses[0][0]]
     others = [address for address in addresses if address[0] != addresses[0][0]]
     pairs = zip_longest(first, others)
@@ -33,10 +34,10 @@ def in_turn(addresses: Sequence[Address]) -> list[Address]:
 
 
 async def race(loop: asyncio.AbstractEventLoop, addresses: Sequence[Address]) -> socket.socket:
-    """A socket that is connected to one of `addresses`.
+    """Returns a socket that is connected to one of `addresses`.
 
     Raises:
-        OSError: no address accepted; it is the error of the last one that failed.
+        OSError: no address accepted. It is the error of the address that failed last.
     """
     failure = OSError("the host has no address")
     ahead = in_turn(addresses)
@@ -64,7 +65,7 @@ async def race(loop: asyncio.AbstractEventLoop, addresses: Sequence[Address]) ->
         lost = [task for task in started if task is not winner]
         for task in lost:
             if not task.done():
-                task.cancel()  # it closes its socket
+                task.cancel()  # the cancelled task closes its socket
             elif not task.cancelled() and task.exception() is None:
                 task.result().close()
         if any(not task.done() for task in lost):

@@ -1,12 +1,12 @@
 """The reader of answers: bytes of a connection in, one HTTP answer or an error out. No socket, no clock.
 
 Rules:
-- A plain answer in one piece is read by one regular expression (`plain_answer`), but not the first of a connection: a
-  process that sends one message need not compile it.
-- Every other one is parsed by llhttp (through httptools). This file only adds checks for what llhttp accepts and httpx
-  (h11) refuses, so that the same bytes give the same result under both. A head that llhttp refuses or misreads is read
-  again by h11 (`odd_answer`). `tests/transport/test_like_httpx.py` lists
-  the few remaining differences, each with its reason.
+- A plain answer in one piece is read by one regular expression (`plain_answer`). The first answer of a connection is
+  not: a process that sends one message should not have to compile the expression.
+- Every other answer is parsed by llhttp (through httptools). llhttp accepts some bytes that httpx (h11) refuses. This
+  file adds checks for them, so that the same bytes give the same result with both. A head that llhttp refuses or
+  misreads is read again by h11 (`odd_answer`). `tests/transport/test_like_httpx.py` lists the few remaining
+  differences, each with its reason.
 - An answer is either complete or an error. A body that ends early is never returned.
 - Bytes after the answer are never read as the next answer: `reusable` becomes False and the connection is closed.
 - Memory is bounded: the head, the body, and the framing around the body have limits, which are checked as bytes come.
@@ -29,8 +29,8 @@ from eightbyeight_async.transport.wire_errors import AnswerTooLargeError, Remote
 __all__ = ["MAX_HEAD", "Answer", "AnswerHeaders", "AnswerReader"]
 
 _FRAMING_PER_BODY_BYTE = 16
-# The most bytes of framing for each byte of the body. A chunk of one byte has 5 bytes of framing, or up to 15 if its
-# size is padded. More can only be endless chunk extensions, which no read timeout would stop.
+# The most bytes of framing for each byte of the body. A chunk of one byte has 5 bytes of framing, or up to 15 with a
+# padded size. More framing can only be endless chunk extensions, which no read timeout would stop.
 
 _NOT_IN_A_REASON = re.compile(rb"[\x00\x0b\x0c]")  # h11 refuses these characters, llhttp does not
 _TELLING_LENGTHS = frozenset(map(len, (b"content-length", b"transfer-encoding", b"content-encoding")))
@@ -98,19 +98,19 @@ class AnswerReader:
 
     def expect(self) -> None:
         """Prepare for the answer to the next request."""
-        self._plain: Answer | None = None  # the whole answer, if it is plain
+        self._plain: Answer | None = None  # the complete answer, if it is a plain one
         self.status: int = 0
         self.reason: bytes = b""
         self.version: bytes = b""
         self.complete: bool = False
         self.reusable: bool = False
-        if self._begun:  # not after a plain answer
+        if self._begun:  # not used after a plain answer
             self._may_be_plain = True
             self._expect_parts()
 
     def _expect_parts(self) -> None:
         self._begun = False
-        self._opened = b""  # the first bytes of the answer, if they are the final answer's
+        self._opened = b""  # the first bytes of the answer, if they belong to the final answer
         self._head_done = False
         self._length: bytes | None = None
         self._encodings = 0
@@ -119,8 +119,9 @@ class AnswerReader:
         self._head_most = 0
         self._framing_seen = 0
         self._size = 0
-        self._part = b""  # the whole body, if it came in one part, as nearly all do
-        self._parts: bytearray | None = None  # one buffer: a list of two-byte parts would take 70 times their size
+        self._part = b""  # the whole body, if it arrived in one part, as almost always
+        # one buffer, because a list of two-byte parts would take 70 times their size
+        self._parts: bytearray | None = None
         self._raw: list[bytes] = []  # the bytes of an unfinished head, for h11
         self._odd: OddAnswer | None = None
         self._headers: list[tuple[bytes, bytes]] = []
@@ -140,7 +141,7 @@ class AnswerReader:
         """The complete answer, with its body decoded.
 
         Raises:
-            DecodingError: the body is not what its content-encoding says.
+            DecodingError: the body does not have its declared content encoding.
             AnswerTooLargeError: the decoded body is too large.
         """
         if self._plain is not None:
@@ -173,7 +174,7 @@ class AnswerReader:
                 self._parser.feed_data(data)
             except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
                 if self.complete:
-                    self.reusable = False  # the answer is complete, and the bytes after it must not be read
+                    self.reusable = False  # The answer is complete, and the bytes after it must not be read.
                 elif self._head_done or isinstance(error.__context__, _TooLargeError):
                     raise self._refusal(error) from error
                 else:
@@ -199,7 +200,9 @@ class AnswerReader:
         return True
 
     def _read_again(self, data: bytes, refusal: Exception) -> None:
-        """Lets h11 read the answer from its first byte. If it refuses the answer too, llhttp's reason is told."""
+        """Lets h11 read the answer from its first byte. If h11 refuses the answer too, the error has llhttp's
+        reason.
+        """
         self._odd = OddAnswer(max_head=MAX_HEAD)
         self.reusable = False
         self.status = 0
@@ -231,7 +234,7 @@ class AnswerReader:
         """The server has closed its side. That ends a body without a length; otherwise it is an error.
 
         Raises:
-            RemoteProtocolError: the answer is cut off, or there was none.
+            RemoteProtocolError: the answer is incomplete, or there was none.
         """
         if self.complete:
             return
@@ -246,13 +249,13 @@ class AnswerReader:
             raise RemoteProtocolError(f"the server disconnected in the {part} of its answer")
 
     def came_early(self) -> None:
-        """The answer came before the whole request was written.
+        """Checks an answer that arrived before the whole request was written.
 
-        It can refuse the request, e.g. because it is too large. It cannot accept it: the server did not have the
-        message yet.
+        Such an answer can refuse the request, e.g. because it is too large. It cannot accept the request: the server
+        did not have the message yet.
 
         Raises:
-            RemoteProtocolError: the answer says that the request was carried out.
+            RemoteProtocolError: according to the answer, the request was carried out.
         """
         self.reusable = False
         if self.status < 300:
@@ -279,7 +282,7 @@ class AnswerReader:
     def on_message_begin(self) -> None:
         if self.complete:
             raise _Surplus
-        if self.status:  # of a 1xx before, whose head is dropped
+        if self.status:  # belongs to an earlier 1xx answer, whose head is dropped
             self._headers = []
             self.reason = self._opened = b""
             self._length = None
@@ -303,7 +306,7 @@ class AnswerReader:
         elif name == b"transfer-encoding":
             self._encodings += 1
             if value.endswith(b"\t"):
-                # llhttp would wait for the end of the connection.
+                # llhttp would read the body until the end of the connection.
                 raise _RefusedError("a tab after the transfer encoding")
             if self._encodings > 1 or value.strip().lower() != b"chunked":
                 self._encodings = _ODD_ENCODINGS
@@ -323,10 +326,10 @@ class AnswerReader:
                 raise _RefusedError("the 1xx before the answer declares a body")
             return  # the final answer follows. For 101 httptools raises HttpParserError or -Upgrade
         self._head_done = True
-        # httptools formats the version anew at each question.
+        # httptools formats the version again at each call.
         current = self._opened == b"HTTP/1.1 "
         self.version = b"HTTP/1.1" if current else b"HTTP/" + self._parser.get_http_version().encode()
-        # Only HTTP/1.1 keeps the connection alive, whatever the Connection header says; httpx does the same.
+        # Only HTTP/1.1 keeps the connection alive, with any Connection header; httpx does the same.
         self.reusable = self.version == b"HTTP/1.1" and self._parser.should_keep_alive()
         if self._encodings == _ODD_ENCODINGS:
             raise _RefusedError("the answer has a transfer encoding other than chunked")

@@ -1,11 +1,12 @@
 """One socket with or without TLS, for trio and for every other loop that anyio supports: plaintext in, plaintext out.
 
 Rules:
-- The socket is this file's own, without a loop's transport: no queue of a loop holds bytes that `quiet` does not see.
-- TLS is run here (`tls_pipe.py`), so that `quiet` also sees bytes that are between the socket and the plaintext. There
-  may be two layers of it: to an https proxy and, inside, to the server.
-- A failure is one of `wire_errors`. The caller of `connected` and `start_tls` gets OSErrors as they are.
-- Closing needs no loop, so no socket is left to the garbage collector.
+- This file uses the socket directly, without a transport of the loop. So no queue of the loop holds bytes that `quiet`
+  does not see.
+- TLS runs in this file (`tls_pipe.py`), so that `quiet` also sees bytes that are read but not yet decrypted. There may
+  be two layers of TLS: to an https proxy and, inside it, to the server.
+- A failure is an exception of `wire_errors`. `connected` and `start_tls` raise OSErrors unchanged.
+- Closing needs no event loop, so the garbage collector never has to close a socket.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["AnyioLine", "connected"]
 
 _PIECE = 64 * 1024  # the most bytes that are read, or encrypted and written, at once
-_NEXT_ADDRESS_AFTER = 0.25  # seconds before the next address is tried beside the ones before (RFC 8305, section 5)
+_NEXT_ADDRESS_AFTER = 0.25  # Seconds until the next address is tried in parallel (RFC 8305, section 5).
 
 
 class AnyioLine:
@@ -45,22 +46,23 @@ class AnyioLine:
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
         self._layers: list[TlsPipe] = []
-        self._ahead: bytes | None = None  # what came while `write` waited
+        self._ahead: bytes | None = None  # bytes that arrived while `write` waited
 
     async def start_tls(self, context: ssl.SSLContext, server_hostname: str) -> None:
-        """Do a TLS handshake, inside the TLS that there is already.
+        """Do a TLS handshake, inside the existing TLS if there is one.
 
         Raises:
-            OSError: the socket failed, or TLS did (ssl.SSLError).
+            OSError: the socket or TLS failed (ssl.SSLError is an OSError).
         """
-        context.set_alpn_protocols(["http/1.1"])  # each time: a client with HTTP/2 may share the context
+        context.set_alpn_protocols(["http/1.1"])  # set each time: a client with HTTP/2 may share the context
         pipe = TlsPipe(context, server_hostname)
         while True:
             try:
                 done = pipe.shake_hands()
             except ssl.SSLError:
                 with contextlib.suppress(OSError):
-                    self._socket.send(self._wrapped(pipe.output()))  # the alert, which tells the server the reason
+                    # sends the TLS alert, which tells the server the reason
+                    self._socket.send(self._wrapped(pipe.output()))
                 raise
             await self._send(self._wrapped(pipe.output()))
             if done:
@@ -75,10 +77,10 @@ class AnyioLine:
         """Write plaintext. The first bytes are written before the first wait.
 
         Returns:
-            False if the rest was not written, because plaintext or the end came meanwhile.
+            False if the rest was not written, because plaintext or EOF arrived meanwhile.
 
         Raises:
-            WriteTimeoutError, WriteError: a part may have been written.
+            WriteTimeoutError, WriteError: writing failed; a part may have been written.
         """
         view = memoryview(data)
         for start in range(0, len(view), _PIECE):
@@ -98,7 +100,7 @@ class AnyioLine:
         """The next plaintext; `b""` at its end.
 
         Raises:
-            ReadTimeoutError, ReadError: nothing came.
+            ReadTimeoutError, ReadError: no data arrived.
         """
         with _phase(seconds, ReadError, ReadTimeoutError("the server did not answer in time")):
             data, self._ahead = self._ahead, None
@@ -107,18 +109,18 @@ class AnyioLine:
         return data
 
     def quiet(self) -> bool:
-        """True if the connection is open and nothing has come: no plaintext, no part of a record, no EOF.
+        """True if the connection is open and nothing has arrived: no plaintext, no part of a record, no EOF.
 
-        What has come is lost, so do not use the connection if this is False. TLS's own messages (tickets, new keys) do
-        not count.
+        This check discards arrived bytes, so do not use the connection if it returns False. TLS's own messages
+        (tickets, new keys) do not count.
         """
         try:
             return self._take(len(self._layers)) is None and not any(layer.pending() for layer in self._layers)
-        except OSError:  # ssl.SSLError is one
+        except OSError:  # ssl.SSLError is an OSError
             return False
 
     def close(self, *, politely: bool = False) -> None:
-        """Close the socket, `politely` with TLS's close_notify before."""
+        """Close the socket. `politely`: send TLS's close_notify first."""
         if politely and self._layers and self._socket.fileno() >= 0:
             inner = self._layers.pop()
             inner.say_goodbye()
@@ -127,7 +129,7 @@ class AnyioLine:
         self._socket.close()
 
     def interrupt(self) -> None:
-        """End the connection: the task that uses it gets an error, and closes it."""
+        """End the connection. The task that uses it gets an error and closes it."""
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
 
@@ -146,7 +148,7 @@ class AnyioLine:
                 await anyio.wait_writable(self._socket)
 
     async def _either(self) -> None:
-        """Wait until the socket takes bytes or has some."""
+        """Wait until the socket is writable or readable."""
 
         async def wait(event: Callable[[socket.socket], Awaitable[None]]) -> None:
             await event(self._socket)
@@ -162,7 +164,9 @@ class AnyioLine:
         return data
 
     def _take(self, depth: int) -> bytes | None:
-        """What has come through the first `depth` layers of TLS; None if nothing has, `b""` at the end."""
+        """Returns the bytes that have arrived through the first `depth` layers of TLS; None if there are none, `b""` at
+        the end.
+        """
         if not depth:
             try:
                 return self._socket.recv(_PIECE)
@@ -178,11 +182,13 @@ class AnyioLine:
 
 
 async def connected(host: str, port: int) -> AnyioLine:
-    """A connection to the first address of the host that accepts. The addresses are tried side by side, each a little
-    after the one before, so that a dead one costs little.
+    """Opens a connection to the first address of the host that accepts.
+
+    The addresses are tried in parallel, each one a little after the one before. So an address that does not respond
+    costs little time.
 
     Raises:
-        OSError: no address accepted; it is the error of the last one.
+        OSError: no address accepted; it is the error of the last address.
     """
     found = await anyio.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     lines: list[AnyioLine] = []

@@ -1,17 +1,19 @@
 """Our transport for proxies and for loops other than asyncio's: HTTP/1.1 over plain sockets, on anyio.
 
 Rules:
-- Those of `fast.py`: the same classes of failures, no request is written twice, and whatever happens to a request, its
-  connection is closed or back in the pool.
-- Only a connection on which nothing has come since the last answer carries another request. This is looked at directly
-  before the first byte is written, in the socket and in TLS. So bytes that a server sends after an answer are never
-  read as the next one.
-- What arrives later than that cannot be told from the answer. A stray answer mostly comes directly after the answer, so
-  a connection rests before its next request; meanwhile new ones are opened. Without the rest, 5 to 8 of 3,000 sends
-  read a stray answer that was sent directly after the answer; with it, none. It costs
-  a handshake a request under load: 266 to 411 requests a second instead of 1,550 to 2,140, on loopback.
+- The rules of `fast.py` apply: the same classes of failures; no request is written twice; after each request its
+  connection is closed or back in the pool, also after errors and cancellations.
+- A connection carries another request only if no bytes have arrived since the last answer. This is checked directly
+  before the first byte is written, in the socket and in TLS. So bytes that a server sends after an answer are not read
+  as the next answer.
+- A stray answer that arrives after this check cannot be distinguished from the right answer. Most stray answers arrive
+  directly after an answer. So a connection rests before its next request; meanwhile new connections are opened. In a
+  test with stray answers directly after the right ones, 5 to 8 of 3,000 sends read a stray answer without the rest, and
+  none with it. Under load the rest costs a handshake per request: 266 to 411 requests a second instead of 1,550 to
+  2,140, on loopback.
 
-`FastTransport` is several times as fast, but knows only asyncio and no proxies. Both have the same reader of answers.
+`FastTransport` is several times as fast, but works only on asyncio and without proxies. Both use the same reader of
+answers.
 """
 
 from __future__ import annotations
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AnyioTransport"]
 
-_REST = 1.0  # seconds
+_REST = 1.0  # seconds that a connection rests between two requests
 
 
 class AnyioTransport:
@@ -121,7 +123,7 @@ class AnyioTransport:
             pool.close()
 
     def disown(self) -> None:
-        """In a forked process: let go of the parent's sockets, without a word to the server."""
+        """Called in a forked process: releases the parent's sockets without sending anything to the server."""
         pools, self._pools = self._pools, {}
         for pool in pools.values():
             pool.disown()
@@ -172,9 +174,9 @@ class _Pool:
     """The connections to one origin.
 
     Attributes:
-        origin: where they lead.
-        proxy: through which proxy; None for none.
-        busy: those that carry a request.
+        origin: the origin that they connect to.
+        proxy: the proxy that they go through; None for no proxy.
+        busy: the connections that carry a request.
         closed: True after `close`.
     """
 
@@ -185,14 +187,14 @@ class _Pool:
         self.proxy = proxy
         self.busy: set[_Connection] = set()
         self.closed = False
-        self._idle: deque[_Connection] = deque()  # the one that has rested longest is on the left
+        self._idle: deque[_Connection] = deque()  # the connection that has rested longest is on the left
         self._places = anyio.CapacityLimiter(max_connections)
         self._keepalive_expiry = keepalive_expiry
 
     @contextlib.asynccontextmanager
     async def place(self) -> AsyncIterator[None]:
-        """A place for one request."""
-        borrower = object()  # not the task: one task may have several requests in flight
+        """Waits for a place for one request, and holds it during the block."""
+        borrower = object()  # an own object, not the task: one task may have several requests in flight
         await self._places.acquire_on_behalf_of(borrower)
         try:
             yield
@@ -204,9 +206,10 @@ class _Pool:
             raise ConnectError("the client was closed")
 
     def take(self) -> _Connection | None:
-        """The idle connection that has rested longest, if it has rested enough and is quiet.
+        """Returns the idle connection that has rested longest, if it has rested long enough and is quiet.
 
-        If there is none, the caller opens one: an idle one is closed, if there would be too many.
+        If it returns None, the caller opens a connection. If there would then be too many, an idle connection is
+        closed.
         """
         self._expire()
         while self._idle and anyio.current_time() - self._idle[0].idle_since >= _REST:
@@ -229,7 +232,7 @@ class _Pool:
             self._idle.popleft().line.close(politely=True)
 
     def close(self) -> None:
-        """Close the idle connections, and end the others: their requests fail."""
+        """Close the idle connections, and end the busy ones: their requests fail."""
         self.closed = True
         while self._idle:
             self._idle.pop().line.close(politely=True)

@@ -1,4 +1,6 @@
-"""Reading the body of a response of httpx, so that no generator of httpx is left to the garbage collector."""
+"""Reads the body of an httpx response in such a way that the garbage collector never has to close a generator of
+httpx.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +17,10 @@ __all__ = ["body_pieces"]
 
 @asynccontextmanager
 async def body_pieces(response: httpx.Response, given: AsyncIterator[bytes]) -> AsyncIterator[AsyncGenerator[bytes]]:
-    """The pieces of a body. If they are left before their end, the response is closed, and then read on.
+    """Yields the pieces of a body. If the caller stops early, the response is closed, and then read to its end.
 
-    Else httpx would leave generators to the garbage collector, of which trio warns. A closed response ends them all.
+    Otherwise the garbage collector would have to close generators of httpx, and trio warns about that. Reading a closed
+    response ends all of them.
     """
     async with aclosing(cast("AsyncGenerator[bytes]", given)) as pieces:
         try:

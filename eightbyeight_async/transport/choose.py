@@ -1,4 +1,4 @@
-"""The choice of what sends a client's calls on one event loop.
+"""Chooses the object that sends a client's calls on one event loop.
 
 | wanted | what sends |
 | --- | --- |
@@ -7,7 +7,8 @@
 | a proxy, by argument or by the environment | `AnyioTransport`, also for hosts in NO_PROXY |
 | HTTP/2 | `Http2Sender`, over httpx's own transport |
 
-These are for calls that nobody could see. `watched_client` makes the httpx client for the others (see `door`).
+These are for calls that no other code could observe. `watched_client` makes the httpx client for all other calls (see
+`door`).
 
 With HTTP/2, httpcore repeats a request if the server's GOAWAY frame says that it was not processed. The standard allows
 this. It is the only repetition that this package does not make itself.
@@ -35,7 +36,7 @@ __all__ = ["Sender", "make_sender", "watched_client"]
 
 
 class Sender(Protocol):
-    """The bytes' door: what sends requests as bytes on one event loop."""
+    """Sends requests as bytes on one event loop."""
 
     def send(self, request: Outgoing, timeouts: Timeouts) -> Coroutine[Any, Any, Answer]:
         """Send one request; return its whole answer, or raise a WireError of the phase that failed."""
@@ -44,7 +45,7 @@ class Sender(Protocol):
         """Release the connections without using the loop, because it has ended."""
 
     def disown(self) -> None:
-        """In a forked process: let go of the parent's sockets."""
+        """Called in a forked process: releases the parent's sockets."""
 
     async def aclose(self) -> None:
         """Close all connections; requests in flight fail."""
@@ -58,16 +59,16 @@ def make_sender(
     http2: bool = False,
     keepalive_expiry: float = 60.0,
 ) -> Sender:
-    """What sends the requests of the running loop.
+    """Makes the sender of the running loop.
 
     Args:
-        ssl_context: the TLS context for https. Only its ALPN protocols are changed, as httpx does.
+        ssl_context: the TLS context for https. Only its ALPN protocols are changed, as in httpx.
         max_connections: the most connections to one host.
         routes: those of `proxy_routes`.
         http2: whether HTTP/2 is offered; needs the package h2.
         keepalive_expiry: seconds that an idle connection is kept.
     """
-    # Each is imported when it is chosen, because a process mostly needs one of them.
+    # Each is imported when it is chosen, because most processes need only one of them.
     if http2:
         from eightbyeight_async.transport.http2 import Http2Sender
 
@@ -94,7 +95,7 @@ def make_sender(
 
 def _on_asyncio() -> bool:
     try:
-        # A task, not only a loop: trio can run as a guest inside an asyncio loop.
+        # Checks for a task, not only for a loop: trio can run as a guest inside an asyncio loop.
         return asyncio.current_task() is not None
     except RuntimeError:
         return False

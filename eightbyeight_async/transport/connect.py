@@ -1,4 +1,4 @@
-"""Opening a connection to an origin: name lookup, TCP, TLS.
+"""Opens a connection to an origin: name lookup, TCP, TLS.
 
 Rule: every failure here is a one-line `ConnectError` or `ConnectTimeoutError`, with the system's exception as
 its cause. No byte of a request has been written by then.
@@ -66,8 +66,8 @@ async def open_connection(
             await connection.opened()
     except BaseException as error:
         connection.close()
-        # The loop closes a socket that it was still setting up, but uvloop does not report it (`connection_lost`). So
-        # report it here, one loop turn later, when the socket is closed.
+        # The loop closes a socket that it was still setting up, but uvloop does not report that (`connection_lost`). So
+        # it is reported here, one loop turn later, when the socket is closed.
         loop.call_soon(owner.gone, connection)
         if not isinstance(error, (OSError, UnicodeError, OverflowError)):  # ssl.SSLError and TimeoutError are OSErrors
             raise

@@ -1,17 +1,17 @@
 """One HTTP/1.1 connection of an asyncio loop: it carries one request at a time and reads its answer.
 
 Rules:
-- One request is in flight at a time, and one task waits for its answer. A byte that comes while no request is in
-  flight closes the connection: otherwise it would be read as the answer to the next request.
-- A failure is one of `wire_errors`, of its phase. ConnectError and ConnectTimeoutError mean that no byte of a request
-  can have been sent.
+- One request is in flight at a time, and one task waits for its answer. If a byte arrives while no request is in
+  flight, the connection is closed: otherwise the byte would be read as a part of the next answer.
+- A failure is the exception of `wire_errors` for its phase. ConnectError and ConnectTimeoutError mean that no byte of a
+  request can have been sent.
 - A small request is written when the owner calls `write_queued`, at most one loop turn later. The owner writes a few
   requests together. So the peer, or the host of a virtual machine, wakes up once for all of them.
-- If a request is answered, fails or is cancelled before all of it was written, the connection is not used again. A
-  success that comes so early is not the answer to this request.
+- If a request is answered, fails or is cancelled before it was completely written, the connection is not used again. A
+  success that arrives so early cannot be the answer to this request.
 
-The whole body is collected, there is no streaming: the API's answers are small. So the connection is free again when
-the last byte has come, and not only when the caller has read the body.
+The whole body is collected, without streaming, because the API's answers are small. So the connection is free again
+when the last byte has arrived, and not only when the caller has read the body.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ class Connection(Line):
 
     @property
     def reusable(self) -> bool:
-        """True if it is idle. Whether something has come that the loop has not seen is looked at before the write."""
+        """True if it is idle. Bytes that the loop has not read yet are only noticed later, before the write."""
         return self._state is _IDLE
 
     # Opening and closing.
@@ -237,12 +237,12 @@ class Connection(Line):
 
         Args:
             request: the request.
-            timeouts: those of writing and reading.
+            timeouts: the timeouts of writing and reading.
 
         Raises:
             ConnectError: the connection was already closed, and nothing was written.
             WriteTimeoutError, WriteError: writing failed; the server may have a part of the request.
-            ReadTimeoutError, ReadError, RemoteProtocolError: the answer did not come or is not HTTP.
+            ReadTimeoutError, ReadError, RemoteProtocolError: there was no answer, or it is not HTTP.
         """
         self.written = False
         if self._state is not _IDLE:
@@ -275,7 +275,7 @@ class Connection(Line):
         """Write the request that `exchange` has queued, if the connection is still open."""
         request = self._queued
         if request is None or self._state is not _QUEUED or self._waiter is None or self._waiter.done():
-            return  # the connection was closed, or the request cancelled
+            return  # the connection was closed, or the request was cancelled
         if not self.quiet():
             if self.used or self._tls is None:
                 self.failed("the connection was closed before the request")
@@ -296,7 +296,7 @@ class Connection(Line):
             self.failed(f"the request could not be written: {error}", error)
 
     async def _write(self, request: Outgoing, seconds: float | None) -> None:
-        """Write a large request in pieces and wait while the transport is paused. It stops when an answer comes."""
+        """Write a large request in pieces and wait while the transport is paused. It stops when an answer arrives."""
         self._state = _WRITING
         self.written = True
         view = memoryview(request.data())  # tools show the locals of frames, but not the bytes of a memoryview
@@ -322,7 +322,7 @@ class Connection(Line):
 
     def _run_out(self) -> None:
         if self._waiter is None or self._waiter.done():
-            return  # the answer has come, and the connection is idle
+            return  # the answer has arrived, and the connection is idle
         if self._state is _WRITING:
             self.close(WriteTimeoutError("the server did not take the request in time"))
         elif self._state is _READING:

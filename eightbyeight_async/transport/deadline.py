@@ -23,8 +23,8 @@ class Deadline:
 
     Args:
         loop: the event loop whose clock and timers are used.
-        passed: the callback. It must check that somebody still waits, because nothing stops the deadline of a request
-            that has ended.
+        passed: the callback. It must check that a task still waits, because the deadline of a request that has ended is
+            not stopped.
     """
 
     __slots__ = ("_at", "_loop", "_passed", "_seconds", "_timer", "_timer_at")

@@ -1,4 +1,4 @@
-"""The way through httpx: for calls that a hook, a mock, a recorder or a tracer could see.
+"""Sends calls through httpx: those that a hook, a mock, a recorder or a tracer could observe.
 
 | who could see the call | how it is found |
 | --- | --- |
@@ -6,11 +6,12 @@
 | whoever has the client's `http`: hooks, auth, cookies, headers, mounts, `instrument_client` | from its first use on |
 | `event_hooks`, `transport` or `http_client` of the client | always |
 
-All others are sent by our own transports, which no tool of httpx can see.
+All other calls are sent by our own transports, which tools for httpx cannot observe.
 
-Rule: `Sent.NO` for a failure behind this door only if httpx did not begin to write the request. A hook or a wrapper can
-raise `httpx.ConnectError` after the answer has come, and `WriteTrace` tells the two apart. Where the application has
-set hooks or transports, `WriteTrace` must also have heard that httpx began: it does not hear what other transports do.
+Rule: a failure of httpx gets `Sent.NO` only if httpx did not begin to write the request. A hook or a wrapper can raise
+`httpx.ConnectError` even after the answer has arrived, so `WriteTrace` records whether writing began. If the
+application has set hooks or transports, `WriteTrace` must also have recorded that httpx's transport began its work: it
+records nothing about other transports.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class HttpxDoor:
     Args:
         make: makes the httpx client, at its first use.
         always: True if every call goes through it.
-        phases: True if its transports are httpx's, so that its exceptions name the right phase.
+        phases: True if the client's transports are httpx's own, so that their exceptions show the right phase.
         own: False for the application's own client, which is never closed.
 
     Attributes:
@@ -54,7 +55,7 @@ class HttpxDoor:
         self._lock = threading.RLock()
 
     def wanted(self) -> bool:
-        """True if somebody could see the next call."""
+        """True if other code could observe the next call."""
         return self._always or somebody_watches()
 
     @property
@@ -67,33 +68,35 @@ class HttpxDoor:
     @property
     def http(self) -> httpx.AsyncClient:
         """The httpx client."""
-        import httpx  # here, because most processes never need it, and it takes longer to import than this package
+        # imported here, because most processes never need it, and the import takes longer than that of this package
+        import httpx
 
         with self._lock:
-            # Before the application has it, a mock may have replaced the class, or have done so when it was made.
+            # A mock may have replaced the class since the client was made, or it had replaced the class at that time.
+            # While the application has not got the client, make a new one.
             if self._http is None or (not self._always and type(self._http) is not httpx.AsyncClient):
                 self._http = self._make()
             return self._http
 
     def unsent(self, trace: WriteTrace) -> bool:
-        """True if an exception that says so is right: no byte of the request was written."""
+        """True if an exception is right that says that no byte of the request was written."""
         return self.phases and trace.nothing_written() and (trace.heard or not self._always)
 
     async def aclose(self) -> None:
         """Close the httpx client, if it is ours."""
         if self.own and self._http is not None:
             closing: object = self._http.aclose()
-            if isawaitable(closing):  # not that of a mock
+            if isawaitable(closing):  # the result of a mock's `aclose` may not be awaitable
                 await closing
 
 
 def mocked_shortcut(http: httpx.AsyncClient, method: str) -> Callable[..., Awaitable[httpx.Response]] | None:
-    """`http.post` and the like, if a mock stands in its place or in that of `http.request`, which it calls."""
+    """Returns `http.post` or a similar method, if a mock has replaced it or `http.request`, which it calls."""
     import httpx
 
     names = (method.lower(), "request")
     kind: object = httpx.AsyncClient
-    related = not isinstance(kind, type) or isinstance(http, kind)  # not httpx2's
+    related = not isinstance(kind, type) or isinstance(http, kind)  # the class may be that of httpx2
     if any(name in getattr(http, "__dict__", ()) or (related and is_replaced(name)) for name in names):
         found: Callable[..., Awaitable[httpx.Response]] = getattr(http, names[0])
         return found
@@ -117,11 +120,11 @@ class WriteTrace:
         self._request = request
 
     def nothing_written(self) -> bool:
-        """True if the request was followed to its end, and writing it was not begun."""
+        """True if httpx reported every step of the request, and did not begin to write it."""
         return not self._begun and self._request is not None and self._request.extensions.get("trace") is self
 
     async def __call__(self, event: str, info: Mapping[str, Any]) -> None:
         self.heard = True
         if event.endswith("send_request_headers.started"):
-            # CONNECT, to a proxy, is not the request.
+            # CONNECT goes to a proxy, and is not the request itself.
             self._begun = self._begun or getattr(info.get("request"), "method", b"") != b"CONNECT"

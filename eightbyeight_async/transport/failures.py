@@ -1,4 +1,4 @@
-"""The meaning of a failed exchange: whether the message may have been sent, judged by the exception.
+"""Decides, from the exception of a failed exchange, whether the message may have been sent.
 
 Rules:
 - `Sent.NO` only if no byte of the request can have left this machine.
@@ -41,7 +41,7 @@ WIRE_FAILURES = (
     anyio.ClosedResourceError,
     anyio.BrokenResourceError,
     anyio.EndOfStream,
-    UnicodeError,  # idna's, for the host of a redirect
+    UnicodeError,  # idna raises it for the host of a redirect
 )
 
 _TIMEOUTS: dict[type[WireError], str] = {
@@ -64,7 +64,7 @@ def transport_error(failure: Exception, *, host: str, timeout: float, own: bool)
         failure: the exception of our transport or of an httpx client.
         host: the server's host, for the message.
         timeout: the timeout in seconds, for the message.
-        own: True if the transport is ours or httpx's, so that the exception names the right phase.
+        own: True if the transport is ours or httpx's, so that the exception shows the right phase.
     """
     twin = _twin(failure)
     sent = Sent.NO if own and isinstance(twin, NothingWrittenError) else Sent.MAYBE
@@ -76,7 +76,7 @@ def transport_error(failure: Exception, *, host: str, timeout: float, own: bool)
     elif isinstance(twin, ProxyError):
         text = f"the proxy refused to connect to {host}"
     else:
-        # Only the name of the class: a transport's text may contain a part of a header or of a body.
+        # Only the name of the class: the text of a transport's exception may contain a part of a header or of a body.
         text = f"the exchange with {host} broke ({type(failure).__name__})"
     return TransportError(text, sent=sent)
 
@@ -106,7 +106,9 @@ def _twin(failure: Exception) -> Exception:
 
 
 def _connect_reason(failure: BaseException) -> str:
-    """The reason of the first cause that has one. Reasons of TLS and of the operating system contain no secrets."""
+    """Returns the first reason in the chain of causes. Reasons of TLS and of the operating system contain no
+    secrets.
+    """
     cause: BaseException | None = failure
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):

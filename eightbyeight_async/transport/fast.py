@@ -2,9 +2,9 @@
 
 Rules:
 - The classes of `wire_errors` say whether a byte of the request may have been written.
-- No request is written twice. A connection that is found closed before the first write is replaced. After the first
-  write a failure is an error.
-- Whatever happens to a request, it returns its slot in the pool. This includes cancellation at any await.
+- No request is written twice. If a connection is closed before the first write, it is replaced. After the first write,
+  a failure is an error.
+- Every request returns its slot in the pool, also after an error, and after a cancellation at any await.
 
 `anyio_transport` serves proxies and trio, `http2` HTTP/2.
 """
@@ -35,9 +35,9 @@ class FastTransport:
         ssl_context: the TLS context for https origins.
         max_connections: the most connections to one origin. Further requests wait in order of arrival.
         keepalive_expiry: seconds that an idle connection is kept. The default is 60, not httpx's 5: with 5, an
-            application that sends a message now and then would need a TLS handshake (1.1 ms of CPU and two round trips)
-            for each.
-        max_body: the most bytes of an answer's body, before and after decompression. A larger one is an
+            application that sends messages only occasionally would need a TLS handshake (1.1 ms of CPU and two round
+            trips) for each message.
+        max_body: the most bytes of an answer's body, before and after decompression. A larger body raises
             AnswerTooLargeError.
     """
 
@@ -98,7 +98,7 @@ class FastTransport:
             pool.forget()
 
     def disown(self) -> None:
-        """In a forked process: let go of the parent's sockets."""
+        """Called in a forked process: releases the parent's sockets."""
         pools, self._pools = self._pools, {}
         for pool in pools.values():
             pool.disown()

@@ -1,6 +1,6 @@
-"""HTTP/2 through httpx's own transport; if the server speaks only HTTP/1.1, one request a connection.
+"""HTTP/2 through httpx's own transport. If the server supports only HTTP/1.1, each connection carries one request.
 
-Over HTTP/2 an answer names its request. Over HTTP/1.1 httpx would read bytes that a server sends after an answer as the
+In HTTP/2 an answer names its request. In HTTP/1.1 httpx would read bytes that a server sends after an answer as the
 next answer.
 """
 
@@ -83,10 +83,10 @@ class Http2Sender:
         return Answer(status, AnswerHeaders(found.raw), read, b"HTTP/2", b"")
 
     def abandon(self) -> None:
-        """Nothing: httpx does not show its sockets."""
+        """Does nothing: httpx gives no access to its sockets."""
 
     def disown(self) -> None:
-        """Nothing: httpx's sockets stay open in a forked process, which does not use them."""
+        """Does nothing: httpx's sockets stay open in a forked process, which does not use them."""
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -98,9 +98,9 @@ class Http2Transport(httpx.AsyncBaseTransport):
 
     Args:
         ssl_context: the TLS context for https.
-        limits: of httpx's pool.
+        limits: limits of httpx's pool.
         proxy: the proxy for every request; None for no proxy.
-        max_body: the most bytes of a body that comes over HTTP/1.1.
+        max_body: the most bytes of a body over HTTP/1.1.
     """
 
     def __init__(
@@ -127,7 +127,7 @@ class Http2Transport(httpx.AsyncBaseTransport):
         try:
             body = await self._read(response)
         finally:
-            # httpx does not use a connection again whose socket is at its end. So the end comes before `aclose`.
+            # httpx does not reuse a connection if its socket is shut down. So this is done before `aclose`.
             _end(response.extensions["network_stream"].get_extra_info("socket"))
             with anyio.CancelScope(shield=True):
                 await response.aclose()
@@ -137,7 +137,7 @@ class Http2Transport(httpx.AsyncBaseTransport):
     async def _read(self, response: httpx.Response) -> bytes:
         body = bytearray()
         stream = cast("httpx.AsyncByteStream", response.stream)
-        # Not `aiter_raw`, which gives the connection back at the end of the body.
+        # Not with `aiter_raw`, which returns the connection to the pool at the end of the body.
         async with contextlib.aclosing(cast("AsyncGenerator[bytes]", aiter(stream))) as parts:
             async for part in parts:
                 body += part
@@ -152,6 +152,6 @@ class Http2Transport(httpx.AsyncBaseTransport):
 
 def _end(sock: socket.socket) -> None:
     """End the connection of a socket that belongs to a loop. The loop still has to close it."""
-    # By a second descriptor, because uvloop's socket objects have no shutdown().
+    # Uses a second descriptor, because uvloop's socket objects have no shutdown().
     with contextlib.suppress(OSError), socket.fromfd(sock.fileno(), sock.family, sock.type) as twin:
         twin.shutdown(socket.SHUT_RDWR)

@@ -37,13 +37,14 @@ async def send_through(
     """Send one request and read its response.
 
     Args:
-        http: the client; it may be one of httpx2.
+        http: the client; it may be an httpx2 client.
         method: the HTTP method.
         url: the absolute URL.
-        headers: those of the request.
-        body: its body; None for none.
-        seconds: for each phase; None for no limit. Waiting for the pool has none: the limiter is before it.
-        trace: what listens to httpx's transport; None for nothing.
+        headers: the headers of the request.
+        body: the body of the request; None for no body.
+        seconds: the timeout for each phase; None for no limit. Waiting for the pool has no timeout, because the limiter
+            comes first.
+        trace: gets the events of httpx's transport; None for no trace.
 
     Raises:
         AnswerTooLargeError: more than `MAX_BODY` bytes, compressed or decoded.
@@ -65,7 +66,7 @@ async def _read(response: httpx.Response) -> bytes:
     """The decoded body."""
     raw: bytes | None = None
     try:
-        raw = response.content  # a hook or transport of the application has already read it
+        raw = response.content  # a hook or transport of the application has already read the response
     except RuntimeError as error:
         if not was_not_read(error):
             raise

@@ -1,7 +1,7 @@
-"""The exceptions of httpx and httpx2 as failures of our own, by the names of their classes.
+"""Converts exceptions of httpx and httpx2 into our own failures, by the names of their classes.
 
-An application's `http_client` may be a client of httpx2, whose exceptions are no subclasses of httpx's. By name neither
-library must be imported to ask.
+An application's `http_client` may be an httpx2 client, and the exceptions of httpx2 are not subclasses of httpx's.
+Comparing names also avoids importing either library.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def kin(kind: type, *names: str) -> bool:
 
 
 def as_wire_error(failure: BaseException) -> WireError | None:
-    """The failure of our own with the same meaning; None for an exception that is not one of httpx's transport."""
+    """Returns our own failure with the same meaning; None if the exception does not come from httpx's transport."""
     for base in type(failure).__mro__:
         if base.__name__ in _TWINS and base.__module__.partition(".")[0] in _FAMILY:
             return _TWINS[base.__name__](str(failure))
@@ -47,7 +47,7 @@ def as_wire_error(failure: BaseException) -> WireError | None:
 
 
 def was_not_read(failure: Exception) -> bool:
-    """True if the body of a response was asked for before it was read."""
+    """Whether code used the body of a response before the body was read."""
     return kin(type(failure), "ResponseNotRead")
 
 
@@ -64,5 +64,5 @@ def answer_in(failure: Exception) -> tuple[int, Any, bytes] | None:
     except RuntimeError as error:
         if not was_not_read(error):
             raise
-        body = b""  # the response is already closed, so only its status is known
+        body = b""  # The response is already closed, so only its status is known.
     return response.status_code, response.headers, body

@@ -1,8 +1,9 @@
-"""Compressed bodies: unpacking with a limit, and the end of a gzip.
+"""Decompresses bodies up to a limit, and notices a truncated gzip.
 
-- gzip can pack 1,000 to 1. With a limit on the compressed size only, 32 MiB could become 32 GiB. So gzip and deflate
-  are unpacked up to the limit. Nothing else is asked for.
-- A truncated gzip unpacks to a shorter text without an error. JSON would be invalid then, but a log would look whole.
+- gzip can compress 1,000 to 1. If only the compressed size had a limit, 32 MiB could become 32 GiB. So gzip and deflate
+  are decompressed up to the limit. Requests do not ask for other encodings.
+- A truncated gzip decompresses to a shorter text without an error. JSON would then be invalid, but a log would look
+  complete.
 """
 
 from __future__ import annotations
@@ -23,17 +24,17 @@ _PIECE = 256 * 1024
 
 
 def decoded(body: bytes, headers: Iterable[tuple[bytes, bytes]], limit: int, status: int) -> bytes:
-    """The body without its content encodings. Encodings that were not asked for are left, as httpx does.
+    """Returns the body without its content encodings. Encodings that the request did not ask for stay, as in httpx.
 
     Args:
         body: the whole body.
-        headers: those of the answer.
-        limit: the most bytes that are unpacked.
+        headers: the headers of the answer.
+        limit: the most bytes after decompression.
         status: the HTTP status, for the error.
 
     Raises:
-        DecodingError: the body is not what its content-encoding says.
-        AnswerTooLargeError: the unpacked body is too large.
+        DecodingError: the body does not have its declared content encoding.
+        AnswerTooLargeError: the decompressed body is too large.
     """
     told = b",".join(value for name, value in headers if name.lower() == b"content-encoding")
     for encoding in reversed(told.lower().split(b",")):
@@ -59,7 +60,7 @@ def _unpacked(body: bytes, kinds: tuple[int, ...], limit: int) -> bytes | None:
 
 
 class Inflater:
-    """Unpacks a gzip while it comes, in pieces of bounded size.
+    """Decompresses a gzip while it arrives, in pieces of limited size.
 
     Attributes:
         whole: True if the end of the gzip has been read; check it at the end of the data.
@@ -73,7 +74,7 @@ class Inflater:
         return self._member.eof
 
     def pieces(self, data: bytes) -> Iterator[bytes]:
-        """The unpacked pieces of the next bytes, each at most 256 KiB.
+        """Yields the decompressed pieces of the next bytes, each at most 256 KiB.
 
         Raises:
             zlib.error: the bytes are not gzip.

@@ -1,8 +1,8 @@
 """Reads an answer whose head llhttp refuses or misreads, with h11, the parser of httpx.
 
-Such heads are rare and legal, or nearly: a 1xx with framing headers, folded headers, lines that end in LF alone, the
-same Content-Length twice. h11 is slow, but it reads only this one answer: the connection is closed after it.
-It is imported with the first such answer.
+Such heads are rare, and legal or almost legal: a 1xx with framing headers, folded headers, lines that end in LF alone,
+the same Content-Length twice. h11 is slow, but it reads only this one answer: the connection is closed after it. It is
+imported with the first such answer.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ __all__ = ["OddAnswer"]
 
 
 class OddAnswer:
-    """Give `feed` all bytes of the answer from its first one; read the attributes after it returned.
+    """Pass all bytes of the answer to `feed`, beginning with the first one. Read the attributes after `feed` has
+    returned.
 
     Args:
         max_head: the most bytes of a head.
 
     Attributes:
-        status, reason, version, headers: of the final answer; status 0: its head has not ended yet.
+        status, reason, version, headers: those of the final answer; status 0: its head is not complete yet.
         body: the parts of the body since the last `feed`.
-        complete: the whole answer has been read.
+        complete: whether the whole answer has been read.
     """
 
     def __init__(self, *, max_head: int) -> None:
@@ -55,7 +56,7 @@ class OddAnswer:
                     return
                 self._take(event)
         except h11.RemoteProtocolError:
-            # Without h11's words: they can quote the answer.
+            # Without h11's own text, which can quote the answer.
             raise RemoteProtocolError("the server's answer is not HTTP, or ends early") from None
 
     def _take(self, event: object) -> None:

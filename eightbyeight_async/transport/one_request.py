@@ -1,7 +1,7 @@
-"""httpx's own transport with one request a connection, so that no answer is read that belongs to another request.
+"""httpx's own transport with one request per connection, so that no request reads the answer of another request.
 
-httpx reads bytes that a server sends after an answer as the next answer. Here no connection has a next one. What a
-server sends before the request was written is still read as its answer; only our own transports refuse that.
+httpx reads bytes that a server sends after an answer as the next answer. Here no connection has a next answer. Bytes
+that a server sends before the request is written are still read as its answer; only our own transports refuse them.
 
 Each request has a pool of its own, so the requests of several loops and threads share nothing.
 """
@@ -47,7 +47,7 @@ class OneRequestTransport(httpx.AsyncBaseTransport):
         Raises:
             httpx.TransportError: as `httpx.AsyncHTTPTransport` does.
         """
-        # By its public name and for each request, because tools replace the class and its methods.
+        # Uses the public name for each request, because tools replace the class and its methods.
         inner = httpx.AsyncHTTPTransport(
             verify=self._ssl_context, http2=self._http2, proxy=self._proxy, limits=_NO_NEXT, trust_env=False
         )
@@ -62,7 +62,9 @@ class OneRequestTransport(httpx.AsyncBaseTransport):
         return response
 
     async def aclose(self) -> None:
-        """Close the connections in flight; their requests fail. Those of other loops are closed there, soon."""
+        """Close the connections in flight; their requests fail. Connections of other loops are closed in those loops,
+        soon.
+        """
         for inner, loop in list(self._in_flight.items()):
             if loop.native() is running():
                 await _close(inner)
@@ -70,12 +72,12 @@ class OneRequestTransport(httpx.AsyncBaseTransport):
                 loop.start(inner.aclose)
 
     def forked(self) -> None:
-        """In a forked process: let go of the parent's connections, without a word to the server."""
+        """Called in a forked process: releases the parent's connections without sending anything to the server."""
         self._in_flight = {}
 
 
 class _Body(httpx.AsyncByteStream):
-    """The body of a response, whose request is in flight until it is closed."""
+    """The body of a response. The request is in flight until the body is closed."""
 
     def __init__(
         self,
@@ -99,6 +101,6 @@ class _Body(httpx.AsyncByteStream):
 
 
 async def _close(inner: httpx.AsyncHTTPTransport) -> None:
-    """Close what is still open. httpx closes what it has opened, but a tool that stands in its place may not."""
+    """Close all that is still open. httpx closes what it has opened, but a tool that replaces it may not."""
     with anyio.CancelScope(shield=True), contextlib.suppress(Exception):
         await inner.aclose()

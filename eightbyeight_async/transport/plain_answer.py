@@ -1,8 +1,8 @@
-"""An HTTP answer, and the quick reading of one that is plain and came in one piece, as nearly all do. Pure.
+"""An HTTP answer, and a quick reader for plain answers in one piece. Almost all answers are of this kind. Pure.
 
-A plain answer has one Content-Length and nothing else that bears on its framing. One regular expression finds that out
-in a third of the time that a parser's call for each header takes. `AnswerReader` reads all others. For a plain answer
-both come to the same; `tests/transport/test_plain_answers.py` compares them.
+A plain answer has one Content-Length, and nothing else that changes its framing. One regular expression checks this in
+a third of the time of a parser that makes a call for each header. `AnswerReader` reads all other answers. For a plain
+answer both give the same result; `tests/transport/test_plain_answers.py` compares them.
 """
 
 from __future__ import annotations
@@ -16,13 +16,15 @@ from typing import NamedTuple
 __all__ = ["MAX_HEAD", "Answer", "AnswerHeaders", "read_plain"]
 
 MAX_HEAD = 64 * 1024
-"""The most bytes of status lines and headers of one answer, 1xx answers before it included.
+"""The most bytes of status lines and headers of one answer, together with the 1xx answers before it.
 
 httpx's limit is 100 KiB. By default nginx sends at most 8 KiB, Node 16 KiB."""
 
 
 def _name_character(*, but: str = "") -> str:
-    """A class of the characters of header names (RFC 9110, section 5.6.2), without some letters."""
+    """Returns a regular expression's class of header-name characters (RFC 9110, section 5.6.2), without the letters in
+    `but`.
+    """
     letters = "".join(one for one in string.ascii_letters if one.lower() not in but)
     return rf"[!#$%&'*+\-.^_`|~0-9{letters}]"
 
@@ -42,7 +44,7 @@ _PLAIN = (
     rf"((?:{_HARMLESS})*+[Cc]ontent-[Ll]ength: ([0-9]{{1,9}}+)\r\n(?:{_HARMLESS})*+)\r\n"
 ).encode()
 _make: Callable[[type[Answer], tuple[int, AnswerHeaders, bytes, bytes, bytes]], Answer] = tuple.__new__
-# A third of the time of `Answer(...)`.
+# takes a third of the time of `Answer(...)`
 
 
 class AnswerHeaders(Mapping[str, str]):
@@ -97,11 +99,13 @@ class Answer(NamedTuple):
 
 @cache
 def _plain() -> re.Pattern[bytes]:
-    return re.compile(_PLAIN)  # at its first use, because it takes 1.4 ms
+    return re.compile(_PLAIN)  # compiled at its first use, because this takes 1.4 ms
 
 
 def read_plain(data: bytes, max_body: int) -> Answer | None:
-    """The answer, if it is plain and `data` is all of it; else None. Its connection may carry another request."""
+    """Returns the answer, if it is plain and `data` is the complete answer; else None. Its connection may carry another
+    request.
+    """
     found = _plain().match(data)
     if found is None or len(data) > MAX_HEAD:
         return None

@@ -1,13 +1,14 @@
-"""The pool: the connections to one origin, and the requests that wait for one.
+"""The pool: the connections to one origin, and the requests that wait for a connection.
 
 Rules:
-- A slot is a connection that is in use, idle or being opened. There are never more slots than the limit. A slot is
-  free as soon as its connection is given up, even if the socket is not closed yet.
+- A slot is a connection that is in use, idle or being opened. There are never more slots than the limit. A slot is free
+  as soon as its connection is discarded, even if the socket is not closed yet.
 - No request waits while a connection is idle or a slot is free, and no connection is idle while a request waits. So a
   returned connection or slot goes directly to the request that has waited longest.
-- Every step is O(1), with one connection or with 10,000 waiting requests. httpcore scans all of both for every request.
+- Every step is O(1), with one connection or with 10,000 waiting requests. httpcore scans all connections and all
+  waiting requests for every request.
 - The connection that was returned last is used first. So the extra connections of a burst expire and are closed.
-- All state changes happen between two awaits. A cancelled wait leaves no trace: a taken slot is returned, and a
+- All state changes happen between two awaits. A cancelled wait changes nothing: a taken slot is returned, and a
   connection that was handed over at the same moment goes to the next waiter.
 """
 
@@ -83,10 +84,10 @@ class Pool:
         return None
 
     async def acquire(self, connect_timeout: float | None) -> Connection:
-        """A connection for one request: an idle one, a new one, or the next one that is returned.
+        """Returns a connection for one request: an idle connection, a new one, or the next one that is returned.
 
-        `connect_timeout`: seconds to open a new connection; None for no limit. Waiting for one that is returned has no
-        limit: the client's limiter lets no more requests in than there are slots.
+        `connect_timeout`: seconds to open a new connection; None for no limit. Waiting for a returned connection has no
+        limit: the client's limiter admits no more requests than there are slots.
 
         Raises:
             ConnectError, ConnectTimeoutError: a new connection could not be opened, or the pool was closed.
@@ -98,7 +99,8 @@ class Pool:
             else:
                 connection = await self._wait()
                 if connection is not None and not connection.reusable:
-                    connection.close()  # it was closed while it was handed over; this request keeps its slot
+                    # The connection was closed when it was handed over; this request keeps its slot.
+                    connection.close()
                     connection = None
         if connection is None:
             connection = await self._open(connect_timeout)
@@ -185,7 +187,8 @@ class Pool:
 
     def _sweep(self) -> None:
         self._sweeper = None
-        now = self._loop.time() + 0.001  # uvloop's clock has milliseconds: the timer may fire too early by one
+        # uvloop's clock counts milliseconds, so the timer may fire one millisecond too early
+        now = self._loop.time() + 0.001
         while self._idle:
             oldest = next(iter(self._idle))
             expires = oldest.idle_since + self._settings.keepalive_expiry
@@ -216,7 +219,7 @@ class Pool:
             while queued:
                 queued.pop().write_queued()
         finally:
-            if queued:  # interrupted, e.g. by KeyboardInterrupt: write the rest in the next turn
+            if queued:  # interrupted, e.g. by KeyboardInterrupt: the rest is written in the next turn
                 self._loop.call_soon(self._write_queued)
                 self._queued[:0] = queued[::-1]
 
@@ -241,7 +244,7 @@ class Pool:
             if not waiter.done():
                 waiter.set_exception(_closed_error())
         for limit in list(self._opening):
-            with contextlib.suppress(RuntimeError):  # the limit has just expired by itself
+            with contextlib.suppress(RuntimeError):  # the limit has just expired
                 limit.reschedule(self._loop.time())
         while self._idle:
             self.discard(self._idle.popitem()[0])
@@ -273,7 +276,7 @@ class Pool:
         self.slots = 0
 
     def disown(self) -> None:
-        """In a forked process: let go of the parent's sockets, which stay open in the parent."""
+        """Called in a forked process: releases the parent's sockets, which stay open in the parent."""
         for connection in self._sockets:
             connection.disown()
 

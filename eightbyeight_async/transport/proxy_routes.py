@@ -1,4 +1,4 @@
-"""Which proxy a request goes through, by argument or by the environment (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`).
+"""Chooses the proxy for a request, from the argument or from the environment (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`).
 
 Plain http never goes through a proxy. The client allows it for loopback addresses only.
 """
@@ -29,8 +29,8 @@ def proxy_routes(ssl_context: ssl.SSLContext, proxy: httpx.Proxy | None) -> dict
     """httpx's patterns of URLs and the proxy of each, None for no proxy. Empty if no URL has a proxy.
 
     Args:
-        ssl_context: for a trial with httpx, which reads NO_PROXY.
-        proxy: a proxy for all https requests; None for those of the environment.
+        ssl_context: the TLS context for a trial with httpx, which reads NO_PROXY.
+        proxy: a proxy for all https requests; None for the proxies of the environment.
     """
     if proxy is not None:
         return {"https://": proxy, "http://": None}
@@ -47,7 +47,7 @@ def proxy_for(routes: Mapping[str, httpx.Proxy | None]) -> Callable[[Origin], ht
 
 
 def _chosen(routes: Mapping[str, httpx.Proxy | None], origin: Origin) -> httpx.Proxy | None:
-    # The most special pattern decides: one with a port, then one with the longest host, then one with a scheme.
+    # The most specific pattern decides: first a pattern with a port, then the longest host, then a scheme.
     patterns = sorted(map(_Pattern, routes), key=lambda one: one.rank)
     for pattern in patterns:
         if pattern.matches(origin):
@@ -83,8 +83,8 @@ def _environment_proxy(ssl_context: ssl.SSLContext) -> tuple[str, httpx.Proxy] |
     """The proxy of https requests in the environment and httpx's mount pattern for it; None without proxy.
 
     Raises:
-        InvalidRequestError: a variable of the environment cannot be read; names it, not its value: a proxy's URL can
-            have a password.
+        InvalidRequestError: an environment variable cannot be read. The error names the variable, but not its value: a
+            proxy's URL can contain a password.
     """
     proxies = _environment()
     for scheme in ("https", "all"):
@@ -100,10 +100,10 @@ def _environment_proxy(ssl_context: ssl.SSLContext) -> tuple[str, httpx.Proxy] |
 
 
 def _environment() -> dict[str, str]:
-    """What `urllib.request.getproxies` finds, which httpx asks, too.
+    """Returns the result of `urllib.request.getproxies`, which httpx uses, too.
 
-    On Windows and macOS it also asks the system. Elsewhere it only reads variables, and without any it need not be
-    imported: with what it imports, that takes a tenth of the time of `import httpx`.
+    On Windows and macOS, `getproxies` also asks the system. Elsewhere it only reads environment variables. If there are
+    none, it is not imported: the import with its dependencies takes a tenth of the time of `import httpx`.
     """
     asks_system = sys.platform in ("win32", "darwin")
     if not asks_system and not any(name.lower().endswith("_proxy") for name in os.environ):
@@ -129,7 +129,9 @@ def _proxy(url: str, variable: str) -> httpx.Proxy:
 
 
 def _without_proxy() -> list[str]:
-    """httpx's patterns of the hosts in NO_PROXY, as httpx makes them if it reads the environment itself."""
+    """Returns httpx's patterns for the hosts in NO_PROXY. They are the same as when httpx reads the environment
+    itself.
+    """
     patterns = []
     for entry in _environment().get("no", "").split(","):
         host = entry.strip()
@@ -149,7 +151,7 @@ def _host_pattern(host: str) -> str:
 
 
 def _check_no_proxy(ssl_context: ssl.SSLContext) -> None:
-    """Let httpx read NO_PROXY now: else the first download would fail, or the first request."""
+    """Let httpx read NO_PROXY now. Otherwise a wrong value would make the first download or the first request fail."""
     import httpx
 
     try:

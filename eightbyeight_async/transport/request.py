@@ -1,4 +1,4 @@
-"""A request as bytes: the head that all requests of one method and URL share, and how one with a body is made of it.
+"""A request as bytes. All requests with the same method and URL share a head; a body is added to it.
 
 Rules:
 - No value can end a line or a header early: values have no control characters.
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Origin", "Outgoing", "Prepared", "Timeouts"]
 
-_IN_A_PATH = "/%:@!$&'()*+,;=~"  # what a path may have, or has been encoded already (RFC 3986, section 3.3)
+# Characters that a path may contain, or that are already part of an encoding (RFC 3986, section 3.3).
+_IN_A_PATH = "/%:@!$&'()*+,;=~"
 _VALUE = re.compile(r"[\x20-\x7e\x80-\xff]*")
 
 
@@ -49,16 +50,17 @@ class Timeouts(NamedTuple):
 
 
 class Prepared:
-    """What all requests of one method and URL have in common. Its repr shows nothing: the head has the API key.
+    """The common part of all requests with the same method and URL. Its repr shows nothing, because the head has the
+    API key.
 
     Args:
         method: the HTTP method.
         url: the absolute URL, in ASCII; its query is percent-encoded.
-        headers: the headers, without Host and those of the body.
+        headers: the headers, without Host and the headers about the body.
 
     Attributes:
         method, url, headers: as given.
-        origin: where the request goes.
+        origin: the origin that the request goes to.
         bare: the bytes of a request without a body.
         start: the bytes of a request with a body, up to its length.
 
@@ -96,8 +98,8 @@ class Outgoing:
     """One request. Its repr shows nothing, because tools show the locals of frames.
 
     Args:
-        prepared: what it has in common with others.
-        body: its body (JSON); None for none.
+        prepared: the common part.
+        body: the body (JSON); None for no body.
     """
 
     __slots__ = ("body", "prepared")

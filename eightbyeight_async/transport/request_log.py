@@ -1,4 +1,6 @@
-"""The log line of a request that our own transports sent. It is httpx's, so that a log shows every call either way."""
+"""The log line of a request that our own transports sent. It is the same line as httpx's, so that a log shows every
+call, with both ways of sending.
+"""
 
 from __future__ import annotations
 

@@ -18,7 +18,8 @@ __all__ = ["checked_context", "default_context", "pinned_context"]
 def default_context() -> ssl.SSLContext:
     """A new context as `httpx.create_ssl_context()` makes it, without importing httpx.
 
-    Its authorities are those of `SSL_CERT_FILE`, else of `SSL_CERT_DIR`, else certifi's. `ssl` heeds `SSLKEYLOGFILE`.
+    Its authorities are those of `SSL_CERT_FILE`, else of `SSL_CERT_DIR`, else certifi's. `ssl` itself uses
+    `SSLKEYLOGFILE`.
 
     Raises:
         OSError: a file cannot be used.
@@ -27,7 +28,7 @@ def default_context() -> ssl.SSLContext:
         return ssl.create_default_context(cafile=bundle)
     if directory := os.environ.get("SSL_CERT_DIR"):
         return ssl.create_default_context(capath=directory)
-    import certifi  # here, because it imports tempfile and zipfile
+    import certifi  # imported here, because it imports tempfile and zipfile
 
     return ssl.create_default_context(cafile=certifi.where())
 
@@ -40,14 +41,14 @@ def pinned_context() -> ssl.SSLContext:
     """
     try:
         context = default_context()
-    except OSError as error:  # an SSLError is one
+    except OSError as error:  # an SSLError is an OSError
         raise _wrong_variable() from error
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     return context
 
 
 def _wrong_variable() -> InvalidRequestError:
-    """Which variable of the environment kept OpenSSL from making a context."""
+    """Returns an error that names the environment variable for which OpenSSL cannot make a context."""
     bundle, key_log = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSLKEYLOGFILE")
     if bundle:
         try:

@@ -26,13 +26,13 @@ class TlsPipe:
 
     def __init__(self, context: ssl.SSLContext, server_hostname: str) -> None:
         self._incoming = ssl.MemoryBIO()
-        self._head = b""  # the bytes so far of a record's 5-byte header
-        self._left = 0  # bytes of the current record that have not come yet
+        self._head = b""  # the bytes read so far of a record's 5-byte header
+        self._left = 0  # bytes of the current record that have not arrived yet
         self._outgoing = ssl.MemoryBIO()
         self.session: ssl.SSLObject = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_hostname)
 
     def shake_hands(self) -> bool:
-        """Continue the handshake with the bytes that have come; return True if it is done."""
+        """Continue the handshake with the bytes that have arrived; return True if it is done."""
         try:
             self.session.do_handshake()
         except ssl.SSLWantReadError:
@@ -61,7 +61,7 @@ class TlsPipe:
             at += step
 
     def pending(self) -> bool:
-        """True if a part of a record has come, which is not plaintext yet."""
+        """True if an incomplete record has arrived, which cannot be decrypted yet."""
         return self._left > 0 or self._head != b""
 
     def decrypt(self) -> bytes | None:
@@ -82,7 +82,7 @@ class TlsPipe:
         return self._outgoing.read()
 
     def say_goodbye(self) -> None:
-        """Put close_notify into `output()`, without waiting for the server's."""
+        """Put close_notify into `output()`, without waiting for the server's close_notify."""
         with contextlib.suppress(ssl.SSLError):
             self.session.unwrap()
 

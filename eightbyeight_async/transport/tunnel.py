@@ -1,4 +1,4 @@
-"""Opening a line to an origin, directly or through a proxy: HTTP CONNECT (the proxy by http or https) or SOCKS5.
+"""Opens a line to an origin, directly or through a proxy: HTTP CONNECT (to the proxy by http or https) or SOCKS5.
 
 Rule: every failure here is a one-line `ConnectError`, `ConnectTimeout` or `ProxyError`. No byte of a request has
 been written by then, so the message was not sent.
@@ -35,7 +35,7 @@ __all__ = ["open_line"]
 
 _MAX_HEAD = 64 * 1024
 _STATUS = re.compile(rb"HTTP/1\.[01] ([0-9]{3})[ \r]")
-_proxy_context = cache(default_context)  # TLS 1.2 will do for a proxy
+_proxy_context = cache(default_context)  # for a proxy, TLS 1.2 is enough
 _PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 
 _NO_PASSWORD, _PASSWORD = 0, 2  # the SOCKS5 methods of authentication (RFC 1928, section 3)
@@ -46,11 +46,11 @@ _ADDRESS_SIZES = {_IPV4: 4, _IPV6: 16}
 async def open_line(
     origin: Origin, ssl_context: ssl.SSLContext, proxy: httpx.Proxy | None, seconds: float | None
 ) -> AnyioLine:
-    """A line over which a request to `origin` can be written, within `seconds`.
+    """Opens, within `seconds`, a line over which a request to `origin` can be written.
 
     Raises:
         ConnectError, ConnectTimeoutError: no connection, or TLS failed.
-        ProxyError: the proxy refused, or spoke something else.
+        ProxyError: the proxy refused, or used another protocol.
     """
     host = origin.host
     port = origin.port or _PORTS[origin.scheme]
@@ -101,12 +101,12 @@ async def _connect(line: AnyioLine, proxy: httpx.Proxy, host: str, port: int) ->
     if not 200 <= int(status[1]) < 300:
         raise ProxyError(f"the proxy answered {int(status[1])}")
     if not answer.endswith(b"\r\n\r\n") or answer.count(b"\r\n\r\n") > 1:
-        # In TLS the client speaks first.
+        # In TLS the client sends first, so these bytes are wrong.
         raise ProxyError("the proxy sent more than its answer")
 
 
 def _connect_head(proxy: httpx.Proxy, host: str, port: int) -> memoryview:
-    # A memoryview, because the locals of a traceback show its values, and this one has a password.
+    # A memoryview: a traceback shows the values of locals, but not its bytes, and these contain a password.
     target = b"%s:%d" % (f"[{host}]".encode() if ":" in host else host.encode(), port)
     headers = [(b"Host", target), (b"Accept", b"*/*")]
     if proxy.raw_auth is not None:

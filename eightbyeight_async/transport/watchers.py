@@ -1,15 +1,16 @@
-"""Whether somebody watches httpx: a mock, a recorder or a tracer has replaced a function that a call passes through.
+"""Checks whether a tool observes httpx: a mock, a recorder or a tracer has replaced a function that a call goes
+through.
 
-Tools that replace `socket.socket` are found, too: they expect a library that they know, such as httpx, above it.
+Tools that replace `socket.socket` are found, too: they only work with libraries that they know, such as httpx.
 
 Rules:
-- The functions are judged as they are now, not compared with originals: a tool may have replaced them before this
-  package was imported. One is httpx's own if it was defined in a file and in the module of httpx, under its own name.
+- The functions are examined at each check, and not compared with saved originals: a tool may have replaced them before
+  this package was imported. A function is httpx's own if it was defined in httpx's file and module, under its own name.
 - A name that is missing, e.g. in another version of httpx, counts as replaced.
-- Nothing is remembered but the judgement of the same objects: a mock that begins or ends between two calls is seen.
-- Private names are only looked at, never called.
+- Only the result for the same objects is cached. So a mock that begins or ends between two calls is noticed.
+- Private functions are only examined, never called.
 
-A look takes 1.5 to 2 us (Python 3.11, `timeit`), and a third of that if nobody has imported httpx.
+A check takes 1.5 to 2 us (Python 3.11, `timeit`), and a third of that if httpx is not imported.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _IN_CLIENT = (
     "post",
     "delete",
     "send",
-    "send.__code__",  # some tracers replace the code of a function, and leave the function
+    "send.__code__",  # some tracers replace the code of a function, but not the function object
     "_send_handling_auth",
     "_send_handling_redirects",
     "_send_single_request",
@@ -62,30 +63,31 @@ _HTTPCORE = (
     + _names("AsyncHTTP11Connection", _IN_HTTP11)
 )
 
-_genuine: tuple[object, ...] = ()  # the objects that were last judged to be the libraries' own
+_genuine: tuple[object, ...] = ()  # the objects that were last found to be the libraries' own
 
 
 def somebody_watches() -> bool:
-    """True if a function of httpx or httpcore that a call passes through is not the library's own."""
+    """True if a tool has replaced a function of httpx or httpcore that a call goes through."""
     try:
         found = _look()
-        # By identity: the wrappers of wrapt say that they are equal to what they wrap.
+        # Compared by identity: wrappers of wrapt compare as equal to the objects that they wrap.
         if found is _genuine or (len(found) == len(_genuine) and all(map(is_, found, _genuine))):
             return False
         return not _judge(found)
-    except Exception:  # noqa: BLE001 - a name is missing, or what stands there raises whatever it likes
+    except Exception:  # noqa: BLE001 - a name is missing, or a replaced object raises any exception
         return True
 
 
 def _look() -> tuple[object, ...]:
     """The class of sockets, the modules httpx and httpcore or None, and the objects behind `_HTTPX` and `_HTTPCORE`.
 
-    Whoever replaces a function has imported its library, or will do so when it is imported.
+    A tool that replaces a function has imported the function's library, or replaces the function when the library is
+    imported.
     """
     httpx: Any = sys.modules.get("httpx")
     core = sys.modules.get("httpcore")
     if httpx is None and _import_is_watched():
-        import httpx  # a statement, because a tool may have replaced what it calls
+        import httpx  # an import statement, because a tool may have replaced the function that it calls
 
         core = sys.modules.get("httpcore")
     if httpx is None and core is None and len(_genuine) == 3 and socket.socket is _genuine[0]:
@@ -94,7 +96,7 @@ def _look() -> tuple[object, ...]:
     if httpx is not None:
         client, transport = httpx.AsyncClient, httpx.AsyncHTTPTransport
         found = (*found, client, *_of_client(client), transport, *_of_transport(transport))
-    if core is None:  # httpx imports it when it makes a transport; until then it is untouched
+    if core is None:  # httpx imports httpcore when it makes a transport; before that, httpcore is not replaced
         return found
     pool, proxy = core.AsyncConnectionPool, core.AsyncHTTPProxy
     connection, http11 = core.AsyncHTTPConnection, core.AsyncHTTP11Connection
@@ -114,8 +116,8 @@ def _look() -> tuple[object, ...]:
 def _import_is_watched() -> bool:
     """True if the import of a module can run code of a tool.
 
-    Datadog and New Relic replace httpx's functions in the moment in which it is imported, and this package does not
-    import it for a send. Then it is imported now.
+    Datadog and New Relic replace httpx's functions when httpx is imported, but this package does not import httpx for a
+    send. So if this is True, httpx is imported now.
     """
     global _plain_finders  # noqa: PLW0603 - a cache
     if type(builtins.__import__) is not BuiltinFunctionType:
@@ -129,13 +131,13 @@ def _import_is_watched() -> bool:
     return True
 
 
-# Python's own, setuptools', and those of packages that are installed from a folder.
+# Import finders of Python, of setuptools, and of packages that are installed from a folder.
 _PLAIN_FINDERS = ("_frozen_importlib", "_frozen_importlib_external", "_distutils_hack")
-_plain_finders: list[object] = []  # those that were last found plain
+_plain_finders: list[object] = []  # the finders that were last found plain
 
 
 def _judge(found: tuple[object, ...]) -> bool:
-    """True if all that was found is the libraries' own; this is remembered for the same objects."""
+    """True if all the objects are the libraries' own. The result is cached for the same objects."""
     global _genuine  # noqa: PLW0603 - a cache
     sock, httpx, core, *functions = found
     names = (() if httpx is None else _HTTPX) + (() if core is None else _HTTPCORE)
@@ -147,7 +149,7 @@ def _judge(found: tuple[object, ...]) -> bool:
 
 
 def is_replaced(name: str) -> bool:
-    """True if a method of `httpx.AsyncClient` is not httpx's own, e.g. because a mock stands there."""
+    """True if a method of `httpx.AsyncClient` is not httpx's own, e.g. because a mock has replaced it."""
     import httpx
 
     return not _is_own(f"AsyncClient.{name}", getattr(httpx.AsyncClient, name, None), "httpx")
@@ -173,7 +175,7 @@ def _is_own(name: str, found: Any, library: str) -> bool:  # noqa: ANN401 - what
 
 
 def _is_class_of(library: str, name: str, found: type) -> bool:
-    """True for the class that the library itself uses: a subclass in its place is in no module of the library."""
+    """True for the library's own class. A subclass that replaces it is not defined in a module of the library."""
     modules = [module for key, module in list(sys.modules.items()) if key.startswith(f"{library}._")]
     return found.__name__ == name and any(vars(module).get(name) is found for module in modules)
 

@@ -1,8 +1,8 @@
-"""The failures of our own transports, named like httpx's. The class tells the phase, and so whether bytes were written.
+"""The failures of our own transports, named like httpx's. The class shows the phase, and so whether bytes were written.
 
 Rules:
 - `NothingWrittenError` and its subclasses mean that no byte of the request has left this machine. After any other
-  `WireError` it may have been sent.
+  `WireError` the request may have been sent.
 - The text is one line without anything that the server or the application wrote.
 """
 
@@ -39,11 +39,11 @@ class RequestRefusedError(NothingWrittenError):
 
 
 class ConnectError(NothingWrittenError):
-    """No connection, or the idle one was closed before the request was written."""
+    """No connection could be opened, or the idle connection was closed before the request was written."""
 
 
 class ConnectTimeoutError(NothingWrittenError):
-    """No connection in time."""
+    """No connection could be opened in time."""
 
 
 class PoolTimeoutError(NothingWrittenError):
@@ -51,7 +51,7 @@ class PoolTimeoutError(NothingWrittenError):
 
 
 class ProxyError(NothingWrittenError):
-    """The proxy refused, or spoke something else."""
+    """The proxy refused, or used another protocol."""
 
 
 class WriteError(WireError):
@@ -59,7 +59,7 @@ class WriteError(WireError):
 
 
 class WriteTimeoutError(WireError):
-    """The server did not take the request in time."""
+    """The server did not accept the bytes of the request in time."""
 
 
 class ReadError(WireError):
@@ -71,7 +71,7 @@ class ReadTimeoutError(WireError):
 
 
 class RemoteProtocolError(WireError):
-    """What came is not a complete HTTP answer to the request."""
+    """The received bytes are not a complete HTTP answer to the request."""
 
 
 class DecodingError(WireError):

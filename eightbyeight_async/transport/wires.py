@@ -1,10 +1,10 @@
-"""What each event loop sends with: sockets belong to a loop, and several loops can use one `AsyncConnectClient`.
+"""The senders of all event loops. Sockets belong to one loop, and several loops can use one `AsyncConnectClient`.
 
 Rules:
 - Each loop has its own sender, with its own connections and caches. No two threads share one.
-- A loop that ends in order (`asyncio.run`, `trio.run`) closes its connections. Its event is that of async generators:
-  both libraries close those that are still open, while the loop can still close sockets.
-- The connections of a loop that was closed without that are released when the next loop comes.
+- A loop that ends normally (`asyncio.run`, `trio.run`) closes its connections. An open async generator detects the end:
+  both libraries close such generators while the loop can still close sockets.
+- If a loop ended in another way, its connections are released when the next loop is added.
 - A forked process uses no socket of its parent.
 """
 
@@ -25,14 +25,15 @@ if TYPE_CHECKING:
 __all__ = ["Wire", "Wires"]
 
 _of_parents: list[object] = []
-# After a fork, the wires of the parent process. This list keeps them from the garbage collector: it would finalize the
-# parent's loop, too, and that loop shares its selector with this process.
+# After a fork, the wires of the parent process. This list keeps them from the garbage collector, which would also
+# finalize the parent's loop, and that loop shares its selector with this process.
 
-_KEPT = 512  # prepared requests at most. One with an id in its path is used once; newer ones replace it
+# The most prepared requests that are cached. A request with an id in its path is used once; newer ones replace it.
+_KEPT = 512
 
 
 class Wire:
-    """What one loop sends with.
+    """The sender and the caches of one loop.
 
     Args:
         sender: sends the requests.
@@ -72,7 +73,7 @@ class Wire:
             prepared = Prepared(method, url, {**self._headers, **further})
         timeouts = self._timeouts.get(timeout)
         if timeouts is None:
-            self._timeouts.clear()  # a client has few of them
+            self._timeouts.clear()  # a client uses few different timeouts
             timeouts = self._timeouts[timeout] = Timeouts(timeout, timeout, timeout)
         return self.sender.send(Outgoing(prepared, body), timeouts)
 
@@ -81,7 +82,7 @@ class Wire:
         self.sender.abandon()
 
     def disown(self) -> None:
-        """In a forked process: let go of the parent's sockets."""
+        """Called in a forked process: releases the parent's sockets."""
         self.sender.disown()
 
     async def aclose(self) -> None:
@@ -91,7 +92,7 @@ class Wire:
 
 
 class Wires:
-    """What all loops send with.
+    """The senders of all loops.
 
     Args:
         make: makes the sender of the running loop.
@@ -104,7 +105,7 @@ class Wires:
         self._wires: PerLoop[Wire] = PerLoop(self._new, Wire.abandon)
 
     def here(self, native: object = None) -> Wire:
-        """The running loop's; `native`: as for `PerLoop.here`."""
+        """Returns the running loop's `Wire`. `native`: as for `PerLoop.here`."""
         return self._wires.here(native)
 
     def _new(self, _: Loop) -> Wire:
@@ -135,7 +136,7 @@ class Wires:
             await here.aclose()
 
     def forked(self) -> None:
-        """In a forked process: let go of the parent's sockets."""
+        """Called in a forked process: releases the parent's sockets."""
         for wire in self._wires.forked():
             _of_parents.append(wire)
             wire.disown()

@@ -125,7 +125,8 @@ class Place(Protocol):
 
     def resume(self, words: str) -> str:
         """Returns the command line that continues the campaign. `words`: the command line if the campaign stores its
-        options."""
+        options.
+        """
         ...
 
 
@@ -304,7 +305,8 @@ class LedgerPlace:
 
     def chunks(self) -> Chunks | None:
         """Returns the queue of chunks. None: PgQueuer is not installed; then every process reads the whole file, and
-        the claims decide which process sends a message."""
+        the claims decide which process sends a message.
+        """
         try:
             from eightbyeight_async.ledger.workers import Chunks  # noqa: PLC0415 - needs pgqueuer
         except ModuleNotFoundError:

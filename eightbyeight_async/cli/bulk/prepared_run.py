@@ -93,7 +93,8 @@ class PreparedRun:
 
     def is_checked(self, summary: JournalSummary, given: Mapping[str, Any]) -> CheckedFile | None:
         """Returns the check of an earlier run, if it is about the same bytes and options. None: the file must be
-        checked."""
+        checked.
+        """
         before = checked_before(summary, self.settings, self.one_run, given)
         if before is None:
             return None

@@ -86,7 +86,8 @@ class ColumnMap:
 
     def field_nearly_named(self, column: str) -> str | None:
         """Returns the field that a column name probably misspells; None if there is none, or if `--map` has the
-        column."""
+        column.
+        """
         return None if column in self.given else field_nearly_named(column)
 
     def suggestion(self, field: str, columns: Iterable[str]) -> str | None:

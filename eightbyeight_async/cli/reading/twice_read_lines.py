@@ -102,7 +102,8 @@ class TwiceReadLines:
 
     def _read(self, offset: int) -> bytes:
         """Reads a whole block, or up to the end of the file. Incomplete reads are repeated, because block boundaries
-        must not move."""
+        must not move.
+        """
         self._file.seek(offset)
         block = b""
         while len(block) < self._block and (more := self._file.read(self._block - len(block))):

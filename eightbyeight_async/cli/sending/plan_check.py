@@ -199,7 +199,8 @@ class PlanCheck:
 
     def _known_account(self) -> bool:
         """Whether 8x8 can be asked for prices and balance. A dry run works without a key or sub-account, and then 8x8
-        is not asked."""
+        is not asked.
+        """
         environment = os.environ
         key = self._connection.api_key_file is not None or environment.get(f"{settings.PREFIX}API_KEY")
         subaccount = self._connection.subaccount_id or environment.get(f"{settings.PREFIX}SUBACCOUNT_ID")

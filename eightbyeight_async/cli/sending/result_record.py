@@ -71,7 +71,8 @@ def outcome_of_error(error: EightByEightError) -> RecordOutcome:
 
 def outcome_of(response: SmsResponse | None, error: EightByEightError | None) -> RecordOutcome:
     """Returns the outcome of a message, from its response or its error. If both are None, the request was aborted:
-    `UNKNOWN`."""
+    `UNKNOWN`.
+    """
     if response is not None:
         return outcome_of_response(response)
     return RecordOutcome.UNKNOWN if error is None else outcome_of_error(error)

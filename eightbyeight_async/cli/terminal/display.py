@@ -138,7 +138,8 @@ class Display:
     @contextmanager
     def sending(self, counts: OutcomeCounts) -> Iterator[Callable[[], None]]:
         """Shows the bar of a file run. Call the yielded function when the counts have changed, and at regular
-        intervals."""
+        intervals.
+        """
         if not self.on_terminal:
             plain = self.progress_lines()
             shown = (plain.began, 0)

@@ -106,7 +106,8 @@ class Inspectable:
     @property
     def clock(self) -> SandboxClock:
         """The sandbox's clock: `clock.advance(3600)` moves it one hour forward and sends the messages that are then
-        due."""
+        due.
+        """
         return self._state.clock
 
     @property
@@ -121,7 +122,8 @@ class Inspectable:
     @property
     def details_limit(self) -> float | None:
         """Requests for message details per second, for each product and sub-account. None for no limit (8x8's limit is
-        1)."""
+        1).
+        """
         return self._state.details_rate_limit.limit
 
     @details_limit.setter
@@ -139,5 +141,6 @@ class Inspectable:
 
     def reset(self) -> None:
         """Restore the state of the start, on the same ports: no stored messages, no waiting receipts, the first
-        settings."""
+        settings.
+        """
         self._state.reset()

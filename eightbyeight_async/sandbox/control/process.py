@@ -79,7 +79,9 @@ class SandboxProcess:
         return counted
 
     def faults(self, **rates: float) -> None:
-        """Set random faults: the rates, `seed` and `retry_after` of `Faults.random`; no argument ends them."""
+        """Set random faults: the rates, `seed` and `retry_after` of `Faults.random`; without arguments it switches them
+        off.
+        """
         self._ask("faults " + " ".join(f"{name}={value}" for name, value in rates.items()))
 
     def advance(self, seconds: float) -> None:
@@ -87,7 +89,7 @@ class SandboxProcess:
         self._ask(f"advance {seconds}")
 
     def reset(self) -> None:
-        """Go back to the state at the start; see `Sandbox.reset`."""
+        """Restore the state of the start; see `Sandbox.reset`."""
         self._ask("reset")
 
     def _ask(self, command: str) -> Any:  # noqa: ANN401 - each command has its own result type

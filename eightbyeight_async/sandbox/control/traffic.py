@@ -1,10 +1,11 @@
-"""Counters of connections and requests, for tests that prove a bound by counting instead of timing."""
+"""Counters of connections and requests, for tests that prove a limit by counting, and not by measuring time."""
 
 from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-REMEMBERED_REQUESTS = 1000  # enough for assertions; bounded, so memory does not grow in a run of a million
+# enough for assertions; a limit, so that memory does not grow in a run of a million requests
+REMEMBERED_REQUESTS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,12 +53,12 @@ class Traffic:
     last_requests: deque[SandboxRequest] = field(default_factory=lambda: deque(maxlen=REMEMBERED_REQUESTS), repr=False)
 
     def request_began(self) -> None:
-        """Count a request that came in."""
+        """Count a request that arrived."""
         self.in_flight += 1
         self.peak_in_flight = max(self.peak_in_flight, self.in_flight)
 
     def request_ended(self) -> None:
-        """Count a request that was answered or given up."""
+        """Count a request that was answered or aborted."""
         self.in_flight -= 1
 
     def reset(self) -> None:

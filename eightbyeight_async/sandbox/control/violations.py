@@ -1,8 +1,8 @@
-"""Violations: what a request contained that 8x8's OpenAPI files do not allow. They are noted, not refused.
+"""Violations: parts of requests that 8x8's OpenAPI files do not allow. They are recorded, not refused.
 
 8x8 may ignore an unknown field or a null, but a client that sends one is still wrong.
 
-Rules: a problem names fields and headers, never values. Each problem is noted once per request.
+Rules: a problem names fields and headers, never values. Each problem is recorded once per request.
 """
 
 import functools
@@ -40,7 +40,7 @@ _CHATAPPS = frozenset(
 _CHATAPPS_TEMPLATE = frozenset(["type", "content", "dlrCallbackUrl", "channels"])
 _CHATAPPS_BATCH = frozenset(["clientBatchId", "template", "messages", "includeMessagesInResponse"])
 
-_FREE = frozenset({"data"})  # the input of a flow: the application chooses its names, and nulls are allowed
+_FREE = frozenset({"data"})  # the input of a flow: the application chooses the names in it, and nulls are allowed
 
 _STRINGS = frozenset({str})
 
@@ -80,7 +80,7 @@ _KNOWN["chatapps send_batch"] |= {
 }
 
 
-# Known parameters of the query string; an operation that is not listed has none.
+# Known parameters of the query string. Other operations have none.
 _QUERY = {"sms prices": frozenset({"country", "mcc", "mnc", "direction", "subAccountId"})}
 
 
@@ -112,7 +112,7 @@ def header_problems(operation: str, method: str, headers: Mapping[str, str], que
     return _header_problems(operation, method, has_bearer, content_type, accept, query, bool(body))
 
 
-@functools.lru_cache(maxsize=256)  # a client sends the same headers again and again
+@functools.lru_cache(maxsize=256)  # cached, because a client sends the same headers again and again
 def _header_problems(
     operation: str, method: str, has_bearer: bool, content_type: str, accept: str, query: str, has_body: bool
 ) -> frozenset[str]:
@@ -136,7 +136,7 @@ def _header_problems(
 
 
 def _is_plain(value: object, names: frozenset[str]) -> bool:
-    """Whether it is an object with only known strings: a fast answer for most messages, alone or in a batch."""
+    """Whether the value is an object with only known strings: a fast check for most messages, alone or in a batch."""
     return type(value) is dict and names.issuperset(value) and _STRINGS.issuperset(map(type, value.values()))
 
 

@@ -44,7 +44,7 @@ _TOTALS = [str(PRICE_PER_PART * parts) for parts in range(MAX_PARTS + 1)]
 
 
 def csv_pieces(rows: Iterable[tuple[SandboxMessage, LoggedStatus]]) -> Iterator[bytes]:
-    """The pieces of the file; the header comes first, so an empty log has one line."""
+    """Yields the pieces of the file. The header comes first, so an empty log has one line."""
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     writer.writerow(COLUMNS)

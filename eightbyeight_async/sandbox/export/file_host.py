@@ -1,7 +1,7 @@
 """The host of exported files, apart from the API: it serves files under signed links and records its requests.
 
-It needs no API key. A client that sends the key to this host has leaked it: the request gets HTTP 400, as cloud
-storage responds to a second kind of authentication, and is noted as a violation.
+It needs no API key. A client that sends the key to this host has leaked it: the request gets HTTP 400, as cloud storage
+answers a second kind of authentication, and is recorded as a violation.
 """
 
 import asyncio

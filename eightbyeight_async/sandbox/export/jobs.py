@@ -1,7 +1,7 @@
 """Log exports: their settings, the jobs, and the files that jobs made.
 
-The rows of a job are fixed when it starts: the messages accepted until `lag` seconds before. A real log lags behind
-the platform in the same way. So a message that is missing in the log may still have been accepted.
+The rows of a job are fixed when it starts: the messages that were accepted at least `lag` seconds earlier. A real log
+is late in the same way. So a message that is missing in the log may still have been accepted.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Job:
 
     - `started`: the sandbox's time (aware).
     - `rows`: the messages, each with its status when the job started.
-    - `looks`: how often it was polled.
+    - `looks`: how often the job was polled.
     - `ending`: how it ended; None while it is unfinished.
     - `tokens`: the keys of its files in `Exports`.
     """
@@ -43,7 +43,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ExportFile:
-    """One CSV file; `signature` is the proof of permission in its link on the file host."""
+    """One CSV file. `signature`: the part of its link on the file host that gives permission to read it."""
 
     job_id: str
     subaccount_id: str
@@ -56,9 +56,9 @@ class Exports:
     """The settings of log exports, their jobs and their files.
 
     - `lag`: seconds after its acceptance until a message is in the log (default 0).
-    - `polls`: how many polls find a job unfinished (default 1). If 2 or more, the first says "queued" and the others
-      "running"; a single one says "running".
-    - `ready_after`: a job is also unfinished for so many seconds of the sandbox's clock (default 0).
+    - `polls`: how many polls find a job unfinished (default 1). If there are 2 or more, the first poll returns "queued"
+      and the others "running"; a single poll returns "running".
+    - `ready_after`: a job also stays unfinished for this many seconds of the sandbox's clock (default 0).
     - `ending`: how jobs end: "succeeded" (default), "failed", "cancelled" or "error".
     - `links`: "api" for files on the SMS host, "elsewhere" for files on another host, "redirect" for the SMS host that
       redirects (302) to the other host.
@@ -87,7 +87,7 @@ class Exports:
         super().__setattr__(name, value)
 
     def reset(self) -> None:
-        """Forget jobs and files; go back to the first settings."""
+        """Forget jobs and files; restore the first settings."""
         self.lag, self.links = self._initial
         self.polls, self.ready_after, self.ending = 1, 0.0, "succeeded"
         self.rows_per_file, self.include_rejected = 100_000, True
@@ -123,11 +123,11 @@ class Exports:
         }
 
     def cancel(self, job: Job) -> None:
-        """Cancel a job; a finished job stays as it is."""
+        """Cancel a job; a finished job stays unchanged."""
         job.ending = job.ending or "cancelled"
 
     def file(self, token: str) -> ExportFile | None:
-        """The file behind a link; None if there is none, or it was deleted."""
+        """The file of a link; None if there is no such file, or it was deleted."""
         return self._files.get(token)
 
     def elsewhere(self, token: str) -> str:

@@ -1,7 +1,7 @@
 """The country of a phone number, and one operator there, for the countries that the sandbox knows.
 
-Source: calling codes of ITU-T E.164 and mobile country codes of ITU-T E.212, a few of them, one operator each.
-A number of any other country has an empty country, which also occurs in the real log.
+Source: calling codes of ITU-T E.164 and mobile country codes of ITU-T E.212, a selection, with one operator each. A
+number of any other country has an empty country, which also occurs in the real log.
 """
 
 from dataclasses import dataclass

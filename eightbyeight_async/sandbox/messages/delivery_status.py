@@ -1,7 +1,7 @@
 """The delivery status of each message, computed from its times, the settings and the sandbox's clock.
 
-No status is stored and no timer runs. Message details, the log and receipts each compute the history of the message
-when they need it. So set deliveries before sending: a later change also changes the history of earlier messages.
+No status is stored and no timer runs. Message details, the log and receipts compute the history of a message when they
+need it. So set deliveries before sending: a later change also changes the history of earlier messages.
 """
 
 import functools
@@ -91,7 +91,7 @@ class Deliveries:
         self._by_destination[destination.lstrip("+")] = delivery
 
     def reset(self) -> None:
-        """Go back to the default: every message is delivered at once."""
+        """Restore the default: every message is delivered at once."""
         self.default = Delivery()
         self._by_destination.clear()
 

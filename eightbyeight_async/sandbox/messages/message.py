@@ -18,11 +18,12 @@ def mask(number: str) -> str:
     return "*" * max(len(number) - 2, 0) + number[-2:]
 
 
-@attrs.frozen(kw_only=True, repr=False)  # made in two thirds of the time of a frozen dataclass, which a batch shows
+# made in two thirds of the time of a frozen dataclass, which matters in a batch
+@attrs.frozen(kw_only=True, repr=False)
 class SandboxMessage:
     """A message that the sandbox accepted or rejected: its fields as requested, and its state.
 
-    `state` says whether the message was sent; `Sandbox.deliveries` says how far its delivery got.
+    `state` shows whether the message was sent; `Sandbox.deliveries` shows the state of its delivery.
 
     - `state`: "queued" (accepted without a schedule); "scheduled", which becomes "sent" at its time or
       "cancelled"; "rejected" (only in `Sandbox.rejected`).

@@ -1,4 +1,4 @@
-"""The store of messages: accepted and rejected ones in order, and the schedules that are still open.
+"""The store of messages: accepted and rejected messages in order, and the schedules that are still open.
 
 Rules:
 - No timer runs. Each method that reads messages first compares the schedules with the clock (`_send_due`), so a
@@ -145,7 +145,7 @@ class Store:
                 kept.clear()
 
     def _send_due(self) -> None:
-        """Turn every scheduled message whose time has come into a sent one."""
+        """Mark every scheduled message as sent if its time has passed."""
         now = self._clock.now()
         while self._due and self._due[0][0] <= now:
             _, umid = heapq.heappop(self._due)
@@ -162,6 +162,6 @@ class Store:
             raise RuntimeError('this sandbox keeps only counts (keep="counts"): ask times_accepted() and totals')
 
     def _refuse_if_forgotten(self) -> None:
-        """Refuse an unknown id if the store forgets messages: the id may be one of a forgotten message."""
+        """Refuse an unknown id if the store forgets messages: the id may belong to a forgotten message."""
         if self.keep != "all":
             raise Refusal(2001, 'the sandbox keeps only counts (keep="counts")', status=500)

@@ -23,7 +23,7 @@ _SIZES = {"GSM7": (160, 153), "UCS2": (70, 67)}  # units in a single part, units
 def count_parts(text: str, encoding: str) -> int:
     alone, each = _SIZES[encoding]
     if text.isascii() and (encoding == "UCS2" or GSM7_EXTENSION.isdisjoint(text)):
-        units = len(text)  # each character is one unit, so a part can end after any character
+        units = len(text)  # Each character is one unit, so a part can end after any character.
         parts = 1 if units <= alone else -(-units // each)
     else:
         widths = [_width(character, encoding) for character in text]
@@ -38,7 +38,7 @@ def _width(character: str, encoding: str) -> int:
 
 
 def _fill_parts(widths: list[int], each: int) -> int:
-    """Fill parts one after the other; a character that does not fit whole begins the next part."""
+    """Fill parts one after the other. A character that does not fit completely begins the next part."""
     parts, room = 1, each
     for width in widths:
         if width > room:

@@ -69,7 +69,7 @@ class SharedState:
         return number.startswith(self._rejected_prefix) or number in self._rejected
 
     def reset(self) -> None:
-        """Go back to the state at the start: nothing stored or counted, no faults, real time, the first settings."""
+        """Restore the state of the start: nothing stored or counted, no faults, real time, the first settings."""
         self.rate_limit.limit, self.details_rate_limit.limit, self.latency = self._initial
         self.clock.reset()
         self.store.clear()

@@ -12,11 +12,12 @@ _DEFAULT_ALPHABET = (
 )
 GSM7_EXTENSION = frozenset("\f^{}\\[~]|€")
 GSM7_CHARACTERS = frozenset(_DEFAULT_ALPHABET) | GSM7_EXTENSION
-_GSM7_TEXT = re.compile(f"[{re.escape(''.join(GSM7_CHARACTERS))}]*")  # twice as fast as a set, character by character
+# A regular expression is twice as fast as checking each character in a set.
+_GSM7_TEXT = re.compile(f"[{re.escape(''.join(GSM7_CHARACTERS))}]*")
 
 
 def encoding_for(text: str, asked: str | None) -> str:
-    """The encoding `asked` for; if it is None or "AUTO", the one that the text needs."""
+    """Returns `asked`; if that is None or "AUTO", returns the encoding that the text needs."""
     if asked is not None and asked != "AUTO":
         return asked
     return "GSM7" if _GSM7_TEXT.fullmatch(text) else "UCS2"

@@ -1,7 +1,7 @@
 """The listener of one host: accepts connections, makes TLS handshakes, and closes everything at the end.
 
-It accepts connections itself, with one task for each handshake, instead of using `create_server`. Only this way
-can it count and close connections that never finish their handshake.
+It does not use `create_server`, but accepts connections itself, with one task for each handshake. Only in this way can
+it count and close connections that never finish their handshake.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ BACKLOG = 4096
 HANDSHAKE_TIMEOUT = 15.0  # seconds
 SHUTDOWN_TIMEOUT = 1.0  # seconds to wait for the peer's close_notify
 MAX_BODY = 64 * 2**20  # bytes; 10,000 messages of ten parts each take about 20 MB
-# Loop turns in which aborted connections and cancelled handshakes finish; they need two or three.
+# The least and the most loop turns for aborted connections and cancelled handshakes to finish; they need two or three.
 _LEAST_TICKS, _MOST_TICKS = 5, 50
 _PORT_TAKEN = (errno.EADDRINUSE, errno.EACCES)
 
@@ -105,7 +105,8 @@ class Listener:
                 await asyncio.sleep(0)
                 if tick >= _LEAST_TICKS and not server.transports:
                     break
-            for connection in self._opening:  # accepted, but the handshake's task was cancelled before its first step
+            # these connections were accepted, but their handshake tasks were cancelled before their first step
+            for connection in self._opening:
                 connection.close()
 
     async def _accept(self, listening: socket.socket, server: "_CountingServer") -> None:
@@ -114,7 +115,7 @@ class Listener:
             while True:
                 try:
                     connection, _ = await loop.sock_accept(listening)
-                except OSError:  # no file descriptor is left: wait until some are closed
+                except OSError:  # no file descriptor is left: waits until some are closed
                     await asyncio.sleep(0.05)
                     continue
                 self._traffic.connections += 1

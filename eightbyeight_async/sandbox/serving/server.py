@@ -37,20 +37,20 @@ from eightbyeight_async.sandbox.webhooks.callback_bodies import inbound
 from eightbyeight_async.sandbox.webhooks.callback_poster import post_callbacks
 from eightbyeight_async.sandbox.webhooks.loopback_only import loopback_url
 
-ACCOUNT_ID = "5a4db0c5-acc0-4000-8000-000000000001"  # made up, the same in every sandbox
+ACCOUNT_ID = "5a4db0c5-acc0-4000-8000-000000000001"  # invented; the same in every sandbox
 
 
 class Sandbox(Inspectable):
-    """A sandbox of the 8x8 Connect API on loopback, for `with` and `async with`. A stopped one cannot start again.
+    """A sandbox of the 8x8 Connect API on loopback, for `with` and `async with`. A stopped sandbox cannot start again.
 
     - `api_key`: the accepted API key; a random one by default.
     - `subaccount_id`: the sub-account of `client()` and `environment`.
     - `account_id`: the account that the sub-accounts belong to, a UUID.
     - `more_subaccount_ids`: further sub-accounts that are accepted.
-    - `rejected_destinations`: numbers whose messages get the status REJECTED. Every number with the unassigned
-      country code +999 gets it too.
-    - `rate_limit`: requests a second and sub-account before 429; None for no limit.
-    - `details_limit`: the same for message details, where 8x8's own limit is 1.
+    - `rejected_destinations`: numbers whose messages get the status REJECTED. Numbers with the unassigned country code
+      +999 always get it.
+    - `rate_limit`: requests per second for each sub-account; more get HTTP 429. None for no limit.
+    - `details_limit`: the same for requests of message details; 8x8's own limit is 1.
     - `latency`: seconds added before every response.
     - `allow_tls12`: whether TLS 1.2 is offered beside TLS 1.3.
     - `sms_port`, `chatapps_port`: TCP ports; 0 for any free port.
@@ -58,7 +58,7 @@ class Sandbox(Inspectable):
     - `clock`: a function that returns the time as an aware datetime, instead of the real time.
     - `keep`: "all" keeps every message. "counts" forgets a message once it is sent and only counts its client
       message id, for runs of a million messages.
-    - `callback_url`: where receipts of messages without a dlrCallbackUrl are POSTed.
+    - `callback_url`: the URL to which receipts of messages without a dlrCallbackUrl are POSTed.
     - `export_lag`, `export_links`: `lag` (seconds) and `links` of `Exports`.
 
     `start` raises OSError if a port is taken.
@@ -126,7 +126,9 @@ class Sandbox(Inspectable):
 
     @property
     def storage_base_url(self) -> str:
-        """The host of exported files for `export_links` "elsewhere" and "redirect": other name, other port."""
+        """The host of exported files for `export_links` "elsewhere" and "redirect". It has another name and another
+        port.
+        """
         return f"https://127.0.0.1:{self._running_ports()[2]}"
 
     @property
@@ -246,7 +248,7 @@ class Sandbox(Inspectable):
         handlers: tuple[tuple[Handler, Traffic], ...] = (
             (RequestPipeline("sms", sms_api.OPERATIONS, state), state.traffic),
             (RequestPipeline("chatapps", chatapps_api.OPERATIONS, state), state.traffic),
-            (FileHost(state), Traffic()),  # not the API's traffic
+            (FileHost(state), Traffic()),  # counted apart from the API's traffic
         )
         listeners = [
             Listener(listening, context, handler, traffic, self._keep_alive)
@@ -276,7 +278,8 @@ class Sandbox(Inspectable):
         if error is None:
             self.stop()
         else:
-            self._close()  # not stop(): its ExceptionGroup would hide the exception that ends the block
+            # does not call stop(), because its ExceptionGroup would hide the exception that ends the block
+            self._close()
 
     async def __aenter__(self) -> Self:
         return self.__enter__()

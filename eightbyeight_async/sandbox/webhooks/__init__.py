@@ -1,5 +1,5 @@
-"""What the sandbox POSTs to callback URLs: delivery receipts and inbound messages.
+"""The sandbox's POSTs to callback URLs: delivery receipts and inbound messages.
 
-`receipt_queue` decides what is due and when, `callback_poster` sends it, `callback_bodies` writes the JSON.
-Not here: the delivery state that a receipt reports (`messages.delivery_status`).
+`receipt_queue` decides what is due and when, `callback_poster` sends it, `callback_bodies` writes the JSON. The
+delivery state in a receipt comes from `messages.delivery_status`.
 """

@@ -1,11 +1,10 @@
 """The check that a callback URL is on this machine; the sandbox POSTs to no other URL.
 
-A test that forgot to replace a real callback URL must not reach a real service.
+If a test forgets to replace a real callback URL, it must not reach a real service.
 
 Rules:
 - The host is a literal loopback address, or "localhost". "localhost" is not looked up: it stands for 127.0.0.1.
-- The URL object that was checked is the one that is requested. A second parser might read another host from the
-  same string.
+- The request uses the same URL object that was checked. A second parser might read another host from the same string.
 """
 
 import functools

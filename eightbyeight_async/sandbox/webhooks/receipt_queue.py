@@ -1,8 +1,8 @@
-"""The queue of callbacks: what is POSTed to callback URLs, when, in which order and how often.
+"""The queue of callbacks: which callbacks are POSTed, when, in which order and how often.
 
-Each callback has a due time on the sandbox's clock. All callbacks that are due at the same moment form a group,
-which is put into the order set. So tests of a virtual clock, of reversed receipts and of retries need no sleep and
-do not depend on luck. `callback_poster` sends the callbacks.
+Each callback has a due time on the sandbox's clock. All callbacks that are due at the same moment form a group, which
+is sorted by the setting `order`. So tests with a virtual clock, with reversed receipts and with retries need no sleep,
+and their results are repeatable. `callback_poster` sends the callbacks.
 """
 
 import heapq
@@ -34,11 +34,11 @@ REMEMBERED = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxReceipt:
-    """One POST to a callback URL, or one that was not made because the URL is not on this machine.
+    """One POST to a callback URL; or a refused POST, because the URL is not on this machine.
 
     - `event_type`: "outbound_message_status_changed" or "inbound_message_received".
     - `state`: the state in the delivery receipt; None for an inbound message.
-    - `attempt`: 1 for the first, 5 for the last; 0 if it was not made.
+    - `attempt`: 1 for the first, 5 for the last; 0 if the POST was refused.
     - `status`: the HTTP status of the response; None if there was none.
     - `error`: why there was no response; None if there was one.
     - `body`: the JSON that was sent.
@@ -59,7 +59,7 @@ class Callback:
     """One POST in the queue.
 
     - `body`: makes the JSON when the callback is due.
-    - `generation`: the number of resets before; callbacks of an older generation are not sent.
+    - `generation`: the number of resets before the callback was queued; callbacks of an older generation are not sent.
     - `attempt`: 1 for the first.
     """
 
@@ -77,15 +77,15 @@ class Receipts:
     - `callback_url`: the URL for messages without a dlrCallbackUrl; None for no callback.
     - `authorization`: the value of the Authorization header; None for no header.
     - `ca_file`: path of the certificate authority (PEM) of an https callback URL.
-    - `order`: of callbacks that are due together: "in order", "reversed" or "shuffled".
+    - `order`: the order of callbacks that are due at the same moment: "in order", "reversed" or "shuffled".
     - `seed`: the seed of the shuffling.
     - `duplicates`: how many times each callback is sent again.
     - `delay`: seconds between the event and its callback.
-    - `retry_after`: seconds before each further attempt, one number for each. Any response but a 2xx is a failure.
+    - `retry_after`: seconds before each further attempt: one number per attempt. Any response but a 2xx is a failure.
     - `timeout`: seconds for one attempt.
     - `concurrency`: POSTs at the same time; only 1 keeps the order.
 
-    Only loopback addresses are requested, whatever is set. `counts` has "attempts", "taken" (2xx), "given_up" and
+    Only loopback addresses are requested, with any settings. `counts` has "attempts", "taken" (2xx), "given_up" and
     "refused" (not on a loopback address).
     """
 
@@ -121,7 +121,7 @@ class Receipts:
         super().__setattr__(name, value)
 
     def reset(self) -> None:
-        """Forget what waits and what was sent; go back to the first settings."""
+        """Forget the waiting and the sent callbacks; restore the first settings."""
         with self._changed:
             self.callback_url = self._first_url
             self.enabled, self.authorization, self.ca_file = True, None, None
@@ -135,7 +135,7 @@ class Receipts:
 
     @property
     def callback_url(self) -> str | None:
-        """The URL for receipts of messages that name none; None posts none."""
+        """The URL for receipts of messages without their own URL; None: such receipts are not posted."""
         return self._callback_url
 
     @callback_url.setter
@@ -235,11 +235,13 @@ class Receipts:
     # For `callback_poster`
 
     def waken_with(self, wake: Callable[[], None]) -> None:
-        """Have this called when a receipt is queued."""
+        """Set the function that is called when a receipt is queued."""
         self._wake = wake
 
     def take_due(self) -> list[Callback]:
-        """The callbacks to POST now, in this order. The caller must report each as `done` or `dropped`."""
+        """Returns the callbacks to POST now, in this order. The caller must report each of them with `done` or
+        `dropped`.
+        """
         with self._changed:
             now, due = self._clock.now(), []
             while self._waiting and self._waiting[0][0] <= now:
@@ -256,7 +258,7 @@ class Receipts:
             return due
 
     def seconds_to_next(self) -> float | None:
-        """Seconds until the next callback is due; None if none waits."""
+        """Seconds until the next callback is due; None if no callback waits."""
         with self._changed:
             if not self._waiting:
                 return None
@@ -267,13 +269,15 @@ class Receipts:
         return callback.generation == self._generation
 
     def dropped(self, callbacks: int) -> None:
-        """Report that so many callbacks of `take_due` will not be POSTed."""
+        """Report that this number of callbacks from `take_due` will not be POSTed."""
         with self._changed:
             self._under_way -= callbacks
             self._changed.notify_all()
 
     def done(self, callback: Callback, body: JSONObject, status: int | None, error: str | None) -> None:
-        """Report the end of a POST; a failed one is queued again, up to the number of `retry_after`."""
+        """Report the end of a POST. A failed callback is queued again, at most as often as `retry_after` has
+        numbers.
+        """
         with self._changed:
             self._under_way -= 1
             if self.is_current(callback):
@@ -289,7 +293,7 @@ class Receipts:
             self._changed.notify_all()
 
     def tls(self) -> ssl.SSLContext | bool:
-        """How callback URLs' certificates are checked."""
+        """Returns the TLS check of callback URLs: a context with `ca_file`, or the default."""
         return True if self.ca_file is None else ssl.create_default_context(cafile=self.ca_file)
 
     def _put(self, due: datetime, callback: Callback) -> None:
