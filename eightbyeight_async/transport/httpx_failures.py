@@ -39,7 +39,7 @@ def kin(kind: type, *names: str) -> bool:
 
 
 def as_wire_error(failure: BaseException) -> WireError | None:
-    """Returns our own failure with the same meaning; None if it is no exception of httpx's transport."""
+    """Returns our own failure with the same meaning; None if it is not an exception of httpx's transport."""
     for base in type(failure).__mro__:
         if base.__name__ in _TWINS and base.__module__.partition(".")[0] in _FAMILY:
             return _TWINS[base.__name__](str(failure))
