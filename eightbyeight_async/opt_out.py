@@ -3,8 +3,8 @@
 Rule: the whole message must be such a word. "STOP" is an opt-out; "please stop calling me at noon" is not.
 
 Source of the English words: the list that the FCC names for the USA (47 CFR 64.1200(a)(10)) and that US carriers
-support (CTIA, Messaging Principles). The other words are the usual ones of senders in these languages: they tell people
-to answer with such a word to get no more messages.
+support (CTIA, Messaging Principles). The other words are those that senders in these languages usually give for an
+answer that stops their messages.
 """
 
 from __future__ import annotations

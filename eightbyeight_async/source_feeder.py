@@ -142,7 +142,7 @@ class Feeder(Generic[T]):
             self._asked = anyio.Event()
 
     async def _interrupted(self, cancelled: BaseException) -> tuple[int, T] | End:
-        """Tells the source that this task was cancelled between two items.
+        """Informs the source that this task was cancelled between two items.
 
         There are two possible reasons: a timeout that the source holds open, or a caller that needs no more items. Only
         the source knows which. So the cancellation is raised inside the source, as if it had been awaiting something;

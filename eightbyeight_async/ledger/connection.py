@@ -108,7 +108,7 @@ class Connection:
         """Runs `body` in a transaction. Returns after its commit.
 
         Raises:
-            PassingLedgerError: the database was out of reach for longer than the patience. The transaction may have
+            PassingLedgerError: the database could not be reached for longer than the patience. The transaction may have
                 been committed or not.
             LedgerError: the database refuses it.
         """

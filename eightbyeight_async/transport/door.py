@@ -1,9 +1,9 @@
 """Sends calls through httpx: those that a hook, a mock, a recorder or a tracer could observe.
 
-| who could see the call | how it is found |
+| what could observe the call | how it is found |
 | --- | --- |
-| a tool that replaces functions of httpx or httpcore | `watchers`, looked at for every call |
-| whoever has the client's `http`: hooks, auth, cookies, headers, mounts, `instrument_client` | from its first use on |
+| a tool that replaces functions of httpx or httpcore | `watchers`, checked for every call |
+| code that has the client's `http`: hooks, auth, cookies, headers, mounts, `instrument_client` | after its first use |
 | `event_hooks`, `transport` or `http_client` of the client | always |
 
 All other calls are sent by our own transports, which tools for httpx cannot observe.

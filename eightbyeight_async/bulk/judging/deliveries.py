@@ -52,7 +52,7 @@ _NOT_DELIVERED = (DeliveryState.UNDELIVERED, DeliveryState.REJECTED, DeliverySta
 
 @attrs.frozen(kw_only=True)
 class Delivery:
-    """What is known of the delivery of one message.
+    """What is known about the delivery of one message.
 
     Attributes:
         umid: 8x8's id of the message.

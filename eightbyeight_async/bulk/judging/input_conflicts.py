@@ -1,4 +1,4 @@
-"""Finds messages of one input that have the same id, but another number, text, sender or schedule. Pure."""
+"""Finds messages of one input with the same id, but different numbers, texts, senders or schedules. Pure."""
 
 from __future__ import annotations
 

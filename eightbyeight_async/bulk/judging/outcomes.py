@@ -3,7 +3,7 @@
     INTENT -> SENT | REJECTED | FAILED | UNKNOWN | NOT_SENT | OPTED_OUT        NOT_SENT | OPTED_OUT -> INTENT
 
 Rules:
-- A message that may have gone out (`error.sent` is MAYBE) is UNKNOWN, whatever the error.
+- A message that may have gone out (`error.sent` is MAYBE) is UNKNOWN, for every error.
 - A message that certainly did not go out, for a reason outside the message itself, is NOT_SENT: its claim is released.
 - An error that every message would get (API key, sub-account, TLS) ends the run and marks no message as FAILED.
 """

@@ -134,6 +134,6 @@ def outcomes(items: Sequence[Item], answer: AllAccepted | BatchSmsResponse) -> l
             (item, state_of(result.response), None if result.response is None else result.response.umid)
             for item, result in zip(items, answer.results, strict=True)
         ]
-    # The response has only counts. If all messages were accepted, each is SENT; otherwise nobody knows which were.
+    # The response has only counts. If all messages were accepted, each is SENT; otherwise it is unknown which were.
     every = answer.accepted_count == len(items) and answer.rejected_count == 0
     return [(item, State.SENT if every else State.UNKNOWN, None) for item in items]

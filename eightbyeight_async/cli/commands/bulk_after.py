@@ -41,8 +41,8 @@ def status(
     """Count the messages of a campaign by state. The exit code is that of the whole campaign.
 
     `bulk status`, `bulk unknown` and `bulk export` only read, so they can run while `bulk run` is sending. With
-    `--follow` the counts are shown until the campaign ends; Ctrl-C ends only this command. With `--json` each change
-    is a line. Of a ledger it tells, too, which processes are at work and which chunks of the file wait.
+    `--follow` the counts are shown until the campaign ends; Ctrl-C ends only this command. With `--json` each change is
+    a line. For a ledger it also shows which processes are at work and which chunks of the file wait.
 
     ```
     eightbyeight bulk status --journal run.db --json
@@ -184,7 +184,7 @@ def export(
     """Write one record per message: key, state, umid, batch, error code, times.
 
     In CSV, a text that a spreadsheet would run as a formula (it begins with `=`, `+`, `-` or `@`) gets a `'` before it:
-    numbers are `'+6598765432` there. JSONL has every value as it is.
+    numbers are `'+6598765432` there. JSONL has every value unchanged.
 
     ```
     eightbyeight bulk export --journal run.db --output results.csv
@@ -205,10 +205,11 @@ def report(
     force: Annotated[bool, FLAG, Parameter(help="Overwrite --output.")] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Write a page to look at: states, what to do, deliveries, over time, by country and operator, reasons, cost.
+    """Write an HTML page: states, what to do, deliveries, over time, by country and operator, reasons, cost.
 
-    One file, without network, for light and dark screens and for paper. It has no numbers and no texts. What became of
-    accepted messages stands on it after `bulk deliveries`. The exit code is that of `bulk status`.
+    The page is one file, which needs no network, for light and dark screens and for paper. It shows no phone numbers
+    and no texts. After `bulk deliveries` it also shows what became of the accepted messages. The exit code is that of
+    `bulk status`.
 
     ```
     eightbyeight bulk report --journal run.db --output report.html
@@ -236,8 +237,8 @@ def deliveries(
 ) -> int:
     """Ask 8x8's log what became of the accepted messages: delivered or not and why, price, country, operator.
 
-    The journal or ledger keeps it; `bulk status`, `bulk export` and `bulk report` show it. The command asks only for
-    messages of which it is not known yet whether they arrived: run it again later. Exit code 1 if a message was not
+    The command writes the answer to the journal or ledger; `bulk status`, `bulk export` and `bulk report` show it. It
+    asks only for messages whose arrival is not known yet: run it again later. Exit code 1 if a message was not
     delivered.
 
     ```

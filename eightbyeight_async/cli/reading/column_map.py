@@ -1,8 +1,8 @@
 """Finds the message field that a column sets: by its name, or by `--map "Phone Number=destination"`. Pure.
 
 Rules:
-- A column with the name of a field sets that field. `--map COLUMN=FIELD` assigns a column with another name. `--map
-  COLUMN=` assigns no field to a column, e.g. to `Country` with the names of countries.
+- A column with the name of a field sets that field. `--map COLUMN=FIELD` assigns a column with another name.
+  `--map COLUMN=` assigns no field to a column, e.g. to `Country` with the names of countries.
 - Usual names for a field (`phone`, `mobile`, ...) are suggested, but never used by themselves: a column `phone` can be
   the number of a shop.
 """

@@ -32,7 +32,7 @@ class ReceivedCall:
     - `body`: the parsed JSON of a POST, else None.
     - `now`: the sandbox's time (aware).
     - `tls_version`: e.g. "TLSv1.3", or "" if the connection is already closed.
-    - `rejects`: tells whether messages to a destination get the status REJECTED.
+    - `rejects`: returns whether messages to a destination get the status REJECTED.
     """
 
     product: Product

@@ -52,7 +52,7 @@ class Sandbox(Inspectable):
     - `rate_limit`: requests per second for each sub-account; more get HTTP 429. None for no limit.
     - `details_limit`: the same for requests of message details; 8x8's own limit is 1.
     - `latency`: seconds added before every response.
-    - `allow_tls12`: whether TLS 1.2 is offered beside TLS 1.3.
+    - `allow_tls12`: whether TLS 1.2 is offered in addition to TLS 1.3.
     - `sms_port`, `chatapps_port`: TCP ports; 0 for any free port.
     - `keep_alive`: seconds that an idle connection is kept.
     - `clock`: a function that returns the time as an aware datetime, instead of the real time.
