@@ -4,8 +4,8 @@ Rules:
 - The API key is sent only to the API's own host, even if a link or a redirect points to another host.
 - A file is downloaded completely before its first row is returned; a large one is kept on disk. So a slow reader does
   not keep a connection open, and an interrupted download is an error, not a shorter log.
-- The size of a file is limited, and counted after decompression: gzip can compress 1,000 to 1, so a small download
-  could fill a disk.
+- The size of a file is limited, and counted after decompression: gzip can compress 1,000 to 1, so that a download of
+  300 KB becomes 300 MB, and a larger one could fill a disk.
 - A file that is not a log is an error, not an empty log. A caller that reconciles with an empty log would send messages
   twice.
 """

@@ -93,7 +93,7 @@ class Feeder(Generic[T]):
         """Reads until the source ends. If reading stops earlier, an async generator is closed.
 
         Raises:
-            whatever the source raises.
+            any exception that the source raises.
             RuntimeError: the source awaited something that other code had cancelled.
         """
         alive = True

@@ -63,7 +63,7 @@ class Tracer(Protocol):
     """The tracer that `telemetry` gives to a `Watch`."""
 
     def start(self, operation: str, subaccount_id: str, url: str, batch_size: int | None) -> Span:
-        """Called when an attempt is handed to the transport, or when it ends before that."""
+        """Called when the transport gets an attempt, or when the attempt ends before that."""
 
     def waited(self, event: WaitEvent) -> None: ...
 

@@ -232,7 +232,7 @@ class Campaign(Book, PlannedCampaign):
             JournalError: the journal cannot be written (any more); `unrecorded` has the unwritten results.
             AuthenticationError and other errors that every message would get: the run has ended, and no message is
                 marked.
-            whatever the iterable raises.
+            any exception that the iterable raises.
         """
         if self._sending:
             raise RuntimeError("this campaign is sending already")

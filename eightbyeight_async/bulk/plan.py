@@ -258,7 +258,7 @@ async def plan_messages(
 
     Raises:
         InvalidRequestError: an item is not a SmsRequest, or two messages have the same id.
-        whatever the iterable raises.
+        any exception that the iterable raises.
     """
 
     async def add(message: SmsRequest) -> None:

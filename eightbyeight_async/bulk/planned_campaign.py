@@ -54,7 +54,7 @@ class PlannedCampaign:
             InputChangedError: `send` would refuse these messages; the error's `plan` has the counts.
             InvalidRequestError: two messages have the same id, but different numbers, texts or schedules.
             JournalError: as on entering the block.
-            whatever the iterable raises.
+            any exception that the iterable raises.
         """
         if self._sending:
             raise RuntimeError("this campaign is sending: plan before or after")

@@ -46,7 +46,7 @@ def send_batch(subaccount_id: str, request: BatchSmsRequest, now: Callable[[], d
 def long_texts(request: BatchSmsRequest, policy: TextPolicy | str) -> str | None:
     """Apply `policy` to every text of a batch.
 
-    Returns one warning for all long texts, which shows none of them; None if there is nothing to warn of.
+    Returns one warning for all long texts, which shows none of them; None if no warning is needed.
 
     Raises:
         InvalidRequestError: the policy is REFUSE and a text takes more than 10 parts; the error names the first one.

@@ -267,8 +267,9 @@ class UnknownEvent(JsonModel):
     """An event of a type that this version does not know. Respond with a 2xx, else 8x8 sends it again.
 
     Attributes:
-        event_type: its `eventType`; None if it has none, as in answers of SMS Engage and in older flat receipts.
-        namespace: its `namespace`; None if it has none, as in updates of templates and accounts.
+        event_type: its `eventType`; None if the event has no type, as in answers of SMS Engage and in older flat
+            receipts.
+        namespace: its `namespace`; None if the event has no namespace, as in updates of templates and accounts.
         raw: the whole JSON body. Numbers with a fraction are Decimal.
     """
 

@@ -76,7 +76,7 @@ class AnyioTransport:
         """Send one request; return its whole answer.
 
         Raises:
-            WireError: one of the phase that failed.
+            WireError: the exception of the phase that failed.
         """
         pool = self._pool(request.prepared.origin)
         # Error trackers show the locals of a traceback, but not the bytes of a memoryview.
@@ -145,7 +145,7 @@ class _Connection:
         """Send one request and read its answer. The line must be quiet.
 
         Raises:
-            WireError: one of the phase that failed.
+            WireError: the exception of the phase that failed.
         """
         answer = self.answer
         answer.expect()

@@ -64,7 +64,7 @@ def make_sender(
     Args:
         ssl_context: the TLS context for https. Only its ALPN protocols are changed, as in httpx.
         max_connections: the most connections to one host.
-        routes: those of `proxy_routes`.
+        routes: the routes of `proxy_routes`.
         http2: whether HTTP/2 is offered; needs the package h2.
         keepalive_expiry: seconds that an idle connection is kept.
     """
@@ -113,7 +113,7 @@ def watched_client(
 
     Args:
         ssl_context: the TLS context for https.
-        routes: those of `proxy_routes`.
+        routes: the routes of `proxy_routes`.
         http2: whether HTTP/2 is offered.
         timeout: seconds, for requests of the application.
         event_hooks: as for `httpx.AsyncClient`.

@@ -182,7 +182,7 @@ class Connection(Line):
         self._wake()
 
     def eof_received(self) -> None:
-        """The server closed its side. As in httpx, it does not matter whether it sent TLS's close_notify."""
+        """The server closed its side. As in httpx, TLS's close_notify is not required."""
         if self._state in _BUSY:
             try:
                 self.answer.eof()

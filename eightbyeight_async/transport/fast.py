@@ -63,7 +63,7 @@ class FastTransport:
         """Send one request; return its whole answer.
 
         Raises:
-            WireError: one of the phase that failed; see the rules at the top of this file.
+            WireError: the exception of the phase that failed; see the rules at the top of this file.
         """
         origin = request.prepared.origin
         pool = self._pools.get(origin) or self._new_pool(origin)

@@ -65,7 +65,7 @@ class Http2Sender:
         """Send one request; return its whole answer.
 
         Raises:
-            WireError: one of the phase that failed.
+            WireError: the exception of the phase that failed.
         """
         prepared = request.prepared
         headers = dict(prepared.headers)

@@ -48,7 +48,7 @@ async def send_through(
 
     Raises:
         AnswerTooLargeError: more than `MAX_BODY` bytes, compressed or decoded.
-        Exception: whatever the client raises, e.g. httpx.DecodingError.
+        Exception: any exception of the client, e.g. httpx.DecodingError.
     """
     # Timeouts are a tuple, because httpx2 does not know httpx's Timeout.
     request = http.build_request(method, url, headers=headers, content=body, timeout=(seconds, seconds, seconds, None))
@@ -87,7 +87,8 @@ async def _read(response: httpx.Response) -> bytes:
 
 
 def _decoded(raw: bytes, response: httpx.Response) -> bytes:
-    """Decode a body with httpx's decoders after it was read: a failure while reading would leave the stream unread."""
+    """Decode a body with httpx's decoders after it was read: a failure during reading would leave the rest of the
+    stream unread."""
     import httpx
 
     class Pieces(httpx.SyncByteStream):

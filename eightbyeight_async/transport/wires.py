@@ -57,12 +57,12 @@ class Wire:
         Args:
             method: the HTTP method.
             url: the absolute URL.
-            body: the request body (JSON); None for none.
+            body: the request body (JSON); None for no body.
             timeout: seconds for each phase.
-            further: headers of this request alone.
+            further: headers of this request only.
 
         Raises:
-            WireError: one of the phase that failed.
+            WireError: the exception of the phase that failed.
         """
         prepared = self._prepared.get((method, url))
         if prepared is None:

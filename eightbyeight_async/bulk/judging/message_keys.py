@@ -198,9 +198,9 @@ def own_reference(request: SmsRequest) -> str | None:
 
 
 def with_reference(request: SmsRequest, reference: str) -> SmsRequest:
-    """The request with this `client_message_id`.
+    """Returns a copy of the request with this `client_message_id`.
 
-    Not with `attrs.evolve`, which checks every field again: 8 microseconds a message instead of 2.
+    It does not use `attrs.evolve`, which checks every field again: 8 microseconds a message instead of 2.
     """
     if type(request) is not SmsRequest:
         return attrs.evolve(request, client_message_id=reference)

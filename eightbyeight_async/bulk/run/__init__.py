@@ -1,4 +1,4 @@
 """One run of a campaign: input in pages, one POST a message or a batch, the rate, retries after a 429.
 
-Not here: what an error means for a message (`judging`), what the journal contains (`store`).
+`judging` decides what an error means for a message; `store` writes the journal.
 """

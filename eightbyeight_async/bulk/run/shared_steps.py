@@ -194,7 +194,8 @@ class Run:
         return await (call() if self.lease is None else self.lease.within(min(item.claimed for item in items), call))
 
     def _claims_of(self, items: Sequence[Item]) -> list[Claim]:
-        if self._opted_out is None and not self._private:  # most campaigns have neither
+        # Most campaigns have no opt-out check and no `store_private`.
+        if self._opted_out is None and not self._private:
             return [Claim(item.id, item.identity, item.place, item.scheduled) for item in items]
         return [self._claim_of(item) for item in items]
 

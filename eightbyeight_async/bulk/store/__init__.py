@@ -1,5 +1,4 @@
 """The store of claims and outcomes: its interface, the SQLite journal, the thread that writes it.
 
-Only this folder contains SQL. `read_journal` reads a journal without a campaign.
-Not here: what a state means (`judging`).
+Only this folder contains SQL. `read_journal` reads a journal without a campaign. `judging` decides what a state means.
 """

@@ -124,7 +124,7 @@ class PlanStore(Journal):
         Args:
             salt: salt of the ledger's campaign.
             fingerprint: fingerprint of the messages that the campaign began with; None: not known.
-            rows: id, key, who, what, state, run, place, claimed, scheduled, due, cancelled of each message.
+            rows: for each message: id, key, who, what, state, run, place, claimed, scheduled, due, cancelled.
         """
         self.salt, self._keys, self._begun_elsewhere = salt, Keys(salt), True
         if fingerprint is not None:

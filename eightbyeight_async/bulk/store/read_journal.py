@@ -80,7 +80,7 @@ FROM message NOT INDEXED
 
 
 class JournalQueries(JournalDeliveries):
-    """Questions about a journal that change nothing.
+    """Methods that read a journal and change nothing.
 
     Attributes:
         sql: the connection.

@@ -54,7 +54,7 @@ class _FutureEvent:
         self._future: asyncio.Future[None] = loop.create_future()
 
     def set(self) -> None:
-        if not self._future.done():  # cancelled: nobody waits any more
+        if not self._future.done():  # cancelled: its task no longer waits
             self._future.set_result(None)
 
     def wait(self) -> Awaitable[None]:

@@ -281,7 +281,7 @@ def live_line(*, rewrite: bool = True) -> Iterator[Callable[[str], None]]:
 
 
 def print_table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Prints a table on stdout: the first column to the left, the numbers to the right."""
+    """Prints a table on stdout: the first column is aligned left, the numbers right."""
     table = Table(title=title, title_justify="left")
     for index, head in enumerate(heads):
         table.add_column(head, justify="right" if index else "left")

@@ -15,7 +15,7 @@ from eightbyeight_async.sandbox.webhooks.receipt_queue import Receipts
 
 
 class Inspectable:
-    """The half of `Sandbox` that needs no running server."""
+    """The half of `Sandbox` that does not need a running server."""
 
     _state: "SharedState"
 
@@ -85,7 +85,7 @@ class Inspectable:
 
     @property
     def deliveries(self) -> Deliveries:
-        """The delivery of messages: set how far they get, and when."""
+        """The delivery of messages: set which state they reach, and when."""
         return self._state.deliveries
 
     @property

@@ -211,7 +211,7 @@ class Receipts:
             self.wake()
 
     def post(self, url: str, at: datetime, umid: str, body: Callable[[], JSONObject]) -> None:
-        """Queue a receipt for a URL, to be posted at this time of the sandbox's clock."""
+        """Queue a receipt for a URL. It is posted at the time `at` of the sandbox's clock."""
         target = loopback_url(url)
         with self._changed:
             if target is None:
