@@ -119,8 +119,8 @@ def measure(text: str, encoding: Encoding | str | None = Encoding.AUTO) -> TextM
             extension, else UCS2.
 
     Raises:
-        InvalidRequestError: its field is `text` if GSM7 is requested but a character is not in its alphabet (8x8 does
-            not document what happens then, so any count could be wrong), or if the text has a lone surrogate. Its field
+        InvalidRequestError: its field is `text` if the text has a lone surrogate, or if GSM7 is requested and a
+            character is not in GSM7. (8x8 does not document what happens then, so any count could be wrong.) Its field
             is `encoding` if the encoding is unknown.
     """
     if not isinstance(text, str):

@@ -1,9 +1,9 @@
 """What 8x8's log proves about a message whose outcome is UNKNOWN. Pure: rows and claims in, a verdict out.
 
 Rules:
-- A row of the log belongs to a message if it has the same id, the same sub-account and the same number (where the log
-  shows all of it), and was created between the claim and ten minutes after the claim's end. The ten minutes are for a
-  request that is still on its way when its sender dies or stops waiting for it.
+- A row of the log belongs to a message if id, sub-account and number are the same, and if it was created between the
+  claim and ten minutes after the claim's end. A masked number is not compared. The ten minutes are for a request that
+  is still on its way when its sender dies or stops waiting for it.
 - If at least one row of the message is not a refusal, the message is SENT. If all its rows are refusals, it is
   REJECTED.
 - A row with the message's id certainly belongs to another message only if it names another sub-account, or was created
