@@ -515,7 +515,7 @@ async def test_a_result_tells_its_attempts(serve: Serve, connect: Connect) -> No
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.5, "3", True])
-async def test_a_bad_bound_is_refused(value: Any) -> None:
-    client = AsyncConnectClient("key", "acme_hq")
+async def test_a_bad_bound_is_refused(value: Any, tls: ssl.SSLContext) -> None:
+    client = AsyncConnectClient("key", "acme_hq", ssl_context=tls)
     with pytest.raises(InvalidRequestError, match="^max_concurrency: "):
         client.sms.send_each([], max_concurrency=value)

@@ -213,9 +213,9 @@ async def test_a_file_has_a_limit(serve: Serve, connect: Connect, tls: ssl.SSLCo
 
 
 @pytest.mark.parametrize("limit", [0, -1, 1.5, "9", True, None])
-async def test_a_bad_limit_is_refused(limit: Any) -> None:
+async def test_a_bad_limit_is_refused(limit: Any, tls: ssl.SSLContext) -> None:
     with pytest.raises(InvalidRequestError) as caught:
-        AsyncConnectClient("key", "acme_hq").sms.iter_log_rows("job", max_file_bytes=limit)
+        AsyncConnectClient("key", "acme_hq", ssl_context=tls).sms.iter_log_rows("job", max_file_bytes=limit)
     assert caught.value.field == "max_file_bytes"
 
 

@@ -13,6 +13,7 @@ from eightbyeight_async.chatapps import ChatAppsOperations
 from eightbyeight_async.sms import SmsOperations
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable
 
 pytestmark = pytest.mark.anyio
@@ -62,8 +63,8 @@ WRONG: list[tuple[Callable[[Any], Any], str]] = [
 
 
 @pytest.mark.parametrize(("call", "line"), WRONG, ids=[line for _, line in WRONG])
-async def test_the_error_says_what_to_write(call: Callable[[Any], Any], line: str) -> None:
-    async with AsyncConnectClient("key-2f6c1a9be07d", "acme_hq") as client:
+async def test_the_error_says_what_to_write(call: Callable[[Any], Any], line: str, tls: ssl.SSLContext) -> None:
+    async with AsyncConnectClient("key-2f6c1a9be07d", "acme_hq", ssl_context=tls) as client:
         with pytest.raises(InvalidRequestError) as caught:
             result = call(client)
             if inspect.isawaitable(result):

@@ -22,6 +22,7 @@ from eightbyeight_async.ledger.reader import LedgerReader
 from eightbyeight_async.sandbox import Fault
 
 if TYPE_CHECKING:
+    import ssl
     from ledger.postgres import OwnDatabase
 
     from eightbyeight_async.sandbox import Sandbox
@@ -326,8 +327,10 @@ BAD: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("options", "field"), BAD)
-async def test_settings_that_do_not_go_together_are_refused(options: dict[str, Any], field: str) -> None:
-    client = AsyncConnectClient("key", "acme")
+async def test_settings_that_do_not_go_together_are_refused(
+    options: dict[str, Any], field: str, tls: ssl.SSLContext
+) -> None:
+    client = AsyncConnectClient("key", "acme", ssl_context=tls)
     with pytest.raises(InvalidRequestError) as refused:
         Campaign(client, **options)
     assert refused.value.field == field
