@@ -23,6 +23,7 @@ from eightbyeight_async.sandbox import Fault
 
 if TYPE_CHECKING:
     import ssl
+
     from ledger.postgres import OwnDatabase
 
     from eightbyeight_async.sandbox import Sandbox
