@@ -34,6 +34,7 @@ from eightbyeight_async import (
     TextContent,
     TransportError,
 )
+from eightbyeight_async.account import AccountOperations
 from eightbyeight_async.bulk import Campaign
 from eightbyeight_async.chatapps import ChatAppsOperations
 from eightbyeight_async.sms import SmsOperations
@@ -80,6 +81,8 @@ OPERATIONS: dict[str, Callable[[AsyncConnectClient], Coroutine[Any, Any, Any]]] 
     "chatapps.cancel": lambda client: client.chatapps.cancel("umid-1"),
     "chatapps.cancel_batch": lambda client: client.chatapps.cancel_batch("batch-1"),
     "chatapps.get": lambda client: client.chatapps.get("umid-1"),
+    "account.prices": lambda client: client.account.prices(),
+    "account.balance": lambda client: client.account.balance(),
 }
 
 
@@ -286,8 +289,9 @@ def test_cancellations(loop: str, own: bool, serve: Serve, tls: ssl.SSLContext, 
 
 def test_operations_are_all_of_them() -> None:
     known = {name.partition(",")[0] for name in OPERATIONS} | {"sms.send_each"}
-    groups = {"sms": SmsOperations, "chatapps": ChatAppsOperations}
-    assert known == {f"{group}.{name}" for group, cls in groups.items() for name in vars(cls) if name[0] != "_"}
+    groups = {"sms": SmsOperations, "chatapps": ChatAppsOperations, "account": AccountOperations}
+    public = {f"{group}.{name}" for group, cls in groups.items() for name in vars(cls) if name[0] != "_"}
+    assert known == public, "add it to OPERATIONS here"
 
 
 @pytest.mark.parametrize("step", [None, ANSWERS["400"], ANSWERS["no JSON"]], ids=["closed", "400", "no JSON"])

@@ -10,7 +10,7 @@ import re
 import types
 import typing
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import attrs
@@ -20,6 +20,7 @@ import schemas
 from test_every_operation import BATCH, CHAT, CHAT_BATCH, EXPORT, SMS, SMS_BATCH, SMS_TEMPLATE
 
 from eightbyeight_async import InvalidRequestError, wire
+from eightbyeight_async.bulk.judging.input_conflicts import same_message
 from eightbyeight_async.bulk.judging.message_keys import Keys
 from eightbyeight_async.models.chatapps_batch import BatchChatAppsRequest, ChatAppsTemplate
 from eightbyeight_async.models.chatapps_content import RawContent
@@ -210,6 +211,16 @@ def test_a_batch_can_share_it(name: str) -> None:
     )
 
 
+@pytest.mark.parametrize("name", SHARED)
+def test_a_template_has_the_rule_of_a_message(name: str) -> None:
+    """What a batch shares is refused before it is sent, as what a message has itself."""
+    values = (*CANDIDATES, 5, datetime(2026, 1, 1), datetime(2026, 1, 1, tzinfo=UTC))  # noqa: DTZ001 - to be refused
+    of_message, of_template = (
+        [value for value in values if raises(cls, name, value)] for cls in (SmsRequest, SmsTemplate)
+    )
+    assert of_template == of_message, f"{name}: models/sms_batch.py: SmsTemplate has another rule than SmsRequest"
+
+
 def test_every_field_of_a_template_is_one_of_a_message() -> None:
     """`results` of a batch of destinations are made of it."""
     assert set(SHARED) <= set(FIELDS)
@@ -226,14 +237,39 @@ def test_the_message_key_is_made_of_what_the_recipient_sees(name: str) -> None:
         "here, else to NOT_KEYED with the reason"
     )
     keys = Keys(b"s" * 16)
-    one = SMS if name == "client_message_id" else attrs.evolve(SMS, client_message_id=None)
-    if name == "country":  # a number in international form says its country itself
-        one = attrs.evolve(one, destination=one.destination.lstrip("+"))
-    other = attrs.evolve(one, **{name: "+6512345678" if name == "destination" else None})
+    one, other = two_messages(name)
+    if name != "client_message_id":
+        one, other = (attrs.evolve(message, client_message_id=None) for message in (one, other))
     same = keys.of(one) == keys.of(other)
     assert same is (name in NOT_KEYED and name != "client_message_id"), (
-        f"{name}: bulk/judging/message_keys.py does not do what KEYED and NOT_KEYED here say"
+        f"{name}: `Keys.of` in bulk/judging/message_keys.py does not do what KEYED and NOT_KEYED here say"
     )
+
+
+@EACH
+def test_another_value_of_what_the_recipient_sees_is_another_message_everywhere(name: str) -> None:
+    """With the same id, too: one of the two would be left out as if it were the other."""
+    if name not in KEYED:
+        return
+    one, other = two_messages(name)
+    keys = Keys(b"s" * 16)
+    first, second = keys.of(one), keys.of(other)
+    assert (first.who, first.what) != (second.who, second.what), (
+        f"{name}: `who` or `what` of `Keys.of` (bulk/judging/message_keys.py)"
+    )
+    prints = [keys.fingerprint() for _ in range(2)]
+    for fingerprint, message in zip(prints, (one, other), strict=True):
+        fingerprint.add(message)
+    assert str(prints[0]) != str(prints[1]), f"{name}: `Fingerprint.add` (bulk/judging/message_keys.py)"
+    assert not same_message(one, other), f"{name}: `same_message` (bulk/judging/input_conflicts.py)"
+
+
+def two_messages(name: str) -> tuple[SmsRequest, SmsRequest]:
+    """They differ in this field alone."""
+    one = SMS
+    if name == "country":  # a number in international form says its country itself
+        one = attrs.evolve(one, destination=one.destination.lstrip("+"))
+    return one, attrs.evolve(one, **{name: "+6512345678" if name == "destination" else None})
 
 
 # --- the sandbox, which shares no code with the client
@@ -328,8 +364,10 @@ CANDIDATES += ("2026-13-01T00:00:00Z", "2026-01-01T00:00:00")
 def refused(cls: type, name: str, value: str) -> bool:
     """By the client. What it sends for a time is always one."""
     field = attrs.fields_dict(attrs.resolve_types(cls))[name]
-    if datetime in typing.get_args(field.type):
-        return True
+    return datetime in typing.get_args(field.type) or raises(cls, name, value)
+
+
+def raises(cls: type, name: str, value: object) -> bool:
     try:
         cls(**{**({"destination": "+12025550275"} if cls is SmsRequest else {}), name: value})
     except InvalidRequestError:
@@ -354,9 +392,11 @@ def test_the_sandbox_refuses_what_the_client_refuses(
 def test_the_sandbox_refuses_a_template_that_the_client_refuses(
     post: Callable[[str, str, Any], httpx.Response], name: str
 ) -> None:
+    """Each message has a good value of its own, so that only the template's rule can refuse the batch."""
+    message = {"destination": "+12025550275", wire_name(name): wire.unstructure(SMS)[wire_name(name)]}
     for value in (5, *(value for value in CANDIDATES if refused(SmsTemplate, name, value))):
         template = {"text": "Hello", wire_name(name): value}
-        answer = post("sms", "/batch", {"destinations": ["+12025550275"], "template": template})
+        answer = post("sms", "/batch", {"messages": [message], "template": template})
         assert answer.status_code == 400, (
             f"{name}={value!r}: add its rule to check_sms_template in sandbox/api/sms_rules.py"
         )

@@ -18,6 +18,7 @@ import anyio
 import attrs
 import httpx
 import pytest
+import test_repository
 from answers import SUCCESSES
 from conftest import ACCOUNT
 from test_every_operation import OPERATIONS
@@ -194,3 +195,22 @@ def test_every_model_is_public() -> None:
 def test_what_is_loaded_late_is_exported() -> None:
     late = {name for names in eightbyeight_async._LATE.values() for name in names}
     assert late <= set(eightbyeight_async.__all__), "eightbyeight_async/__init__.py: add it to __all__, too"
+
+
+def test_every_public_name_is_on_a_page_of_the_reference() -> None:
+    """The session `docs` says so, too, but few run it for a change."""
+    pages = {page.name: page.read_text() for page in (test_repository.ROOT / ".docs" / "reference").glob("*.rst")}
+    listed = {
+        f"{module}.{name}"
+        for page in pages.values()
+        for module, names in re.findall(r"^\.\. public:: (\S+)\n\n((?: +.*\n)+)", page, re.MULTILINE)
+        for name in names.split()
+    }
+    public = {
+        f"{module}.{name}" for module in test_repository.PUBLIC for name in importlib.import_module(module).__all__
+    }
+    public |= {f"eightbyeight_async.{name}" for name in test_repository.OPERATIONS}
+    assert public - listed == set(), "add it to a page of .docs/reference, by its module"
+    assert listed - public == set(), "a page of .docs/reference lists what is not public any more"
+    linked = (test_repository.ROOT / ".docs" / "index.md").read_text()
+    assert [name for name in pages if f"reference/{Path(name).stem}" not in linked] == [], "add it to .docs/index.md"

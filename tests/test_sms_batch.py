@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import attrs
@@ -11,6 +11,7 @@ import pytest
 import schemas
 from hypothesis import given
 from hypothesis import strategies as st
+from test_every_operation import SMS_TEMPLATE
 
 from eightbyeight_async import (
     BatchSmsRequest,
@@ -252,14 +253,7 @@ def test_the_rejected_ones_with_their_requests() -> None:
 
 
 def test_destinations_are_paired_with_the_message_the_template_makes() -> None:
-    template = SmsTemplate(
-        text="Message to the world",
-        source="ACME",
-        encoding="GSM7",
-        scheduled=NOW + timedelta(days=1),
-        expiry=NOW + timedelta(days=2),
-        dlr_callback_url="https://example.com/dlr",
-    )
+    template = SMS_TEMPLATE  # it has a value for every field
     request = BatchSmsRequest(destinations=["+6598765000", "+6598765001"], template=template)
     response = BatchSmsResponse(
         batch_id="b",
@@ -269,9 +263,7 @@ def test_destinations_are_paired_with_the_message_the_template_makes() -> None:
     )
     made = [result.request for result in paired(request, response).results]
     assert [one.destination for one in made] == ["+6598765000", "+6598765001"]
-    names = [field.name for field in attrs.fields(SmsTemplate)]
-    assert len(names) == 6
-    for name in names:
+    for name in [field.name for field in attrs.fields(SmsTemplate)]:
         assert getattr(template, name) is not None
         assert [getattr(one, name) for one in made] == [getattr(template, name)] * 2, name
 

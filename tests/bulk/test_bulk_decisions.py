@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eightbyeight_async import errors
-from eightbyeight_async.bulk.judging.message_keys import Keys, with_reference
+from eightbyeight_async.bulk.judging.message_keys import OLD_SALT_BYTES, SALT_BYTES, Keys, with_reference
 from eightbyeight_async.bulk.judging.outcomes import Action, State, judge, state_of
 from eightbyeight_async.bulk.run.adaptive_rate import AdaptiveRate
 from eightbyeight_async.bulk.run.choose_mode import choose_mode
@@ -163,6 +163,65 @@ def test_other_messages_copies_and_salts_have_other_keys() -> None:
     keys = [KEYS.of(one).key for one in [request(), *others]]
     keys += [KEYS.of(request(), 1).key, KEYS.of(request(), 2).key, Keys(b"pepper").of(request()).key]
     assert len(set(keys)) == len(keys)
+
+
+# Key, hash, who, what; written down, because the journals of campaigns that are under way hold them.
+_WHO, _OLD_WHO = 5775949284770992505, 9124718708861523680
+_WHAT, _OLD_WHAT = 7873563692876043145, 583116594103166802
+KEPT: list[tuple[dict[str, str], tuple[str, int, int, int | None], tuple[str, int, int, int | None]]] = [
+    (
+        {},
+        ("b7c813f9ed99ba2b746e93ac", 9180805710423605366, _WHO, None),
+        ("741a862a7afa6a54b61c3454", 7160065571116220234, _OLD_WHO, None),
+    ),
+    (
+        {"destination": "6598765432", "text": "H\u00e9 \U0001f600", "source": "ACME"},
+        ("1561283de0ae70a1e355d6b5", 5480845715324196532, _WHO, None),
+        ("b503466188d27743e55d8317", 6992217157947603833, _OLD_WHO, None),
+    ),
+    (
+        {"destination": "98765432", "country": "SG"},
+        ("9740eda447a2bf5698bfc440", 2908191468098580256, -4723393875559996400, None),
+        ("33fdb2d69cad5cacb07cf84e", 8670946542629651285, -2994592326467828249, None),
+    ),
+    (
+        {"client_message_id": "order 7"},
+        ("order 7", 2962603030286477052, _WHO, _WHAT),
+        ("order 7", 2576997259738862780, _OLD_WHO, _OLD_WHAT),
+    ),
+    (
+        {"client_message_id": "to-98765432"},
+        ("b2dfd986f20300b6fb20e9db", 8666062198357259545, _WHO, _WHAT),
+        ("b5ca92502d3987cd70b19ea0", 114951096175187455, _OLD_WHO, _OLD_WHAT),
+    ),
+    (
+        {"client_message_id": "to 9876-5432"},
+        ("72c55379eaaff4b287bc1050", 5630671324791584803, _WHO, _WHAT),
+        ("to 9876-5432", 4296444487479472127, _OLD_WHO, _OLD_WHAT),
+    ),
+]
+CHANGED = "a campaign under way would send every message a second time after an update of this package"
+
+
+@pytest.mark.parametrize(
+    ("fields", "now", "old"), KEPT, ids=["plain", "sender", "national", "id", "hidden id", "grouped id"]
+)
+def test_the_rule_of_keys_never_changes(
+    fields: dict[str, str], now: tuple[object, ...], old: tuple[object, ...]
+) -> None:
+    message = request(**fields)
+    assert tuple(Keys(b"s" * SALT_BYTES).of(message)) == now, CHANGED
+    assert tuple(Keys(b"s" * OLD_SALT_BYTES).of(message)) == old, CHANGED
+
+
+def test_the_rule_of_copies_and_fingerprints_never_changes() -> None:
+    keys = Keys(b"s" * SALT_BYTES)
+    assert keys.of(request(), 2).key == "8ff3f56b986fea8b80ec94c6", CHANGED
+    assert keys.who_of("+6598765432") == _WHO
+    fingerprint = keys.fingerprint()
+    for fields, *_ in KEPT:
+        fingerprint.add(request(**fields))
+    assert str(fingerprint) == "6-e2a5e3ff96d455fc07db4a8d16186ea1", "a campaign under way would refuse its own input"
 
 
 def test_a_reference_is_the_key_unless_it_holds_the_number() -> None:

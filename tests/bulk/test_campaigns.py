@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import pytest
 from patience import PATIENCE, seen
+from test_every_operation import SOON
 
 from eightbyeight_async import AuthenticationError, InvalidRequestError, RetryPolicy, SmsRequest
 from eightbyeight_async.bulk import Campaign, InputChangedError, Settled, State, read_rows, status
@@ -181,6 +182,23 @@ async def test_the_same_reference_is_the_same_message(sandbox: Sandbox, journal:
     report = await run(sandbox, journal, given, duplicates="send", max_concurrency=1)
     assert (report.accepted, report.duplicates) == (1, 1)
     assert sandbox.times_accepted("order 1") == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"destination": "90000001"}, {"country": "MY"}, {"text": "y"}, {"source": "Shop"}, {"scheduled": SOON}],
+    ids=lambda other: next(iter(other)),
+)
+async def test_of_a_list_with_one_id_for_two_messages_nothing_is_sent(
+    sandbox: Sandbox, journal: Path, other: dict[str, Any]
+) -> None:
+    """The same digits are another person's in another country. The two are further apart than a page of the input."""
+    one: dict[str, Any] = {"destination": "90000000", "country": "SG", "text": "x", "client_message_id": "order 1"}
+    between = [SmsRequest(destination=number(n), text="x") for n in range(1_500)]
+    given = [SmsRequest(**one), *between, SmsRequest(**{**one, **other})]
+    with pytest.raises(InvalidRequestError, match=r"message 1,502 has the id of message 1\b"):
+        await run(sandbox, journal, given)
+    assert sandbox.messages == []
 
 
 async def test_a_changed_input_is_refused_before_anything_is_sent(sandbox: Sandbox, journal: Path) -> None:

@@ -10,6 +10,7 @@ import attrs
 import pytest
 from cli.command_line import Ended, in_process
 from test_every_operation import SMS
+from test_recipe_field import KEYED, SHOWN
 
 from eightbyeight_async import wire
 from eightbyeight_async.cli.commands.main import make_app
@@ -80,6 +81,21 @@ def test_an_option_holds_for_the_rows_that_leave_the_field_out(
     sent(in_process(*arguments, sandbox=sandbox, capsys=capsys), sandbox)
 
 
+@pytest.mark.parametrize("command", FILE_COMMANDS)
+def test_a_sample_shows_what_the_recipients_will_see(
+    sandbox: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    """`--test-to` sends it to the user's own number, at once."""
+    file = a_file(tmp_path, "csv", WRITTEN)
+    arguments = (*FILE_COMMANDS[command], file, *kept_in(command, tmp_path), "--test-to", "+447700900077")
+    ended = in_process(*arguments, sandbox=sandbox, capsys=capsys)
+    assert ended.code == 0, ended.err
+    (message,) = sandbox.messages
+    seen = KEYED - {"destination", "country"}  # those of the user's own number
+    forgotten = [name for name in seen if message.body.get(wire.camel(name)) != WRITTEN[name]]
+    assert not forgotten, "add it to the samples of `send_samples` (cli/sending/plan_check.py)"
+
+
 def test_the_dry_run_of_send_tells_every_field(capsys: pytest.CaptureFixture[str]) -> None:
     given = [part for name in FIELDS for part in (OPTIONS[name], WRITTEN[name])]
     told = json.loads(in_process("send", *given, "--dry-run", "--json", capsys=capsys).out)["request"]
@@ -87,6 +103,21 @@ def test_the_dry_run_of_send_tells_every_field(capsys: pytest.CaptureFixture[str
         "add it to the fields that `send --dry-run` prints (cli/commands/single_message.py), "
         "or to NOT_IN_DRY_RUN here with the reason"
     )
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)], ids=["words", "json"])
+@EACH
+def test_the_dry_run_of_send_shows_no_number_that_stands_in_a_private_field(
+    capsys: pytest.CaptureFixture[str], name: str, form: tuple[str, ...]
+) -> None:
+    if name in SHOWN or name in NOT_IN_DRY_RUN:
+        return
+    number = "9111000"  # short, so that a field of few characters takes it
+    given = {"destination": "+447700900001", "text": "Hi", name: number}
+    line = [part for field, value in given.items() for part in (OPTIONS[field], value)]
+    ended = in_process("send", *line, "--dry-run", *form, capsys=capsys)
+    assert ended.code == 0, f"{name}: no number is a value of it; then it is harmless (SHOWN in test_recipe_field.py)"
+    assert number not in ended.out + ended.err, f"{name}: mask it in `print_dry_run` (cli/commands/single_message.py)"
 
 
 def sent(ended: Ended, sandbox: Sandbox) -> None:

@@ -39,13 +39,19 @@ class IdConflicts:
 def same_message(one: SmsRequest, other: SmsRequest) -> bool:
     """Whether a person would consider the two messages the same: number, text, sender and schedule are equal."""
     return (
-        one.destination.lstrip("+") == other.destination.lstrip("+")
+        _number(one) == _number(other)
         and (one.text, one.source) == (other.text, other.source)
         and same_moment(
             None if one.scheduled is None else one.scheduled.timestamp(),
             None if other.scheduled is None else other.scheduled.timestamp(),
         )
     )
+
+
+def _number(request: SmsRequest) -> tuple[str, str | None]:
+    """The digits, and for a national number its country: the same digits are another person's in another country."""
+    digits = request.destination.lstrip("+")
+    return digits, request.country if digits == request.destination else None
 
 
 def same_moment(one: float | None, other: float | None) -> bool:
