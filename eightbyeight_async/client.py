@@ -21,7 +21,7 @@ from eightbyeight_async.models.rules import account, subaccount
 from eightbyeight_async.request_pacer import Pacer
 from eightbyeight_async.retry import RetryPolicy
 from eightbyeight_async.sms import SmsOperations
-from eightbyeight_async.transport.door import HttpxDoor
+from eightbyeight_async.transport.through_httpx import HttpxDoor
 from eightbyeight_async.transport.tls import checked_context, pinned_context
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ class AsyncConnectClient:
         hooks = settings.checked_hooks(event_hooks)
         watch = None
         if on_attempt is not None or on_wait is not None:
-            from eightbyeight_async.watching import Watch
+            from eightbyeight_async.call_hooks import Watch
 
             on_attempt = settings.checked_hook(on_attempt, "on_attempt")
             watch = Watch(on_attempt, settings.checked_hook(on_wait, "on_wait"))

@@ -26,10 +26,10 @@ from eightbyeight_async.errors import (
 )
 from eightbyeight_async.hosts import Product
 from eightbyeight_async.models.common import after_doubt
-from eightbyeight_async.transport.door import WriteTrace, mocked_shortcut
 from eightbyeight_async.transport.failures import WIRE_FAILURES, refused_answer, showable_cause, transport_error
 from eightbyeight_async.transport.httpx_call import send_through
 from eightbyeight_async.transport.httpx_failures import answer_in
+from eightbyeight_async.transport.through_httpx import WriteTrace, mocked_shortcut
 from eightbyeight_async.version import __version__
 
 if TYPE_CHECKING:
@@ -37,14 +37,14 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from eightbyeight_async.call_hooks import Note, Watch
     from eightbyeight_async.calls.call import Call
     from eightbyeight_async.download import Downloader
     from eightbyeight_async.limiter import Limiter
     from eightbyeight_async.request_pacer import Pacer
     from eightbyeight_async.settings import CallOptions
     from eightbyeight_async.transport.choose import Sender
-    from eightbyeight_async.transport.door import HttpxDoor
-    from eightbyeight_async.watching import Note, Watch
+    from eightbyeight_async.transport.through_httpx import HttpxDoor
 
 __all__ = ["Exchange", "Flight"]
 
@@ -111,7 +111,7 @@ class Exchange:
     ) -> None:
         # Imported here, because they import asyncio, and not every import of this package makes a client.
         from eightbyeight_async.loops import after_fork
-        from eightbyeight_async.transport.wires import Wires
+        from eightbyeight_async.transport.loop_senders import Wires
 
         self.now = now
         self.watch = watch

@@ -24,10 +24,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
+from eightbyeight_async.call_hooks import Watch
 from eightbyeight_async.client import AsyncConnectClient
 from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.version import __version__
-from eightbyeight_async.watching import Watch
 
 try:
     from opentelemetry import context, metrics, propagate, trace

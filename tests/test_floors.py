@@ -45,7 +45,7 @@ FLOORS = (
         "prices",
     },
     # 1: the exchange of one request
-    {"settings", "loops", "limiter", "transport", "download", "exchange", "watching"},
+    {"settings", "loops", "limiter", "transport", "download", "exchange", "call_hooks"},
     # 2: use
     {
         "fanout",
@@ -225,7 +225,7 @@ def test_importing_the_package_imports_no_edge_and_no_extra() -> None:
         "pydantic_core",
         "opentelemetry",
         "psycopg",
-        f"{PACKAGE}.watching",
+        f"{PACKAGE}.call_hooks",
     ):
         assert name not in beyond, name
     for edge in ("sandbox", "cli"):

@@ -17,7 +17,7 @@ from patience import seen
 
 from eightbyeight_async import AsyncConnectClient, SmsRequest, TransportError
 from eightbyeight_async.frame_privacy import private_call
-from eightbyeight_async.transport.line import Line
+from eightbyeight_async.transport.asyncio_socket import Line
 from eightbyeight_async.transport.tls_pipe import TlsPipe
 
 if TYPE_CHECKING:

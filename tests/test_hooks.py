@@ -44,7 +44,7 @@ from eightbyeight_async import (
     WaitEvent,
 )
 from eightbyeight_async.bulk import Campaign
-from eightbyeight_async.watching import _origin
+from eightbyeight_async.call_hooks import _origin
 
 if TYPE_CHECKING:
     import ssl

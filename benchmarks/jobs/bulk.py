@@ -22,7 +22,7 @@ from benchmarks.jobs.load import LostMessagesError, peak_memory
 from benchmarks.messages import API_KEY, SOURCE, SUBACCOUNT, TEXT, destination
 from eightbyeight_async import AsyncConnectClient, SmsRequest
 from eightbyeight_async.bulk import Campaign, status
-from eightbyeight_async.bulk.store.read_journal import GUARD
+from eightbyeight_async.bulk.store.journal_queries import GUARD
 from eightbyeight_async.hosts import Product
 
 if TYPE_CHECKING:

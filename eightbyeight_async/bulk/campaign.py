@@ -29,8 +29,8 @@ from eightbyeight_async.bulk.run.group_rates import GroupRates, mode_with_groups
 from eightbyeight_async.bulk.run.input_pages import Intake
 from eightbyeight_async.bulk.run.mode_batch import send_batches
 from eightbyeight_async.bulk.run.mode_each import send_each
-from eightbyeight_async.bulk.run.shared_steps import Run, Settled
-from eightbyeight_async.bulk.run.shared_turns import SharedTurns
+from eightbyeight_async.bulk.run.rate_across_processes import SharedTurns
+from eightbyeight_async.bulk.run.worker_steps import Run, Settled
 from eightbyeight_async.bulk.settling.open_campaign import Book
 from eightbyeight_async.bulk.store.interface import Store
 from eightbyeight_async.bulk.store.journal_file import Durability

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, NamedTuple
 
-from eightbyeight_async.ledger.read_ledger import NOW, LedgerQueries
+from eightbyeight_async.ledger.ledger_queries import NOW, LedgerQueries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

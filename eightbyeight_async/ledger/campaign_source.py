@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from eightbyeight_async.bulk.store.plan_store import PlanStore
-from eightbyeight_async.ledger.reader import LedgerReader
 from eightbyeight_async.ledger.settings import PATIENCE, checked_name, checked_url
 from eightbyeight_async.ledger.shared_pace import SharedPace
 from eightbyeight_async.ledger.store import LedgerStore
+from eightbyeight_async.ledger.without_client import LedgerReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable

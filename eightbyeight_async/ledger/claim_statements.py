@@ -6,7 +6,7 @@ Rows are passed as arrays, one for each column. A statement that writes a claim 
 
 from __future__ import annotations
 
-from eightbyeight_async.ledger.read_ledger import HAS_MESSAGE, NOW, SINCE, STATE, each, write
+from eightbyeight_async.ledger.ledger_queries import HAS_MESSAGE, NOW, SINCE, STATE, each, write
 
 __all__ = [
     "BATCHES",

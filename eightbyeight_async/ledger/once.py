@@ -32,9 +32,9 @@ from eightbyeight_async.errors import EightByEightError, InvalidRequestError
 from eightbyeight_async.frame_privacy import private_coroutine
 from eightbyeight_async.hosts import Product
 from eightbyeight_async.ledger.errors import LedgerError
+from eightbyeight_async.ledger.ledger_queries import Found
 from eightbyeight_async.ledger.look_up import LookUp
 from eightbyeight_async.ledger.outcome import Outcome
-from eightbyeight_async.ledger.read_ledger import Found
 from eightbyeight_async.ledger.receipts import delivery_id
 from eightbyeight_async.ledger.settings import LEASE, PATIENCE, checked_name, checked_url
 from eightbyeight_async.ledger.shared_pace import SharedPace

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from eightbyeight_async.ledger.connection import Connection
-from eightbyeight_async.ledger.read_ledger import NOW
+from eightbyeight_async.ledger.ledger_queries import NOW
 from eightbyeight_async.ledger.schema import prepare
 from eightbyeight_async.loops import Loop, running
 

@@ -8,7 +8,7 @@ from eightbyeight_async.bulk.judging.deliveries import DELIVERY_FIELDS, counted,
 from eightbyeight_async.bulk.judging.message_keys import Keys
 from eightbyeight_async.bulk.store.interface import CancelMark, OpenDeliveries
 from eightbyeight_async.ledger.connection import storable
-from eightbyeight_async.ledger.read_ledger import DELIVERY, LedgerQueries, each
+from eightbyeight_async.ledger.ledger_queries import DELIVERY, LedgerQueries, each
 from eightbyeight_async.ledger.receipts import fold
 
 if TYPE_CHECKING:

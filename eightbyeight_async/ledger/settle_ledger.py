@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from eightbyeight_async.bulk.judging.log_verdict import AROUND, Doubt, Evidence, LoggedRow, Window
 from eightbyeight_async.bulk.store.interface import CancelMark
 from eightbyeight_async.bulk.store.records import CancelTarget
+from eightbyeight_async.ledger.ledger_queries import NOW, SINCE, STATE, each, write
 from eightbyeight_async.ledger.read_deliveries import LedgerDeliveries
-from eightbyeight_async.ledger.read_ledger import NOW, SINCE, STATE, each, write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

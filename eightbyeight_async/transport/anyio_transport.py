@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from eightbyeight_async.transport.anyio_line import AnyioLine
+    from eightbyeight_async.transport.anyio_socket import AnyioLine
     from eightbyeight_async.transport.plain_answer import Answer
     from eightbyeight_async.transport.request import Origin, Outgoing, Timeouts
 

@@ -8,7 +8,7 @@
 | HTTP/2 | `Http2Sender`, over httpx's own transport |
 
 These are for calls that no other code could observe. `watched_client` makes the httpx client for all other calls (see
-`door`).
+`through_httpx`).
 
 With HTTP/2, httpcore repeats a request if the server's GOAWAY frame says that it was not processed. The standard allows
 this. It is the only repetition that this package does not make itself.

@@ -20,8 +20,8 @@ import enum
 from typing import TYPE_CHECKING, Protocol
 
 from eightbyeight_async.transport.answer import AnswerReader
+from eightbyeight_async.transport.asyncio_socket import Line
 from eightbyeight_async.transport.deadline import Deadline
-from eightbyeight_async.transport.line import Line
 from eightbyeight_async.transport.wire_errors import (
     ConnectError,
     ReadError,

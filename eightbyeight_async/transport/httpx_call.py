@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from eightbyeight_async.transport.door import WriteTrace
+    from eightbyeight_async.transport.through_httpx import WriteTrace
 
 __all__ = ["MAX_BODY", "send_through"]
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from eightbyeight_async.transport.anyio_line import AnyioLine, connected
+from eightbyeight_async.transport.anyio_socket import AnyioLine, connected
 from eightbyeight_async.transport.tls import default_context
 from eightbyeight_async.transport.wire_errors import (
     ConnectError,

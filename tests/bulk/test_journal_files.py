@@ -557,7 +557,7 @@ def test_a_read_only_directory_can_be_read(sandbox: Sandbox, tmp_path: Path) -> 
     home.chmod(0o555)
     reader = (
         "import os, sys\n"
-        "from eightbyeight_async.bulk.store.read_journal import status\n"
+        "from eightbyeight_async.bulk.store.journal_queries import status\n"
         "if os.getuid() == 0: os.setgid(65534); os.setuid(65534)\n"
         "print(status(sys.argv[1]).sent)\n"
     )

@@ -11,8 +11,8 @@ import pytest
 from cli.command_line import in_process
 
 from eightbyeight_async.bulk import Progress
-from eightbyeight_async.cli.bulk.durations import seconds_of
 from eightbyeight_async.cli.exit_codes import UsageError
+from eightbyeight_async.cli.reading.durations import seconds_of
 from eightbyeight_async.cli.terminal.plain_progress import campaign_line
 from eightbyeight_async.sandbox import Fault
 

@@ -18,8 +18,8 @@ from eightbyeight_async import SmsRequest
 from eightbyeight_async.bulk.store.records import CLAIMED, Account, Claim
 from eightbyeight_async.cli.bulk.at_work_words import at_work_json, at_work_line, at_work_lines
 from eightbyeight_async.ledger.at_work import AtWork, ChunkLeft, Worker
-from eightbyeight_async.ledger.reader import LedgerReader
 from eightbyeight_async.ledger.store import LedgerStore
+from eightbyeight_async.ledger.without_client import LedgerReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -150,7 +150,7 @@ def test_follow_goes_on_while_a_chunk_is_at_work_and_ends_when_everybody_has_end
 ) -> None:
     """A process that waits for 8x8 writes nothing for minutes, but says that it works on its chunk."""
     pytest.importorskip("pgqueuer")
-    from eightbyeight_async.cli.bulk.place import LedgerPlace
+    from eightbyeight_async.cli.bulk.journal_or_ledger import LedgerPlace
 
     chunks(postgres, name, take=1)
     change(postgres, name, "UPDATE eightbyeight.session SET at=at-60 WHERE campaign=CAMPAIGN")

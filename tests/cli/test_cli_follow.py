@@ -19,7 +19,7 @@ from patience import PATIENCE
 
 from eightbyeight_async import InvalidRequestError
 from eightbyeight_async.bulk import JournalError, follow
-from eightbyeight_async.bulk.store.read_journal import JournalReader
+from eightbyeight_async.bulk.store.journal_queries import JournalReader
 from eightbyeight_async.sandbox import Fault
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from eightbyeight_async.bulk import Deliveries, MessageRow, State, Status, campa
 from eightbyeight_async.bulk import Delivery as DeliveryOf
 from eightbyeight_async.bulk.showing.campaign_page import figures_of
 from eightbyeight_async.bulk.showing.figures import Figures, money
-from eightbyeight_async.bulk.showing.page import page
+from eightbyeight_async.bulk.showing.page_html import page
 from eightbyeight_async.cli.bulk.status_picture import picture
 from eightbyeight_async.sandbox import Fault
 from eightbyeight_async.sandbox.messages.delivery_status import Delivery

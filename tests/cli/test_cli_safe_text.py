@@ -282,7 +282,7 @@ def test_nothing_is_printed_past_these_functions() -> None:
     assert calls["dumps"] == {
         "terminal/safe_text.py",
         "sending/result_record.py",  # ASCII
-        "bulk/checked_file.py",  # for the journal
+        "bulk/remembered_file_check.py",  # for the journal
         "bulk/follow_status.py",  # numbers
         "bulk/remembered_options.py",  # for the journal
         "reading/bad_rows.py",  # for a file: ASCII, or the line as it was

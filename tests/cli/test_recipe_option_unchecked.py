@@ -90,6 +90,6 @@ def test_an_option_counts_in_a_run_that_does_not_check_the_file_again(
     assert OF_RUN[name] is not None, f"{name} is new: add it to OPTIONS in test_recipe_option.py"
     (_, checked), (ended, relied) = (again(name, remembered=remembered) for remembered in (False, True))
     assert relied == checked, (
-        f"{name}: a run that continues ignores it; `checked_before` in cli/bulk/checked_file.py has to say that such a "
-        f"run checks the file ({ended.err})"
+        f"{name}: a run that continues ignores it; `checked_before` in cli/bulk/remembered_file_check.py has to say "
+        f"that such a run checks the file ({ended.err})"
     )

@@ -16,7 +16,7 @@ from patience import PATIENCE
 
 from eightbyeight_async.bulk import Deliveries, Delivery, MessageRow, State, Status
 from eightbyeight_async.bulk.showing.figures import Figures
-from eightbyeight_async.bulk.showing.page import page
+from eightbyeight_async.bulk.showing.page_html import page
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -31,7 +31,7 @@ from ledger.postgres import PostgresServer
 from eightbyeight_async import AsyncConnectClient, RetryPolicy, SmsRequest
 from eightbyeight_async.bulk import Campaign
 from eightbyeight_async.ledger import Ledger
-from eightbyeight_async.ledger.reader import LedgerReader
+from eightbyeight_async.ledger.without_client import LedgerReader
 from eightbyeight_async.sandbox import SandboxProcess
 
 WORKERS, IN_FLIGHT, LEASE = 3, 50, 5.0

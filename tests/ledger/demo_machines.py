@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from ledger.postgres import PostgresServer, why_not
 
 from eightbyeight_async.ledger import Ledger
-from eightbyeight_async.ledger.reader import LedgerReader
+from eightbyeight_async.ledger.without_client import LedgerReader
 from eightbyeight_async.sandbox import SandboxProcess
 
 MESSAGES, LEASE = 6_000, 5.0

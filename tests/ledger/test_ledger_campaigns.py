@@ -18,7 +18,7 @@ from eightbyeight_async import AsyncConnectClient, InvalidRequestError, RetryPol
 from eightbyeight_async.bulk import AccountChangedError, Campaign, InputChangedError, Report, State
 from eightbyeight_async.bulk.judging.message_keys import OLD_SALT_BYTES
 from eightbyeight_async.ledger import Ledger
-from eightbyeight_async.ledger.reader import LedgerReader
+from eightbyeight_async.ledger.without_client import LedgerReader
 from eightbyeight_async.sandbox import Fault
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from eightbyeight_async.bulk import Campaign
 from eightbyeight_async.bulk.settling import deliveries as asking
 from eightbyeight_async.errors import LogExportError
 from eightbyeight_async.ledger import Ledger
-from eightbyeight_async.ledger.reader import LedgerReader
+from eightbyeight_async.ledger.without_client import LedgerReader
 from eightbyeight_async.models.webhooks import DeliveryReceipt, DeliveryStatus, Namespace
 from eightbyeight_async.sms import SmsOperations
 

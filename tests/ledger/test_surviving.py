@@ -19,8 +19,8 @@ from eightbyeight_async import RetryPolicy, Sent, SmsRequest
 from eightbyeight_async.bulk.judging.outcomes import State
 from eightbyeight_async.ledger import Ledger, LedgerError, LedgerLostError, schema
 from eightbyeight_async.ledger.connection import Connection
-from eightbyeight_async.ledger.reader import LedgerReader
 from eightbyeight_async.ledger.schema import VERSION, prepare
+from eightbyeight_async.ledger.without_client import LedgerReader
 
 if TYPE_CHECKING:
     from ledger.postgres import OwnDatabase

@@ -12,8 +12,8 @@ import trustme
 from transport.as_httpx import AsHttpx
 from transport.raw_server import RawServer, polite
 
+from eightbyeight_async.transport.asyncio_socket import Line
 from eightbyeight_async.transport.fast import FastTransport
-from eightbyeight_async.transport.line import Line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

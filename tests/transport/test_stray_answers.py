@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     import trustme
 
-    from eightbyeight_async.transport.anyio_line import AnyioLine
+    from eightbyeight_async.transport.anyio_socket import AnyioLine
 
     Connect = Callable[..., AsyncConnectClient]
     Serve = Callable[..., ScriptedServer]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from eightbyeight_async.bulk.run.input_pages import Item
-    from eightbyeight_async.bulk.run.shared_steps import Run
+    from eightbyeight_async.bulk.run.worker_steps import Run
     from eightbyeight_async.models.sms_batch import BatchSmsResponse
 
 __all__ = ["outcomes", "send_batches", "to_halve"]

@@ -9,7 +9,7 @@ from eightbyeight_async.errors import EightByEightError
 
 if TYPE_CHECKING:
     from eightbyeight_async.bulk.run.input_pages import Item
-    from eightbyeight_async.bulk.run.shared_steps import Run
+    from eightbyeight_async.bulk.run.worker_steps import Run
 
 __all__ = ["send_each"]
 

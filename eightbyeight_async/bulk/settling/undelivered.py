@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from eightbyeight_async.bulk.judging.message_keys import Keys
-from eightbyeight_async.bulk.store.read_journal import opened_to_read
+from eightbyeight_async.bulk.store.journal_queries import opened_to_read
 from eightbyeight_async.models.sms import SmsRequest
 
 __all__ = ["Undelivered", "undelivered"]

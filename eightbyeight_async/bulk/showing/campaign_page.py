@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from eightbyeight_async.bulk.showing.figures import Figures
-from eightbyeight_async.bulk.showing.page import page
-from eightbyeight_async.bulk.store.read_journal import deliveries, read_rows, status
+from eightbyeight_async.bulk.showing.page_html import page
+from eightbyeight_async.bulk.store.journal_queries import deliveries, read_rows, status
 from eightbyeight_async.bulk.store.records import MessageRow
 
 __all__ = ["campaign_page", "figures_of"]

@@ -1,4 +1,5 @@
 """The store of claims and outcomes: its interface, the SQLite journal, the thread that writes it.
 
-Only this folder contains SQL. `read_journal` reads a journal without a campaign. `judging` decides what a state means.
+Only this folder contains SQL. `journal_queries` reads a journal without a campaign. `judging` decides what a state
+means.
 """

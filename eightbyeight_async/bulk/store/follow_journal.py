@@ -16,7 +16,7 @@ from pathlib import Path
 from eightbyeight_async.bulk.report import Status
 from eightbyeight_async.bulk.store.journal_file import real_path
 from eightbyeight_async.bulk.store.journal_mark import is_running
-from eightbyeight_async.bulk.store.read_journal import opened_to_read
+from eightbyeight_async.bulk.store.journal_queries import opened_to_read
 from eightbyeight_async.settings import checked_seconds
 
 __all__ = ["follow"]

@@ -29,9 +29,9 @@ from eightbyeight_async.bulk.store.journal_file import (
     side_file,
 )
 from eightbyeight_async.bulk.store.journal_mark import lock_journal
-from eightbyeight_async.bulk.store.journal_numbers import JournalNumbers
+from eightbyeight_async.bulk.store.journal_phone_numbers import JournalNumbers
+from eightbyeight_async.bulk.store.journal_queries import GUARD, damaged, lost_claims
 from eightbyeight_async.bulk.store.journal_rows import insert_claims, record_results
-from eightbyeight_async.bulk.store.read_journal import GUARD, damaged, lost_claims
 from eightbyeight_async.bulk.store.records import CLAIMED, NUMBER_TAKEN
 
 if TYPE_CHECKING:

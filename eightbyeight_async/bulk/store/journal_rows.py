@@ -12,7 +12,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from eightbyeight_async.bulk.judging.outcomes import State
-from eightbyeight_async.bulk.store.read_journal import GUARD
+from eightbyeight_async.bulk.store.journal_queries import GUARD
 
 if TYPE_CHECKING:
     import sqlite3

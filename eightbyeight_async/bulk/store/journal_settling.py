@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from eightbyeight_async.bulk.judging.log_verdict import AROUND, Doubt, Evidence, LoggedRow, Window
 from eightbyeight_async.bulk.store.interface import CancelMark
-from eightbyeight_async.bulk.store.read_journal import GUARD, JournalQueries
+from eightbyeight_async.bulk.store.journal_queries import GUARD, JournalQueries
 from eightbyeight_async.bulk.store.records import CancelTarget
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from eightbyeight_async.bulk.errors import AccountChangedError, JournalInUseErro
 from eightbyeight_async.bulk.judging.message_keys import Keys
 from eightbyeight_async.bulk.store.journal import OPEN_CLAIMS, Journal
 from eightbyeight_async.bulk.store.journal_file import IN_USE, make_tables, problem, real_path
-from eightbyeight_async.bulk.store.read_journal import GUARD, HAS_MESSAGE, opened_to_read
+from eightbyeight_async.bulk.store.journal_queries import GUARD, HAS_MESSAGE, opened_to_read
 from eightbyeight_async.bulk.store.records import Policy
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from eightbyeight_async.bulk.run.shared_turns import SharedTurns
+    from eightbyeight_async.bulk.run.rate_across_processes import SharedTurns
     from eightbyeight_async.bulk.store.interface import Store
     from eightbyeight_async.bulk.store.plan_store import PlanStore
 

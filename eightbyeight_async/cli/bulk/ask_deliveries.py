@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from eightbyeight_async.bulk import Campaign, Deliveries
-    from eightbyeight_async.cli.bulk.place import Place
+    from eightbyeight_async.cli.bulk.journal_or_ledger import Place
     from eightbyeight_async.cli.commands.shared_options import ConnectionOptions
 
 __all__ = ["ask", "take_receipts"]

@@ -14,12 +14,12 @@ import anyio
 import attrs
 
 from eightbyeight_async.bulk import Campaign, InputChangedError, JournalError, Progress, State
-from eightbyeight_async.cli.bulk.durations import seconds_of
 from eightbyeight_async.cli.bulk.remembered_options import STDIN
 from eightbyeight_async.cli.bulk.shared_file import RowMessages, SharedFile
 from eightbyeight_async.cli.bulk.words import journal_failure, plural, state_word, status_line
 from eightbyeight_async.cli.commands.single_message import print_json
 from eightbyeight_async.cli.exit_codes import Exit, UsageError
+from eightbyeight_async.cli.reading.durations import seconds_of
 from eightbyeight_async.cli.reading.send_window import WindowClosingError
 from eightbyeight_async.cli.reading.twice_read_lines import FileChangedError
 from eightbyeight_async.cli.sending.at_end import run_at_end
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from eightbyeight_async.bulk import Report, Settled, Status
     from eightbyeight_async.bulk.run.choose_mode import Mode
-    from eightbyeight_async.cli.bulk.place import Place
+    from eightbyeight_async.cli.bulk.journal_or_ledger import Place
     from eightbyeight_async.cli.bulk.remembered_options import RememberedOptions
     from eightbyeight_async.cli.reading.row_to_request import Problem, Row
     from eightbyeight_async.cli.terminal.display import Display

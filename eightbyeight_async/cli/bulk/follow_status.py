@@ -14,7 +14,7 @@ from eightbyeight_async.settings import checked_seconds
 
 if TYPE_CHECKING:
     from eightbyeight_async.bulk import Status
-    from eightbyeight_async.cli.bulk.place import Place
+    from eightbyeight_async.cli.bulk.journal_or_ledger import Place
     from eightbyeight_async.ledger.at_work import AtWork
 
 __all__ = ["follow_status"]

@@ -11,7 +11,7 @@ import attrs
 
 from eightbyeight_async.bulk import Plan
 from eightbyeight_async.cli.bulk.campaign_run import CampaignRun
-from eightbyeight_async.cli.bulk.checked_file import checked_before
+from eightbyeight_async.cli.bulk.remembered_file_check import checked_before
 from eightbyeight_async.cli.bulk.remembered_options import STDIN
 from eightbyeight_async.cli.bulk.words import status_line
 from eightbyeight_async.cli.exit_codes import UsageError
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from eightbyeight_async.cli.bulk.campaign_run import OneRunOptions
-    from eightbyeight_async.cli.bulk.checked_file import CheckedFile
-    from eightbyeight_async.cli.bulk.place import Place
+    from eightbyeight_async.cli.bulk.journal_or_ledger import Place
+    from eightbyeight_async.cli.bulk.remembered_file_check import CheckedFile
     from eightbyeight_async.cli.bulk.remembered_options import JournalSummary, RememberedOptions
     from eightbyeight_async.cli.commands.shared_options import ConnectionOptions
     from eightbyeight_async.cli.exit_codes import Exit

@@ -23,8 +23,8 @@ import attrs
 from eightbyeight_async.bulk.errors import AccountChangedError, JournalError
 from eightbyeight_async.bulk.report import Status
 from eightbyeight_async.bulk.store.journal_file import RESTORE, Durability, is_blank, real_path
+from eightbyeight_async.bulk.store.journal_queries import opened_to_read
 from eightbyeight_async.bulk.store.journal_without_client import make_unused
-from eightbyeight_async.bulk.store.read_journal import opened_to_read
 from eightbyeight_async.bulk.store.records import Account
 from eightbyeight_async.cli.commands.shared_options import as_option
 from eightbyeight_async.cli.exit_codes import UsageError
@@ -189,7 +189,7 @@ class JournalSummary:
         fingerprint: fingerprint of the messages that the campaign began with; None: it has not begun.
         settings: stored options by name; empty if no `bulk run` has used this journal.
         status: the campaign's counts.
-        checked: what `checked_file` stored; None: nothing.
+        checked: what `remembered_file_check` stored; None: nothing.
         account: host and sub-account of the journal's messages; None: it has no message yet.
     """
 

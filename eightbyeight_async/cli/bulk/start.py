@@ -16,9 +16,8 @@ import attrs
 from eightbyeight_async.bulk import AccountChangedError, Fingerprint, undelivered
 from eightbyeight_async.bulk.campaign import DEFAULT_RATE
 from eightbyeight_async.bulk.store.records import Account, Policy
-from eightbyeight_async.cli.bulk.checked_file import packed_check
-from eightbyeight_async.cli.bulk.durations import seconds_of
 from eightbyeight_async.cli.bulk.prepared_run import PreparedRun
+from eightbyeight_async.cli.bulk.remembered_file_check import packed_check
 from eightbyeight_async.cli.bulk.remembered_options import (
     READING,
     RememberedOptions,
@@ -30,6 +29,7 @@ from eightbyeight_async.cli.commands.shared_options import MessageFields, check_
 from eightbyeight_async.cli.commands.single_message import host_and_account, print_json
 from eightbyeight_async.cli.exit_codes import Exit, UsageError
 from eightbyeight_async.cli.reading.bad_rows import aside_words, check_bad_rows_path, good_rows, keep_bad_rows
+from eightbyeight_async.cli.reading.durations import seconds_of
 from eightbyeight_async.cli.reading.file_plan import (
     FilePlan,
     check_file,
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from eightbyeight_async.bulk.run.choose_mode import Mode
     from eightbyeight_async.bulk.store.plan_store import PlanStore
     from eightbyeight_async.cli.bulk.campaign_run import OneRunOptions
-    from eightbyeight_async.cli.bulk.place import Place
+    from eightbyeight_async.cli.bulk.journal_or_ledger import Place
     from eightbyeight_async.cli.bulk.remembered_options import JournalSummary
     from eightbyeight_async.cli.commands.shared_options import ConnectionOptions
     from eightbyeight_async.cli.reading.check_rows import Checked

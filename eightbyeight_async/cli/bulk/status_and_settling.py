@@ -14,7 +14,7 @@ import attrs
 from eightbyeight_async.bulk import Campaign, JournalError, State
 from eightbyeight_async.bulk.showing.campaign_page import figures_of
 from eightbyeight_async.cli.bulk.at_work_words import at_work_json, at_work_lines
-from eightbyeight_async.cli.bulk.place import JournalPlace
+from eightbyeight_async.cli.bulk.journal_or_ledger import JournalPlace
 from eightbyeight_async.cli.bulk.status_picture import LARGEST, picture
 from eightbyeight_async.cli.bulk.words import (
     deliveries_line,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from eightbyeight_async.bulk import Deliveries, MessageRow, Reconciled, Status
-    from eightbyeight_async.cli.bulk.place import LedgerPlace, Place
+    from eightbyeight_async.cli.bulk.journal_or_ledger import LedgerPlace, Place
     from eightbyeight_async.cli.commands.shared_options import ConnectionOptions
     from eightbyeight_async.client import AsyncConnectClient
 

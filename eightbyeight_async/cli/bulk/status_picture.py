@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from eightbyeight_async.bulk.showing.figures import OUTCOMES, duration_of, money
-from eightbyeight_async.bulk.showing.page import STATES
+from eightbyeight_async.bulk.showing.page_html import STATES
 from eightbyeight_async.bulk.showing.plots import moment
 from eightbyeight_async.cli.bulk.words import plural
 

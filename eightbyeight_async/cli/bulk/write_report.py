@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from eightbyeight_async.bulk.showing.campaign_page import figures_of
-from eightbyeight_async.bulk.showing.page import page
+from eightbyeight_async.bulk.showing.page_html import page
 from eightbyeight_async.cli.bulk.status_and_settling import output_file, status_exit
 from eightbyeight_async.cli.commands.single_message import print_json
 from eightbyeight_async.cli.terminal.display import Display
@@ -14,7 +14,7 @@ from eightbyeight_async.cli.terminal.loop_and_signals import now
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from eightbyeight_async.cli.bulk.place import Place
+    from eightbyeight_async.cli.bulk.journal_or_ledger import Place
     from eightbyeight_async.cli.exit_codes import Exit
 
 __all__ = ["write_report"]

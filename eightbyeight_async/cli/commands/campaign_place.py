@@ -15,7 +15,7 @@ from eightbyeight_async.cli.commands.shared_options import CAMPAIGN
 from eightbyeight_async.cli.exit_codes import UsageError
 
 if TYPE_CHECKING:
-    from eightbyeight_async.cli.bulk.place import JournalPlace, LedgerPlace
+    from eightbyeight_async.cli.bulk.journal_or_ledger import JournalPlace, LedgerPlace
 
 __all__ = ["Where"]
 
@@ -46,7 +46,7 @@ class Where:
         Raises:
             UsageError: the options select no place, or two.
         """
-        from eightbyeight_async.cli.bulk.place import JournalPlace, LedgerPlace  # noqa: PLC0415
+        from eightbyeight_async.cli.bulk.journal_or_ledger import JournalPlace, LedgerPlace  # noqa: PLC0415
 
         if self.journal is not None:
             if self.ledger is not None or self.campaign is not None:

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from eightbyeight_async.bulk.run.group_rates import GroupRates
 from eightbyeight_async.bulk.store.plan_store import PlanStore
 from eightbyeight_async.bulk.store.records import Policy
-from eightbyeight_async.cli.bulk.durations import seconds_of
 from eightbyeight_async.cli.commands.single_message import host_and_account
 from eightbyeight_async.cli.exit_codes import Exit, UsageError
 from eightbyeight_async.cli.reading.bad_rows import aside_words, check_bad_rows_path, good_rows, keep_bad_rows
+from eightbyeight_async.cli.reading.durations import seconds_of
 from eightbyeight_async.cli.reading.file_plan import check_file, input_of, opt_outs_of, row_reader, rules_of
 from eightbyeight_async.cli.reading.plan_words import later_words, plan_words
 from eightbyeight_async.cli.reading.row_planner import RowPlanner

@@ -17,7 +17,7 @@ import httpx
 import pytest
 import wrapt
 
-from eightbyeight_async.transport.watchers import _HTTPCORE, _HTTPX, is_replaced, somebody_watches
+from eightbyeight_async.transport.httpx_observers import _HTTPCORE, _HTTPX, is_replaced, somebody_watches
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -152,14 +152,14 @@ def test_shortcuts_are_judged_one_by_one() -> None:
         assert not is_replaced("request")
 
 
-@pytest.mark.parametrize("first", ["httpx", "eightbyeight_async.transport.watchers"])
+@pytest.mark.parametrize("first", ["httpx", "eightbyeight_async.transport.httpx_observers"])
 def test_who_comes_first_makes_no_difference(first: str) -> None:
     code = f"""
 import {first}
 import httpx
 original = httpx.AsyncClient.send
 httpx.AsyncClient.send = lambda *args, **options: original(*args, **options)
-from eightbyeight_async.transport.watchers import somebody_watches
+from eightbyeight_async.transport.httpx_observers import somebody_watches
 import sys
 assert "httpcore" not in sys.modules
 assert somebody_watches()
@@ -177,6 +177,6 @@ def test_a_look_judges_only_what_has_changed(monkeypatch: pytest.MonkeyPatch) ->
     """Counted: the second look at the same functions calls no judge."""
     assert not somebody_watches()
     judged: list[object] = []
-    monkeypatch.setattr("eightbyeight_async.transport.watchers._is_own", lambda *args: judged.append(args))
+    monkeypatch.setattr("eightbyeight_async.transport.httpx_observers._is_own", lambda *args: judged.append(args))
     timeit.timeit(somebody_watches, number=100)
     assert judged == []

@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING
 
 from eightbyeight_async.bulk.judging.claims import numbers_taken
+from eightbyeight_async.bulk.store.journal_queries import GUARD, HAS_MESSAGE
 from eightbyeight_async.bulk.store.journal_settling import JournalSettling
-from eightbyeight_async.bulk.store.read_journal import GUARD, HAS_MESSAGE
 from eightbyeight_async.bulk.store.records import OPTED_OUT, Claim, Claimed, Policy
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 | what could observe the call | how it is found |
 | --- | --- |
-| a tool that replaces functions of httpx or httpcore | `watchers`, checked for every call |
+| a tool that replaces functions of httpx or httpcore | `httpx_observers`, checked for every call |
 | code that has the client's `http`: hooks, auth, cookies, headers, mounts, `instrument_client` | after its first use |
 | `event_hooks`, `transport` or `http_client` of the client | always |
 
@@ -20,7 +20,7 @@ import threading
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 
-from eightbyeight_async.transport.watchers import is_replaced, somebody_watches
+from eightbyeight_async.transport.httpx_observers import is_replaced, somebody_watches
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping

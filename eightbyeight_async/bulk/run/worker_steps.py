@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from eightbyeight_async.bulk.run.claim_lease import ClaimLease
     from eightbyeight_async.bulk.run.group_rates import GroupRates
     from eightbyeight_async.bulk.run.input_pages import Intake, Item
-    from eightbyeight_async.bulk.run.shared_turns import SharedTurns
+    from eightbyeight_async.bulk.run.rate_across_processes import SharedTurns
     from eightbyeight_async.bulk.store.records import Claimed
     from eightbyeight_async.bulk.store.writer_thread import Writer
     from eightbyeight_async.client import AsyncConnectClient

@@ -260,7 +260,7 @@ class LedgerPlace:
                 raise UsageError(f"{option}: needs --journal; a ledger does not have it")
 
     def summary(self, *, accept_loss: bool = False) -> JournalSummary | None:
-        from eightbyeight_async.ledger.reader import LedgerReader  # noqa: PLC0415 - needs psycopg
+        from eightbyeight_async.ledger.without_client import LedgerReader  # noqa: PLC0415 - needs psycopg
 
         with self.usage_errors(), LedgerReader(self._url, self.name, missing_ok=True) as reader:
             if not reader.salt:
@@ -359,7 +359,7 @@ class LedgerPlace:
                 time.sleep(max(interval, _SHARE * (time.monotonic() - began)))
 
     def _reader(self) -> Any:  # noqa: ANN401 - a context manager of a LedgerReader
-        from eightbyeight_async.ledger.reader import opened  # noqa: PLC0415 - needs psycopg
+        from eightbyeight_async.ledger.without_client import opened  # noqa: PLC0415 - needs psycopg
 
         return opened(self._url, self.name)
 
