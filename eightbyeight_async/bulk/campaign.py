@@ -227,8 +227,8 @@ class Campaign(Book, PlannedCampaign):
         Raises:
             InputChangedError: these are not the messages that the campaign began with; nothing was sent. Its `plan`
                 says what would be sent.
-            InvalidRequestError: two messages have one id, but another number, text or schedule. From a list nothing was
-                sent; from an iterator only messages before the second one were sent.
+            InvalidRequestError: two messages have one id, but another number, country, sender, text or schedule. From a
+                list nothing was sent; from an iterator only messages before the second one were sent.
             JournalError: the journal cannot be written (any more); `unrecorded` has the unwritten results.
             AuthenticationError and other errors that every message would get: the run has ended, and no message is
                 marked.

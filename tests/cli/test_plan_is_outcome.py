@@ -333,7 +333,8 @@ def test_an_id_of_two_messages_is_refused_with_both_rows(
     line = ("bulk", "run", path, "--journal", tmp_path / "run.db") if command == "bulk" else (command, path)
     ended = call(*line, *dry)
     assert (ended.code, ended.out, sandbox.traffic.requests, list(tmp_path.iterdir())) == (2, "", 0, [path])
-    told = "has the id of row {}, but another number, text or schedule; give every message an id of its own"
+    told = "has the id of row {}, but another number, country, sender, text or schedule; "
+    told += "give every message an id of its own"
     above = 2
     assert ended.err.splitlines()[:5] == [
         f"eightbyeight: now.{form}:{10 + above} (row 10): client_message_id: row 10 {told.format(7)}",

@@ -26,7 +26,8 @@ class IdConflicts:
         """Adds the next message.
 
         Raises:
-            InvalidRequestError: an earlier message has the same id and another number, text, sender or schedule.
+            InvalidRequestError: an earlier message has the same id, but another number, country, sender, text or
+                schedule.
         """
         reference = own_reference(request)
         if reference is None:
@@ -68,6 +69,6 @@ def id_conflict(place: int, first: int, what: str = "message") -> InvalidRequest
     """
     return InvalidRequestError(
         "client_message_id",
-        f"{what} {place + 1:,} has the id of {what} {first + 1:,}, but another number, text or schedule; "
-        "give every message an id of its own",
+        f"{what} {place + 1:,} has the id of {what} {first + 1:,}, but another number, country, sender, text or "
+        "schedule; give every message an id of its own",
     )
