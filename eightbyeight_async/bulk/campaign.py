@@ -61,21 +61,23 @@ class Campaign(Book, PlannedCampaign):
         journal: path of the journal; it is made if it does not exist. The files with `-wal` and `-mark` at the end
             belong to it.
         ledger, name: instead of a journal: URL of a PostgreSQL database, and the campaign's name there (extra
-            `ledger`). Many processes may send one input: they divide it and share the rate.
-        durability: "power": a commit survives a power failure. "process": only the end of the process; takes less time.
+            `ledger`). Any number of processes may send one input at the same time: they divide it and share the rate.
+        durability: "power": a commit survives a power failure. "process": a commit survives only the death of the
+            process; this takes less time.
         mode: "each": one POST a message; "batch": up to `batch_size` a request; "auto": batches above 1,000 messages.
         batch_size: messages a batch, at most 10,000. A lost answer leaves the whole batch UNKNOWN.
         max_concurrency: requests in flight; None: 100 in mode each, 2 in mode batch.
         max_rate: requests a second; None: no limit until the API answers 429.
         duplicates: what happens to a second message of one input with the same number, sender, text and schedule:
             "skip" only counts the second message, "send" sends it. A second message with the same `client_message_id`
-            is never sent; if its number, text or schedule differs, the run ends with an InvalidRequestError.
+            is never sent; if its number, country, sender, text or schedule differs, the run ends with an
+            InvalidRequestError.
         one_per_number: send only the first message to a number, in the input and in the journal together. Later ones
             are counted and not sent: a person who has a message from an earlier run gets no other.
         group_rate: returns a message's group, e.g. a country, and the group's rate; or None for a message without a
             group. With this option, mode "auto" means "each".
-        opted_out: whether the person of a message has opted out. Its message becomes OPTED_OUT unless it was sent
-            before.
+        opted_out: returns whether the person of a message has opted out. If so, the message is not sent, and becomes
+            OPTED_OUT, unless an earlier run settled it (sent, refused or UNKNOWN): then it keeps that state.
         resend_unknown: send messages again that may have gone out. Some of them will arrive twice.
         resend_failed: try messages again that the API refused (FAILED, REJECTED).
         allow_changed_input: continue with other messages than the campaign began with. A message whose text, sender or
@@ -227,8 +229,8 @@ class Campaign(Book, PlannedCampaign):
         Raises:
             InputChangedError: these are not the messages that the campaign began with; nothing was sent. Its `plan`
                 says what would be sent.
-            InvalidRequestError: two messages have one id, but another number, country, sender, text or schedule. From a
-                list nothing was sent; from an iterator only messages before the second one were sent.
+            InvalidRequestError: two messages have the same id, but differ in number, country, sender, text or schedule.
+                From a list nothing was sent; from an iterator only messages before the second one were sent.
             JournalError: the journal cannot be written (any more); `unrecorded` has the unwritten results.
             AuthenticationError and other errors that every message would get: the run has ended, and no message is
                 marked.

@@ -33,7 +33,7 @@ class JournalError(EightByEightError):
         reason: what is wrong, and what the user can do.
         unrecorded: results that could not be written any more.
         journal: name of the file; None: the code that raises does not know it.
-        passing: True if the store may work again later. The results that it could not write are then tried again.
+        passing: whether the store may work again later. If so, it tries again to write the results.
     """
 
     book = "journal"

@@ -216,7 +216,7 @@ class Planner:
         self._on_send(item.request)
 
     def _fill(self, messages: int, *, sends: bool) -> None:
-        """Adds messages to the batch. Each takes a place, even if its claim is refused."""
+        """Adds messages to the batch. Each takes a place, even if it is not sent after all."""
         full, self._filled = divmod(self._filled + messages, self._batch_size)
         if not full:
             self._posts |= sends

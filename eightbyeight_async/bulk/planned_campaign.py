@@ -52,7 +52,7 @@ class PlannedCampaign:
 
         Raises:
             InputChangedError: `send` would refuse these messages; the error's `plan` has the counts.
-            InvalidRequestError: two messages have the same id, but different numbers, texts or schedules.
+            InvalidRequestError: two messages have the same id, but differ in number, country, sender, text or schedule.
             JournalError: as on entering the block.
             any exception that the iterable raises.
         """

@@ -138,7 +138,7 @@ class Progress:
         requests: POSTs made.
         expected: messages in the input; None: not known.
         seconds: since the run began.
-        rate: messages per second that got an outcome from the API, over the last 5 seconds.
+        rate: messages per second that were accepted, rejected, failed or became unknown, over the last 5 seconds.
         pace: present limit in requests a second; None: not limited.
         paused: seconds left of a pause that the API asked for, or until the unreachable API is tried again; 0: no
             pause.

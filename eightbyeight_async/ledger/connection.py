@@ -203,8 +203,9 @@ def problem(error: Exception, *, passing: bool = False) -> LedgerError:
 
 
 def storable(text: str) -> str:
-    """Removes from a text of the API what PostgreSQL cannot store: NUL and lone surrogates. So one bad id does not fail
-    a whole group.
+    """Returns a text of the API with `?` for what PostgreSQL cannot store: NUL and lone surrogates.
+
+    So one bad id does not fail a whole group.
     """
     if text.isascii():
         return text.replace("\0", "?")
@@ -212,8 +213,9 @@ def storable(text: str) -> str:
 
 
 def warn_of_fsync(connection: Connection, url: str) -> None:
-    """Warns if the database does not sync to disk. It warns once per process, because some processes open the ledger
-    for each job.
+    """Warns if the database does not sync to disk.
+
+    It warns once per database in each process, because some processes open the ledger for each job.
     """
     if url not in _warned and connection.rows("SELECT current_setting('fsync')")[0][0] == "off":
         _warned.add(url)

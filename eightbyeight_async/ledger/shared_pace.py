@@ -68,7 +68,7 @@ class SharedPace:
         # refusals that are not in the database yet: when the request was sent, and the pause in seconds
         self._refusals: list[tuple[float, float]] = []
         self._busy: anyio.Event | None = None  # set when the task that reserves turns is done; None: no task does
-        self._question: Question | None = None  # a question with an answer that no task has taken yet
+        self._question: Question | None = None  # the question whose answer no task has taken yet; None: there is none
 
     @property
     def rate(self) -> float:

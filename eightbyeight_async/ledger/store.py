@@ -8,7 +8,7 @@ Rules:
   process claims, and a database that lacks committed claims grants nothing.
 - A process that finds lost claims stops the campaign for all processes: a process that starts later cannot notice the
   loss.
-- A late outcome settles a message that counts as UNKNOWN. If the message went out, it also replaces NOT_SENT. It never
+- A late outcome settles a message that counts as UNKNOWN. A late SENT also replaces NOT_SENT. A late outcome never
   changes a message that was claimed again.
 """
 
@@ -135,7 +135,7 @@ class LedgerStore(LedgerSettling):
         self._number = found[0][0] if found else None
 
     def use(self, account: Account) -> Account | None:
-        """Sets the account that sends from now on. Returns the campaign's account if it is another one."""
+        """Sets the account that sends from now on. Returns the other account if this store or campaign has one."""
         if self._account not in (None, account):
             return self._account  # a call with another account came first: this store claims for that account
         try:

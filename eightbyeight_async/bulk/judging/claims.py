@@ -27,8 +27,8 @@ class JournaledMessage:
     Attributes:
         id: number of its claim.
         state: its outcome.
-        run: the last run with this message in its input.
-        times: how often it was in that run's input.
+        run: the last run that took this message from its input.
+        times: how often that run took it.
         place: its index in that run's input.
         due: its schedule in that run's input, seconds since 1970; None: at once.
         who, what: see `Identity`.
@@ -84,7 +84,8 @@ def judge_claim(
     if met and not same_content:
         return Claimed(row.state, copies, same_content=False, place=row.place)
     answer = Claimed(row.state, copies, same_time=same_moment(row.due, claim.scheduled), place=row.place)
-    # If the person opts out now, the settled outcome stays: options that send messages again do not apply.
+    # If the person has opted out since, a sent, refused or UNKNOWN message keeps its state: the options that send
+    # messages again do not apply.
     asked = Policy() if claim.opted_out else policy
     if may_claim_again(row.state, settled_earlier=not met, policy=asked):
         if not number_taken:

@@ -1,4 +1,4 @@
-"""Finds messages of one input with the same id, but different numbers, texts, senders or schedules. Pure."""
+"""Finds messages of one input with the same id that differ in number, country, sender, text or schedule. Pure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class IdConflicts:
         """Adds the next message.
 
         Raises:
-            InvalidRequestError: an earlier message has the same id, but another number, country, sender, text or
+            InvalidRequestError: an earlier message has the same id, and differs in number, country, sender, text or
                 schedule.
         """
         reference = own_reference(request)
@@ -38,7 +38,10 @@ class IdConflicts:
 
 
 def same_message(one: SmsRequest, other: SmsRequest) -> bool:
-    """Whether a person would consider the two messages the same: number, text, sender and schedule are equal."""
+    """Whether a person would consider the two messages the same: number, sender, text and schedule are equal.
+
+    A national number is compared together with its country.
+    """
     return (
         _number(one) == _number(other)
         and (one.text, one.source) == (other.text, other.source)

@@ -158,8 +158,12 @@ class Doubt:
 
 
 class Verdict(NamedTuple):
-    """What the log proves. `state`: UNKNOWN if the log proves nothing, for the reason in `why`. `umid`: of the row
-    used.
+    """What the log proves.
+
+    Attributes:
+        state: UNKNOWN if the log proves nothing.
+        umid: 8x8's id of the message; None: not known.
+        why: the reason why the log proves nothing; None: it proves the state.
     """
 
     state: State

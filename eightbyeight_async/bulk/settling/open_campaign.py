@@ -81,7 +81,8 @@ class Book(Messages):
 
         Args:
             patience: seconds to wait for each export. Each day on which such messages were sent needs one export.
-            on_export: called before each export, with the number of messages whose arrival is not known yet.
+            on_export: called before each export, with the number of messages that this export and the later ones are
+                about.
 
         Raises:
             JournalError: the journal cannot be written.

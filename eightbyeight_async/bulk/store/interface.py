@@ -57,8 +57,8 @@ class DeliveryStore(Protocol):
     """The part of a store that knows the deliveries."""
 
     def open_deliveries(self, after: float, now: float) -> OpenDeliveries:
-        """Returns the accepted messages of this account that are due, were claimed after a time, and whose delivery is
-        unknown.
+        """Counts the accepted messages of this account without a final delivery. They are due at `now`, and were
+        claimed after `after`.
         """
         ...
 

@@ -287,9 +287,9 @@ class Journal(JournalNumbers):
         self._owned = True
 
     def _others(self, claims: Sequence[Claim]) -> dict[int, JournaledMessage]:
-        """Returns the rows of the claimed messages by hash, as they were before these claims.
+        """Returns the rows of the claimed messages by hash.
 
-        Includes the rows that these claims have just inserted.
+        These are the rows that these claims have just inserted, and older rows as they were before these claims.
         """
         rows = json.dumps([[claim.id, claim.identity.hash] for claim in claims])
         return self._found(rows, {claim.id: claim.identity for claim in claims})

@@ -1,5 +1,6 @@
-"""Deliveries in a journal. They have their own table, which is made for the first delivery, so that older packages
-still read the journal.
+"""Deliveries in a journal. They have their own table.
+
+The table is made when deliveries are first asked for or written, so that older packages still read the journal.
 
 A delivery belongs to the message with the same hash and the same umid. A message that is sent again gets another umid,
 so it has no delivery at first.
@@ -73,11 +74,11 @@ class JournalDeliveries:
     _number: int | None
 
     def has_deliveries(self) -> bool:
-        """Whether a delivery was ever written."""
+        """Whether the table exists, which may be empty."""
         return bool(self.sql.execute(_HAS_TABLE).fetchone()[0])
 
     def open_deliveries(self, after: float, now: float) -> OpenDeliveries:
-        """Returns the messages of this account, claimed after a time and due, whose delivery is not known yet."""
+        """Counts the messages of this account without a final delivery; makes the table. See `DeliveryStore`."""
         self.sql.execute(_TABLE)
         values = {"account": self._number, "after": after, "now": now}
         number, first, last = self.sql.execute(_OPEN, values).fetchone()

@@ -131,7 +131,7 @@ def real_path(path: Path) -> Path:
     """Returns the path with all links followed.
 
     Raises:
-        JournalError: the path is not that of a regular file.
+        JournalError: something other than a regular file is at the path, or its links form a loop.
     """
     try:
         real = path.resolve()

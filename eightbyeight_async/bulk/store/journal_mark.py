@@ -64,7 +64,7 @@ class Mark:
                 self._file = os.open(self._path, os.O_CREAT | os.O_RDWR | _BINARY, 0o600)
             except OSError as error:
                 raise problem(error, "cannot be opened") from error
-            # A lock on a mark that was removed meanwhile (see `close`) would not keep out other processes.
+            # A lock on a mark that was removed meanwhile (see `close`) would not keep out other campaigns.
             if _try_lock(self._file, shared=False) and _is_at(self._file, self._path):
                 return
             os.close(self._file)
@@ -167,7 +167,7 @@ def _is_at(file: int, path: Path) -> bool:
 
 
 def _try_lock(file: int, *, shared: bool) -> bool:
-    """Takes the lock; False: another process has it. On a file system without locks this always succeeds."""
+    """Takes the lock; False: another opened file has it. On a file system without locks this always succeeds."""
     try:
         if fcntl is not None:
             fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)

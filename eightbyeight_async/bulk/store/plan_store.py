@@ -165,9 +165,9 @@ class PlanStore(Journal):
         return set(json.loads(self.sql.execute(_AMONG_REACHED, (json.dumps(list(set(numbers))),)).fetchone()[0]))
 
     def people(self) -> tuple[int, int]:
-        """Returns how many numbers get a message from this run, and how many have more than one message.
+        """Returns how many numbers get a message from this run, and how many have more than one message of its input.
 
-        The second count includes messages of earlier runs.
+        The second count includes messages of this input that an earlier run sent.
         """
         fresh, repeated = self.sql.execute(_PEOPLE, (self.run,)).fetchone()
         return int(fresh), int(repeated)

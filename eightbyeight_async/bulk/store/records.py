@@ -47,8 +47,8 @@ class Policy(NamedTuple):
         resend_unknown: also messages that may have gone out.
         resend_failed: also messages that the API refused.
         one_per_number: only the first message to a number, in the input and in the journal.
-        keep_opted_out: no messages to people who have opted out. A caller that checks the opt-outs of every run does
-            not need this.
+        keep_opted_out: a message that is journaled as OPTED_OUT is not claimed again. A caller that says for each claim
+            whether the person has opted out does not need this.
     """
 
     resend_unknown: bool = False

@@ -85,7 +85,7 @@ class Place(Protocol):
         ...
 
     def remove_unused(self) -> None:
-        """Removes what `make` made, if no other process can be using it."""
+        """Removes what `make` made, if it is unused and no other process may be about to use it."""
         ...
 
     def plan_store(self, policy: Policy, *, accept_loss: bool) -> PlanStore:
@@ -97,7 +97,7 @@ class Place(Protocol):
         ...
 
     async def remember(self, campaign: Campaign, settings: RememberedOptions, checked: bytes | None) -> None:
-        """Stores the options and the check for the next run."""
+        """Stores what the next run may rely on: the check, and in a journal also the options."""
         ...
 
     def chunks(self) -> Chunks | None:

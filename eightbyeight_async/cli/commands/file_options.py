@@ -140,7 +140,7 @@ class FileOptions:
 
 
 def with_file_encoding(how: FileOptions, message: MessageFields) -> tuple[FileOptions, MessageFields]:
-    """Treats `--encoding windows-1252` as `--file-encoding`. Only GSM7 and UCS2 are encodings of messages.
+    """Treats `--encoding windows-1252` as `--file-encoding`: only `ENCODINGS` are encodings of messages.
 
     Raises:
         UsageError: both name an encoding of files.

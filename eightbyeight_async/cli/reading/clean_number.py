@@ -187,12 +187,11 @@ _NATIONAL = (
 
 
 def _check_one_reading(number: str, bare: str, country: str) -> None:
-    """Refuses digits that can be read in two ways: with `00` for `+`, or with the country's own prefix for calls
-    abroad.
+    """Refuses digits that can be read in two ways: `00` for `+`, or the country's own prefix for calls abroad.
 
-    Example: 0016598765432 is a number of the USA, and also one of Singapore after Singapore's prefix 001. If the second
-    reading gives a number of the country itself, `00` is a `+`: nobody writes 0065 97428807 for a number of Suriname
-    (597) after the prefix 006.
+    Example: in Singapore 0016598765432 is a number of the USA (`00` for `+`), and also a number of Singapore after the
+    prefix 001. If `00` for `+` gives a number of the country itself, that number is meant: nobody in Singapore writes
+    0065 97428807 for a number of Suriname (597) after the prefix 006.
     """
     first, second = _parsed(number, None), _parsed(bare, country)
     if first is None or second is None or first == second or region_code_for_number(first) == country:

@@ -7,8 +7,8 @@ Rules:
 - A quoted cell that contains a line break is refused without `--multiline`. With two stray quotes, all rows between
   them would become one cell: those people would get no message, and one person would get their numbers. No rule can
   distinguish such a cell from a text of several lines for certain, and a wrong guess cannot be undone.
-- The separator is the first of `, ; tab |` with which the header has a `destination` column. A first line `sep=;`, as
-  Excel writes it, also sets the separator; it is not the header.
+- The separator is the first of `, ; tab |` with which the header has a `destination` column. A first line `sep=;`,
+  which Excel understands, also sets the separator; it is not the header.
 - Cells are stripped of white space, except the text.
 - A column that is not a field of a message can be used by `--text`.
 - A column that looks like a misspelt field is refused. If a misspelt `scheduled` or `source` were ignored, other

@@ -166,7 +166,7 @@ def rules_of(plan: FilePlan) -> CountryRules | None:
     """Returns the rules by country; None: there are none.
 
     Raises:
-        UsageError: the options or the file break a rule, or the mode is `batch`, which cannot keep a country's rate.
+        UsageError: the options or the file break a rule, or a country has a rate and the mode is `batch`.
     """
     found = CountryRules.read(plan.rules, plan.rate_for, now())
     if found is not None and found.rates and plan.mode == "batch":

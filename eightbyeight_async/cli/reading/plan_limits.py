@@ -35,7 +35,10 @@ class PlanLimits:
 
 
 def refusal(limits: PlanLimits, messages: int, cost: Cost | None) -> str | None:
-    """Returns why a plan exceeds its limits; None: it does not. An unknown cost counts as too high."""
+    """Returns why a plan exceeds its limits; None: it does not.
+
+    A cost that is not certainly within the limit counts as too high.
+    """
     if limits.max_messages is not None and messages > limits.max_messages:
         return f"--max-messages {limits.max_messages:,}: there are {messages:,} messages to send"
     if limits.max_cost is None or not messages:

@@ -79,7 +79,7 @@ class RowPlanner:
         report: called with each problem: a row with the `client_message_id` of another message.
         last: number of the last row within the limit; None: all rows are within it.
         later: number of rows after it.
-        plan: the plan, after `finish`, without the later rows.
+        plan: the plan, after `finish`, without the later rows and the rows with a problem.
     """
 
     plan: Plan

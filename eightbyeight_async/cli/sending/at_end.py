@@ -2,7 +2,7 @@
 
 Rules:
 - The command is started without a shell, after all results are recorded. Its output is shown.
-- Its own exit code changes neither the results nor the exit code of the run.
+- Whether it succeeds, fails or cannot be started changes neither the results nor the exit code of the run.
 - A journal does not store the command: otherwise a person who gets a journal would run somebody else's command.
 """
 

@@ -1,7 +1,6 @@
-"""Runs `send-each FILE` and `send-batch FILE`: checks the whole file, then sends it. If a row is wrong, nothing is
-sent.
+"""Runs `send-each FILE` and `send-batch FILE`: checks the whole file, then sends it.
 
-The demo calls `send_file` too.
+If a row is wrong, nothing is sent, unless `--bad-rows` sets such rows aside. The demo calls `send_file` too.
 """
 
 from __future__ import annotations

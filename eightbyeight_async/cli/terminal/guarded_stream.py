@@ -35,7 +35,7 @@ def with_guarded_streams(run: Callable[[GuardedStream], int]) -> int:
             out.flush()
         if out.failure is None:
             return code
-        # If a reader closes the pipe, it does not need more output: no error.
+        # No error line if the reader closed the pipe: it does not need more output.
         if not isinstance(out.failure, BrokenPipeError):
             print(f"eightbyeight: stdout: {out.failure.strerror or 'cannot be written'}", file=sys.stderr)
         return code or Exit.REFUSED

@@ -1,4 +1,4 @@
-"""Runs a command's coroutine and handles its signals."""
+"""Runs a command's coroutine, handles its signals, calls a function regularly, and reads the clock."""
 
 from __future__ import annotations
 
