@@ -16,9 +16,7 @@ __all__ = ["AccountChangedError", "InputChangedError", "JournalError", "JournalI
 
 @attrs.frozen(kw_only=True)
 class Unrecorded:
-    """A result that could not be written. The journal has only the claim, so the next run treats the message as
-    UNKNOWN.
-    """
+    """A result that could not be written. The journal has only the claim: to the next run the message is UNKNOWN."""
 
     key: str
     place: int

@@ -22,7 +22,7 @@ __all__ = ["PlannedCampaign"]
 
 
 class PlannedCampaign:
-    """The planning half of `Campaign`, which adds sending."""
+    """The part of `Campaign` that plans."""
 
     _source: StoreSource
     _mode: Mode

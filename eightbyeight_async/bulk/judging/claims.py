@@ -131,8 +131,11 @@ class Next(enum.Enum):
 
 
 class Step(NamedTuple):
-    """The next step of a run with one message. `occurrence`: for `CLAIM_AGAIN` the one to claim next; else the
-    message's own.
+    """The next step of a run with one message.
+
+    Attributes:
+        next: what the run does.
+        occurrence: the message's occurrence; for `CLAIM_AGAIN` the one to claim next.
     """
 
     next: Next

@@ -1,9 +1,9 @@
 """The send rate of a campaign: evenly paced, lower after a 429, then higher again. Pure but for the clock passed in.
 
 Rules (AIMD: additive increase, multiplicative decrease, as in TCP's congestion control):
-- After a 429 no worker sends for the time of its `Retry-After`. Then the rate is half of the rate before, but at least
-  a twentieth of the full rate: below that the pauses are enough, and a gateway that answers 429 at random must not stop
-  the campaign.
+- After a 429 no worker sends for as long as its `Retry-After` says. Then the rate is half of the rate before, but at
+  least a twentieth of the full rate. A lower rate is not needed, because the pauses slow the run, and it would almost
+  stop a campaign whose gateway answers 429 at random.
 - Many requests that are refused at the same time lower the rate only once: a request that was sent before the last
   decrease does not cause another decrease.
 - At most `max_rate` + 1 requests start in any second, even after the event loop was blocked.

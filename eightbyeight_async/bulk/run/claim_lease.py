@@ -31,9 +31,7 @@ _BOOTTIME: int | None = getattr(time, "CLOCK_BOOTTIME", None)
 
 
 def boottime() -> float:
-    """Seconds of a clock that never goes back. Where the system has such a clock, it also counts the
-    time of a suspend.
-    """
+    """Seconds of a clock that never goes back, and that counts the time of a suspend if the system has such a clock."""
     return time.monotonic() if _BOOTTIME is None else time.clock_gettime(_BOOTTIME)
 
 
@@ -48,7 +46,7 @@ class ClaimLease:
     def __init__(self, seconds: float, clock: Callable[[], float] = boottime) -> None:
         self._seconds = seconds
         self.clock = clock
-        # by the scope's id: the calls in flight and the ends of their leases
+        # By the scope's id: the calls in flight and the ends of their leases.
         self._ends: dict[int, tuple[anyio.CancelScope, float]] = {}
         self._loop: Loop | None = None  # the event loop in which leases are checked; None: no call is in flight
 

@@ -1,7 +1,7 @@
 """The input of a run: takes the messages one by one and computes the key of each.
 
-If the journal already has messages, each page is compared with the journal first. So a resumed run spends no send time
-and no commit on messages that an earlier run settled. The comparison claims nothing.
+If the journal already has messages, each page is compared with the journal first. So a resumed run spends no turn of
+its rate and no commit on messages that an earlier run settled. The comparison claims nothing.
 
 The input is read at most one page ahead. Only `more_than` may read further, before the first message is sent.
 
@@ -126,9 +126,7 @@ class Intake:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[None]:
-        """Reads an async source while the block runs. Outside of the block `next` cannot return messages of such a
-        source.
-        """
+        """Reads an async source while the block runs. Outside of the block `next` has no messages of such a source."""
         if self._feeder is None:
             yield
             return
@@ -177,9 +175,7 @@ class Intake:
         return items
 
     async def more_than(self, number: int) -> bool:
-        """Whether the input has more than `number` messages. Reads that many messages ahead, so call it
-        before `next`.
-        """
+        """Whether the input has more than `number` messages. Reads that far ahead, so call it before `next`."""
         while len(self._ahead) <= number and not self.ended and not self.stopped:
             item = self._read() if self._feeder is None else await self._read_async(self._feeder)
             if item is not None:

@@ -39,7 +39,7 @@ async def send_batches(run: Run, size: int) -> None:
                 run.not_tried(chunk)
                 break
             chunk = await _claim_and_post(run, chunk)
-            await run.room()  # Waits only here: if it waited in `_post`, the messages of the batch would wait as well.
+            await run.room()  # Waits here, not in `_post`, which would keep the batch's messages in memory meanwhile.
 
 
 async def _claim_and_post(run: Run, chunk: list[Item]) -> list[Item]:

@@ -1,5 +1,4 @@
-"""What happens to messages after a run: look up the messages in doubt, and cancel the messages that are still
-scheduled.
+"""What happens to messages after a run: messages in doubt are looked up, scheduled messages are cancelled.
 
 Nothing here sends a message.
 """

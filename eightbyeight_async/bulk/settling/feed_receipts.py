@@ -19,11 +19,10 @@ __all__ = ["feed_receipts"]
 
 
 def feed_receipts(journal: str | os.PathLike[str], receipts: DeliveryReceipt | Iterable[DeliveryReceipt]) -> int:
-    """Writes delivery receipts to a journal, in one commit. Returns the number of the journal's messages that the
-    receipts are about.
+    """Writes delivery receipts to a journal, in one commit.
 
-    While a campaign is open, only its own process can write receipts, with `Campaign.feed`. Other processes keep their
-    receipts until the campaign ends: late receipts are allowed.
+    Returns the number of the journal's messages that the receipts are about. While a campaign is open, only its own
+    process can write receipts, with `Campaign.feed`. Keep the receipts until it ends: late receipts are allowed.
 
     Args:
         journal: its path.

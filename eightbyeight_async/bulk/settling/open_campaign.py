@@ -22,7 +22,7 @@ __all__ = ["Book"]
 
 
 class Book(Messages):
-    """The reading and settling half of `Campaign`, which adds sending."""
+    """The part of `Campaign` that reads and settles messages."""
 
     _client: AsyncConnectClient
     _writer: Writer

@@ -32,8 +32,7 @@ class Undelivered:
 
 
 def undelivered(journal: str | os.PathLike[str]) -> Undelivered:
-    """Reads which messages of a journal were not delivered. The answer is as complete as the deliveries in the journal:
-    those from `Campaign.deliveries` and from receipts::
+    """Reads which messages of a journal were not delivered, as far as `Campaign.deliveries` or receipts reported it::
 
         again = undelivered("run.db")
         async with Campaign(client, "again.db") as campaign:  # another journal: people may get a second message

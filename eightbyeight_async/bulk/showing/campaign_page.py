@@ -18,7 +18,7 @@ __all__ = ["campaign_page", "figures_of"]
 def campaign_page(journal: str | os.PathLike[str], *, now: datetime | None = None) -> str:
     """The report of a campaign as one HTML page, which needs no network: `Path("report.html").write_text(...)`.
 
-    The page shows no phone numbers and no texts. It works also while the campaign is sending.
+    The page shows no phone numbers and no texts. It can also be made while the campaign is sending.
 
     Args:
         journal: its path.

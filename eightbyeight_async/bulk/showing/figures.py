@@ -138,9 +138,7 @@ class Figures:
         return step, [(begin, sums[0][begin], sums[1][begin]) for begin in begins]
 
     def delivery_times(self) -> list[tuple[str, int]]:
-        """Returns the columns of delivery times: the label of each column, and how many messages arrived
-        in that time.
-        """
+        """Returns for each column of delivery times: its label, and how many messages arrived in that time."""
         counts = [0] * (len(_DELIVERY_TIMES) + 1)
         for seconds, number in self.took.items():
             counts[sum(seconds > end for end in _DELIVERY_TIMES)] += number

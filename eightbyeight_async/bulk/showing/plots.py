@@ -31,9 +31,7 @@ def shares(counts: Sequence[tuple[str, str, int]], label: str) -> str:
 
 
 def over_time(bars: Sequence[tuple[int, int, int]], step: int) -> str:
-    """Returns two bars for each span of time: accepted and arrived. The labels are the highest number,
-    begin and end.
-    """
+    """Returns two bars for each span of time: accepted and arrived. Labels: the highest number, begin and end."""
     most = max(max(one, other) for _, one, other in bars)
     width, shapes = _WIDTH / len(bars), []
     for at, (begin, *numbers) in enumerate(bars):

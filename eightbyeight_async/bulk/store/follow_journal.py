@@ -1,7 +1,7 @@
 """Follows a campaign that another process runs: reads the counts from its journal again and again, until it ends.
 
 Rules:
-- It writes nothing, takes no lock, and reads only for a short time each time.
+- It writes nothing, keeps no lock, and each read is short.
 - The file is verified once, when it is opened. Later reads only count.
 - Reading takes at most a tenth of the time: one read of a journal with a million messages takes half a second.
 """

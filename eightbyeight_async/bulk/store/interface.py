@@ -63,9 +63,7 @@ class DeliveryStore(Protocol):
         ...
 
     def note_deliveries(self, news: Sequence[tuple[int, str, Delivery]]) -> int:
-        """Adds news (hash and key of the message, delivery) to what is known. Returns the number of
-        messages with news.
-        """
+        """Adds news (hash and key of the message, delivery) to what is known. Returns how many messages got news."""
         ...
 
     def keys_of_umids(self, umids: Sequence[str]) -> dict[str, tuple[int, str]]:
@@ -115,8 +113,7 @@ class Store(DeliveryStore, Protocol):
     # A run
 
     def begin_run(self, part_of: int | None = None) -> bool:
-        """Begins a run. From now on `known` returns what earlier runs settled. Returns True if no message was ever
-        claimed.
+        """Begins a run: `known` now returns what earlier runs settled. Returns True if no message was ever claimed.
 
         `part_of`: number of a run that has begun, on this machine or another. This input is a part of that run's input.
         """
@@ -145,8 +142,9 @@ class Store(DeliveryStore, Protocol):
         ...
 
     def missing(self) -> int:
-        """Returns how many journaled messages this run's input lacks. That input is the campaign's full size from now
-        on.
+        """Returns how many journaled messages this run's input lacks.
+
+        From now on the number of messages in that input is the campaign's full size.
         """
         ...
 
@@ -183,9 +181,7 @@ class Store(DeliveryStore, Protocol):
         ...
 
     def doubtful(self, after: int) -> list[Doubt]:
-        """Returns the next UNKNOWN messages of this account above claim number `after`, each with its
-        rows of the log.
-        """
+        """Returns this account's next UNKNOWN messages above claim number `after`, each with its rows of the log."""
         ...
 
     def evidence(self, asked_at: float, lag: float) -> dict[int, Evidence]:

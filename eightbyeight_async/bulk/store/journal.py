@@ -190,7 +190,7 @@ class Journal(JournalNumbers):
     def close(self) -> None:
         with suppress(sqlite3.Error, OSError, JournalError):
             self._check_files()
-            # First all commits move to the main file. Only then it may say that it can be read without the log.
+            # First all commits move to the main file. Only then may the file say that it can be read without the log.
             if self.head().in_use and self._to_main_file("TRUNCATE"):
                 self.transact(lambda: self._write_in_use(False))
                 self._to_main_file("TRUNCATE")

@@ -101,9 +101,7 @@ class JournalDeliveries:
         return len(found)
 
     def keys_of_umids(self, umids: Sequence[str]) -> dict[str, tuple[int, str]]:
-        """Returns hash and key of messages by umid. Reads all messages; used for receipts that lack the
-        message's id.
-        """
+        """Returns hash and key of messages by umid, for receipts without the message's id. Reads all messages."""
         found = self.sql.execute(_BY_UMID, (json.dumps(list(umids)),)).fetchall()
         return {umid: (key_hash, key) for umid, key_hash, key in found}
 

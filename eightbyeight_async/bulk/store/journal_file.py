@@ -10,7 +10,7 @@ Rules:
 - Only a journal or an empty regular file is ever changed: a file is read without locks before SQLite may write.
 - A new journal is completed under another name beside its own, then renamed, under the lock and only in place of an
   empty file.
-- One campaign uses a journal at a time. It takes the lock on the mark first, and holds it to the end. Readers take no
+- One campaign uses a journal at a time. It takes the lock on the mark first, and holds it to the end. Readers keep no
   lock. A file with two names (hard links) would have two marks, so it is refused.
 - A journal is first read without writing. If anything is wrong with it, all its files stay unchanged. (When a
   connection that can write is closed, SQLite writes the log into the database and deletes it.)
@@ -276,7 +276,7 @@ def connect(path: Path, durability: Durability) -> sqlite3.Connection:
 
 
 def connect_to_read(path: Path, *, locked: bool = False) -> sqlite3.Connection:
-    """Opens the database to read, also while a campaign is sending. Creates no file that stays.
+    """Opens the database to read, also while a campaign is sending. Leaves no new file behind.
 
     Args:
         path: as `real_path` gives it.
@@ -309,8 +309,9 @@ def connect_to_read(path: Path, *, locked: bool = False) -> sqlite3.Connection:
 
 
 def salt_of(stored: object, head: Head) -> bytes | None:
-    """Returns the salt in `meta`; None: the file is damaged, or the salt belongs to another journal. With a wrong salt
-    every message would count as new.
+    """Returns the salt in `meta`; None: the file is damaged, or the salt belongs to another journal.
+
+    With a wrong salt every message would count as new.
     """
     for length in (SALT_BYTES, OLD_SALT_BYTES):
         if isinstance(stored, bytes) and stored[length:] == _check_of(stored[:length], head):
@@ -319,9 +320,7 @@ def salt_of(stored: object, head: Head) -> bytes | None:
 
 
 def problem(error: Exception, doing: str) -> JournalError:
-    """Returns a JournalError for an error of SQLite or the operating system, in one line: what is wrong
-    and what to do.
-    """
+    """Turns an error of SQLite or the operating system into a JournalError of one line: what is wrong, what to do."""
     if isinstance(error, JournalError):
         return error
     if isinstance(error, UnicodeError | json.JSONDecodeError):  # a text that no run has written: the file is damaged

@@ -76,8 +76,9 @@ class Mark:
         return _read_mark(self._file, head)
 
     def write(self, head: Head, last_id: int, *, sync: bool = False) -> None:
-        """Writes the mark. Usually without a sync: if a power failure restores an older mark, only a warning is
-        missing.
+        """Writes the mark.
+
+        Usually without a sync: if a power failure restores an older mark, only a warning is missing.
         """
         _pwrite(self._file, head.number.to_bytes(4) + last_id.to_bytes(8))
         if sync:

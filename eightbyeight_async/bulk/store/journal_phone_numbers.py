@@ -51,9 +51,7 @@ class JournalNumbers(JournalSettling):
         return numbers_taken(claims, {who: (low, high) for who, low, high in json.loads(found)})
 
     def opt_out(self, claims: Sequence[Claim], answers: list[Claimed]) -> list[Claimed]:
-        """Journals the granted claims of people who have opted out as OPTED_OUT. Returns the answers, changed
-        accordingly.
-        """
+        """Journals the granted claims of people who have opted out as OPTED_OUT. Returns the answers after that."""
         ids = {
             claim.id for claim, answer in zip(claims, answers, strict=True) if claim.opted_out and answer.state is None
         }

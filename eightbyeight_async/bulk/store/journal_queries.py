@@ -126,9 +126,7 @@ class JournalQueries(JournalDeliveries):
         return default if found is None else found[0]
 
     def account(self) -> Account | None:
-        """The account whose messages the journal holds; None: it has no message, or only messages that
-        were not sent.
-        """
+        """The account of the journal's messages; None: there is no message, or only messages that were not sent."""
         if not self.sql.execute("SELECT EXISTS (SELECT 1 FROM message WHERE state NOT IN (5, 6))").fetchone()[0]:
             return None
         found = self.sql.execute("SELECT host, subaccount_id FROM account WHERE number=?", (self.meta("account"),))
@@ -166,7 +164,7 @@ class JournalQueries(JournalDeliveries):
 
 
 class JournalReader(JournalQueries):
-    """A journal opened to read; takes no lock. Close it with `sql.close()`. `accept_loss`: see `Campaign`."""
+    """A journal opened to read; keeps no lock. Close it with `sql.close()`. `accept_loss`: see `Campaign`."""
 
     def __init__(self, path: Path, *, accept_loss: bool = False) -> None:
         head = read_head(path)

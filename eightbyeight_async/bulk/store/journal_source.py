@@ -1,4 +1,4 @@
-"""Opens the journal of a campaign: its path, and how the journal at that path is opened."""
+"""The journal of a campaign before it is opened: its path, and the options to open it with."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The store of a plan: a copy of a journal, or an empty store. Its claims are never sent, and are dropped when it is
-closed.
+"""The store of a plan: a copy of a journal, or an empty store. Its claims are never sent.
 
 It is a temporary SQLite database: a file without a name that disappears when it is closed, and also after a kill. The
 journal itself is only read.
@@ -47,8 +46,9 @@ SELECT coalesce(sum(fresh>0), 0), coalesce(sum(every>1), 0) FROM (
 
 
 class PlanStore(Journal):
-    """A store in which a run is planned. Close it, or use it in a `with` block. Any thread may use it, but only one at
-    a time.
+    """A store in which a run is planned.
+
+    Close it, or use it in a `with` block. Any thread may use it, but only one at a time.
 
     Args:
         journal: its path. If it is None, or no file is there, the store begins empty.
@@ -136,9 +136,7 @@ class PlanStore(Journal):
         return not self._begun_elsewhere and super().is_unused()
 
     def transact(self, body: Callable[[], T]) -> T:
-        """Runs `body` in the single transaction of the plan. It is never committed: commits would take 5
-        % of the time.
-        """
+        """Runs `body` in the plan's single transaction. It is never committed: commits would take 5 % of the time."""
         self._made = []
         try:
             if not self.sql.in_transaction:

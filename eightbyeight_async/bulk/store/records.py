@@ -1,6 +1,4 @@
-"""The values that pass between the event loop and the store. They are tuples; only with `store_private` do they contain
-number and text.
-"""
+"""The values that pass between the event loop and the store. Only with `store_private` do they have number and text."""
 
 from __future__ import annotations
 

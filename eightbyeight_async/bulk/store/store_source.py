@@ -37,8 +37,9 @@ class StoreSource(Protocol):
         ...
 
     def plan(self, *, held: bool) -> PlanStore:
-        """Makes the store of a plan from the present content of this store. `held`: the campaign that plans has this
-        store open.
+        """Makes the store of a plan from the present content of this store.
+
+        `held`: whether the campaign that plans has this store open.
 
         Raises:
             JournalError: the store cannot be read.

@@ -6,8 +6,9 @@ Rules:
 - The loop owns the state, and the thread only writes. A request is answered after its commit.
 - In a transaction, results are written before claims, because a message released after a 429 is claimed again. Only
   results of the transaction's own claims are written after the claims.
-- After the first failure every later request gets the same error, and nothing is written. After a passing failure, the
-  requests of its group get the error, and their results are written with the next group or after a second.
+- After the first failure every later request gets the same error, and nothing is written. After a passing failure only
+  the requests of that group get the error, and the results of the group are written with the next group, or after a
+  second.
 - The thread ends with the campaign's block.
 """
 
@@ -237,7 +238,7 @@ class Writer:
         if not self._busy:
             self._busy = True
             try:
-                self._loop.soon(self._hand_over)  # after the requests of other tasks in this turn
+                self._loop.soon(self._hand_over)  # later, together with requests that other tasks make in this turn
             except RuntimeError:  # The loop is closed, and Python finalizes one of its tasks.
                 self._hand_over()
 
@@ -351,7 +352,7 @@ class Writer:
                 order.ticket.done.set()
 
     def _failed(self, failure: JournalError, group: list[_Order]) -> None:
-        """Ends the requests of the group and all waiting ones. Then `failure` is set and `unwritten` is complete."""
+        """Ends the requests of the group and all waiting ones. When `failure` is set, `unwritten` lacks no result."""
         self.failure = self.failure or failure
         waiting, self._next = self._next, []
         results = len(self.kept)
