@@ -68,9 +68,7 @@ class ChunkLeft(NamedTuple):
 
     @property
     def waits(self) -> bool:
-        """Whether any process may take the chunk: no process has it, or its process has sent no heartbeat for too
-        long.
-        """
+        """Whether any process may take the chunk: no process has it, or its process has been silent for too long."""
         return self.silent is None or self.silent >= HEARTBEAT
 
 
@@ -91,9 +89,7 @@ class AtWork(NamedTuple):
 
     @property
     def anybody(self) -> bool:
-        """Whether a process is at work. A process that waits for 8x8 writes nothing, but sends heartbeats for its
-        chunk.
-        """
+        """Whether a process is at work: it wrote lately, or sends heartbeats for its chunk while it waits for 8x8."""
         return bool(self.workers) or any(not chunk.waits for chunk in self.chunks)
 
 
@@ -101,8 +97,9 @@ class LedgerAtWork(LedgerQueries):
     """The methods about processes and chunks."""
 
     def at_work(self, within: float = WORKING) -> AtWork:
-        """Returns the processes and chunks at work. `within`: seconds; a process is at work if it wrote something
-        within this time.
+        """Returns the processes at work, and the chunks that are not done.
+
+        `within`: seconds; a process is at work if it wrote something within this time.
         """
         workers = [Worker(*row) for row in self._rows(_WORKERS, within=within)]
         chunks = []

@@ -34,7 +34,7 @@ VALUES (%(campaign)s, %(host)s, %(pid)s, {NOW}, {NOW}, 0) RETURNING id, began
 """
 END_SESSION = f"UPDATE eightbyeight.session SET ended={NOW} WHERE id=%(session)s"
 STOP_LOST = "UPDATE eightbyeight.campaign SET stopped=coalesce(stopped, %(why)s) WHERE id=%(campaign)s"
-# In a database without the last commits (a backup, a late replica), `last` of this row is too low.
+# This row shows whether the database lacks the last commits (a backup, a late replica): then its `last` is too low.
 TOUCHED = f"""
 WITH touched AS (
     UPDATE eightbyeight.session SET at={NOW}, last=greatest(last, %(last)s)

@@ -6,8 +6,8 @@ Rules:
 - Every transaction commits durably (`synchronous_commit`), even if the role has another default.
 - If the connection is lost during a transaction, even during COMMIT, the whole transaction is run again. So its body
   must recognise what it has already written: it recognises claims by their number.
-- A process that hangs within a transaction blocks other processes for at most 10 seconds. Then the server ends the
-  transaction.
+- A process that hangs within a transaction blocks other processes for at most 10 seconds. Then the server ends its
+  connection.
 """
 
 from __future__ import annotations
@@ -137,9 +137,7 @@ class Connection:
         return self._patiently(lambda: self._execute(self._connected(), statement, values))
 
     def try_once(self, statement: str, values: Mapping[str, Any]) -> None:
-        """Runs a statement if the connection still exists. Errors are ignored, because nothing depends on the
-        statement.
-        """
+        """Runs a statement if the connection still exists. Nothing depends on the statement, so errors are ignored."""
         if self._connection is not None and not self._connection.closed:
             with suppress(psycopg.Error):
                 self._execute(self._connection, statement, values)
@@ -189,8 +187,9 @@ class Connection:
 
 
 def problem(error: Exception, *, passing: bool = False) -> LedgerError:
-    """Returns the error for an error of the database. It shows only the first line, because the next lines can show
-    values.
+    """Returns the LedgerError for an error of the database.
+
+    It shows only the first line of that error, because the next lines can show values.
     """
     if isinstance(error, LedgerError):
         return error

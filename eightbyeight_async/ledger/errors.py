@@ -24,8 +24,7 @@ class PassingLedgerError(DatabaseLedgerError):
 
 
 class LedgerLostError(LedgerError):
-    """The database lacks claims that it had committed, e.g. after a fail-over to a late replica, or after restoring a
-    backup.
+    """The database lacks claims that it had committed: after a fail-over to a late replica, or from a backup.
 
     Messages sent under those claims would be sent twice, so this process sends no more messages. Open the ledger again
     when you know what the database lacks.

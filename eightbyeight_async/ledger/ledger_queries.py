@@ -29,7 +29,7 @@ PAGE = 1_000
 # The time of the database's clock, or of a test's clock.
 NOW = "coalesce(%(clock)s::float8, extract(epoch FROM clock_timestamp())::float8)"
 STATE = f"CASE WHEN m.state=0 AND m.claimed + %(lease)s::float8 <= {NOW} THEN 4 ELSE m.state END"
-# The time since which the message has its state; NULL while its claim is valid.
+# The time since which the message has its state; NULL while the message is in flight.
 SINCE = f"coalesce(m.at, CASE WHEN m.claimed + %(lease)s::float8 <= {NOW} THEN m.claimed + %(lease)s::float8 END)"
 # Whether a person has this message, or may get it.
 HAS_MESSAGE = f"(m.state IN (0, 4) OR (m.state=1 AND m.cancelled IS DISTINCT FROM {CancelMark.CANCELLED}))"
@@ -43,9 +43,9 @@ JOIN LATERAL (SELECT x.* FROM eightbyeight.delivery AS x WHERE x.id=lower(m.umid
 def each(column: str, more: str = "") -> str:
     """Joins the message that a row `j` of the statement's arrays names, by a column with an index.
 
-    PostgreSQL does not merge a subquery with an offset into the join, so each message is looked up through the index,
-    for any table statistics. Without it, on a table that was never analysed, PostgreSQL compared 3,000 keys with every
-    message of a campaign of 20,000 messages: 10 s instead of 40 ms.
+    PostgreSQL does not merge a subquery with an offset into the join. So each message is looked up through the index,
+    whatever the table's statistics are. Without the offset, on a table that was never analysed, PostgreSQL compared
+    3,000 keys with every message of a campaign of 20,000 messages: 10 s instead of 40 ms.
     """
     return (
         "CROSS JOIN LATERAL (SELECT x.* FROM eightbyeight.message AS x "
@@ -185,9 +185,7 @@ class LedgerQueries:
         )
 
     def account(self) -> Account | None:
-        """Returns the account of the campaign's messages; None: it has no message, or only messages that were not
-        sent.
-        """
+        """Returns the account of the campaign's messages; None: it has none, or only messages that were not sent."""
         held = "SELECT 1 FROM eightbyeight.message WHERE campaign=%(campaign)s AND state NOT IN (5, 6) LIMIT 1"
         if not self._rows(held):
             return None

@@ -38,9 +38,7 @@ class LookUp(Generic[T]):
         self._gathering: _Round[T] | None = None
 
     async def until(self, key: str, enough: Callable[[T | None], bool]) -> T | None:
-        """Reads the ledger again and again until `enough` accepts the result. None: the ledger has nothing under that
-        key.
-        """
+        """Reads the ledger again and again until `enough` accepts what it has for the key; None: it has nothing."""
         pause = _FIRST
         while True:
             found = await self._look(key)

@@ -49,8 +49,9 @@ __all__ = ["Ledger"]
 
 
 class Ledger(Messages):
-    """A ledger, or a campaign, in a PostgreSQL database. Use one in each process, like the client. Works on asyncio and
-    trio.
+    """A ledger, or a campaign, in a PostgreSQL database. Works on asyncio and trio.
+
+    Use one in each process, like the client.
 
     Args:
         url: URL of the database: `postgresql://user@host/database`. The user must be allowed to make tables, unless
@@ -199,7 +200,7 @@ class Ledger(Messages):
                 return None
             if self._lease.may_begin(claimed):
                 return await self._send(client, message, claim, claimed)
-            # The lease is too old for a send: the machine slept, or the database was slow.
+            # The claim is too old for a send to begin: the machine slept, or the database was slow.
             await self._write(claim, State.NOT_SENT)
 
     async def _send(self, client: AsyncConnectClient, message: SmsRequest, claim: Claim, claimed: float) -> Outcome:
@@ -294,7 +295,7 @@ class Ledger(Messages):
         after it has returned, because then the receipt is committed.
 
         Raises:
-            InvalidRequestError: `receipt` is not a receipt.
+            InvalidRequestError: `receipt` is not a DeliveryReceipt.
             LedgerError: the database could not be reached; let 8x8 post the receipt again.
         """
         self._check_open()
@@ -338,10 +339,10 @@ class Ledger(Messages):
 
     @private_coroutine
     async def forget(self, *, older_than: timedelta) -> int:
-        """Deletes decided messages with a state older than `older_than`, and their receipts. Their keys can be sent
-        again.
+        """Deletes decided messages with a state older than `older_than`, and their receipts.
 
-        Messages that are UNKNOWN, in flight, or scheduled for later are kept. Returns the number of deleted messages.
+        Their keys can then be sent again. Messages that are UNKNOWN, in flight, or scheduled for later are kept.
+        Returns the number of deleted messages.
         """
         self._check_open()
         given: object = older_than

@@ -165,9 +165,7 @@ class LedgerSettling(LedgerDeliveries):
         )
 
     def _unknown_by_form(self) -> dict[str, list[str]]:
-        """Returns the UNKNOWN messages by their id in lower case without blanks, as in `LogRow.form`. Cached until
-        `forget_log`.
-        """
+        """Returns the UNKNOWN messages by their id in the form of `LogRow.form`. Cached until `forget_log`."""
         if self._forms is None:
             self._forms = {}
             for form, key in self._rows(_FORMS, account=self._number):

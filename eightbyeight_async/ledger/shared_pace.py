@@ -67,7 +67,7 @@ class SharedPace:
         self._paused_until = 0.0
         # refusals that are not in the database yet: when the request was sent, and the pause in seconds
         self._refusals: list[tuple[float, float]] = []
-        self._busy: anyio.Event | None = None  # set when the task that reserves turns is done; None: no task does
+        self._busy: anyio.Event | None = None  # set when the task that reserves turns is done; None: no task reserves
         self._question: Question | None = None  # the question whose answer no task has taken yet; None: there is none
 
     @property
@@ -88,8 +88,9 @@ class SharedPace:
         self._turns.appendleft((self._clock(), self._clock() + _SLICE))
 
     def refused(self, sent_at: float, retry_after: float | None) -> None:
-        """Notes a 429. `sent_at`: when the refused request was sent. The next `turn` passes it to the other
-        processes.
+        """Notes a 429, which the next `turn` passes to the other processes.
+
+        `sent_at`: when the refused request was sent. `retry_after`: seconds of the pause; None: `DEFAULT_PAUSE`.
         """
         wait = DEFAULT_PAUSE if retry_after is None else retry_after
         self.pause(wait)

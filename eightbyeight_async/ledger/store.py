@@ -273,8 +273,7 @@ class LedgerStore(LedgerSettling):
         return set(made) if stopped is None else str(stopped)
 
     def _others(self, keys: Sequence[str]) -> dict[str, tuple[JournaledMessage, Policy]]:
-        """Returns the locked rows of these messages by key, each with the policy that says whether it may be claimed
-        again.
+        """Locks and returns the rows of these messages by key, each with the policy for claiming it again.
 
         This process does not claim a message again that another process has settled meanwhile. A message that a later
         run has seen belongs to that run.

@@ -1,6 +1,4 @@
-"""Reads a ledger without a client, from any machine: counts, messages, processes at work. It can also stop a
-campaign.
-"""
+"""Reads a ledger without a client, from any machine; also settles a message, writes receipts, and stops a campaign."""
 
 from __future__ import annotations
 

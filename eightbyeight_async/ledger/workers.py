@@ -8,8 +8,8 @@ Rules:
   after the heartbeat's time. Two processes may work on one chunk without harm: the claims decide which of them sends a
   message.
 - A chunk is done when its last message is settled. A process that stops earlier gives its chunk back.
-- It needs its own direct connection to the database, not a pooler in transaction mode: PgQueuer may listen on the
-  connection.
+- The queue needs its own direct connection to the database, not a pooler in transaction mode: PgQueuer may listen on
+  the connection.
 """
 
 from __future__ import annotations
