@@ -1,5 +1,4 @@
-"""Prints the page of `eightbyeight` and `eightbyeight --help`, and the version, without importing cyclopts or the
-commands.
+"""Prints the page of `eightbyeight` and `eightbyeight --help`, and the version, without cyclopts and the commands.
 
 Importing them takes twice as long as printing this page. The words are those of `commands.main`. The page looks like
 the help of a command, which cyclopts prints. rich is imported for the page, but not for the version.

@@ -54,7 +54,7 @@ def ask(journal: Place, connection: ConnectionOptions, *, its_account_only: bool
 
 
 def take_receipts(journal: Place, file: Path, *, as_json: bool) -> Exit:
-    """Reads the receipts of a file: one callback body per line. Reading a file twice changes nothing."""
+    """Reads the receipts of a file: one callback body per line. Reading the same file again changes nothing."""
     others, page, kept = 0, [], 0
     with journal.usage_errors():
         journal.check_exists()

@@ -72,7 +72,7 @@ def _processes(found: AtWork) -> str:
 
 
 def _counts(chunks: Sequence[ChunkLeft]) -> tuple[int, int]:
-    """Returns how many chunks wait, and how many a process works on."""
+    """Returns how many chunks wait, and how many are at work."""
     waiting = sum(chunk.waits for chunk in chunks)
     return waiting, len(chunks) - waiting
 

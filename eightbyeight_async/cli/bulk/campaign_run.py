@@ -1,5 +1,4 @@
-"""The second reading of the file of a `bulk run`: a campaign sends the checked rows, and the command prints the
-results.
+"""The second reading of the file of a `bulk run`: a campaign sends the checked rows, the command prints the results.
 
 On Ctrl-C, SIGTERM or SIGHUP the campaign takes no more messages and waits for the requests in flight. A second Ctrl-C
 or SIGTERM ends the wait. In both cases the journal stays valid, and the command prints how to continue.

@@ -21,8 +21,9 @@ __all__ = ["follow_status"]
 
 
 def follow_status(journal: Place, interval: float, *, as_json: bool) -> Exit:
-    """Shows the counts. Returns the exit code of `bulk status`, or `INTERRUPTED` after Ctrl-C, which ends only this
-    command.
+    """Shows the counts until the campaign ends.
+
+    Returns the exit code of `bulk status`, or `INTERRUPTED` after Ctrl-C, which ends only this command.
     """
     checked_seconds(interval, "--interval")
     looks, code = 0, Exit.OK

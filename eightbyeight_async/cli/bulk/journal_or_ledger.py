@@ -124,8 +124,9 @@ class Place(Protocol):
         ...
 
     def resume(self, words: str) -> str:
-        """Returns the command line that continues the campaign. `words`: the command line if the campaign stores its
-        options.
+        """Returns the command line that continues the campaign.
+
+        `words`: that command line, if the campaign stores its options.
         """
         ...
 
@@ -304,8 +305,9 @@ class LedgerPlace:
         await campaign.keep(CHECKED, checked or b"")
 
     def chunks(self) -> Chunks | None:
-        """Returns the queue of chunks. None: PgQueuer is not installed; then every process reads the whole file, and
-        the claims decide which process sends a message.
+        """Returns the queue of chunks; None: PgQueuer is not installed.
+
+        Without it every process reads the whole file, and the claims decide which process sends a message.
         """
         try:
             from eightbyeight_async.ledger.workers import Chunks  # noqa: PLC0415 - needs pgqueuer

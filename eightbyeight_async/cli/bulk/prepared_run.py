@@ -92,9 +92,7 @@ class PreparedRun:
         ).execute(as_json=self.as_json)
 
     def is_checked(self, summary: JournalSummary, given: Mapping[str, Any]) -> CheckedFile | None:
-        """Returns the check of an earlier run, if it is about the same bytes and options. None: the file must be
-        checked.
-        """
+        """Returns an earlier run's check, if it is about the same bytes and options; None: the file must be checked."""
         before = checked_before(summary, self.settings, self.one_run, given)
         if before is None:
             return None

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["CheckedFile", "checked_before", "packed_check"]
 
 _OPTIONS = (*READING, "message", "long_text", "duplicates", "one_per_number", "require_plus", "bad_rows")
-_MOST_ASIDE = 10_000  # the most rows set aside that are remembered
+_MOST_ASIDE = 10_000  # If more rows are set aside, the check is not remembered.
 
 
 @attrs.frozen
@@ -73,8 +73,7 @@ def packed_check(
 def checked_before(
     summary: JournalSummary | None, settings: RememberedOptions, one_run: OneRunOptions, given: Mapping[str, Any]
 ) -> CheckedFile | None:
-    """Returns the earlier check that this run can use if the file has the same digest; None: the run must check the
-    file.
+    """Returns the earlier check that applies if the file has the same digest; None: the file must be checked.
 
     Args:
         summary: summary of the journal.

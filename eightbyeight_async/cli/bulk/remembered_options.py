@@ -167,8 +167,9 @@ class RememberedOptions:
         )
 
     def taken_from_journal(self, remembered: Mapping[str, Any], given: Mapping[str, Any]) -> str:
-        """Returns the names of the options that only the journal gives, for a note. The only value shown is the file's
-        name.
+        """Returns, for a note, the names of the options that only the journal gives; for the file its own name.
+
+        No other value is shown.
         """
         defaults = {field.name: field.default for field in attrs.fields(type(self))}
         names = [] if given.get("file") or "file" not in remembered else [Path(self.file).name]

@@ -226,9 +226,7 @@ def _undelivered(first: str, journal: Place, summary: JournalSummary | None, dis
 
 
 def _mode_of(planner: RowPlanner) -> Mode:
-    """Returns the mode of the plan. The campaign would count all rows for its choice, and not only the rows within the
-    limit.
-    """
+    """Returns the mode of the plan. The campaign itself would count all rows, also those after the limit."""
     return "batch" if planner.plan.mode == "batch" else "each"
 
 

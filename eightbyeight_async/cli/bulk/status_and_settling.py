@@ -295,7 +295,7 @@ def _record(row: MessageRow, columns: tuple[str, ...]) -> dict[str, object]:
 
 @contextmanager
 def output_file(journal: Place, output: Path | None, *, force: bool, private: bool) -> Iterator[TextIO]:
-    """Opens the file to write to, or stdout if there is no file. The file must not be the journal."""
+    """Opens the file to write to, or yields stdout if none is named. The file must not be the journal."""
     if output is None:
         yield sys.stdout
         return

@@ -1,5 +1,4 @@
-"""Runs `eightbyeight demo`: sends 2,000 rows to a sandbox, cancels the scheduled ones, kills a campaign and continues
-it.
+"""Runs `eightbyeight demo`: sends 2,000 rows to a sandbox, cancels scheduled ones, kills a campaign and continues it.
 
 The command compares its counts with the sandbox's counts. Comparing only its own counts with each other is not enough:
 all of them could be wrong in the same way.

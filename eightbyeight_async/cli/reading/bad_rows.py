@@ -1,5 +1,4 @@
-"""`--bad-rows`: writes the rows that are set aside to a file of the same format, so that they can be corrected and sent
-later.
+"""`--bad-rows`: writes the rows that are set aside to a file of the same format, to be corrected and sent later.
 
 Rules:
 - A row is written unchanged, with its problem in a column `problem` (CSV) or under the key `problem` (JSONL).

@@ -37,17 +37,16 @@ def country_of(digits: str) -> str:
 
 @lru_cache(maxsize=65_536)
 def _sharing(digits: str, first: str) -> str:
-    """Returns the country among those that share a calling code. `first`: the first of these countries, for an
-    unassigned number.
+    """Returns the country of a number whose calling code is shared by several countries.
+
+    `first`: the first of these countries; it is returned for a number that belongs to none of them.
     """
     return region_code_for_number(parse(f"+{digits}")) or first
 
 
 @lru_cache(maxsize=1000)
 def _code_of(start: str) -> tuple[str, str | None]:
-    """Returns the calling code at the beginning of a number, and its country; None: several countries
-    share the code.
-    """
+    """Returns the calling code at the beginning of a number, and its country; None: several countries share it."""
     # No code is the beginning of another one.
     prefixes = (start[:length] for length in range(1, _LONGEST + 1))
     code = next((code for code in prefixes if int(code) in COUNTRY_CODE_TO_REGION_CODE), None)

@@ -166,8 +166,6 @@ def check_rows(
 
 
 def parts_of(request: SmsRequest) -> int:
-    """Returns the number of parts of the text. If its encoding is GSM7 but GSM7 cannot represent it, it
-    counts as UCS2.
-    """
+    """Returns the number of parts of the text. A text with encoding GSM7 that GSM7 cannot represent counts as UCS2."""
     text = request.text or ""
     return measure(text, Encoding.UCS2).parts if request.encoding is Encoding.UCS2 else quick_parts(text)[0]

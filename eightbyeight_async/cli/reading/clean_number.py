@@ -1,5 +1,4 @@
-"""`--clean-numbers`: converts a phone number as people write it into one that 8x8 accepts. Imported only for that
-option.
+"""`--clean-numbers`: converts a number as people write it into one that 8x8 accepts. Imported only for that option.
 
 Rules:
 - Only characters that people write around and between digits are removed. All other characters in a cell (letters, a
@@ -131,9 +130,7 @@ def _bare(text: str, changes: dict[str, None]) -> str | None:
 
 @lru_cache(maxsize=256)
 def _sign(character: str) -> tuple[str, str] | None:
-    """Returns the part of a character that stays, and the name of the change. None: the character cannot be in a
-    number.
-    """
+    """Returns what stays of a character, and the name of the change; None: the character cannot be in a number."""
     if character in "0123456789+":
         return character, ""
     if character == _WIDE_PLUS or unicodedata.category(character) == "Nd":

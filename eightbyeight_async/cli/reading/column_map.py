@@ -3,8 +3,8 @@
 Rules:
 - A column with the name of a field sets that field. `--map COLUMN=FIELD` assigns a column with another name.
   `--map COLUMN=` assigns no field to a column, e.g. to `Country` with the names of countries.
-- Usual names for a field (`phone`, `mobile`, ...) are suggested, but never used by themselves: a column `phone` can be
-  the number of a shop.
+- Usual names for a field (`phone`, `mobile`, ...) are suggested, but never used without `--map`: a column `phone` can
+  be the number of a shop.
 """
 
 from __future__ import annotations
@@ -85,9 +85,7 @@ class ColumnMap:
         return field_named(column)
 
     def field_nearly_named(self, column: str) -> str | None:
-        """Returns the field that a column name probably misspells; None if there is none, or if `--map` has the
-        column.
-        """
+        """Returns the field that a column name probably misspells; None: there is none, or `--map` has the column."""
         return None if column in self.given else field_nearly_named(column)
 
     def suggestion(self, field: str, columns: Iterable[str]) -> str | None:

@@ -104,9 +104,7 @@ class CsvRows:
             yield self._row(number, line, cells, text, breaks="\n" in together or "\r" in together)
 
     def fits(self, cells: list[str]) -> bool:
-        """Whether a record has a cell for each column of the header. Only cells of columns without a name may be
-        missing.
-        """
+        """Whether a record has a cell for each column of the header; columns without a name at its end may lack one."""
         return self._named_width <= len(cells) <= len(self._names)
 
     def records(self, lines: Iterable[bytes]) -> Iterator[tuple[int, list[str], bool]]:
@@ -222,8 +220,9 @@ class CsvRows:
         ]
 
     def _separator_of(self, header: str) -> str:
-        """Returns the first separator that gives the header a column for the number, or a column with a usual name for
-        it.
+        """Returns the first separator with which the header has a column for the number.
+
+        If no separator gives one, the first with which a column has a usual name for the number.
         """
         split = [(separator, cells) for separator in _SEPARATORS if (cells := _cells_of(header, separator))]
         for separator, cells in split:

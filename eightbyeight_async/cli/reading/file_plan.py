@@ -125,8 +125,9 @@ _OTHER_NAMES = {"file_format": "format", "delimiter": "separator", "file_encodin
 
 
 def reading_fields(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the fields of a `FilePlan` about reading, from the options by name (`FileOptions.values`). None: not
-    given.
+    """Returns the fields of a `FilePlan` about reading, without those not given.
+
+    `options`: options by name, as from `FileOptions.values`; None: not given.
     """
     return {_OTHER_NAMES.get(name, name): value for name, value in options.items() if value is not None}
 

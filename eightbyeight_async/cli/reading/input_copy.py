@@ -1,5 +1,4 @@
-"""Makes copies of input that must be converted first: a compressed file, a spreadsheet, or an encoding other than
-UTF-8.
+"""Makes copies of input that must be converted first: compressed files, spreadsheets, other encodings than UTF-8.
 
 The copy is a temporary file without a name; it disappears when the process ends, even after a kill. A command then
 reads the copy twice. So it sends exactly what it checked, even if the file changes meanwhile.

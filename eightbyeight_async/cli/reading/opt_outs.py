@@ -94,9 +94,7 @@ class OptOuts:
         raise UsageError(f"{place}: {why}; nothing was sent")
 
     def _digits(self, request: SmsRequest) -> int | str:
-        """Returns the number in international form. A national number that its country does not have
-        stays unchanged.
-        """
+        """Returns the number in international form; unchanged if it is national and its country does not have it."""
         number = request.destination
         if number[0] != "+" and request.country is not None:
             from eightbyeight_async.cli.reading.clean_number import NumberCleaner  # noqa: PLC0415 - 20 ms

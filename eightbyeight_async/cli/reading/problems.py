@@ -1,5 +1,4 @@
-"""The problems of a file: the first problems, which are printed, and with `--bad-rows` or `--problems` all problems.
-Pure.
+"""The problems of a file: the first ones, which are printed; with `--bad-rows` or `--problems` all of them. Pure.
 
 Each problem takes 24 bytes in memory, so that a file of a million wrong rows does not fill the memory.
 """
@@ -29,7 +28,7 @@ class Problems:
     Attributes:
         first: the first problems in the order of their lines, at most 20.
         wrong: number of all problems.
-        fatal: number of problems that belong to no row. The file cannot be read even without the bad rows.
+        fatal: number of problems that belong to no row. With such a problem, setting rows aside does not help.
     """
 
     def __init__(self, *, keep_all: bool = False) -> None:

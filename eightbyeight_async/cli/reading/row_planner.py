@@ -1,5 +1,4 @@
-"""Plans the rows of the first reading: which rows are sent, which are left out, and which have the id of another
-message.
+"""Plans the rows of the first reading: which are sent, which are left out, and which have the id of another message.
 
 `send-each` and `send-batch` use the same code for this as a campaign (`bulk.plan`).
 """
@@ -69,7 +68,7 @@ class RowPlanner:
     Args:
         store: a store to plan in.
         fingerprint: every message is added to it; None: no fingerprint is needed.
-        limit: number of messages to send; rows after it are not planned. None: all rows are planned.
+        limit: the most messages to send; the rows after the last of them are not planned. None: all rows are planned.
         how: `send_copies`, `mode`, `batch_size`, `opted_out` of `Planner`.
 
     Attributes:
@@ -78,7 +77,7 @@ class RowPlanner:
         left_out: the rows that are not sent because of another row, or because their people have opted out.
         report: called with each problem: a row with the `client_message_id` of another message.
         last: number of the last row within the limit; None: all rows are within it.
-        later: number of rows after it.
+        later: number of rows after that row.
         plan: the plan, after `finish`, without the later rows and the rows with a problem.
     """
 

@@ -50,7 +50,7 @@ class SendWindow:
 
     Attributes:
         opens, closes: times of day.
-        weekdays: whether it is closed on Saturdays and Sundays.
+        weekdays: whether the window is closed on Saturdays and Sundays.
         now: the time that all rows are compared with.
     """
 

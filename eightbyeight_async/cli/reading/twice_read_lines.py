@@ -101,8 +101,9 @@ class TwiceReadLines:
             yield block
 
     def _read(self, offset: int) -> bytes:
-        """Reads a whole block, or up to the end of the file. Incomplete reads are repeated, because block boundaries
-        must not move.
+        """Reads a whole block, or up to the end of the file.
+
+        Incomplete reads are continued, because block boundaries must not move.
         """
         self._file.seek(offset)
         block = b""

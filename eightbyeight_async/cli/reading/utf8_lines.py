@@ -1,6 +1,4 @@
-"""Decodes the lines of a file. Only UTF-8 is allowed, with or without a byte order mark (some programs write two
-marks).
-"""
+"""Decodes the lines of a file: only UTF-8, with or without a byte order mark (some programs write two marks)."""
 
 from __future__ import annotations
 

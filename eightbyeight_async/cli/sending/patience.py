@@ -57,9 +57,7 @@ class Patience:
 
     @property
     def unreachable(self) -> float | None:
-        """Seconds for which the run still tries to reach the unreachable API; None: the API can be reached, as far as
-        is known.
-        """
+        """Seconds for which the run still tries to reach the API; None: it can be reached, as far as is known."""
         return self._network.left if self._keep_trying else None
 
     def halt(self) -> None:

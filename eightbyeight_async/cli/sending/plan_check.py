@@ -90,9 +90,7 @@ class PlanCheck:
             self._display.info(f"takes at least {seconds:,.0f} s{at}")
 
     def seconds(self, rate: float | None) -> float | None:
-        """Returns the time in seconds that the requests take at this rate and at the countries' rates; None: there is
-        no rate.
-        """
+        """Returns the seconds that the requests take at this rate and at the countries' rates; None: no rate is set."""
         rates = {} if self._rules is None else self._rules.rates
         times = [self._costs.messages_to[country] / pace for country, pace in rates.items()]
         times += [] if rate is None else [self._plan.requests / rate]
@@ -110,8 +108,8 @@ class PlanCheck:
 
         Args:
             yes: whether to send without asking.
-            again: whether people get a second message. Then it asks for any number of messages, and without a terminal
-                nothing is sent.
+            again: whether people get a second message. Then it asks for any number of messages, and nothing is sent if
+                there is neither a terminal nor `yes`.
 
         Raises:
             UsageError: the user must be asked, but there is no terminal.
@@ -198,8 +196,9 @@ class PlanCheck:
             self._display.note(f"the cost is not known: the price list: {wrong.field} {wrong.reason}")
 
     def _known_account(self) -> bool:
-        """Whether 8x8 can be asked for prices and balance. A dry run works without a key or sub-account, and then 8x8
-        is not asked.
+        """Whether 8x8 can be asked for prices and balance: key, sub-account and account id are given.
+
+        A dry run works without them.
         """
         environment = os.environ
         key = self._connection.api_key_file is not None or environment.get(f"{settings.PREFIX}API_KEY")

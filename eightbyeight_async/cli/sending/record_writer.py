@@ -49,13 +49,15 @@ class RecordWriter(Protocol):
     unwritten: list[str]
 
     async def write(self, line: str) -> None:
-        """Takes one line, without its line end. Waits while too many lines wait. After a failure the line goes to
-        `unwritten`.
+        """Takes one line, without its line end. Waits while too many lines wait.
+
+        After a failure the line goes to `unwritten`.
         """
 
     def hurry(self) -> None:
-        """Shortens all waits after an interrupt: `write` no longer waits, `close` waits at most 2 seconds. Also for
-        waits in progress.
+        """Shortens the waits after an interrupt: `write` no longer waits, `close` waits at most 2 seconds.
+
+        Waits that have already begun are shortened, too.
         """
 
     async def close(self) -> None:

@@ -70,8 +70,9 @@ def outcome_of_error(error: EightByEightError) -> RecordOutcome:
 
 
 def outcome_of(response: SmsResponse | None, error: EightByEightError | None) -> RecordOutcome:
-    """Returns the outcome of a message, from its response or its error. If both are None, the request was aborted:
-    `UNKNOWN`.
+    """Returns the outcome of a message, from its response or its error.
+
+    If both are None, the request was aborted, and the outcome is `UNKNOWN`.
     """
     if response is not None:
         return outcome_of_response(response)

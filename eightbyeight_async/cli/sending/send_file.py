@@ -181,7 +181,7 @@ def send_file(
         _print_results(file_run, display, time.monotonic() - began)
         if plan.on_end is not None:
             run_at_end(plan.on_end, {**counts.as_dict(), "stopped": file_run.why_stopped}, display)
-    # A run can accept every message and still fail: its records may not be written.
+    # If records could not be written, the run fails even if every message was accepted.
     stopped = file_run.why_stopped is not None
     return Exit.REFUSED if stopped and counts.exit is Exit.OK else counts.exit
 

@@ -1,7 +1,7 @@
 """Prints for people, on stderr: notes, errors, the progress bar, the summary. The only module that imports rich.
 
-On a terminal there are colours and a bar. A file or a pipe gets plain text, for any environment variables, and a line
-of progress every 15 seconds.
+On a terminal there are colours and a bar. A file or a pipe gets plain text, even if environment variables ask for
+colours, and a line of progress every 15 seconds.
 """
 
 from __future__ import annotations
@@ -137,9 +137,7 @@ class Display:
 
     @contextmanager
     def sending(self, counts: OutcomeCounts) -> Iterator[Callable[[], None]]:
-        """Shows the bar of a file run. Call the yielded function when the counts have changed, and at regular
-        intervals.
-        """
+        """Shows the bar of a file run. Call the yielded function after each change of the counts, and regularly."""
         if not self.on_terminal:
             plain = self.progress_lines()
             shown = (plain.began, 0)
@@ -241,8 +239,9 @@ class Display:
 
 
 def _fields(counts: OutcomeCounts) -> dict[str, Any]:
-    """Returns the bar's text for each outcome and for a pause. Outcomes without messages have no text, except
-    `accepted`.
+    """Returns the bar's texts for the requests, a pause and each outcome.
+
+    An outcome without messages has no text, except `accepted`.
     """
     pauses = counts.pauses
     pause = "" if pauses is None else time_left(None, pauses.paused, pauses.unreachable)
