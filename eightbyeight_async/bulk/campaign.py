@@ -58,8 +58,8 @@ class Campaign(Book, PlannedCampaign):
 
     Args:
         client: sends the messages. Its own `max_concurrency` and `max_rate` apply, too.
-        journal: path of the journal; it is made if it does not exist. The files with `-wal` and `-mark` at the end
-            belong to it.
+        journal: path of the journal; it is made if it does not exist. The files beside it whose names end with `-wal`
+            and `-mark` belong to it.
         ledger, name: instead of a journal: URL of a PostgreSQL database, and the campaign's name there (extra
             `ledger`). Any number of processes may send one input at the same time: they divide it and share the rate.
         durability: "power": a commit survives a power failure. "process": a commit survives only the death of the

@@ -9,9 +9,10 @@ Rules:
 - A row with the message's id certainly belongs to another message only if it names another sub-account, or was created
   before the claim. Any other row that does not fit leaves the message UNKNOWN: created later, created at a time that
   cannot be read, another number, the id in another case or with blanks around it.
-- A missing row proves NOT_SENT only with witnesses. A witness is an accepted message of the same sub-account that was
-  claimed within an hour of the message in doubt and that the log holds under its id and umid. If the log lacks a single
-  accepted message that is older than the lag, the log is incomplete, and a missing row proves nothing.
+- A missing row proves NOT_SENT only with witnesses. A witness is an accepted message of the same sub-account that the
+  log holds under its id and umid, and that was claimed in the same full hour as the message in doubt, in the hour
+  before or in the hour after. If the log lacks a single accepted message of these three hours that is older than the
+  lag, the log is incomplete, and a missing row proves nothing.
 - A missing row proves nothing before the lag has passed since the claim's end, or since a message's scheduled time.
 - If a claim or its end lies in the future, or the end lies before the claim, a clock jumped: a missing row proves
   nothing.
@@ -46,7 +47,7 @@ __all__ = [
     "verdict",
 ]
 
-AROUND = 3_600.0  # Seconds. A witness is claimed at most this long before or after the claim in doubt.
+AROUND = 3_600.0  # Seconds. Witnesses are counted by the hour of their claim; see `evidence_around`.
 _ON_ITS_WAY = 600.0  # Seconds that a request may still take after its sender died or stopped waiting for it.
 _ROUNDING = 1.0  # tolerance in seconds, where the log shows whole seconds
 _FRACTION = 0.01  # tolerance in seconds, where the log shows fractions of a second
@@ -118,11 +119,11 @@ class LoggedRow(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """The witnesses of a message.
+    """The witnesses of one hour, or of the three hours around a claim.
 
     Attributes:
-        held: accepted messages of that hour that the log holds.
-        lacking: accepted messages of that hour, older than the lag, that the log does not hold.
+        held: accepted messages of that time that the log holds.
+        lacking: accepted messages of that time, older than the lag, that the log does not hold.
         ahead: seconds by which 8x8's clock is ahead of ours: lower and upper bound. None: not known, or a clock jumped.
             Where the log shows whole seconds, the lower bound can exceed the upper one by up to a second.
     """

@@ -1,4 +1,4 @@
-"""`SharedTurns`: the pace of a run, if several processes share one pace. `ledger.shared_pace` has that of a ledger."""
+"""`SharedTurns`: the pace of a run, if several processes share one pace. `ledger.shared_pace` implements it."""
 
 from __future__ import annotations
 

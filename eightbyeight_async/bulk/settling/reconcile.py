@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Reconciled", "reconcile"]
 
 _PAGE = 1_000
-_MARGIN = timedelta(hours=2)  # Clocks differ, and witnesses are claimed up to an hour before and after a message.
+_MARGIN = timedelta(hours=2)  # Clocks differ, and witnesses are claimed up to two hours before and after a message.
 _BLANKS = "\t\n\r "
 _LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)  # only ASCII letters, as SQLite's `lower`
 _REFUSED = "rejected"  # the log's word for a message that 8x8 received and then refused

@@ -1,4 +1,4 @@
-"""`StoreSource`: the store of a campaign before it is opened. `journal_source` has that of a journal."""
+"""`StoreSource`: the store of a campaign before it is opened. `journal_source` implements it for a journal."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ class CampaignRun:
 
     Attributes:
         client: sends the requests.
-        journal: the place of the claims.
+        journal: the journal or ledger with the claims.
         settings: the options of the run.
         one_run: the options that apply to this run only.
         read: reads the rows of the file again.

@@ -51,7 +51,7 @@ class PreparedRun:
         plan: how the file is read.
         settings: the options that the journal remembers.
         one_run: the options for this run only.
-        journal: the place of the claims.
+        journal: the journal or ledger with the claims.
         connection: how to reach the API.
         on_end: command that gets the results; None: there is none.
         as_json: whether the results are printed as JSON.

@@ -78,7 +78,7 @@ def run_campaign(
     Args:
         given: options of the command line by name; None: not given.
         one_run: options that apply to this run only.
-        journal: the place of the claims.
+        journal: the journal or ledger with the claims.
         connection: how to reach the API.
         dry_run: whether to check the file and print the plan without sending.
         as_json: whether to print a JSON object.
