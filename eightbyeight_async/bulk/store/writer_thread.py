@@ -176,7 +176,7 @@ class Writer:
         self._end_late()
 
     def _end_late(self) -> None:
-        """Ends the requests that arrived after the stop. Their callers would wait for ever."""
+        """Ends the requests that arrived after the stop. Otherwise their callers would wait for ever."""
         late, self._next = self._next, []
         while not self._groups.empty():
             late = [*self._groups.get(), *late]

@@ -132,7 +132,7 @@ class CampaignRun:
         if self.on_end is not None:
             run_at_end(self.on_end, self._as_json(), self.display)
         if as_json:
-            with suppress(OSError):  # reported at the end of the command; the exit code stays that of the run
+            with suppress(OSError):  # reported at the end of the command; it changes the exit code only if that is 0
                 print_json(self._as_json())
         return self._exit_code()
 
