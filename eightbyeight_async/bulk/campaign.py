@@ -62,16 +62,14 @@ class Campaign(Book, PlannedCampaign):
             and `-mark` belong to it.
         ledger, name: instead of a journal: URL of a PostgreSQL database, and the campaign's name there (extra
             `ledger`). Any number of processes may send one input at the same time: they divide it and share the rate.
-        durability: "power": a commit survives a power failure. "process": a commit survives only the death of the
-            process; this takes less time.
+        durability: "power": commits survive a power failure; "process", which is faster: only the death of the process.
         mode: "each": one POST a message; "batch": up to `batch_size` a request; "auto": batches above 1,000 messages.
         batch_size: messages a batch, at most 10,000. A lost answer leaves the whole batch UNKNOWN.
         max_concurrency: requests in flight; None: 100 in mode each, 2 in mode batch.
         max_rate: requests a second; None: no limit until the API answers 429.
         duplicates: what happens to a second message of one input with the same number, sender, text and schedule:
             "skip" only counts the second message, "send" sends it. A second message with the same `client_message_id`
-            is never sent; if its number, country, sender, text or schedule differs, the run ends with an
-            InvalidRequestError.
+            is never sent; if number, country, sender, text or schedule differ, the run ends with InvalidRequestError.
         one_per_number: send only the first message to a number, in the input and in the journal together. Later ones
             are counted and not sent: a person who has a message from an earlier run gets no other.
         group_rate: returns a message's group, e.g. a country, and the group's rate; or None for a message without a

@@ -7,8 +7,7 @@ Rules:
 - In a transaction, results are written before claims, because a message released after a 429 is claimed again. Only
   results of the transaction's own claims are written after the claims.
 - After the first failure every later request gets the same error, and nothing is written. After a passing failure only
-  the requests of that group get the error, and the results of the group are written with the next group, or after a
-  second.
+  that group's requests get the error; the group's results are written with the next group, or after a second.
 - The thread ends with the campaign's block.
 """
 
