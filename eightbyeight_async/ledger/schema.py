@@ -94,7 +94,11 @@ ALTER TABLE eightbyeight.delivery ADD COLUMN final boolean;
 -- ended: when the process closed it; NULL: it is open, or its process died.
 ALTER TABLE eightbyeight.session ADD COLUMN ended double precision
 """
-_STEPS = (_FIRST, _RECEIPTS, _AT_WORK)
+# An older package would compute other keys with a longer salt, and send messages again: a new version keeps it out.
+_KEYS = """
+COMMENT ON COLUMN eightbyeight.campaign.salt IS 'of 16, 17 or 18 bytes; its length shows the rule of the keys'
+"""
+_STEPS = (_FIRST, _RECEIPTS, _AT_WORK, _KEYS)
 VERSION = len(_STEPS)
 
 _VERSION_TABLE = """

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eightbyeight_async import errors
-from eightbyeight_async.bulk.judging.message_keys import OLD_SALT_BYTES, SALT_BYTES, Keys, with_reference
+from eightbyeight_async.bulk.judging.input_conflicts import same_message
+from eightbyeight_async.bulk.judging.message_keys import SALT_BYTES, SALT_LENGTHS, Keys, with_reference
 from eightbyeight_async.bulk.judging.outcomes import Action, State, judge, state_of
 from eightbyeight_async.bulk.run.adaptive_rate import AdaptiveRate
 from eightbyeight_async.bulk.run.choose_mode import choose_mode
@@ -165,63 +166,111 @@ def test_other_messages_copies_and_salts_have_other_keys() -> None:
     assert len(set(keys)) == len(keys)
 
 
-# Key, hash, who, what; written down, because the journals of campaigns that are under way hold them.
-_WHO, _OLD_WHO = 5775949284770992505, 9124718708861523680
-_WHAT, _OLD_WHAT = 7873563692876043145, 583116594103166802
-KEPT: list[tuple[dict[str, str], tuple[str, int, int, int | None], tuple[str, int, int, int | None]]] = [
-    (
+# Written down, because the journals of campaigns that are under way hold them. By the length of the salt: who, what;
+# and for each message key, hash, who, what.
+WHO = {18: 2357672779584909882, 17: 5775949284770992505, 16: 9124718708861523680}
+WHAT = {18: 4717074513570682543, 17: 7873563692876043145, 16: 583116594103166802}
+KEPT: dict[str, tuple[dict[str, str], dict[int, tuple[str, int, int, int | None]]]] = {
+    "plain": (
         {},
-        ("b7c813f9ed99ba2b746e93ac", 9180805710423605366, _WHO, None),
-        ("741a862a7afa6a54b61c3454", 7160065571116220234, _OLD_WHO, None),
+        {
+            18: ("bb60ccf3ae12a22ad1317616", 4715726959529126290, WHO[18], None),
+            17: ("b7c813f9ed99ba2b746e93ac", 9180805710423605366, WHO[17], None),
+            16: ("741a862a7afa6a54b61c3454", 7160065571116220234, WHO[16], None),
+        },
     ),
-    (
-        {"destination": "6598765432", "text": "H\u00e9 \U0001f600", "source": "ACME"},
-        ("1561283de0ae70a1e355d6b5", 5480845715324196532, _WHO, None),
-        ("b503466188d27743e55d8317", 6992217157947603833, _OLD_WHO, None),
+    "sender": (
+        {"destination": "6598765432", "text": "H\xe9 \U0001f600", "source": "ACME"},
+        {
+            18: ("facdf533930b05941af111c8", 4116137916808363273, WHO[18], None),
+            17: ("1561283de0ae70a1e355d6b5", 5480845715324196532, WHO[17], None),
+            16: ("b503466188d27743e55d8317", 6992217157947603833, WHO[16], None),
+        },
     ),
-    (
+    "national": (
         {"destination": "98765432", "country": "SG"},
-        ("9740eda447a2bf5698bfc440", 2908191468098580256, -4723393875559996400, None),
-        ("33fdb2d69cad5cacb07cf84e", 8670946542629651285, -2994592326467828249, None),
+        {
+            18: ("88c804d2862276b0cb669131", 700992388340077420, -7425747398609438911, None),
+            17: ("9740eda447a2bf5698bfc440", 2908191468098580256, -4723393875559996400, None),
+            16: ("33fdb2d69cad5cacb07cf84e", 8670946542629651285, -2994592326467828249, None),
+        },
     ),
-    (
+    "lower case": (
+        {"destination": "98765432", "country": "sg"},
+        {
+            18: ("88c804d2862276b0cb669131", 700992388340077420, -7425747398609438911, None),
+            17: ("3d9d20b495881c67bc6c031f", 7659198974331438393, -3920119427494027942, None),
+            16: ("946575175c3fa70fff1bc410", 2165960994789828795, -6282568131877763460, None),
+        },
+    ),
+    "id": (
         {"client_message_id": "order 7"},
-        ("order 7", 2962603030286477052, _WHO, _WHAT),
-        ("order 7", 2576997259738862780, _OLD_WHO, _OLD_WHAT),
+        {
+            18: ("order 7", 2530396976337106432, WHO[18], WHAT[18]),
+            17: ("order 7", 2962603030286477052, WHO[17], WHAT[17]),
+            16: ("order 7", 2576997259738862780, WHO[16], WHAT[16]),
+        },
     ),
-    (
+    "hidden id": (
         {"client_message_id": "to-98765432"},
-        ("b2dfd986f20300b6fb20e9db", 8666062198357259545, _WHO, _WHAT),
-        ("b5ca92502d3987cd70b19ea0", 114951096175187455, _OLD_WHO, _OLD_WHAT),
+        {
+            18: ("cf1816f01eb7f76b954b45ca", 1730099649579235917, WHO[18], WHAT[18]),
+            17: ("b2dfd986f20300b6fb20e9db", 8666062198357259545, WHO[17], WHAT[17]),
+            16: ("b5ca92502d3987cd70b19ea0", 114951096175187455, WHO[16], WHAT[16]),
+        },
     ),
-    (
+    "grouped id": (
         {"client_message_id": "to 9876-5432"},
-        ("72c55379eaaff4b287bc1050", 5630671324791584803, _WHO, _WHAT),
-        ("to 9876-5432", 4296444487479472127, _OLD_WHO, _OLD_WHAT),
+        {
+            18: ("cfbb46f98eb23e7a4dcc4875", 1853454609437003275, WHO[18], WHAT[18]),
+            17: ("72c55379eaaff4b287bc1050", 5630671324791584803, WHO[17], WHAT[17]),
+            16: ("to 9876-5432", 4296444487479472127, WHO[16], WHAT[16]),
+        },
     ),
-]
+}
+COPIES = {18: "104d7eebc4189b06b1d1bb50", 17: "8ff3f56b986fea8b80ec94c6", 16: "4584f400809c45ed1949c9b7"}
+FINGERPRINTS = {
+    18: "7-0b6bd93eb68d0db46b3f8f2a29604e3e",
+    17: "7-84f76f10f611f2ae8e1dfc38f6f58ddf",
+    16: "7-ca312da11bcd1aa051caeca7fd5940c0",
+}
 CHANGED = "a campaign under way would send every message a second time after an update of this package"
 
 
-@pytest.mark.parametrize(
-    ("fields", "now", "old"), KEPT, ids=["plain", "sender", "national", "id", "hidden id", "grouped id"]
-)
-def test_the_rule_of_keys_never_changes(
-    fields: dict[str, str], now: tuple[object, ...], old: tuple[object, ...]
-) -> None:
-    message = request(**fields)
-    assert tuple(Keys(b"s" * SALT_BYTES).of(message)) == now, CHANGED
-    assert tuple(Keys(b"s" * OLD_SALT_BYTES).of(message)) == old, CHANGED
+@pytest.mark.parametrize("salt", SALT_LENGTHS)
+@pytest.mark.parametrize("message", KEPT)
+def test_the_rule_of_keys_never_changes(message: str, salt: int) -> None:
+    fields, kept = KEPT[message]
+    assert tuple(Keys(b"s" * salt).of(request(**fields))) == kept[salt], CHANGED
 
 
-def test_the_rule_of_copies_and_fingerprints_never_changes() -> None:
-    keys = Keys(b"s" * SALT_BYTES)
-    assert keys.of(request(), 2).key == "8ff3f56b986fea8b80ec94c6", CHANGED
-    assert keys.who_of("+6598765432") == _WHO
+@pytest.mark.parametrize("salt", SALT_LENGTHS)
+def test_the_rule_of_copies_and_fingerprints_never_changes(salt: int) -> None:
+    keys = Keys(b"s" * salt)
+    assert keys.of(request(), 2).key == COPIES[salt], CHANGED
+    assert keys.who_of("+6598765432") == WHO[salt]
     fingerprint = keys.fingerprint()
-    for fields, *_ in KEPT:
+    for fields, _ in KEPT.values():
         fingerprint.add(request(**fields))
-    assert str(fingerprint) == "6-e2a5e3ff96d455fc07db4a8d16186ea1", "a campaign under way would refuse its own input"
+    assert str(fingerprint) == FINGERPRINTS[salt], "a campaign under way would refuse its own input"
+
+
+def test_the_case_of_a_country_makes_no_other_person_and_no_other_input() -> None:
+    """A mended cell, `sg` to `SG`, is the same message to the same person."""
+    one, other = (request(destination="98765432", country=country) for country in ("SG", "sg"))
+    keys = Keys(b"s" * SALT_BYTES)
+    assert keys.of(one) == keys.of(other)
+    assert keys.of(one, 1) == keys.of(other, 1)
+    assert fingerprints(one) == fingerprints(other)
+    assert same_message(one, other)
+    malaysian = request(destination="98765432", country="MY")
+    assert (keys.of(one).who != keys.of(malaysian).who, same_message(one, malaysian)) == (True, False)
+
+
+def fingerprints(message: SmsRequest) -> str:
+    fingerprint = Keys(b"s" * SALT_BYTES).fingerprint()
+    fingerprint.add(message)
+    return str(fingerprint)
 
 
 def test_a_reference_is_the_key_unless_it_holds_the_number() -> None:

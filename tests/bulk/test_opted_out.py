@@ -10,7 +10,6 @@ import pytest
 
 from eightbyeight_async import SmsRequest
 from eightbyeight_async.bulk import Campaign, State, read_rows, status
-from eightbyeight_async.bulk.judging.message_keys import OLD_SALT_BYTES
 from eightbyeight_async.bulk.store.journal_file import read_head
 from eightbyeight_async.sandbox import Fault, Sandbox
 
@@ -99,34 +98,52 @@ async def test_a_journal_of_only_opted_out_people_belongs_to_no_account(sandbox:
     assert report.accepted == 30
 
 
-async def test_a_journal_that_began_before_grouped_numbers_were_seen_keeps_its_keys(
-    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("salt", "version"), [(17, 4), (16, 3)])
+async def test_a_journal_that_began_under_an_older_rule_keeps_its_keys(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, salt: int, version: int
 ) -> None:
     people = [
         SmsRequest(destination="+6581000001", text="Hi", client_message_id="order +65 8100-0001"),
         SmsRequest(destination="+6581000002", text="Hi", client_message_id="order 2"),
+        SmsRequest(destination="81000003", country="sg", text="Hi"),
+        SmsRequest(destination="81000003", country="SG", text="Hi"),
     ]
     journal = tmp_path / "run.db"
-    monkeypatch.setattr("eightbyeight_async.bulk.store.journal_file.SALT_BYTES", OLD_SALT_BYTES)
-    assert (await run(sandbox, journal, people))[1].accepted == 2
-    assert {row.key for row in read_rows(journal)} == {"order +65 8100-0001", "order 2"}
+    monkeypatch.setattr("eightbyeight_async.bulk.store.journal_file.SALT_BYTES", salt)
+    assert (await run(sandbox, journal, people))[1].accepted == 4
+    assert ("order +65 8100-0001" in {row.key for row in read_rows(journal)}) == (salt == 16)
     head = read_head(journal)
     with closing(sqlite3.connect(journal, isolation_level=None)) as connection:
-        connection.execute(f"PRAGMA user_version={head._replace(version=3).user_version}")
+        connection.execute(f"PRAGMA user_version={head._replace(version=version).user_version}")
     monkeypatch.undo()
     plan, report = await run(sandbox, journal, people)
-    assert (plan.settled, report.known, report.accepted, len(sandbox.messages)) == (2, 2, 0, 2)
-    assert read_head(journal).version == 4
+    assert (plan.settled, report.known, report.accepted, len(sandbox.messages)) == (4, 4, 0, 4)
+    assert read_head(journal).version == 5
+
+
+@pytest.mark.parametrize("mode", ["each", "batch"])
+async def test_the_case_of_a_country_makes_no_second_message(sandbox: Sandbox, tmp_path: Path, mode: Any) -> None:
+    """The same person by one text is a copy; by another text it is one number; and a mended cell changes nothing."""
+    lower, upper, other = (
+        SmsRequest(destination="81000003", country=country, text=text)
+        for country, text in (("sg", "Hi"), ("SG", "Hi"), ("Sg", "Hello"))
+    )
+    journal = tmp_path / "run.db"
+    plan, report = await run(sandbox, journal, [lower, upper, other], mode=mode, one_per_number=True)
+    assert (plan.new, plan.duplicates, plan.same_number) == (1, 1, 1)
+    assert (report.accepted, report.duplicates, report.same_number, len(sandbox.messages)) == (1, 1, 1, 1)
+    _, report = await run(sandbox, journal, [upper, lower, other], mode=mode, one_per_number=True)
+    assert (report.known, report.accepted, len(sandbox.messages)) == (1, 0, 1)
 
 
 async def test_a_journal_of_an_older_version_goes_on(sandbox: Sandbox, tmp_path: Path) -> None:
     journal = tmp_path / "run.db"
     await run(sandbox, journal, PEOPLE[:20])
     head = read_head(journal)
-    assert head.version == 4
+    assert head.version == 5
     with closing(sqlite3.connect(journal, isolation_level=None)) as connection:
         connection.execute(f"PRAGMA user_version={head._replace(version=2).user_version}")
     assert (read_head(journal).version, status(journal).sent) == (2, 20)
     plan, report = await run(sandbox, journal, opted_out=out, allow_changed_input=True)
     assert (plan.settled, plan.new, report.accepted, len(sandbox.messages)) == (20, 10, 10, 30)
-    assert read_head(journal).version == 4, "older packages must not take it: they do not know the state"
+    assert read_head(journal).version == 5, "older packages must not take it: they do not know the state"

@@ -121,6 +121,23 @@ def test_two_notations_of_one_number_are_one_person(
     assert (again.code, len(sandbox.messages)) == (0, 1), "the journal remembers how numbers were read"
 
 
+@pytest.mark.parametrize("command", ["bulk run", "send-each", "send-batch"])
+@pytest.mark.parametrize(("options", "messages"), [((), 2), (("--one-per-number",), 2), (("--clean-numbers",), 1)])
+def test_the_case_of_a_country_makes_no_other_number_and_a_plus_does(
+    sandbox: Sandbox,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+    options: tuple[str],
+    messages: int,
+) -> None:
+    (tmp_path / "people.csv").write_text("destination,country,text\n91234567,SG,Hi\n91234567,sg,Hi\n+6591234567,,Hi\n")
+    where = "--journal" if command == "bulk run" else "--output"
+    line = (*command.split(), tmp_path / "people.csv", *options, where, tmp_path / "new")
+    ended = in_process(*line, sandbox=sandbox, capsys=capsys)
+    assert (ended.code, len(sandbox.messages)) == (0, messages), ended.err
+
+
 def test_without_cleaning_the_default_country_goes_with_numbers_without_plus(
     sandbox: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -16,7 +16,7 @@ from patience import PATIENCE, seen
 
 from eightbyeight_async import AsyncConnectClient, InvalidRequestError, RetryPolicy, SmsRequest
 from eightbyeight_async.bulk import AccountChangedError, Campaign, InputChangedError, Report, State
-from eightbyeight_async.bulk.judging.message_keys import OLD_SALT_BYTES
+from eightbyeight_async.bulk.judging.message_keys import SALT_LENGTHS
 from eightbyeight_async.ledger import Ledger
 from eightbyeight_async.ledger.without_client import LedgerReader
 from eightbyeight_async.sandbox import Fault
@@ -344,17 +344,27 @@ async def test_the_repr_of_a_campaign_shows_no_url(postgres: str, name: str, san
         assert repr(campaign) == "<Campaign ledger campaign='november', mode=auto>"
 
 
-async def test_a_campaign_that_began_before_grouped_numbers_were_seen_keeps_its_keys(
-    postgres: str, name: str, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("salt", SALT_LENGTHS[1:])
+async def test_a_campaign_that_began_under_an_older_rule_keeps_its_keys(
+    postgres: str, name: str, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, salt: int
 ) -> None:
     people = [
         SmsRequest(destination="+6581000001", text="Hi", client_message_id="order +65 8100-0001"),
         SmsRequest(destination="+6581000002", text="Hi", client_message_id="order 2"),
+        SmsRequest(destination="81000003", country="sg", text="Hi"),
+        SmsRequest(destination="81000003", country="SG", text="Hi"),
     ]
-    monkeypatch.setattr("eightbyeight_async.ledger.store.SALT_BYTES", OLD_SALT_BYTES)
-    assert (await run(sandbox, postgres, name, people)).accepted == 2
+    monkeypatch.setattr("eightbyeight_async.ledger.store.SALT_BYTES", salt)
+    assert (await run(sandbox, postgres, name, people)).accepted == 4
     with LedgerReader(postgres, name) as reader:
-        assert {row.key for row in reader.rows()} == {"order +65 8100-0001", "order 2"}
+        assert ("order +65 8100-0001" in {row.key for row in reader.rows()}) == (salt == 16)
     monkeypatch.undo()
     again = await run(sandbox, postgres, name, people)
-    assert (again.known, again.accepted, len(sandbox.messages)) == (2, 0, 2)
+    assert (again.known, again.accepted, len(sandbox.messages)) == (4, 0, 4)
+
+
+async def test_the_case_of_a_country_makes_no_second_message(postgres: str, name: str, sandbox: Sandbox) -> None:
+    people = [SmsRequest(destination="81000003", country=country, text="Hi") for country in ("sg", "SG")]
+    report = await run(sandbox, postgres, name, people)
+    again = await run(sandbox, postgres, name, [people[1], people[1]])
+    assert (report.accepted, report.duplicates, again.known, len(sandbox.messages)) == (1, 1, 1, 1)

@@ -55,7 +55,7 @@ def same_message(one: SmsRequest, other: SmsRequest) -> bool:
 def _number(request: SmsRequest) -> tuple[str, str | None]:
     """The digits, and for a national number its country: the same digits are another person's in another country."""
     digits = request.destination.lstrip("+")
-    return digits, request.country if digits == request.destination else None
+    return digits, (request.country or "").upper() if digits == request.destination else None
 
 
 def same_moment(one: float | None, other: float | None) -> bool:

@@ -11,9 +11,12 @@ Rules:
   The grouping of the number (`+49 151 234-567`, `0151/234567`) and the script of its digits do not matter. An id with
   unprintable characters is digested as well.
 - The rule for a campaign's keys never changes: under another rule all its messages would count as new. The length of
-  the salt shows which rule a campaign has. A campaign with a salt of 16 bytes began under the older rule, which did not
-  find grouped numbers; it keeps ids with grouped numbers undigested.
-- A number is compared by its digits: `+6591110001` and `6591110001` are the same.
+  the salt shows which rule a campaign has:
+  - 16 bytes: ids with grouped numbers stay undigested, and the case of `country` counts;
+  - 17 bytes: the case of `country` counts;
+  - 18 bytes: the rules above and below.
+- A number is compared by its digits: `+6591110001` and `6591110001` are the same. A national number is compared by its
+  digits and its `country`, in upper case. It differs from the same number in international form.
 
 Digests are keyed BLAKE2b: 96 bits for a key, 63 bits for a lookup. In a journal of a million messages two lookup
 digests collide with a chance of 6e-8. A person who has the journal can guess a number and test the guess against the
@@ -34,8 +37,8 @@ from eightbyeight_async.errors import InvalidRequestError
 from eightbyeight_async.models.sms import SmsRequest
 
 __all__ = [
-    "OLD_SALT_BYTES",
     "SALT_BYTES",
+    "SALT_LENGTHS",
     "Fingerprint",
     "Identity",
     "Keys",
@@ -44,8 +47,8 @@ __all__ = [
     "with_reference",
 ]
 
-SALT_BYTES = 17
-OLD_SALT_BYTES = 16
+SALT_LENGTHS = (18, 17, 16)  # one for each rule, the present one first
+SALT_BYTES = SALT_LENGTHS[0]
 _DIGEST_BYTES = 12
 _integer = struct.Struct(">Q").unpack
 _TAIL = 7  # digits of the shortest phone number
@@ -78,7 +81,8 @@ class Keys:
 
     def __init__(self, salt: bytes) -> None:
         self._salt = salt
-        self._sees_grouped = len(salt) != OLD_SALT_BYTES
+        self._sees_grouped = len(salt) != 16
+        self._country_of = _upper_country if _folds_country(salt) else _written_country
         # Copied for every digest: making a keyed hash takes twice as long as copying one.
         self._long = hashlib.blake2b(digest_size=_DIGEST_BYTES, key=salt)
         self._short = hashlib.blake2b(digest_size=8, key=salt)
@@ -93,7 +97,7 @@ class Keys:
         """
         digits = request.destination.lstrip("+")
         national = request.country is not None and digits == request.destination
-        number = f"{digits}|{request.country}" if national else digits
+        number = f"{digits}|{self._country_of(request)}" if national else digits
         # Inlined for the number and the key of most messages: three calls less save a microsecond a message.
         digest = self._short.copy()
         digest.update(b"who:%b" % number.encode())
@@ -162,6 +166,7 @@ class Fingerprint:
 
     def __init__(self, salt: bytes) -> None:
         self._salt = salt
+        self._country_of = _upper_country if _folds_country(salt) else _written_country
         self._sum = 0
         self.count: int = 0
 
@@ -169,13 +174,26 @@ class Fingerprint:
         """Count a message."""
         source = request.source or ""
         number = request.destination.lstrip("+")
-        content = f"{request.client_message_id!r}{number}|{request.country or ''}|{len(source)}|{source}{request.text}"
+        country = self._country_of(request)
+        content = f"{request.client_message_id!r}{number}|{country}|{len(source)}|{source}{request.text}"
         digest = hashlib.blake2b(content.encode("utf-8", "surrogatepass"), digest_size=16, key=self._salt).digest()
         self._sum = (self._sum + int.from_bytes(digest)) % 2**128
         self.count += 1
 
     def __str__(self) -> str:
         return f"{self.count}-{self._sum:032x}"
+
+
+def _folds_country(salt: bytes) -> bool:
+    return len(salt) not in (16, 17)
+
+
+def _upper_country(request: SmsRequest) -> str:
+    return (request.country or "").upper()
+
+
+def _written_country(request: SmsRequest) -> str:
+    return request.country or ""
 
 
 def _ungrouped(reference: str) -> str:

@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 from urllib.parse import quote
 
 from eightbyeight_async.bulk.errors import JournalError, JournalInUseError
-from eightbyeight_async.bulk.judging.message_keys import OLD_SALT_BYTES, SALT_BYTES
+from eightbyeight_async.bulk.judging.message_keys import SALT_BYTES, SALT_LENGTHS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,10 +67,10 @@ IN_USE: Final = "is in use by another campaign; one at a time: wait until that o
 NONE_HERE: Final = "there is none at this path: check the path; a run makes one"
 RESTORE: Final = "put back a copy of all its files; without one, see in 8x8's log who got a message"
 APPLICATION_ID: Final = 0x38783842  # "8x8B"
-VERSION: Final = 4
-# 2: without people who have opted out. 3: with a shorter salt. Otherwise the versions are the same. The next run
-# changes the version to 4, which older packages do not read.
-_READABLE: Final = (2, 3, VERSION)
+VERSION: Final = 5
+# 2: without people who have opted out. 3 and 4: with a shorter salt. Otherwise the versions are the same. The next run
+# changes the version to 5, which older packages do not read.
+_READABLE: Final = (2, 3, 4, VERSION)
 _IN_USE_BIT: Final = 1 << 8
 _OLDEST_SQLITE = (3, 35, 0)  # UPSERT, UPDATE FROM, RETURNING, JSON
 _CHECK_BYTES = 8
@@ -313,7 +313,7 @@ def salt_of(stored: object, head: Head) -> bytes | None:
 
     With a wrong salt every message would count as new.
     """
-    for length in (SALT_BYTES, OLD_SALT_BYTES):
+    for length in SALT_LENGTHS:
         if isinstance(stored, bytes) and stored[length:] == _check_of(stored[:length], head):
             return stored[:length]
     return None
