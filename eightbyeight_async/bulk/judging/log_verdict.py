@@ -56,8 +56,8 @@ _FRACTION = 0.01  # tolerance in seconds, where the log shows fractions of a sec
 class Why(enum.StrEnum):
     """Why a message stays UNKNOWN."""
 
-    NO_WITNESS = "no accepted message of that hour vouches for the log"
-    NOT_WHOLE = "the log lacks accepted messages of that hour"
+    NO_WITNESS = "no accepted message of about that time vouches for the log"
+    NOT_WHOLE = "the log lacks accepted messages of about that time"
     TOO_EARLY = "the log can lag behind"
     CLOCK = "claimed in the future, or after its own end: a clock jumped"
     SCHEDULED = "scheduled and not due yet"
