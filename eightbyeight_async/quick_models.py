@@ -36,17 +36,14 @@ class OddError(Exception):
 
 
 def quick_maker(cls: type[T]) -> Callable[..., T]:
-    """Returns a function that takes the values of all fields by name and makes the model. It neither checks nor
-    converts them.
-    """
+    """Returns a function that makes the model from the values of all fields, without checking or converting them."""
     given: dict[str, Any] = {}
     names = [field.name for field in attrs.fields(_class(cls))]
     return _compiled(f"def make({', '.join(names)}):", _making(cls, given, {name: name for name in names}), given)
 
 
 def private_init(cls: type[Any]) -> Callable[..., None] | None:
-    """Returns an `__init__` like that of attrs, which empties its frame if a rule is broken; None without rules of this
-    kind.
+    """Returns an `__init__` like that of attrs, which empties its frame if a rule is broken; None without rules.
 
     A rule is an attrs validator in a field's metadata, under `check`. This function applies all rules in one pass, and
     only to fields that are set. attrs would call the rule of every field, and most messages leave out seven fields. It

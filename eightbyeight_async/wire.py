@@ -131,9 +131,7 @@ _quick_writer: typing.Callable[[Any], typing.Callable[[Any], str] | None] = cach
 
 
 def write_own(model: object) -> Any:  # noqa: ANN401 - JSON can be anything
-    """Returns a model as JSON for its user: with the API's names, and also with the fields that only this package
-    has.
-    """
+    """Returns a model as JSON for its user: with the API's names, and with the fields that only this package has."""
     return _own_converter().unstructure(model)
 
 
