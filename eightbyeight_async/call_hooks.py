@@ -307,9 +307,7 @@ class Note:
 
 
 async def _outcome(work: Awaitable[T]) -> tuple[T | None, BaseException | None]:
-    """Awaits the work and returns its result or its exception. So the hooks run outside of an except block: inside one,
-    they could log the frames of the error.
-    """
+    """Returns the result or the exception. So no hook runs in an except block: there it could log its frames."""
     try:
         return await work, None
     except GeneratorExit:

@@ -302,8 +302,10 @@ def _words(error: EightByEightError) -> tuple[Any, ...]:
 
 
 def _written_state(error: EightByEightError) -> dict[str, object]:
-    """Returns the attributes as JSON values. The server's texts, and values that JSON cannot represent (e.g. a
-    campaign's plan), become None; a tuple becomes an empty list.
+    """Returns the attributes as JSON values.
+
+    The server's texts, and values that JSON cannot represent (e.g. a campaign's plan), become None; a tuple becomes an
+    empty list.
     """
     state: dict[str, object] = {_STATE: 1, "sent": error.sent.value, "attempts": error.attempts}
     state["effect"] = error.effect.name

@@ -255,9 +255,7 @@ class SendEach:
             self._news.set()
 
     def _kept(self, failure: BaseException) -> bool:
-        """Keeps an exception of the iterable or of a bug for the caller (see `__anext__`). Returns False for an
-        exception that only ends this task.
-        """
+        """Keeps an exception of the iterable, or a bug's, for `__anext__`. False: it only ends this task."""
         if isinstance(failure, GeneratorExit):
             return False  # this coroutine is being closed, perhaps outside of the loop
         kept: BaseException | None = foreign_cancellation(failure)

@@ -112,8 +112,9 @@ def _checked_init(cls: Any) -> Callable[..., None]:  # noqa: ANN401 - an attrs c
 
 
 def quick_reader(cls: type[T]) -> Callable[[Any], T] | None:
-    """Returns a function that makes a model from parsed JSON; None if the model has a type that is not simple. The
-    function raises OddError for an object that needs the thorough converter.
+    """Returns a function that makes a model from parsed JSON; None if the model has a type that is not simple.
+
+    The function raises OddError for an object that needs the thorough converter.
     """
     given: dict[str, Any] = {"OddError": OddError}
     lines = ["  if type(value) is not dict: raise OddError"]

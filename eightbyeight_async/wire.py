@@ -157,9 +157,7 @@ def _own_name(field: str) -> str:
 
 
 def _first_problem(error: BaseException, path: str) -> tuple[str, BaseException, str]:
-    """Returns the JSON path, the exception and the reason of the first error in cattrs' groups. The names come from the
-    notes of the errors.
-    """
+    """Returns JSON path, exception and reason of the first error in cattrs' groups, whose notes have the names."""
     if isinstance(error, BaseExceptionGroup):
         inner = error.exceptions[0]
         for note in getattr(inner, "__notes__", ()):
