@@ -65,7 +65,7 @@ class AsyncConnectClient:
             hooks are used unchanged, and it is never closed. Every transport failure is then `Sent.MAYBE`, because the
             phases of its transport are unknown. Bytes that a server sends after an answer can be read as the next
             answer, unless the client has `max_keepalive_connections=0`. An AssertionError, e.g. of a mock, is raised
-            unchanged. An `auth` of your client would replace the API key. It serves one event loop at a time.
+            unchanged. An `auth` of your client would replace the API key. Your client serves one event loop at a time.
         proxy: the proxy for all https calls; None for `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`. The connections
             through a proxy are slower than direct ones.
         http2: whether HTTP/2 is offered (extra `[http2]`). httpx's own connections are used then, which are slower.
@@ -233,9 +233,9 @@ class AsyncConnectClient:
     def http(self) -> late_types.httpx.AsyncClient:
         """The `httpx.AsyncClient` of this client, for hooks, auth, headers, mounts and instrumentation.
 
-        From its first use on, every call goes through it, also the calls of `with_options`' clients. It has httpx's own
-        transports, with a new connection for each call, which costs a TLS handshake. If you gave a `transport`, it has
-        that one; if you gave an `http_client`, it is that client.
+        From its first use on, every call goes through it, also those of the clients of `with_options`. It has httpx's
+        own transports, with a new connection for each call, which costs a TLS handshake. If you gave a `transport`, it
+        has that one; if you gave an `http_client`, it is that client.
         """
         return self._exchange.door.public
 

@@ -270,7 +270,7 @@ class SendEach:
         return True
 
     def _at_hand(self) -> tuple[int, SmsRequest] | None:
-        """Returns the next message without an await; None without room for its result, and at the end of the messages.
+        """Returns the next message without an await; None without room for its result, and after the last message.
 
         Always None for an async iterable.
         """

@@ -43,7 +43,7 @@ def quick_maker(cls: type[T]) -> Callable[..., T]:
 
 
 def private_init(cls: type[Any]) -> Callable[..., None] | None:
-    """Returns an `__init__` like that of attrs, which empties its frame if a rule is broken; None without rules.
+    """Returns an `__init__` like that of attrs, which empties its frame if a rule is broken; None without `check`.
 
     A rule is an attrs validator in a field's metadata, under `check`. This function applies all rules in one pass, and
     only to fields that are set. attrs would call the rule of every field, and most messages leave out seven fields. It

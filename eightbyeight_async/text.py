@@ -173,7 +173,7 @@ def check_length(text: str | None, encoding: Encoding | str | None, policy: Text
 
 
 def why_ucs2(size: TextMeasure) -> str | None:
-    """Returns one line: which characters make a text UCS2, and how many parts it would have without them.
+    """Returns one line: which characters make a text UCS2, and how many parts it would have if they were in GSM7.
 
     None for a GSM7 text, and if UCS2 was requested.
     """

@@ -273,7 +273,7 @@ class Receipts:
             self._changed.notify_all()
 
     def done(self, callback: Callback, body: JSONObject, status: int | None, error: str | None) -> None:
-        """Report the end of a POST. A failed callback is queued again, once for each number of `retry_after`."""
+        """Report the end of a POST. A failed one is queued again, at most as often as `retry_after` has numbers."""
         with self._changed:
             self._under_way -= 1
             if self.is_current(callback):
