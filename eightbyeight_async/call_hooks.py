@@ -104,7 +104,7 @@ class Watch:
         flight: F,
         url: str,
     ) -> T:
-        """Make an attempt and report how it ended. `url`: URL of its host."""
+        """Make an attempt and report how it ended. `url`: the base URL that it goes to."""
         operation, umid = operation_of(call)
         note = Note(self, operation, umid, call, options, flight.attempts, url)
         found, error = await _outcome(make(call, options, flight, note))
@@ -196,7 +196,7 @@ class Note:
         operation, umid: the operation, and the message that it is about.
         call, options: those of the attempt.
         attempt: number of the attempt.
-        url: URL of its host.
+        url: scheme and host that it goes to, perhaps with port and path.
     """
 
     def __init__(
@@ -227,9 +227,7 @@ class Note:
         self._received = 0
 
     def placed(self, *, queued: bool) -> None:
-        """Notes that the attempt has its place under `max_concurrency`. `queued`: whether it had to wait for the
-        place.
-        """
+        """Notes that the attempt has its place under `max_concurrency`. `queued`: whether it had to wait for it."""
         self._placed = True
         if queued:
             self._tell_queued()
@@ -309,9 +307,7 @@ class Note:
 
 
 async def _outcome(work: Awaitable[T]) -> tuple[T | None, BaseException | None]:
-    """Awaits the work and returns its result or its exception. So the hooks run outside of an except block: inside one,
-    they could log the frames of the error.
-    """
+    """Returns the result or the exception. So no hook runs in an except block: there it could log its frames."""
     try:
         return await work, None
     except GeneratorExit:
@@ -330,9 +326,7 @@ def _origin(link: str) -> str:
 
 
 def _shown_id(umid: str | None) -> str | None:
-    """Returns the id; None if it has only digits: that is not an id of 8x8, but perhaps a phone number that the caller
-    passed by mistake.
-    """
+    """Returns the id; None if it has only digits: then it may be a phone number that was passed by mistake."""
     return None if umid is None or umid.isdigit() else umid
 
 

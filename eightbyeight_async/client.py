@@ -65,15 +65,15 @@ class AsyncConnectClient:
             hooks are used unchanged, and it is never closed. Every transport failure is then `Sent.MAYBE`, because the
             phases of its transport are unknown. Bytes that a server sends after an answer can be read as the next
             answer, unless the client has `max_keepalive_connections=0`. An AssertionError, e.g. of a mock, is raised
-            unchanged. An `auth` of this client would replace the API key. The client serves one event loop at a time.
+            unchanged. An `auth` of your client would replace the API key. Your client serves one event loop at a time.
         proxy: the proxy for all https calls; None for `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`. The connections
             through a proxy are slower than direct ones.
         http2: whether HTTP/2 is offered (extra `[http2]`). httpx's own connections are used then, which are slower.
         event_hooks: as for `httpx.AsyncClient`: lists of async functions, under "request" and "response". Every call
-            then goes through httpx, on its own connection: see `http`.
-        transport: as for `httpx.AsyncClient`; every call and every download goes through it. A test without network
-            passes an `httpx.MockTransport`. Every transport failure is then `Sent.MAYBE`, and an AssertionError is
-            raised unchanged. The transport is closed with the client.
+            then goes through httpx, each on a new connection: see `http`.
+        transport: as for `httpx.AsyncClient`; every call and every download goes through it, and nothing bypasses it. A
+            test without network passes an `httpx.MockTransport`. Every transport failure is then `Sent.MAYBE`, and an
+            AssertionError is raised unchanged. The transport is closed with the client.
         on_attempt: a plain function, called with an `AttemptEvent` at the end of every attempt, in its event loop. So
             it must be quick. An exception that it raises is logged without its text, and does not affect the call. The
             clients of `with_options` share it. None for no hook, which costs nothing.
@@ -233,8 +233,9 @@ class AsyncConnectClient:
     def http(self) -> late_types.httpx.AsyncClient:
         """The `httpx.AsyncClient` of this client, for hooks, auth, headers, mounts and instrumentation.
 
-        After its first use, every call of this client goes through it, on a new connection, which costs a TLS
-        handshake. It has httpx's own transports, or your `http_client` or `transport` if you gave one.
+        From its first use on, every call goes through it, also those of the clients of `with_options`. It has httpx's
+        own transports, with a new connection for each call, which costs a TLS handshake. If you gave a `transport`, it
+        has that one; if you gave an `http_client`, it is that client.
         """
         return self._exchange.door.public
 

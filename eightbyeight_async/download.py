@@ -173,9 +173,7 @@ def _url(link: str) -> httpx.URL:
 
 
 def _is_host(host: str) -> bool:
-    """Whether a resolver accepts the host. httpx also accepts other hosts, and then raises exceptions that are not its
-    own.
-    """
+    """Whether a resolver accepts the host. httpx accepts others, too, and then raises foreign exceptions."""
     if ":" in host:
         try:
             ipaddress.IPv6Address(host)

@@ -61,9 +61,7 @@ class Sent(enum.Enum):
 
 
 class Effect(enum.Enum):
-    """What a call does. The value has two texts for errors: the call had no effect, and the call may have had an
-    effect.
-    """
+    """What a call does. The value: what an error says if the call had no effect, and if it may have had it."""
 
     SEND = ("not sent", "may have been sent")
     CANCEL = ("not cancelled", "may have been cancelled")
@@ -77,9 +75,7 @@ class Effect(enum.Enum):
 
 
 class _Rebuilding(type):
-    """Lets `cls(*error.args)` rebuild the same error. Task queues with a JSON result backend rebuild errors in this
-    way.
-    """
+    """Lets `cls(*error.args)` rebuild an error, as task queues with a JSON result backend do."""
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - an instance of cls
         if args and isinstance(args[-1], dict) and _STATE in args[-1]:
@@ -95,8 +91,9 @@ class EightByEightError(Exception, metaclass=_Rebuilding):
         sent: whether the call may have taken effect (`Sent.NO` or `Sent.MAYBE`), in any of its attempts.
         attempts: how many times the request was tried; 0 if it was refused before the first attempt.
         effect: what the call does, for the text of `str()`.
-        args: the error's own words, then a dict of its attributes. Both can be written as JSON, and `cls(*args)` gives
-            an equal error. The dict lacks the server's texts (`APIError.message`, an `error_id` that is not a UUID).
+        args: the error's own words, then a dict of its attributes. Both can be written as JSON, and `cls(*args)` makes
+            the same error again. Only the server's texts (`APIError.message`, an `error_id` that is not a UUID) and
+            attributes that JSON cannot represent (e.g. a campaign's plan) are then None, and tuples are empty.
     """
 
     sent: Sent = Sent.NO
@@ -305,8 +302,10 @@ def _words(error: EightByEightError) -> tuple[Any, ...]:
 
 
 def _written_state(error: EightByEightError) -> dict[str, object]:
-    """Returns the attributes as JSON values. A value that JSON cannot represent (e.g. a campaign's plan) becomes None,
-    and a tuple becomes an empty list.
+    """Returns the attributes as JSON values.
+
+    The server's texts, and values that JSON cannot represent (e.g. a campaign's plan), become None; a tuple becomes an
+    empty list.
     """
     state: dict[str, object] = {_STATE: 1, "sent": error.sent.value, "attempts": error.attempts}
     state["effect"] = error.effect.name

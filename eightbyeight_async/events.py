@@ -33,14 +33,15 @@ class AttemptEvent:
         code: the API's error code; None if the answer has none.
         error: the class of the error, e.g. `ServerError`; None for a success. `TransportTimeoutError` if the call's
             `deadline` expired, `CancelledError` if the call was cancelled, under asyncio and trio alike.
-        sent: `sent` for this attempt alone; None for a success. The error that the caller gets is about all attempts
-            together.
+        sent: whether this attempt alone may have taken effect (`Sent.NO` or `Sent.MAYBE`); None for a success. The
+            error that the caller gets is about all attempts together.
         waited: seconds that the attempt waited for its place and its turn (`limiter` and `pace` of `WaitEvent`); 0.0 if
             it did not wait. The pause before a retry is not included.
-        on_wire: seconds from passing the request to the transport until the answer was complete, including the time to
+        on_wire: seconds from passing the request to the transport until the attempt ended, including the time to
             connect; 0.0 if the attempt ended before the transport got the request.
-        request_bytes: the bytes of the request's body; 0 if it has none, or if the transport did not get the request.
-        response_bytes: the bytes of the answer's body, decompressed; 0 if there was no answer, or it was refused.
+        request_bytes: the bytes of the request's body; 0 without a body, or if the transport did not get the request.
+        response_bytes: the bytes of the answer's body, decompressed; 0 if there was no complete answer, or if this
+            client refused it, e.g. because it was too large.
         umid: 8x8's id of the message, from the answer or from the caller's argument; None if the call is not about a
             single message, or if the id is not known.
         batch_size: how many messages the batch has; None if the call sends no batch.
@@ -71,7 +72,7 @@ class WaitEvent:
         attempt: the number of the attempt that waited, from 1; before a retry, the number of the next attempt.
         reason: `limiter` (a free place under `max_concurrency`), `pace` (its turn under `max_rate`) or `retry` (the
             pause of the retry policy).
-        seconds: how long it waited, also if it was cancelled during the wait.
+        seconds: how long the call waited, also if it was cancelled during the wait.
     """
 
     operation: str

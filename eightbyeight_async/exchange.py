@@ -83,7 +83,7 @@ class Exchange:
     """Makes the calls of a client.
 
     Args:
-        sender: returns the running loop's object that sends requests as bytes; None if every call goes through `door`.
+        sender: makes the running loop's object that sends requests as bytes; None if every call goes through `door`.
         door: sends calls through httpx, for calls that application code can observe.
         key: the API key.
         bases: the base URL of each product.
@@ -92,7 +92,7 @@ class Exchange:
         sleep: waits for seconds; passed in so that tests need no real time.
         random_fraction: returns a random number from 0 to 1, for the jitter of retries.
         now: returns the current time (aware).
-        watch: receives the events of attempts and waits; None if there is no hook.
+        watch: receives the events of attempts and waits; None without hooks and tracer.
     """
 
     def __init__(

@@ -1,5 +1,4 @@
-"""Sends many messages at once: several workers take messages from one iterable. Results are returned in the order in
-which they finish.
+"""Sends many messages at once: several workers take messages from one iterable, and results come as they finish.
 
 Rules:
 - Memory is bounded: for each worker at most two messages are taken but not yet returned to the caller (one in flight,
@@ -228,7 +227,8 @@ class SendEach:
                     response = await self._send(request, flight)
                     result = _result_of(response, index, request, flight.attempts)
                 except EightByEightError as error:
-                    # Removes this frame from the traceback, because it has the request.
+                    # Removes this frame from the traceback: the request in it may not be an SmsRequest, and then its
+                    # repr hides nothing.
                     error.__traceback__ = error.__traceback__ and error.__traceback__.tb_next
                     result = SendNotAccepted(index=index, request=request, error=error, attempts=error.attempts)
                 except BaseException:
@@ -255,9 +255,7 @@ class SendEach:
             self._news.set()
 
     def _kept(self, failure: BaseException) -> bool:
-        """Keeps an exception of the iterable or of a bug for the caller (see `__anext__`). Returns False for an
-        exception that only ends this task.
-        """
+        """Keeps an exception of the iterable, or a bug's, for `__anext__`. False: it only ends this task."""
         if isinstance(failure, GeneratorExit):
             return False  # this coroutine is being closed, perhaps outside of the loop
         kept: BaseException | None = foreign_cancellation(failure)
@@ -272,8 +270,9 @@ class SendEach:
         return True
 
     def _at_hand(self) -> tuple[int, SmsRequest] | None:
-        """Returns the next message without an await. None: no room for its result, or the iterable is not plain or has
-        ended.
+        """Returns the next message without an await; None without room for its result, and after the last message.
+
+        Always None for an async iterable.
         """
         if self._iterator is None or self._ending or len(self._results) >= self._width:
             return None

@@ -98,9 +98,7 @@ def empty_frames(error: BaseException) -> None:
 
 
 def private_call(function: Callable[P, T]) -> Callable[P, T]:
-    """Decorate a function: an exception that leaves it carries no frame with its arguments, or with locals of functions
-    that it called.
-    """
+    """Decorate a function: no frame of an exception that leaves it has its arguments or locals of what it called."""
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> T:

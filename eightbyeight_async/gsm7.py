@@ -50,9 +50,7 @@ def first_foreign(text: str) -> int | None:
 
 
 def foreign(text: str) -> str:
-    """The characters that are not in the alphabet or its extension: each once, in the order of their first
-    occurrence.
-    """
+    """The characters that are not in the alphabet or its extension: each once, in order of first occurrence."""
     return "".join(dict.fromkeys(_SOME_GSM7.sub("", text)))
 
 

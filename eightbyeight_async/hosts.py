@@ -90,9 +90,7 @@ def checked_base_url(value: object, field: str) -> str:
 
 
 def host_of(url: str) -> str:
-    """Returns the parts of a base URL that identify the server: host, port unless it is the scheme's default, and
-    path.
-    """
+    """The server behind a base URL: host, port unless it is the scheme's default, and path."""
     parts = urlsplit(url)
     return parts.netloc.lower().removesuffix({"https": ":443", "http": ":80"}[parts.scheme]) + parts.path
 

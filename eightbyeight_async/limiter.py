@@ -137,7 +137,7 @@ class Gate:
         self.ended: bool = False
 
     def take(self) -> bool:
-        """Take a place if one is free. A call that does not wait needs two coroutines less."""
+        """Take a place if one is free; False if none is. Not a coroutine: that saves two for a call without waiting."""
         limiter = self._limiter
         with limiter.lock:
             if limiter.free > 0:

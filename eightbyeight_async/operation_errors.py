@@ -65,9 +65,7 @@ def _operation(function: Callable[..., Any]) -> Callable[..., Any]:
 def _wrong_argument(
     function: Callable[..., Any], error: BaseException, positional: int, keywords: list[str]
 ) -> tuple[str, str] | None:
-    """Returns field and reason of the InvalidRequestError; None if the arguments are right: then the error came from
-    inside.
-    """
+    """Returns field and reason of the InvalidRequestError; None if the arguments are right, so the error is another."""
     if not isinstance(error, TypeError):
         return None
     own = list(inspect.signature(function).parameters.values())[1:]  # without self

@@ -3,7 +3,7 @@
 Rule: the whole message must be such a word. "STOP" is an opt-out; "please stop calling me at noon" is not.
 
 Source of the English words: the list that the FCC names for the USA (47 CFR 64.1200(a)(10)) and that US carriers
-support (CTIA, Messaging Principles). The other words are those that senders in these languages usually give for an
+support (CTIA, Messaging Principles). The other words are those that senders in these languages usually name as the
 answer that stops their messages.
 """
 
@@ -67,7 +67,7 @@ _LONGEST = 200
 
 @private_call
 def is_opt_out(message: InboundMessage | str | None, *, words: Iterable[str] | None = None) -> bool:
-    """Whether the whole message is a word that asks for no more messages, such as STOP::
+    """Whether the whole message is a word that asks the sender to stop, such as STOP::
 
         if isinstance(event, InboundMessage) and is_opt_out(event):
             ...  # keep event.sender where your next campaign leaves it out

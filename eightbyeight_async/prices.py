@@ -6,8 +6,8 @@
 Rules:
 - A price is for one part to one operator. The operator of a number is known only after the message. So the cost of a
   country is a range: from its cheapest to its most expensive operator.
-- Nothing is guessed: a country without a price has no cost and is listed, and amounts of two currencies are never
-  added.
+- Nothing is guessed: a country without a price has no cost and is in `without_price`, and amounts of two currencies are
+  never added.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class CountryCost:
     """The cost of the parts to one country.
 
     Attributes:
-        country: two-letter code in upper case.
+        country: the two-letter code of `parts_by_country`, in upper case.
         parts: number of parts.
         lowest: every part at the cheapest operator; None without a price.
         highest: every part at the most expensive operator; None without a price.
@@ -70,7 +70,7 @@ class Cost:
     """The cost of message parts, by country.
 
     Attributes:
-        countries: the cost of each country in `parts_by_country`, in its order.
+        countries: the cost of each country of `parts_by_country`, in the same order.
     """
 
     countries: tuple[CountryCost, ...]

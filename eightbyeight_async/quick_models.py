@@ -36,17 +36,14 @@ class OddError(Exception):
 
 
 def quick_maker(cls: type[T]) -> Callable[..., T]:
-    """Returns a function that takes the values of all fields by name and makes the model. It neither checks nor
-    converts them.
-    """
+    """Returns a function that makes the model from the values of all fields, without checking or converting them."""
     given: dict[str, Any] = {}
     names = [field.name for field in attrs.fields(_class(cls))]
     return _compiled(f"def make({', '.join(names)}):", _making(cls, given, {name: name for name in names}), given)
 
 
 def private_init(cls: type[Any]) -> Callable[..., None] | None:
-    """Returns an `__init__` like that of attrs, which empties its frame if a rule is broken; None without rules of this
-    kind.
+    """Returns an `__init__` like that of attrs, which empties its frame if a rule is broken; None without `check`.
 
     A rule is an attrs validator in a field's metadata, under `check`. This function applies all rules in one pass, and
     only to fields that are set. attrs would call the rule of every field, and most messages leave out seven fields. It
@@ -115,8 +112,9 @@ def _checked_init(cls: Any) -> Callable[..., None]:  # noqa: ANN401 - an attrs c
 
 
 def quick_reader(cls: type[T]) -> Callable[[Any], T] | None:
-    """Returns a function that makes a model from parsed JSON; None if the model has a type that is not simple. The
-    function raises OddError for an object that needs the thorough converter.
+    """Returns a function that makes a model from parsed JSON; None if the model has a type that is not simple.
+
+    The function raises OddError for an object that needs the thorough converter.
     """
     given: dict[str, Any] = {"OddError": OddError}
     lines = ["  if type(value) is not dict: raise OddError"]

@@ -1,6 +1,7 @@
 """Folding receipts: one state for each message, from delivery receipts that are late, repeated or out of order. Pure.
 
-The receipt with the highest rank counts; among equal ranks, the latest one. So order and repetition do not matter:
+The receipt with the highest rank counts; within a rank, the one with the latest timestamp. So the order in which
+receipts arrive, and repetition, do not matter:
 
     rank  state
     4     read
@@ -9,7 +10,7 @@ The receipt with the highest rank counts; among equal ranks, the latest one. So 
     1     sent, and any state this version does not know
     0     queued
 
-- A higher rank wins, for any timestamps.
+- A higher rank wins, whatever the timestamps are.
 - Within a rank the later timestamp wins. A missing timestamp is earlier than any other.
 
 Why:
@@ -203,9 +204,7 @@ def _weight(status: DeliveryStatus) -> tuple[int, datetime]:
 
 
 def _tie(receipt: DeliveryReceipt) -> tuple[int, str]:
-    """A key to choose between receipts of equal rank and time: the number of fields that are set, then the fields
-    themselves.
-    """
+    """The key that decides between equal rank and time: the number of fields that are set, then the fields."""
     fields = attrs.asdict(receipt)
     said = sum(value is not None for value in fields.values())
     return said, repr(fields)

@@ -98,9 +98,7 @@ class Pacer:
             heapq.heappush(self._returned, moment)
 
     def forked(self) -> None:
-        """Called in a forked process. It replaces the lock, which another thread of the parent process may have
-        held.
-        """
+        """Called in a forked process: replaces the lock, which another thread of the parent may have held."""
         self._lock = threading.RLock()
 
     def _start(self, moment: float, *, again: bool) -> tuple[float, float]:

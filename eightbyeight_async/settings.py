@@ -165,9 +165,7 @@ def checked_policy(value: TextPolicy | str) -> TextPolicy:
 
 
 class HttpClient(Protocol):
-    """The methods of an application's own client that are used. `httpx.AsyncClient` and `httpx2.AsyncClient` have
-    them.
-    """
+    """The methods that are used of an application's own client, an `httpx.AsyncClient` or `httpx2.AsyncClient`."""
 
     @property
     def build_request(self) -> Callable[..., Any]: ...

@@ -256,7 +256,8 @@ class SmsOperations:
             InvalidRequestError: an argument breaks its rule.
             LogExportError: while iterating: the export failed, was cancelled, or took longer than `patience`; or a file
                 is missing, broken or too large.
-            UnexpectedResponseError: while iterating: a link or a response is not one of a file.
+            UnexpectedResponseError: while iterating: a link is not https or has expired, or the response is not a
+                complete file.
             EightByEightError: while iterating: another error of `errors`.
         """
         from eightbyeight_async.log_export import log_rows

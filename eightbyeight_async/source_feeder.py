@@ -23,9 +23,7 @@ T = TypeVar("T")
 
 
 class End:
-    """Marks the end of a source. None is not used for this: an iterable that yields None by mistake must not look
-    finished.
-    """
+    """Marks the end of a source. None does not: an iterable that yields None by mistake must not look finished."""
 
 
 END = End()

@@ -77,10 +77,10 @@ def instrument(
 
     The clients of `with_options` are instrumented with it, because they share its connections.
 
-    Each attempt is a span, e.g. `send acme_hq`. The span begins when the transport gets the request and ends when the
-    answer is complete. Its kind is PRODUCER for a send, else CLIENT. It is the current span during the attempt, so log
-    lines and httpx's own instrumentation find it. An attempt that ends before the transport gets the request has a span
-    of zero length. Attributes:
+    Each attempt is a span, e.g. `send acme_hq`. The span begins when the transport gets the request, and ends with the
+    attempt; until then it is the current span, so log lines and httpx's own instrumentation find it. Its kind is
+    PRODUCER for a send, else CLIENT. An attempt that ends before the transport gets the request has a span of zero
+    length. Attributes:
 
     | span and metrics | |
     | --- | --- |
@@ -226,7 +226,7 @@ class _Span:
             return None
         found: dict[str, str] = {}
         propagate.inject(found)
-        # A value that cannot be exported would make the send fail.
+        # A header that cannot be written would make the send fail.
         return {
             name: value
             for name, value in found.items()

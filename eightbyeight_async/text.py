@@ -82,7 +82,7 @@ class LongTextWarning(UserWarning):
     """
 
 
-# Without the number of parts: with different texts, Python would show and record the warning again each time.
+# Without the number of parts: Python would show and record a warning with other words once more.
 LONG_TEXT = f"the text takes more than {MAX_PARTS} parts; the platform truncates it and sends it"
 
 
@@ -96,8 +96,8 @@ class TextMeasure:
         parts: the number of parts of the whole text, without the limit of 10; 0 for an empty text.
         truncated: True if `parts` is above 10, so that the platform truncates the text.
         foreign: the characters that are not in GSM7, for which AUTO chooses UCS2: each once, in the order of their
-            first occurrence. Empty for GSM7, and if UCS2 is requested. The repr hides them, because in another script
-            they show the text.
+            first occurrence. Empty for GSM7, and if UCS2 is requested. The repr hides them: if the text is in another
+            script, they show it.
         gsm7_parts: the number of parts if each of `foreign` were a character of GSM7; None if `foreign` is empty.
     """
 
@@ -173,8 +173,9 @@ def check_length(text: str | None, encoding: Encoding | str | None, policy: Text
 
 
 def why_ucs2(size: TextMeasure) -> str | None:
-    """Returns one line: the characters for which a text needs UCS2, and the extra parts. None for a GSM7 text, and if
-    UCS2 is requested.
+    """Returns one line: which characters make a text UCS2, and how many parts it would have if they were in GSM7.
+
+    None for a GSM7 text, and if UCS2 was requested.
     """
     if not size.foreign or size.gsm7_parts is None:
         return None
@@ -185,9 +186,7 @@ def why_ucs2(size: TextMeasure) -> str | None:
 
 
 def named_characters(characters: Collection[str]) -> str:
-    """Names the characters if there are at most `NAMED`, or else returns their number: more characters come from
-    another script, and would show the text.
-    """
+    """Names up to `NAMED` characters; of more it gives only the number, because these would show the text."""
     if len(characters) > NAMED:
         return f"{len(characters):,} different characters"
     return " and ".join(f"{one!r} ({character_name(one)})" for one in characters)

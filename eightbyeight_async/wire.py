@@ -131,9 +131,7 @@ _quick_writer: typing.Callable[[Any], typing.Callable[[Any], str] | None] = cach
 
 
 def write_own(model: object) -> Any:  # noqa: ANN401 - JSON can be anything
-    """Returns a model as JSON for its user: with the API's names, and also with the fields that only this package
-    has.
-    """
+    """Returns a model as JSON for its user: with the API's names, and with the fields that only this package has."""
     return _own_converter().unstructure(model)
 
 
@@ -159,9 +157,7 @@ def _own_name(field: str) -> str:
 
 
 def _first_problem(error: BaseException, path: str) -> tuple[str, BaseException, str]:
-    """Returns the JSON path, the exception and the reason of the first error in cattrs' groups. The names come from the
-    notes of the errors.
-    """
+    """Returns JSON path, exception and reason of the first error in cattrs' groups, whose notes have the names."""
     if isinstance(error, BaseExceptionGroup):
         inner = error.exceptions[0]
         for note in getattr(inner, "__notes__", ()):

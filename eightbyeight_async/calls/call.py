@@ -42,7 +42,8 @@ class Call(Generic[T]):
             nothing, such as a look-up.
         effect: what the call does, for the text of an error.
         meanings: what error codes mean for this call, if that differs from the general table.
-        contradiction: returns why a successful response cannot belong to this call; None: it can.
+        contradiction: a function that returns why a successful response cannot belong to this call, or None if it can;
+            None: this is not checked.
     """
 
     product: Product
@@ -62,8 +63,8 @@ class BatchCall(Call[T]):
 
     Attributes:
         batch_size: how many messages it has.
-        quick: reads the parsed JSON of a plain response. If it is None or returns None, the response is read with all
-            checks.
+        quick: reads the parsed JSON of a plain response. If it is None or returns None, the response is read as the
+            model `response_class`.
     """
 
     batch_size: int

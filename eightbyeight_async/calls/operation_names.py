@@ -15,9 +15,7 @@ __all__ = ["operation_of"]
 
 
 def operation_of(call: Call[Any]) -> tuple[str, str | None]:
-    """Returns the public method that makes the call, e.g. `sms.send`, and the umid in the path; None: the path has no
-    umid.
-    """
+    """Returns the public method that makes the call, e.g. `sms.send`, and the umid in its path (None without one)."""
     segments = call.path.partition("?")[0].split("/")[3:]  # without /api/v1/
     umid: str | None = None
     match call.method, segments:

@@ -1,9 +1,9 @@
 """The batch of a campaign: the same call as `sms_batch.send_batch`, without a model for each message. Pure.
 
 The JSON of the request is written from the caller's messages, with their `client_message_id` replaced. A response that
-accepts every message as expected is read without models. All other requests and responses use the models: a message of
-a derived class or without text; a response with a message that is not accepted, is at another place, or has another
-number.
+accepts every message as expected is read without models. The models are used for all other requests (with a message of
+a derived class, or without text) and responses (a message is not accepted, is at another position, or has another
+number).
 """
 
 from __future__ import annotations
@@ -64,8 +64,9 @@ def send_plain_batch(
 
 
 def _all_accepted(messages: Sequence[SmsRequest], references: Sequence[str], data: Any) -> AllAccepted | None:  # noqa: ANN401 - JSON can be anything
-    """Returns the response if it is plain: it passes exactly the checks that the reading with models makes. Otherwise
-    None.
+    """Returns the response if it accepts every message, and passes what a reading with models requires; else None.
+
+    It checks no more than that.
     """
     umids = []
     try:

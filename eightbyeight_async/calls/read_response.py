@@ -4,7 +4,7 @@ Rules:
 - A 2xx with the expected object as its body is a success, even if the object has more fields.
 - Otherwise the API's error code decides, for every HTTP status: a 500 with code 1001 means a wrong sub-account.
 - Without a known code the HTTP status decides, if it is in `_BY_STATUS`.
-- Without both, a response with any code is an `APIError`. A response without a code comes from a gateway:
+- With neither, a response with any code is an `APIError`. A response without a code comes from a gateway:
   UnexpectedResponseError.
 """
 
@@ -85,7 +85,7 @@ def _error(
 
 
 def _class_of(status: int, code: int | None) -> tuple[type[APIError], Sent] | None:
-    """Returns the class and the `sent` of an error; None if the API uses neither this code nor this status."""
+    """Returns the class and the `sent` of an error; None without a code, if the status is not in `_BY_STATUS`."""
     match code:
         case 1014:
             return errors.TLSVersionError, Sent.NO

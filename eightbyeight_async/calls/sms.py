@@ -27,7 +27,7 @@ _make_call: Callable[..., Call[SmsResponse]] = quick_maker(Call)
 
 
 def check_sms(request: SmsRequest, now: Callable[[], datetime]) -> None:
-    """Checks the rules that `send_sms` adds to those of the model. For a check without sending.
+    """Checks, without sending, the rules that `send_sms` adds to those of the model.
 
     Raises:
         InvalidRequestError: a rule is broken.

@@ -30,7 +30,7 @@ def send_batch(subaccount_id: str, request: BatchSmsRequest, now: Callable[[], d
     `now`: returns the time (aware), to check the schedules.
     """
     check_kind(request, BatchSmsRequest)
-    # For `destinations`, every message is the template's.
+    # With `destinations`, every message is made from the template, and has no times of its own.
     messages = (SmsTemplate(),) if request.messages is None else request.messages
     check_batch_times(messages, request.template, now(), ahead=MAX_AHEAD)
     return BatchCall(
@@ -55,9 +55,7 @@ def long_texts(request: BatchSmsRequest, policy: TextPolicy | str) -> str | None
 
 
 def long_texts_of(texts: Iterable[_Text], policy: TextPolicy | str) -> str | None:
-    """Does the work of `long_texts`. `texts`: index of the message with the text (None: the template),
-    text, encoding.
-    """
+    """As `long_texts`, for given texts: index of the message (None: the template), text, encoding."""
     if policy == TextPolicy.ALLOW:
         return None
     # Usually every message has the template's text, so the last results are cached.

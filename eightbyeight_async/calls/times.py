@@ -95,9 +95,7 @@ def check_batch_times(
 
 
 def _utc(moment: datetime | None) -> datetime | None:
-    """Returns the time in UTC. Two times of the same time zone compare by wall clock, which goes back an hour in
-    autumn.
-    """
+    """In UTC, because two times of one time zone compare by wall clock, which goes back an hour in autumn."""
     return None if moment is None else moment.astimezone(UTC)
 
 

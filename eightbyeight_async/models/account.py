@@ -1,8 +1,10 @@
 """The account's price list and balance.
 
-8x8 lists prices by sub-account, country and operator. Amounts are Decimal, made from the digits in the JSON. Source:
-OpenAPI file of the SMS API, operations get-price-list and get-account-balance. Its schema and its examples differ: In
-the schema `outbound` and `inbound` are an array, in the examples an object with `countries`. Both are read.
+8x8 lists prices by sub-account, country and operator. Amounts are Decimal, made from the digits in the JSON.
+
+Source: OpenAPI file of the SMS API, operations get-price-list and get-account-balance. Its schema and its examples
+differ: `outbound` and `inbound` are an array in the schema, and an object with `countries` in the examples. Both are
+read.
 """
 
 from __future__ import annotations

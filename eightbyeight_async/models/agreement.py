@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["chatapps_contradiction", "other_number", "sms_contradiction"]
 
-_SAME_ENDING = 6  # the digits that are compared; a national number can have a trunk prefix, e.g. a leading 0
+_SAME_ENDING = 6  # how many last digits are compared; a national number can have a trunk prefix, e.g. a leading 0
 _OTHER_ID = "the response is about another message: its clientMessageId differs"
 _OTHER_NUMBER = "the response is about another message: its number differs"
 _OTHER_USER = "the response is about another message: its channelUserId differs"

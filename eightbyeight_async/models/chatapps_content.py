@@ -310,8 +310,7 @@ def _copied(value: Mapping[str, Any]) -> Mapping[str, Any]:
 
 @attrs.frozen(kw_only=True)
 class RawContent(JsonModel):
-    """Content of a type that this version has no class for, e.g. `carousel`, `richCard`, `buttons`. It is sent
-    unchanged::
+    """Content of a type that this version has no class for, e.g. `carousel` or `richCard`. It is sent unchanged::
 
         RawContent(type="carousel", content={"carousel": {"cardWidth": "medium", "cards": cards}})
 

@@ -1,7 +1,7 @@
 """One message of the Messaging Apps API: its user, its content, its channels.
 
-Rule: the message checks all its parts when it is made, so an error names the full path of the field. Source: OpenAPI
-file of the Messaging Apps API, Send-Message.
+Rule: the message checks all its parts when it is made, so an error names the full path of the field.
+Source: OpenAPI file of the Messaging Apps API, Send-Message.
 """
 
 from __future__ import annotations
@@ -176,8 +176,8 @@ class ChatAppsRequest(JsonModel):
         content: its content, whose class decides the message's type. None only in a batch whose template has content.
         client_message_id: your reference, at most 50 characters, echoed in responses and receipts. It does NOT make a
             send idempotent.
-        scheduled: when to send it; aware, at most a minute in the past; None for now. 8x8 documents no limit for the
-            future.
+        scheduled: when to send it; aware, at most a minute in the past; None for now. 8x8 documents no limit for how
+            far in the future.
         expiry: the time after which it must not be delivered any more; aware, in the future, and after `scheduled`.
         dlr_callback_url: the http(s) URL to which 8x8 POSTs the delivery receipts of this message.
         channels: the channels to try, in order; None for the channels that are configured for the sub-account.

@@ -133,7 +133,7 @@ def _whatsapp_can_fill_it_in(path: str, parameter: TemplateParameter) -> None:
 
 @attrs.frozen(kw_only=True)
 class TemplateParameter(JsonModel):
-    """The value of one placeholder. It has exactly one value field: the one for its type.
+    """The value of one placeholder. Only the value field for its type is set; `action` may have none.
 
     Attributes:
         type: `ParameterType` or its string; default `text`.

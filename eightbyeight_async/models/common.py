@@ -47,8 +47,9 @@ class ErrorBody(JsonModel):
 
 
 def after_doubt(answer: T) -> T:
-    """Returns the answer of a call whose earlier attempt may have taken effect. Sets `maybe_done_before` if the model
-    has it.
+    """Returns the answer of a call whose earlier attempt may have taken effect.
+
+    `maybe_done_before` is set in it, and in each of its `messages`, if the models have that field.
     """
     model: Any = answer
     if not attrs.has(type(model)) or "maybe_done_before" not in attrs.fields_dict(type(model)):

@@ -46,9 +46,7 @@ def _without(bare: str, country: str | None) -> str:
 
 
 def _odd_character(character: str, *, begins: bool) -> str | None:
-    """Returns the name of a character that cannot be in a number; None if it can. `begins`: whether no digit is before
-    it.
-    """
+    """The name of a character that cannot stand here; None if it can. `begins`: True if no digit is before it."""
     if character in "0123456789" or character in _SEPARATORS or (character == "+" and begins):
         return None
     if character.isascii() and character.isprintable():

@@ -20,9 +20,7 @@ __all__ = ["Encoding", "Outcome", "SmsRequest", "SmsResponse", "SmsStatus", "Sms
 
 
 class Encoding(enum.StrEnum):
-    """The encoding of a text. With `AUTO` the platform chooses: GSM7 if the GSM7 alphabet has every character of the
-    text, else UCS2.
-    """
+    """The encoding of a text. With `AUTO` the platform chooses GSM7 if that alphabet has every character, else UCS2."""
 
     AUTO = "AUTO"
     GSM7 = "GSM7"

@@ -181,7 +181,7 @@ class BatchSmsNotAccepted(_Result):
 
     @property
     def ok(self) -> Literal[False]:
-        """False: according to the response, the message was not accepted."""
+        """False: the response does not say that the message was accepted."""
         return False
 
 

@@ -1,9 +1,8 @@
 """Webhook events that 8x8 POSTs to a callback URL: delivery receipts, inbound messages, unknown events.
 
 Rules:
-- Only two fields are required, because an event is useless without them: its umid, and the state of a receipt. 8x8
-  sends a refused receipt four more times and then never again. So an event must not be refused because of another
-  field.
+- Only fields without which an event is useless are required: its umid, and the state of a receipt. 8x8 sends a refused
+  receipt four more times and then never again. So an event must not be refused because of another field.
 - Any other field may be missing, and is None if it cannot be read (see `wire.py`).
 - Unknown states and channels stay strings. Upper and lower case of a state or namespace do not matter.
 - Both products share the classes; the fields of the other product are None.
@@ -90,9 +89,7 @@ def _namespace(value: Namespace | str) -> Namespace | str:
 
 
 def _error_code(value: int | str | None) -> int | str | None:
-    """Returns the code as an integer, as 8x8 documents it. A string of digits becomes an integer; any other string
-    stays unchanged.
-    """
+    """A string of digits becomes an integer, as 8x8 documents the code. Any other string stays unchanged."""
     return int(value) if isinstance(value, str) and _INTEGER.fullmatch(value) else value
 
 
@@ -225,7 +222,7 @@ class InboundMessage(JsonModel):
         recipient: Messaging Apps: the channel that delivered the message.
         type: Messaging Apps: the type of `content`, e.g. `Text`, `Image`, `Location`, `Interactive`; upper and lower
             case vary.
-        content: Messaging Apps: the received JSON object, with `text`, `url`, `payload`, `location` or `interactive`.
+        content: Messaging Apps: the unchanged JSON object, with `text`, `url`, `payload`, `location` or `interactive`.
             Numbers with a fraction are Decimal.
         reply_to_umid: Messaging Apps: 8x8's id of the message that this one replies to or quotes.
     """

@@ -104,7 +104,7 @@ class AnswerReader:
         self.version: bytes = b""
         self.complete: bool = False
         self.reusable: bool = False
-        if self._begun:  # not used after a plain answer
+        if self._begun:  # False after a plain answer, which uses none of the parts
             self._may_be_plain = True
             self._expect_parts()
 
@@ -200,9 +200,7 @@ class AnswerReader:
         return True
 
     def _read_again(self, data: bytes, refusal: Exception) -> None:
-        """Lets h11 read the answer from its first byte. If h11 refuses the answer too, the error has llhttp's
-        reason.
-        """
+        """Lets h11 read the answer from its first byte. If h11 refuses it, too, the error has llhttp's reason."""
         self._odd = OddAnswer(max_head=MAX_HEAD)
         self.reusable = False
         self.status = 0
@@ -329,7 +327,7 @@ class AnswerReader:
         # httptools formats the version again at each call.
         current = self._opened == b"HTTP/1.1 "
         self.version = b"HTTP/1.1" if current else b"HTTP/" + self._parser.get_http_version().encode()
-        # Only HTTP/1.1 keeps the connection alive, with any Connection header; httpx does the same.
+        # Any other version ends the connection, even with `Connection: keep-alive`; httpx does the same.
         self.reusable = self.version == b"HTTP/1.1" and self._parser.should_keep_alive()
         if self._encodings == _ODD_ENCODINGS:
             raise _RefusedError("the answer has a transfer encoding other than chunked")

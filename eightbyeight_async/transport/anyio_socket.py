@@ -164,9 +164,7 @@ class AnyioLine:
         return data
 
     def _take(self, depth: int) -> bytes | None:
-        """Returns the bytes that have arrived through the first `depth` layers of TLS; None if there are none, `b""` at
-        the end.
-        """
+        """Returns the bytes that have come through the first `depth` layers of TLS; None: no bytes; `b""`: the end."""
         if not depth:
             try:
                 return self._socket.recv(_PIECE)
@@ -188,7 +186,7 @@ async def connected(host: str, port: int) -> AnyioLine:
     costs little time.
 
     Raises:
-        OSError: no address accepted; it is the error of the last address.
+        OSError: no address accepted; it is the error of the address that failed last.
     """
     found = await anyio.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     lines: list[AnyioLine] = []

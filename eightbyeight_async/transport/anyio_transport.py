@@ -8,9 +8,9 @@ Rules:
   as the next answer.
 - A stray answer that arrives after this check cannot be distinguished from the right answer. Most stray answers arrive
   directly after an answer. So a connection rests before its next request; meanwhile new connections are opened. In a
-  test with stray answers directly after the right ones, 5 to 8 of 3,000 sends read a stray answer without the rest, and
-  none with it. Under load the rest costs a handshake per request: 266 to 411 requests a second instead of 1,550 to
-  2,140, on loopback.
+  test with stray answers directly after the right ones, 5 to 8 of 3,000 sends read a stray answer if connections did
+  not rest, and none if they did. Under load the rest costs a handshake per request: 266 to 411 requests a second
+  instead of 1,550 to 2,140, on loopback.
 
 `FastTransport` is several times as fast, but works only on asyncio and without proxies. Both use the same reader of
 answers.
@@ -194,7 +194,7 @@ class _Pool:
     @contextlib.asynccontextmanager
     async def place(self) -> AsyncIterator[None]:
         """Waits for a place for one request, and holds it during the block."""
-        borrower = object()  # an own object, not the task: one task may have several requests in flight
+        borrower = object()  # not the task, because one task may have several requests in flight
         await self._places.acquire_on_behalf_of(borrower)
         try:
             yield

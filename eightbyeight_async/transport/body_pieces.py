@@ -1,6 +1,4 @@
-"""Reads the body of an httpx response in such a way that the garbage collector never has to close a generator of
-httpx.
-"""
+"""Reads the body of an httpx response, and leaves no generator of httpx to the garbage collector."""
 
 from __future__ import annotations
 
@@ -17,10 +15,10 @@ __all__ = ["body_pieces"]
 
 @asynccontextmanager
 async def body_pieces(response: httpx.Response, given: AsyncIterator[bytes]) -> AsyncIterator[AsyncGenerator[bytes]]:
-    """Yields the pieces of a body. If the caller stops early, the response is closed, and then read to its end.
+    """Yields the pieces of a body. If the block raises an Exception, the response is closed, and then read to its end.
 
     Otherwise the garbage collector would have to close generators of httpx, and trio warns about that. Reading a closed
-    response ends all of them.
+    response ends all of these generators.
     """
     async with aclosing(cast("AsyncGenerator[bytes]", given)) as pieces:
         try:

@@ -242,7 +242,7 @@ class Connection(Line):
         Raises:
             ConnectError: the connection was already closed, and nothing was written.
             WriteTimeoutError, WriteError: writing failed; the server may have a part of the request.
-            ReadTimeoutError, ReadError, RemoteProtocolError: there was no answer, or it is not HTTP.
+            ReadTimeoutError, ReadError, RemoteProtocolError: there was no complete answer, or it is not HTTP.
         """
         self.written = False
         if self._state is not _IDLE:

@@ -106,9 +106,7 @@ def _twin(failure: Exception) -> Exception:
 
 
 def _connect_reason(failure: BaseException) -> str:
-    """Returns the first reason in the chain of causes. Reasons of TLS and of the operating system contain no
-    secrets.
-    """
+    """Returns the first reason in the chain of causes. Reasons of TLS and of the system contain no secrets."""
     cause: BaseException | None = failure
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):

@@ -2,8 +2,8 @@
 
 Rules:
 - The classes of `wire_errors` say whether a byte of the request may have been written.
-- No request is written twice. If a connection is closed before the first write, it is replaced. After the first write,
-  a failure is an error.
+- No request is written twice. If a reused connection turns out to be closed before the first write, it is replaced.
+  Any other failure is an error.
 - Every request returns its slot in the pool, also after an error, and after a cancellation at any await.
 
 `anyio_transport` serves proxies and trio, `http2` HTTP/2.

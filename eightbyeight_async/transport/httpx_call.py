@@ -87,8 +87,7 @@ async def _read(response: httpx.Response) -> bytes:
 
 
 def _decoded(raw: bytes, response: httpx.Response) -> bytes:
-    """Decode a body with httpx's decoders after it was read: a failure during reading would leave the rest of the
-    stream unread."""
+    """Decode a body with httpx's decoders after it was read. A failure while reading would leave the stream unread."""
     import httpx
 
     class Pieces(httpx.SyncByteStream):

@@ -1,5 +1,4 @@
-"""Checks whether a tool observes httpx: a mock, a recorder or a tracer has replaced a function that a call goes
-through.
+"""Checks whether a mock, a recorder or a tracer has replaced a function of httpx that a call goes through.
 
 Tools that replace `socket.socket` are found, too: they only work with libraries that they know, such as httpx.
 
@@ -67,7 +66,7 @@ _genuine: tuple[object, ...] = ()  # the objects that were last found to be the 
 
 
 def somebody_watches() -> bool:
-    """True if a tool has replaced a function of httpx or httpcore that a call goes through."""
+    """True if a function of httpx or httpcore that a call goes through, or `socket.socket`, is not the original."""
     try:
         found = _look()
         # Compared by identity: wrappers of wrapt compare as equal to the objects that they wrap.

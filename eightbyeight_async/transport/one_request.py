@@ -62,9 +62,7 @@ class OneRequestTransport(httpx.AsyncBaseTransport):
         return response
 
     async def aclose(self) -> None:
-        """Close the connections in flight; their requests fail. Connections of other loops are closed in those loops,
-        soon.
-        """
+        """Close the connections in flight; their requests fail. Other loops close theirs themselves, soon."""
         for inner, loop in list(self._in_flight.items()):
             if loop.native() is running():
                 await _close(inner)

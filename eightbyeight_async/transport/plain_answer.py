@@ -22,9 +22,7 @@ httpx's limit is 100 KiB. By default nginx sends at most 8 KiB, Node 16 KiB."""
 
 
 def _name_character(*, but: str = "") -> str:
-    """Returns a regular expression's class of header-name characters (RFC 9110, section 5.6.2), without the letters in
-    `but`.
-    """
+    """Returns a character class for header names (RFC 9110, section 5.6.2), without the letters in `but`."""
     letters = "".join(one for one in string.ascii_letters if one.lower() not in but)
     return rf"[!#$%&'*+\-.^_`|~0-9{letters}]"
 
@@ -103,9 +101,7 @@ def _plain() -> re.Pattern[bytes]:
 
 
 def read_plain(data: bytes, max_body: int) -> Answer | None:
-    """Returns the answer, if it is plain and `data` is the complete answer; else None. Its connection may carry another
-    request.
-    """
+    """The answer if it is plain and `data` is all of it; else None. Its connection may carry another request."""
     found = _plain().match(data)
     if found is None or len(data) > MAX_HEAD:
         return None

@@ -99,7 +99,7 @@ class Pool:
             else:
                 connection = await self._wait()
                 if connection is not None and not connection.reusable:
-                    # The connection was closed when it was handed over; this request keeps its slot.
+                    # The connection closed after it had been handed over; this request keeps its slot.
                     connection.close()
                     connection = None
         if connection is None:

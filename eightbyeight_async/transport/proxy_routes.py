@@ -102,8 +102,8 @@ def _environment_proxy(ssl_context: ssl.SSLContext) -> tuple[str, httpx.Proxy] |
 def _environment() -> dict[str, str]:
     """Returns the result of `urllib.request.getproxies`, which httpx uses, too.
 
-    On Windows and macOS, `getproxies` also asks the system. Elsewhere it only reads environment variables. If there are
-    none, it is not imported: the import with its dependencies takes a tenth of the time of `import httpx`.
+    On Windows and macOS, `getproxies` also asks the system. Elsewhere it only reads environment variables. If none is
+    about a proxy, it is not imported: the import with its dependencies takes a tenth of the time of `import httpx`.
     """
     asks_system = sys.platform in ("win32", "darwin")
     if not asks_system and not any(name.lower().endswith("_proxy") for name in os.environ):
@@ -129,9 +129,7 @@ def _proxy(url: str, variable: str) -> httpx.Proxy:
 
 
 def _without_proxy() -> list[str]:
-    """Returns httpx's patterns for the hosts in NO_PROXY. They are the same as when httpx reads the environment
-    itself.
-    """
+    """Returns httpx's patterns for the hosts in NO_PROXY, as httpx makes them when it reads the environment itself."""
     patterns = []
     for entry in _environment().get("no", "").split(","):
         host = entry.strip()

@@ -50,8 +50,7 @@ class Timeouts(NamedTuple):
 
 
 class Prepared:
-    """The common part of all requests with the same method and URL. Its repr shows nothing, because the head has the
-    API key.
+    """The common part of all requests with the same method and URL. Its repr shows nothing: the head has the API key.
 
     Args:
         method: the HTTP method.

@@ -1,6 +1,4 @@
-"""The log line of a request that our own transports sent. It is the same line as httpx's, so that a log shows every
-call, with both ways of sending.
-"""
+"""The log line of a request that our own transports sent. It is httpx's line, so that a log shows every call alike."""
 
 from __future__ import annotations
 

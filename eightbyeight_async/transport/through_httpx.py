@@ -79,7 +79,7 @@ class HttpxDoor:
             return self._http
 
     def unsent(self, trace: WriteTrace) -> bool:
-        """True if an exception is right that says that no byte of the request was written."""
+        """True if the class of a failure can be trusted when it says that no byte of the request was written."""
         return self.phases and trace.nothing_written() and (trace.heard or not self._always)
 
     async def aclose(self) -> None:
@@ -96,7 +96,7 @@ def mocked_shortcut(http: httpx.AsyncClient, method: str) -> Callable[..., Await
 
     names = (method.lower(), "request")
     kind: object = httpx.AsyncClient
-    related = not isinstance(kind, type) or isinstance(http, kind)  # the class may be that of httpx2
+    related = not isinstance(kind, type) or isinstance(http, kind)  # False for a client of httpx2
     if any(name in getattr(http, "__dict__", ()) or (related and is_replaced(name)) for name in names):
         found: Callable[..., Awaitable[httpx.Response]] = getattr(http, names[0])
         return found

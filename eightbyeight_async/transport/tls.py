@@ -48,7 +48,7 @@ def pinned_context() -> ssl.SSLContext:
 
 
 def _wrong_variable() -> InvalidRequestError:
-    """Returns an error that names the environment variable for which OpenSSL cannot make a context."""
+    """Returns an error that names the environment variable because of which OpenSSL cannot make a context."""
     bundle, key_log = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSLKEYLOGFILE")
     if bundle:
         try:

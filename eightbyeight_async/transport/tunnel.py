@@ -1,6 +1,6 @@
 """Opens a line to an origin, directly or through a proxy: HTTP CONNECT (to the proxy by http or https) or SOCKS5.
 
-Rule: every failure here is a one-line `ConnectError`, `ConnectTimeout` or `ProxyError`. No byte of a request has
+Rule: every failure here is a one-line `ConnectError`, `ConnectTimeoutError` or `ProxyError`. No byte of a request has
 been written by then, so the message was not sent.
 """
 

@@ -108,9 +108,7 @@ def _check_content(kind: str, content: JSONObject) -> None:
 
 
 def _check_values(components: object) -> None:
-    """WhatsApp's rule for the values of a template. It does not apply to named placeholders, which belong to another
-    channel.
-    """
+    """WhatsApp's rule for the values of a template. Those of named placeholders (another channel's) are not checked."""
     for component in _objects(components):
         for parameter in _objects(component.get("parameters")):
             text = parameter.get("text")

@@ -1,7 +1,7 @@
 """The input and output of an operation: a received call in, a step with a `commit` out.
 
 Rule: an operation checks the call and changes nothing. `Step.commit` makes the change. The request pipeline calls it
-afterwards, except with a fault such as `drop_before_accept`: then the call is checked, but not committed.
+afterwards, except with a fault such as `drop_before_accept`: then nothing is committed.
 """
 
 from collections.abc import Callable, Sequence

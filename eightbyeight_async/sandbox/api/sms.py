@@ -158,7 +158,7 @@ def _refused(
     client_batch_id: str | None,
     refusal: Refusal,
 ) -> SandboxMessage:
-    """Returns a message of a batch that breaks a rule. It is stored as rejected, with its readable fields."""
+    """Returns a batch's message that breaks a rule, to be stored as rejected, with its readable fields."""
     encoding = asked.get("encoding")
     return SandboxMessage(
         umid=umid,

@@ -105,9 +105,7 @@ class Inspectable:
 
     @property
     def clock(self) -> SandboxClock:
-        """The sandbox's clock: `clock.advance(3600)` moves it one hour forward and sends the messages that are then
-        due.
-        """
+        """The sandbox's clock: `clock.advance(3600)` moves it one hour forward and sends the messages that are due."""
         return self._state.clock
 
     @property
@@ -121,9 +119,7 @@ class Inspectable:
 
     @property
     def details_limit(self) -> float | None:
-        """Requests for message details per second, for each product and sub-account. None for no limit (8x8's limit is
-        1).
-        """
+        """Requests for message details per second, for each product and sub-account; None for no limit (8x8: 1)."""
         return self._state.details_rate_limit.limit
 
     @details_limit.setter
@@ -140,7 +136,5 @@ class Inspectable:
         self._state.latency = seconds
 
     def reset(self) -> None:
-        """Restore the state of the start, on the same ports: no stored messages, no waiting receipts, the first
-        settings.
-        """
+        """Restore the state of the start, on the same ports: nothing stored, nothing waiting, the first settings."""
         self._state.reset()

@@ -79,9 +79,7 @@ class SandboxProcess:
         return counted
 
     def faults(self, **rates: float) -> None:
-        """Set random faults: the rates, `seed` and `retry_after` of `Faults.random`; without arguments it switches them
-        off.
-        """
+        """Set random faults: the rates, `seed` and `retry_after` of `Faults.random`; no argument switches them off."""
         self._ask("faults " + " ".join(f"{name}={value}" for name, value in rates.items()))
 
     def advance(self, seconds: float) -> None:

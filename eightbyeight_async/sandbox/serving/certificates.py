@@ -1,4 +1,4 @@
-"""The sandbox's certificate authority and server certificate, made for each sandbox.
+"""The sandbox's certificate authority and server certificate, new ones for each sandbox.
 
 Clients check certificates on loopback too. Keys are EC (P-256): authority and certificate together take about 1 ms,
 against 85 ms with RSA.

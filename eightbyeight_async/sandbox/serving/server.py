@@ -126,9 +126,7 @@ class Sandbox(Inspectable):
 
     @property
     def storage_base_url(self) -> str:
-        """The host of exported files for `export_links` "elsewhere" and "redirect". It has another name and another
-        port.
-        """
+        """The host of exported files for `export_links` "elsewhere" and "redirect": another name, another port."""
         return f"https://127.0.0.1:{self._running_ports()[2]}"
 
     @property

@@ -39,10 +39,9 @@ def _thread(running: list[Running], ready: "concurrent.futures.Future[Callable[[
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
-    """Returns uvloop's loop factory if uvloop is installed, because a request then costs a sixth less. Otherwise
-    returns the selector loop, also on Windows.
+    """uvloop if it is installed, because a request then costs a sixth less; else the selector loop, also on Windows.
 
-    The event loop policy of the process is not used: only these two loops have every feature that `Listener` needs.
+    The event loop policy of the process does not matter: both loops have every feature that `Listener` needs.
     """
     try:
         factory: Callable[[], asyncio.AbstractEventLoop] = importlib.import_module("uvloop").new_event_loop

@@ -34,11 +34,11 @@ REMEMBERED = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxReceipt:
-    """One POST to a callback URL; or a refused POST, because the URL is not on this machine.
+    """One POST to a callback URL; or one that was not made, because the URL is not on this machine.
 
     - `event_type`: "outbound_message_status_changed" or "inbound_message_received".
     - `state`: the state in the delivery receipt; None for an inbound message.
-    - `attempt`: 1 for the first, 5 for the last; 0 if the POST was refused.
+    - `attempt`: 1 for the first, 5 for the last; 0 if the POST was not made.
     - `status`: the HTTP status of the response; None if there was none.
     - `error`: why there was no response; None if there was one.
     - `body`: the JSON that was sent.
@@ -85,8 +85,8 @@ class Receipts:
     - `timeout`: seconds for one attempt.
     - `concurrency`: POSTs at the same time; only 1 keeps the order.
 
-    Only loopback addresses are requested, with any settings. `counts` has "attempts", "taken" (2xx), "given_up" and
-    "refused" (not on a loopback address).
+    No setting makes it request another address than a loopback address. `counts` has "attempts", "taken" (2xx),
+    "given_up" and "refused" (not on a loopback address).
     """
 
     enabled: bool
@@ -211,7 +211,7 @@ class Receipts:
             self.wake()
 
     def post(self, url: str, at: datetime, umid: str, body: Callable[[], JSONObject]) -> None:
-        """Queue a receipt for a URL. It is posted at the time `at` of the sandbox's clock."""
+        """Queue a callback for a URL. It is due `delay` seconds after the time `at` of the sandbox's clock."""
         target = loopback_url(url)
         with self._changed:
             if target is None:
@@ -235,13 +235,11 @@ class Receipts:
     # For `callback_poster`
 
     def waken_with(self, wake: Callable[[], None]) -> None:
-        """Set the function that is called when a receipt is queued."""
+        """Set the function that is called when a callback is queued or the clock is moved."""
         self._wake = wake
 
     def take_due(self) -> list[Callback]:
-        """Returns the callbacks to POST now, in this order. The caller must report each of them with `done` or
-        `dropped`.
-        """
+        """Returns the callbacks to POST now, in this order. The caller must report each as `done` or `dropped`."""
         with self._changed:
             now, due = self._clock.now(), []
             while self._waiting and self._waiting[0][0] <= now:
@@ -275,9 +273,7 @@ class Receipts:
             self._changed.notify_all()
 
     def done(self, callback: Callback, body: JSONObject, status: int | None, error: str | None) -> None:
-        """Report the end of a POST. A failed callback is queued again, at most as often as `retry_after` has
-        numbers.
-        """
+        """Report the end of a POST. A failed one is queued again, at most as often as `retry_after` has numbers."""
         with self._changed:
             self._under_way -= 1
             if self.is_current(callback):
@@ -293,7 +289,7 @@ class Receipts:
             self._changed.notify_all()
 
     def tls(self) -> ssl.SSLContext | bool:
-        """Returns the TLS check of callback URLs: a context with `ca_file`, or the default."""
+        """How certificates of callback URLs are checked: a context with `ca_file`, or True for the default."""
         return True if self.ca_file is None else ssl.create_default_context(cafile=self.ca_file)
 
     def _put(self, due: datetime, callback: Callback) -> None:
