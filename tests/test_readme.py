@@ -18,7 +18,7 @@ import pytest
 from page_blocks import ROOT, blocks_of, run, run_python
 from patience import PATIENCE
 
-from eightbyeight_async import AttemptEvent, WaitEvent
+from eightbyeight_async import AttemptEvent, Sent, WaitEvent, errors
 from eightbyeight_async.sandbox import Fault, Sandbox
 
 README = (ROOT / "README.md").read_text()
@@ -278,6 +278,25 @@ def test_the_table_of_codes_is_what_the_client_does() -> None:
                 assert cls is not None
                 assert cls.__name__ in kind or (code == 1400 and status == 500)
             assert says == _MEANINGS.get(code, says)
+
+
+def test_the_rules_of_codes_that_are_not_in_the_table() -> None:
+    from eightbyeight_async.calls.read_response import _class_of
+
+    (listed,) = re.findall(r"gets its class from the HTTP status: (.*?)\.\n", PAGES["errors"], re.DOTALL)
+    pairs = re.findall(r"((?:\d{3}(?: and )?)+)\s+(\w+)", listed)
+    named = {status: kind for many, kind in pairs for status in many.split(" and ")}
+    assert len(named) == 8
+    for status in (200, 202, 302, *map(int, named), 418, 499, 500, 503):
+        for code in (1013, 1099, 1199, 3000, 3999):
+            assert _class_of(status, code) == (errors.BadRequestError, Sent.NO)
+        for code in (2004, 2999):
+            assert _class_of(status, code) == (errors.ServerError, Sent.MAYBE)
+        by_status = getattr(errors, named.get(str(status), ""), None)
+        for code in (0, 429, 999, 1250, 4000):
+            other = (errors.APIError, Sent.NO if 400 <= status < 500 else Sent.MAYBE)
+            assert _class_of(status, code) == ((by_status, Sent.NO) if by_status else other), (status, code)
+        assert _class_of(status, None) == ((by_status, Sent.NO) if by_status else None)
 
 
 def test_the_sandbox_in_a_script(sandbox: Sandbox) -> None:
