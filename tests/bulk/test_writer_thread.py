@@ -12,7 +12,8 @@ from eightbyeight_async.bulk.errors import JournalError
 from eightbyeight_async.bulk.judging.message_keys import Identity
 from eightbyeight_async.bulk.judging.outcomes import State
 from eightbyeight_async.bulk.store.records import CLAIMED, Claim, Claimed, Result
-from eightbyeight_async.bulk.store.writer_thread import Writer, _Stop
+from eightbyeight_async.bulk.store.writer_requests import StopRequest
+from eightbyeight_async.bulk.store.writer_thread import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -220,6 +221,6 @@ async def test_a_result_of_a_task_that_its_loop_left_is_written() -> None:
     while not books.groups:
         await anyio.sleep(0.001)
     assert books.groups == [[-3]]
-    writer._groups.put([_Stop(writer._loop.event())])
+    writer._groups.put([StopRequest(writer._loop.event())])
     assert writer._thread is not None
     writer._thread.join()

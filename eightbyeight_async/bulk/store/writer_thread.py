@@ -13,22 +13,28 @@ Rules:
 
 from __future__ import annotations
 
-import asyncio
 import queue
-import sys
 import threading
 from contextlib import suppress
-from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import anyio
 
 from eightbyeight_async.bulk.errors import JournalError, named
 from eightbyeight_async.bulk.judging.outcomes import State
 from eightbyeight_async.bulk.store.records import Result
+from eightbyeight_async.bulk.store.writer_requests import (
+    ClaimsRequest,
+    Request,
+    ResultsRequest,
+    StopRequest,
+    Ticket,
+    WorkRequest,
+    this_loop,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Callable, Sequence
 
     from eightbyeight_async.bulk.store.interface import Store
     from eightbyeight_async.bulk.store.records import Claim, Claimed
@@ -38,82 +44,6 @@ __all__ = ["Writer"]
 T = TypeVar("T")
 
 _NOT_OPEN = "the campaign is not open: use it in an async with block"
-
-
-class _Event(Protocol):
-    def set(self) -> None: ...
-    def wait(self) -> Awaitable[Any]: ...
-
-
-class _FutureEvent:
-    """An event that one task of an asyncio loop waits for, once. anyio's event looks up the loop three times: 8 us."""
-
-    __slots__ = ("_future",)
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._future: asyncio.Future[None] = loop.create_future()
-
-    def set(self) -> None:
-        if not self._future.done():  # cancelled: its task no longer waits
-            self._future.set_result(None)
-
-    def wait(self) -> Awaitable[None]:
-        return self._future
-
-
-class _Ticket(Generic[T]):
-    """A request to the thread and its answer. `abandoned`: the caller was cancelled, so nothing needs to be done."""
-
-    __slots__ = ("abandoned", "done", "error", "value")
-
-    def __init__(self, done: _Event) -> None:
-        self.done = done
-        self.value: T | None = None
-        self.error: BaseException | None = None
-        self.abandoned = False
-
-    async def answer(self) -> T:
-        await self.done.wait()
-        if self.error is not None:
-            raise self.error
-        return cast("T", self.value)
-
-
-class _Claims:
-    __slots__ = ("claims", "ticket")
-
-    def __init__(self, claims: Sequence[Claim], done: _Event) -> None:
-        self.claims = claims
-        self.ticket: _Ticket[list[Claimed]] = _Ticket(done)
-
-
-class _Results:
-    """Results to write. `ticket`: the caller that waits for the commit; None: no caller waits."""
-
-    __slots__ = ("results", "ticket")
-
-    def __init__(self, results: Sequence[Result], done: _Event | None = None) -> None:
-        self.results = results
-        self.ticket: _Ticket[None] | None = None if done is None else _Ticket(done)
-
-
-class _Work:
-    """Any other request. `writes`: whether it runs inside the transaction; if not, it runs after the transaction."""
-
-    __slots__ = ("ticket", "work", "writes")
-
-    def __init__(self, work: Callable[[Store], Any], done: _Event, *, writes: bool) -> None:
-        self.work = work
-        self.writes = writes
-        self.ticket: _Ticket[Any] = _Ticket(done)
-
-
-class _Stop:
-    def __init__(self, done: _Event) -> None:
-        self.ticket: _Ticket[None] = _Ticket(done)
-
-
-_Order: TypeAlias = _Claims | _Results | _Work | _Stop
 
 
 class Writer:
@@ -139,9 +69,9 @@ class Writer:
         self._open_store = open_store
         self._most_pending = most_pending
         self._name = name
-        self._next: list[_Order] = []  # requests that are not handed to the thread yet
+        self._next: list[Request] = []  # requests that are not handed to the thread yet
         self._busy = False  # whether the thread has a group, or is about to get one
-        self._groups: queue.SimpleQueue[list[_Order]] = queue.SimpleQueue()
+        self._groups: queue.SimpleQueue[list[Request]] = queue.SimpleQueue()
         self._room = anyio.Event()
         self._thread: threading.Thread | None = None
 
@@ -151,8 +81,8 @@ class Writer:
         Raises:
             JournalError: the store cannot be opened.
         """
-        self._loop = _this_loop()
-        opened: _Ticket[None] = _Ticket(self._loop.event())
+        self._loop = this_loop()
+        opened: Ticket[None] = Ticket(self._loop.event())
         self._thread = threading.Thread(target=self._run, args=(opened,), name="eightbyeight-journal", daemon=True)
         self._thread.start()
         with anyio.CancelScope(shield=True):  # otherwise the thread would continue to run after a cancelled start
@@ -166,8 +96,8 @@ class Writer:
         """Writes what is queued, closes the store and ends the thread. A second call does nothing."""
         if self._thread is None:
             return
-        stop = _Stop(self._loop.event())
-        self._order(stop)
+        stop = StopRequest(self._loop.event())
+        self._add(stop)
         with anyio.CancelScope(shield=True):
             await stop.ticket.done.wait()
         self._thread.join()
@@ -179,22 +109,22 @@ class Writer:
         late, self._next = self._next, []
         while not self._groups.empty():
             late = [*self._groups.get(), *late]
-        for order in late:
-            if isinstance(order, _Results):
-                self.unwritten.extend(order.results)
-            if order.ticket is not None:
-                order.ticket.error = RuntimeError(_NOT_OPEN)
-                order.ticket.done.set()
+        for request in late:
+            if isinstance(request, ResultsRequest):
+                self.unwritten.extend(request.results)
+            if request.ticket is not None:
+                request.ticket.error = RuntimeError(_NOT_OPEN)
+                request.ticket.done.set()
 
     async def claim(self, claims: Sequence[Claim]) -> list[Claimed]:
         """Claims messages; returns after the commit. If it is cancelled, the claims are released or were never made."""
         self._check()
-        order = _Claims(claims, self._loop.event())
-        self._order(order)
+        request = ClaimsRequest(claims, self._loop.event())
+        self._add(request)
         try:
-            return await order.ticket.answer()
+            return await request.ticket.answer()
         except anyio.get_cancelled_exc_class():
-            order.ticket.abandoned = True
+            request.ticket.abandoned = True
             self.record([Result(claim.id, claim.identity.key, claim.place, State.NOT_SENT) for claim in claims])
             raise
 
@@ -204,16 +134,16 @@ class Writer:
             self.unwritten.extend(results)
             return
         self.pending += len(results)
-        self._order(_Results(results))
+        self._add(ResultsRequest(results))
 
     async def settle(self, results: Sequence[Result]) -> None:
         """Writes results; returns after the commit."""
         self._check()
         self.pending += len(results)
-        order = _Results(results, self._loop.event())
-        self._order(order)
-        if order.ticket is not None:
-            await order.ticket.answer()
+        request = ResultsRequest(results, self._loop.event())
+        self._add(request)
+        if request.ticket is not None:
+            await request.ticket.answer()
 
     @property
     def full(self) -> bool:
@@ -228,12 +158,12 @@ class Writer:
     async def do(self, work: Callable[[Store], T], *, writes: bool = False) -> T:
         """Runs `work` in the thread. With `writes` it runs in a transaction, and this returns after the commit."""
         self._check()
-        order = _Work(work, self._loop.event(), writes=writes)
-        self._order(order)
-        return cast("T", await order.ticket.answer())
+        request = WorkRequest(work, self._loop.event(), writes=writes)
+        self._add(request)
+        return cast("T", await request.ticket.answer())
 
-    def _order(self, order: _Order) -> None:
-        self._next.append(order)
+    def _add(self, request: Request) -> None:
+        self._next.append(request)
         if not self._busy:
             self._busy = True
             try:
@@ -255,7 +185,7 @@ class Writer:
 
     # In the thread
 
-    def _run(self, opened: _Ticket[None]) -> None:
+    def _run(self, opened: Ticket[None]) -> None:
         try:
             with named(self._name):
                 store = self._open_store()
@@ -274,7 +204,7 @@ class Writer:
                 failure = self._settle(store, group)
             else:
                 self._tell(self._failed, failure, group)
-            stop = next((order for order in group if isinstance(order, _Stop)), None)
+            stop = next((request for request in group if isinstance(request, StopRequest)), None)
             if stop is not None:
                 store.close()
                 self._tell(stop.ticket.done.set)
@@ -282,11 +212,11 @@ class Writer:
             del group  # frees 10,000 claims and results while the thread waits for the next group
 
     def _settle(self, store: Store, group: list[Any]) -> JournalError | None:
-        orders = [order for order in group if isinstance(order, _Claims) and not order.ticket.abandoned]
-        claims = [claim for order in orders for claim in order.claims]
-        results = [result for order in group if isinstance(order, _Results) for result in order.results]
+        requests = [request for request in group if isinstance(request, ClaimsRequest) and not request.ticket.abandoned]
+        claims = [claim for request in requests for claim in request.claims]
+        results = [result for request in group if isinstance(request, ResultsRequest) for result in request.results]
         results = self.kept + results if self.kept else results
-        works = [order for order in group if isinstance(order, _Work)]
+        works = [request for request in group if isinstance(request, WorkRequest)]
         answers: list[Claimed] = []
 
         def write() -> list[Claimed]:
@@ -322,11 +252,11 @@ class Writer:
             return failure
         self.kept = []
         start = 0
-        for order in orders:
-            order.ticket.value = answers[start : start + len(order.claims)]
-            start += len(order.claims)
-        waits = [order for order in group if isinstance(order, _Results) and order.ticket is not None]
-        self._tell(self._done, [*orders, *works, *waits], len(results))
+        for request in requests:
+            request.ticket.value = answers[start : start + len(request.claims)]
+            start += len(request.claims)
+        waits = [request for request in group if isinstance(request, ResultsRequest) and request.ticket is not None]
+        self._tell(self._done, [*requests, *works, *waits], len(results))
         return None
 
     def _tell(self, act: Callable[..., object], *arguments: object) -> None:
@@ -335,36 +265,36 @@ class Writer:
 
     # In the loop
 
-    def _done(self, orders: list[_Claims | _Work | _Results], results: int) -> None:
+    def _done(self, requests: list[ClaimsRequest | WorkRequest | ResultsRequest], results: int) -> None:
         self._hand_over()
-        for order in orders:
-            if order.ticket is not None:
-                order.ticket.done.set()
+        for request in requests:
+            if request.ticket is not None:
+                request.ticket.done.set()
         self._written(results)
 
-    def _not_now(self, failure: JournalError, group: list[_Order], released: int) -> None:
+    def _not_now(self, failure: JournalError, group: list[Request], released: int) -> None:
         self._hand_over()
         self.pending += released
-        for order in group:
-            if not isinstance(order, _Stop) and order.ticket is not None:
-                order.ticket.error = type(failure)(failure.reason, journal=self._name)
-                order.ticket.done.set()
+        for request in group:
+            if not isinstance(request, StopRequest) and request.ticket is not None:
+                request.ticket.error = type(failure)(failure.reason, journal=self._name)
+                request.ticket.done.set()
 
-    def _failed(self, failure: JournalError, group: list[_Order]) -> None:
+    def _failed(self, failure: JournalError, group: list[Request]) -> None:
         """Ends the requests of the group and all waiting ones. When `failure` is set, `unwritten` lacks no result."""
         self.failure = self.failure or failure
         waiting, self._next = self._next, []
         results = len(self.kept)
         self.unwritten.extend(self.kept)
         self.kept = []
-        for order in (*group, *waiting):
-            if isinstance(order, _Results):
-                self.unwritten.extend(order.results)
-                results += len(order.results)
-            if not isinstance(order, _Stop) and order.ticket is not None:
-                order.ticket.error = type(failure)(failure.reason, journal=self._name)
-                order.ticket.done.set()
-        self._next = [order for order in waiting if isinstance(order, _Stop)]  # the thread must still end
+        for request in (*group, *waiting):
+            if isinstance(request, ResultsRequest):
+                self.unwritten.extend(request.results)
+                results += len(request.results)
+            if not isinstance(request, StopRequest) and request.ticket is not None:
+                request.ticket.error = type(failure)(failure.reason, journal=self._name)
+                request.ticket.done.set()
+        self._next = [request for request in waiting if isinstance(request, StopRequest)]  # the thread must still end
         self._hand_over()
         self._written(results)
 
@@ -373,28 +303,3 @@ class Writer:
             self.pending -= results
             self._room.set()
             self._room = anyio.Event()
-
-
-class _Loop(NamedTuple):
-    """A running loop, asyncio's or trio's.
-
-    Attributes:
-        soon: runs a function in the next turn of the loop.
-        soon_from_thread: the same from any thread.
-        event: makes an event.
-    """
-
-    soon: Callable[[Callable[[], object]], object]
-    soon_from_thread: Callable[[Callable[[], object]], object]
-    event: Callable[[], _Event]
-
-
-def _this_loop() -> _Loop:
-    if "trio" in sys.modules:
-        import trio  # noqa: PLC0415 - only where it runs already
-
-        with suppress(RuntimeError):  # trio is imported, but this loop is asyncio's
-            soon = trio.lowlevel.current_trio_token().run_sync_soon
-            return _Loop(soon, soon, trio.Event)
-    loop = asyncio.get_running_loop()
-    return _Loop(loop.call_soon, loop.call_soon_threadsafe, partial(_FutureEvent, loop))
