@@ -210,7 +210,7 @@ def crash(session: nox.Session) -> None:
 
 @nox.session
 def demo_machines(session: nox.Session) -> None:
-    """Three workers share a file through a ledger, one is killed, and the campaign's counts are right. About a minute."""
+    """Three workers share a file through a ledger, one is killed, and the campaign's counts add up. About a minute."""
     install(session, "tests")
     install_postgres(session)
     session.run("python", "tests/ledger/demo_machines.py", *session.posargs)
