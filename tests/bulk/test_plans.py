@@ -119,9 +119,9 @@ class Case:
     """
     Attributes:
         given: the input of the planned run.
-        before: the input of an earlier run, `faults` its answers.
-        options: of the planned run.
-        expected: the numbers of its plan that are not 0.
+        before: the input of an earlier run; `faults` has the answers to it.
+        options: options of the planned run.
+        expected: the numbers of the plan that are not 0.
     """
 
     given: list[SmsRequest]
