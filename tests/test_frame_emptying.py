@@ -31,7 +31,7 @@ KEPT = "kept for the application"
 
 
 def library(source: str, name: str = "httpx.made_up") -> dict[str, Any]:
-    """Returns functions that look as if a module below this package had defined them."""
+    """Returns the functions of a made-up library that this package calls."""
     names: dict[str, Any] = {"__name__": name}
     exec(compile(source, f"/site-packages/{name}.py", "exec"), names)  # noqa: S102
     return names

@@ -166,7 +166,7 @@ async def test_a_sources_own_timeout_cancels_no_send(kind: str, busy: bool) -> N
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_leaving_early_closes_the_source_in_the_task_that_reads_it(kind: str) -> None:
-    """If another task leaves a scope, the event loop's state is damaged. So no error may leave the block."""
+    """If another task left a scope, the event loop's state would be damaged, and the block would raise an error."""
     skip_unless_possible(kind)
     held, sender = Held(), Sender()
     requests = source(held, kind)

@@ -144,7 +144,7 @@ def crash(kills: int, count: int, mode: str, durability: str, seed: int, directo
             with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as sender:  # noqa: S603
                 assert sender.stdout is not None
                 assert sender.stdout.readline() == "sending\n", "it did not start"
-                # 3, not 2: about half of the time passes while the process starts
+                # 1.5 shares on average: half a share passes while the process starts
                 time.sleep(dice.uniform(0, 3 * share))
                 sender.kill()
             outcome.kills += 1

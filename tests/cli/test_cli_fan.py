@@ -79,8 +79,8 @@ def counts(ended: OutcomeCounts) -> dict[str, int]:
 
 @contextmanager
 def interrupting(one: FileRun, so: Callable[[], object], times: int = 1) -> Iterator[None]:
-    """Sends Ctrl-C when a condition is true, and again after the first one was handled, because two signals at once can
-    be one.
+    """Sends Ctrl-C when `so()` is true. With `times=2`, sends it again after the first one was handled, because two
+    signals at the same time can become one.
     """
 
     def press() -> None:

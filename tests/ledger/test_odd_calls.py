@@ -157,8 +157,8 @@ async def test_urls_of_other_forms_are_taken(url: str) -> None:
 
 
 async def test_what_a_campaign_left_out_for_an_opt_out_is_not_sent(postgres: str, name: str, sandbox: Sandbox) -> None:
-    """The ledger refuses, whether it was opened before the campaign or after it. A later campaign checks again, and may
-    send.
+    """`send_once` sends nothing, whether the ledger was opened before the campaign or after it. A later campaign checks
+    again, and may send.
     """
     keyed = [attrs.evolve(message(), client_message_id="k")]
     async with client_of(sandbox) as client, Ledger(postgres, name) as before:
