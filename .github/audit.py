@@ -1,4 +1,4 @@
-"""What `python -m nox -s audit` asks of the installed distributions and of the built wheel; each answer is a line.
+"""Checks the installed distributions and the built wheel, for `python -m nox -s audit`. Prints one line a result.
 
 python .github/audit.py licences
 python .github/audit.py base --most 11
@@ -15,19 +15,20 @@ import zipfile
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
-# Licences that let a user ship the SDK inside a closed program. MPL asks only for changes to its own files.
+# Licences that let a user ship the SDK inside a closed program. MPL has conditions only for changes to its own files.
 PERMISSIVE = re.compile(
     r"\b(MIT|MIT-0|MIT-CMU|BSD|BSD-[23]-Clause|0BSD|ISC|ISCL|Apache|Apache-2\.0|PSF|PSF-2\.0|Python-2\.0|"
     r"Python Software Foundation|MPL|MPL-2\.0|Unlicense|CC0-1\.0|Zlib)\b"
 )
-# Not permissive, with the reason why it may be there: an optional extra, used as a library, unchanged.
+# Packages whose licence is not permissive, with the licence and the extra that needs them. They are accepted because
+# the extra is optional, and because the SDK uses them unchanged, as a library.
 ACCEPTED = {"psycopg": "LGPL, extra [ledger]", "psycopg-binary": "LGPL, extra [ledger]"}
 OURS = "eightbyeight-async"
 TOOLS = {"pip", "setuptools", "wheel"}
 
 
 def licence(distribution: Distribution) -> str:
-    """The licence expression, else the classifiers, else the first line of the old free text."""
+    """Returns the licence expression, else the classifiers, else the first line of the old free text."""
     about = distribution.metadata
     if "License-Expression" in about:
         return about["License-Expression"]
@@ -58,7 +59,7 @@ def check_base(most: int) -> list[str]:
 
 
 def check_wheel(wheel: Path, again: Path) -> list[str]:
-    """Two builds of one commit are the same bytes, and hold the package and nothing else."""
+    """Checks that two builds of one commit have the same bytes, and that the wheel holds only the package."""
     problems = []
     first, second = (hashlib.sha256(path.read_bytes()).hexdigest() for path in (wheel, again))
     print(f"{wheel.name}: sha256 {first}")

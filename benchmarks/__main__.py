@@ -53,7 +53,7 @@ def main() -> None:
         for name in arguments.only:
             try:
                 found["rows"][name] = measurement(name).run(settings, server)
-            except RuntimeError as error:  # the process of this measurement failed; go on with the others
+            except RuntimeError as error:  # the process of this measurement failed; continue with the others
                 broken[name] = str(error)
     found["seconds"] = round(time.perf_counter() - began)
     file = arguments.json or _RESULTS / f"{found['machine']['date'].replace(':', '')}.json"

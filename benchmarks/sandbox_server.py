@@ -1,7 +1,7 @@
-"""The sandbox in a process of its own, or in its place aiohttp with constant bytes, which shows aiohttp's own part.
+"""The sandbox in a process of its own; or aiohttp with constant bytes in its place, which shows aiohttp's own part.
 
-`python -m benchmarks.sandbox_server {sandbox,constant} {asyncio,uvloop}` prints where it listens and its authority.
-Then it answers each line of its standard input with its CPU time and its counts. It ends with its standard input.
+`python -m benchmarks.sandbox_server {sandbox,constant} {asyncio,uvloop}` prints its URL and the path of its CA file.
+For each line of its standard input it prints its CPU time and its counts. It ends when its standard input ends.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.loop == "asyncio":
         sys.modules["uvloop"] = None  # type: ignore[assignment]  # None: "cannot be imported"
-    gc.set_threshold(100_000, 50, 100)  # as `python -m eightbyeight_async.sandbox` does
+    gc.set_threshold(100_000, 50, 100)  # as in `python -m eightbyeight_async.sandbox`
     with _sandbox() if arguments.what == "sandbox" else _constant() as (url, ca_file, counts):
         print(json.dumps({"url": url, "ca_file": ca_file}), flush=True)
         for _ in sys.stdin:

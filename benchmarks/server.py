@@ -1,9 +1,9 @@
 """The benchmark server: HTTPS with TLS 1.3 and httptools, on uvloop if it is installed, in its own process.
 
-It parses every request and responds to `POST …/messages` with a 200 body that echoes number and id and is constant
-otherwise, after `latency` seconds if set. It
-counts requests, different bodies, connections and its own CPU time. So a run can prove that every message arrived once
-(requests and different bodies are equal), and that the server had CPU time left.
+It parses every request. It responds to `POST …/messages` with a 200 body that is constant, except for the number and
+the id of the request. If `latency` is set, it responds after that many seconds. It counts requests, different bodies,
+connections and its own CPU time. So a run can prove that every message arrived once (the counts of requests and of
+different bodies are equal), and that the server had CPU time left.
 
 `GET /control/stats` reads the counters, `PUT /control/reset?latency=0.05` clears them; neither is counted.
 
@@ -52,7 +52,9 @@ _NOT_FOUND = _response(b'{"code":1300,"message":"not found"}', b"404 Not Found")
 
 
 def _answer(body: bytes) -> bytes:
-    """The response to a message: a client may refuse one that is about another message."""
+    """Returns the response to a message. It names the message, because a client may refuse a response about another
+    message.
+    """
     destination, reference = _DESTINATION.search(body), _REFERENCE.search(body)
     told = _BODY if destination is None else _BODY.replace(b"6590000000", destination[1])
     if reference is not None:

@@ -18,7 +18,7 @@ class Settings:
     contenders: tuple[str, ...] = field(default_factory=lambda: tuple(CONTENDERS))
 
     def present(self, *names: str) -> list[str]:
-        """Those of `names` that were selected and can run here; some need uvloop."""
+        """Returns the `names` that are selected and can run here; some need uvloop."""
         found = uvloop_installed()
         return [name for name in names if name in self.contenders and (found or CONTENDERS[name].loop != "uvloop")]
 
@@ -28,5 +28,5 @@ def uvloop_installed() -> bool:
 
 
 def progress(text: str) -> None:
-    """Print what is being measured now, as one line on stderr."""
+    """Prints what is measured now, as one line on stderr."""
     print(f"… {text}", file=sys.stderr, flush=True)

@@ -1,7 +1,8 @@
-"""The tables of answers: status x body -> class, sent, attempts. Pure tests and tests over real TLS both walk them.
+"""Tables of the API's answers: status and body, and the expected class, `sent` and attempts.
 
-Bodies are transcribed from 8x8's reference and OpenAPI files: ids, numbers, codes and moments are theirs, sentences
-are ours. Rubbish is a gateway's.
+Tests without sockets and tests over real TLS use the same tables. The bodies are transcribed from 8x8's reference and
+OpenAPI files: ids, numbers, codes and times are 8x8's, the sentences are ours. Bodies that are not the API's imitate a
+gateway.
 """
 
 from __future__ import annotations
@@ -59,10 +60,10 @@ TRUNCATED = coded(2000)[:-9]
 WITHOUT_CODE = json.dumps({"message": "upstream failed"}).encode()
 
 CASES = [
-    # The code decides, whatever the status: every status with a sub-account error, with an internal error.
+    # The code decides, whatever the status: each status with a sub-account error and with an internal error.
     *[Case(s, coded(1001), BadRequestError, NO, code=1001) for s in (200, 302, 400, 401, 404, 422, 426, 429, 500, 503)],
     *[Case(s, coded(2000), ServerError, MAYBE, 4, code=2000) for s in (200, 302, 400, 401, 404, 426, 429, 500, 502)],
-    # Every class of codes, on the status it is documented with.
+    # Every class of codes, with its documented status.
     *[
         Case(400, coded(c), BadRequestError, NO, code=c)
         for c in (*range(1000, 1014), 1100, 1199, 3000, 3001, 3060, 3999)
@@ -75,14 +76,14 @@ CASES = [
     Case(404, coded(1300), NotFoundError, NO, code=1300),
     Case(500, coded(1300), NotFoundError, NO, code=1300),
     *[Case(500, coded(c), ServerError, MAYBE, 4, code=c) for c in (2000, 2001, 2002, 2003, 2999)],
-    # A code without a class of its own: the status, else an API error nobody can name.
+    # A code without a class of its own: the status decides, else it is a plain APIError.
     Case(400, coded(1400), BadRequestError, NO, code=1400),
     Case(500, coded(1400), APIError, NO, code=1400),
     *[Case(400, coded(c), BadRequestError, NO, code=c) for c in (999, 1500, 1999, 4000, 0, -2000, 20000)],
     *[Case(500, coded(c), APIError, MAYBE, code=c) for c in (999, 1999, 3_000_000, 4000, 9999)],
     Case(409, coded(9999), APIError, NO, code=9999),
     Case(200, coded(9999), APIError, MAYBE, code=9999),
-    # No code: 4xx that the platform names mean what they say; nothing is retried on a status.
+    # No code: the documented 4xx statuses keep their meaning. No status alone causes a retry.
     *[
         Case(status, body, error, NO)
         for status, error in (
@@ -97,7 +98,7 @@ CASES = [
         )
         for body in (b"", HTML, TRUNCATED, WITHOUT_CODE, coded("2000"), b"[]", b"null")
     ],
-    # No code and a status of nobody's: a gateway spoke, the message may be out.
+    # No code, and a status that the API does not document: a gateway answered, the message may have gone out.
     *[
         Case(status, body, UnexpectedResponseError, MAYBE)
         for status in (500, 502, 503, 504, 408, 302, 304)
@@ -121,7 +122,7 @@ CASES = [
     Case(500, b"[" * 5000, UnexpectedResponseError, MAYBE),
     Case(500, b'{"code":' + b"2" * 5000 + b"}", UnexpectedResponseError, MAYBE),
     Case(500, b'{"code":2000,"message":"\xff"}', UnexpectedResponseError, MAYBE),
-    # A 2xx that cannot be read.
+    # A 2xx answer that cannot be read.
     *[
         Case(200, body, UnexpectedResponseError, MAYBE)
         for body in (b"", HTML, TRUNCATED, b"{}", b"[]", b"null", b'{"umid":7}', b'{"umid":"1"}', WITHOUT_CODE)
@@ -133,7 +134,7 @@ CASES = [
 
 @attrs.frozen
 class Documented:
-    """An error answer of the OpenAPI files: ids and moments are each one's own, for a mix-up to be seen."""
+    """An error answer from the OpenAPI files. Each has its own ids and times, so a test notices mixed-up answers."""
 
     status: int
     code: int
@@ -161,7 +162,7 @@ TLS = Documented(426, 1014, _MSISDN_ID, "2018-08-04T09:25:40.9235752+00:00", TLS
 QUOTA = Documented(429, 429, "c8a41b47-57bf-ea11-8273-00155d466a31", "2020-07-06T07:07:00.30Z", RateLimitError)
 INTERNAL = Documented(500, 2000, _KEY_ID, "2018-07-02T09:42:38.8988997+00:00", ServerError, MAYBE, retried=True)
 
-# Every code of the table of error codes: the status it comes with, its class, sent, whether it is tried again.
+# Every code of the table of error codes: its status, its class, `sent`, and whether it is retried.
 _CODES: list[tuple[int, int, type[APIError], Sent, bool]] = [
     *[(c, 400, BadRequestError, NO, False) for c in (*range(1000, 1013), 1100, 3001, 3006, 3038, 3060)],
     (1014, 426, TLSVersionError, NO, False),
@@ -171,15 +172,15 @@ _CODES: list[tuple[int, int, type[APIError], Sent, bool]] = [
     (1400, 500, APIError, NO, False),
     *[(c, 500, ServerError, MAYBE, True) for c in range(2000, 2004)],
 ]
-# Each on its own status and on two that say something else.
+# Each code with its own status, and with two statuses that contradict it.
 CODES = [(code, status, *rest) for code, own, *rest in _CODES for status in sorted({own, 200, 500})]
 
 
 @attrs.frozen
 class Odd:
-    """An answer that no page documents for an operation, though it comes.
+    """An answer that no page documents for an operation, but that occurs.
 
-    `body` None: the operation's own success, cut off. `reads`: only an operation that reads its answer minds.
+    `body` None: the operation's own success, cut off. `reads`: the answer is an error only for operations that read it.
     """
 
     name: str
@@ -224,7 +225,7 @@ def _operator(name: str, number: int, *networks: str) -> dict[str, Any]:
     }
 
 
-# By operation: status and body of the documented success (b"": nothing), with every field that its example has.
+# By operation: status and body of the documented success (b"": empty), with every field of the documented example.
 SUCCESSES: dict[str, tuple[int, Any]] = {
     "sms.send": (
         200,
@@ -411,6 +412,6 @@ SUCCESSES: dict[str, tuple[int, Any]] = {
 
 
 def success(name: str) -> bytes:
-    """The body of an operation's documented success."""
+    """Returns the body of an operation's documented success."""
     body = SUCCESSES[name][1]
     return body if isinstance(body, bytes) else json.dumps(body).encode()

@@ -1,4 +1,6 @@
-"""An ASGI application behind a real socket, on aiohttp's server, which the sandbox needs anyway: no server more."""
+"""Serves an ASGI application on a real socket, with aiohttp's server. The sandbox needs aiohttp anyway, so the tests
+need no other server.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ from aiohttp import web
 
 @asynccontextmanager
 async def served(app: Any) -> AsyncIterator[str]:
-    """The base URL under which `app` answers, its lifespan included."""
+    """Yields the base URL of `app`. Its lifespan runs, too."""
 
     async def handle(request: web.Request) -> web.Response:
         body = await request.read()

@@ -1,4 +1,4 @@
-"""Parts of ChatApps messages, as short as they get: what the tests of that side build their messages from."""
+"""Parts of ChatApps messages, as short as possible. The tests of ChatApps build their messages from these parts."""
 
 from __future__ import annotations
 

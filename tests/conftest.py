@@ -1,4 +1,4 @@
-"""What all tests share: the same examples at every run, an authority, and clients that trust it and nothing else."""
+"""Fixtures of all tests: the same examples in every run, an authority, and clients that trust only this authority."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ KEY = "key-2f6c1a9be07d"
 SUBACCOUNT = "acme_hq"
 ACCOUNT = "2f1d6a0e-5c1b-4c57-9b0a-6d9f0f3b7a11"
 
-# `nohup`, and a shell that starts a job in the background, ignore these signals, and every child process inherits that.
+# `nohup`, and a shell that starts a job in the background, ignore these signals. Every child process inherits that.
 for _name, _usual in {"SIGINT": signal.default_int_handler, "SIGHUP": signal.SIG_DFL}.items():
     if (_number := getattr(signal, _name, None)) and signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, _usual)
 
-# The suite draws the same examples at every run, however slow the machine is. 50, for more of the same find nothing
-# new; new ones are the business of `nox -s fuzz`, which sets the variable.
+# The suite draws the same examples in every run, with no time limit for slow machines. 50 examples, because more of the
+# same find nothing new. `nox -s fuzz` draws new examples; it sets the variable.
 FUZZ_SECONDS = float(os.environ.get("EIGHTBYEIGHT_FUZZ", "0"))
 settings.register_profile(
     "suite",
@@ -49,9 +49,10 @@ settings.load_profile("fuzz" if FUZZ_SECONDS else "suite")
 
 
 def pytest_collection_finish() -> None:
-    """What is there before the tests, 300,000 objects, need not be looked through at each collection of garbage.
+    """Excludes the 300,000 objects that exist before the tests from every garbage collection.
 
-    Hypothesis looks for its own objects through the collector, which hides frozen ones: it tests once before.
+    Hypothesis looks up its own objects through the collector, which hides frozen objects. So one property test runs
+    first.
     """
     given(none())(lambda _nothing: None)()
     gc.collect()
@@ -60,7 +61,7 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """`nox -s fuzz`: each test of properties goes on with new examples until its share of the time is over."""
+    """For `nox -s fuzz`: repeats each property test with new examples until its share of the time is over."""
     until = time.monotonic() + FUZZ_SECONDS / max(1, item.session.testscollected)
     yield
     while FUZZ_SECONDS and item.get_closest_marker("hypothesis") and time.monotonic() < until:
@@ -69,13 +70,13 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
 
 @pytest.fixture(params=["asyncio", "trio"])
 def anyio_backend(request: pytest.FixtureRequest) -> str:
-    """Every test marked anyio runs on both event loops, unless it names one."""
+    """Every test marked `anyio` runs on both event loops, unless it names one."""
     return str(request.param)
 
 
 @pytest.fixture
 def no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On trio and through proxies, too, a connection is used again at once."""
+    """On trio and through proxies, too, an idle connection is reused without a rest."""
     monkeypatch.setattr("eightbyeight_async.transport.anyio_transport._REST", 0.0)
 
 
@@ -91,7 +92,7 @@ def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def _own_postgres() -> Iterator[PostgresServer | None]:
-    """The PostgreSQL of this process of the tests, for all of them; None: `EIGHTBYEIGHT_TEST_POSTGRES` names one."""
+    """The PostgreSQL server of this test process; None if `EIGHTBYEIGHT_TEST_POSTGRES` names another server."""
     from ledger.postgres import GIVEN, QUIET, PostgresServer, why_not
 
     reason = why_not()
@@ -106,7 +107,7 @@ def _own_postgres() -> Iterator[PostgresServer | None]:
 
 @pytest.fixture(scope="session")
 def postgres(_own_postgres: PostgresServer | None) -> str:
-    """The URL of a PostgreSQL; started by the first test that needs it."""
+    """The URL of a PostgreSQL server. The first test that needs it starts the server."""
     from ledger.postgres import GIVEN
 
     return GIVEN if _own_postgres is None else _own_postgres.url
@@ -119,7 +120,7 @@ def authority() -> trustme.CA:
 
 @pytest.fixture(scope="session")
 def tls(authority: trustme.CA) -> ssl.SSLContext:
-    """A client's context: TLS 1.3, trusts the tests' authority."""
+    """A client's TLS context: TLS 1.3, trusts the tests' authority."""
     context = ssl.create_default_context()
     authority.configure_trust(context)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
@@ -128,7 +129,7 @@ def tls(authority: trustme.CA) -> ssl.SSLContext:
 
 @pytest.fixture
 def serve(authority: trustme.CA) -> Callable[..., ScriptedServer]:
-    """`with serve(step, step, ...) as server`: answers in that order, the last one for good."""
+    """`with serve(step, step, ...) as server`: answers in that order, and repeats the last answer."""
 
     def make(*script: Step, **options: Any) -> ScriptedServer:
         return ScriptedServer(script or [QUEUED], **{"authority": authority, **options})
@@ -138,7 +139,7 @@ def serve(authority: trustme.CA) -> Callable[..., ScriptedServer]:
 
 @pytest.fixture
 def connect(tls: ssl.SSLContext) -> Callable[..., AsyncConnectClient]:
-    """A client of such a server."""
+    """Returns a client of a server from `serve`."""
 
     def make(server: ScriptedServer, **options: Any) -> AsyncConnectClient:
         settings: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""A port behind which nobody listens, until `forwarded` makes it one of a sandbox: a network that comes back."""
+"""A network that comes back: nobody listens on a port until `forwarded` forwards it to a sandbox."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def closed_port() -> int:
 
 @contextmanager
 def forwarded(port: int, target: str) -> Iterator[None]:
-    """Makes the port one of the sandbox."""
+    """Forwards the port to the sandbox."""
 
     def copy(one: socket.socket, other: socket.socket) -> None:
         with suppress(OSError):

@@ -1,4 +1,6 @@
-"""What a traceback shows with the locals of its frames, as error trackers, `capture_locals` and `pytest -l` show it."""
+"""Finds the secrets in a traceback with the locals of its frames, as error trackers, `capture_locals` and `pytest -l`
+show it.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,7 @@ _TESTS = str(Path(__file__).parent)
 
 
 def frames_of(error: BaseException) -> Iterator[traceback.FrameSummary]:
-    """All frames but the tests' own: of the error, its causes, its contexts, and the members of its groups."""
+    """Yields all frames except the tests' own: of the error, its causes and contexts, and the members of its groups."""
     waiting = [traceback.TracebackException.from_exception(error, capture_locals=True)]
     while waiting:
         one = waiting.pop()
@@ -30,7 +32,7 @@ def frames_of(error: BaseException) -> Iterator[traceback.FrameSummary]:
 
 
 def leaks(error: BaseException) -> list[str]:
-    """The locals of those frames that show a secret, e.g. `exchange.py:run:body`."""
+    """Returns the locals of those frames that show a secret, e.g. `exchange.py:run:body`."""
     frames = list(frames_of(error))
     assert frames, "no frame of the package: nothing was tested"
     return [

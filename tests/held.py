@@ -1,4 +1,4 @@
-"""A sandbox that takes requests only as the test lets it: what is in flight stays so, on a machine of any speed."""
+"""A sandbox that takes requests only when the test permits it. So requests stay in flight on a machine of any speed."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ __all__ = ["Held", "held"]
 
 
 class Held:
-    """How many more requests are taken; the next one blocks the sandbox's thread."""
+    """A gate with a number of permits. The next request after them blocks the sandbox's thread."""
 
     def __init__(self, first: int) -> None:
         self._permits = threading.Semaphore(first)
         self._open = False
 
     def let(self, count: int) -> None:
-        """So many more."""
+        """Permits `count` more requests."""
         self._permits.release(count)
 
     def open(self) -> None:
-        """All that come."""
+        """Permits all requests from now on."""
         self._open = True
         self._permits.release()
 
     def plan(self) -> Iterator[None]:
-        """For `sandbox.faults.plan`: no fault, but not before its time."""
+        """A plan for `sandbox.faults.plan`: no fault, but each request waits for its permit."""
         while True:
             if not self._open:
                 self._permits.acquire(timeout=PATIENCE)
@@ -42,7 +42,7 @@ class Held:
 
 @contextmanager
 def held(sandbox: Sandbox, first: int) -> Iterator[Held]:
-    """Take the first so many requests, and then those that are let; all of them after the block."""
+    """The sandbox takes the first `first` requests, then only permitted ones, and all after the block."""
     gate = Held(first)
     sandbox.faults.plan(gate.plan())
     try:

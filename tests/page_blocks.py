@@ -26,7 +26,7 @@ class Block:
 
 
 def blocks_of(text: str) -> list[Block]:
-    """The blocks of a page, in order, each under the heading (`#` or `##`) that it stands under."""
+    """Returns the blocks of a page in order, each with the heading (`#` or `##`) above it."""
     found = []
     heading = ""
     for part in re.split(r"^(##? [^\n]*|```\w*\n.*?^```$)", text, flags=re.MULTILINE | re.DOTALL):
@@ -39,7 +39,7 @@ def blocks_of(text: str) -> list[Block]:
 
 
 def run(arguments: list[str], sandbox: Sandbox, cwd: Path | None = None, **environment: str) -> str:
-    """What a command prints, against the sandbox; a warning is an error."""
+    """Returns the output of a command against the sandbox; a warning is an error."""
     done = subprocess.run(  # noqa: S603
         arguments,
         capture_output=True,

@@ -1,7 +1,7 @@
-"""How tests wait for what must come: they look until it is there, and give up only when nothing can be coming any more.
+"""Waits of the tests: they look again and again until a condition holds, and fail only after a long time.
 
-No test may depend on how fast the machine is. So nothing is slept for and nothing is timed; a limit of time is here for
-what hangs, and is longer than any machine takes.
+No test may depend on the speed of the machine. So tests do not sleep for a fixed time and do not measure time. The time
+limit here is only for code that hangs, and is longer than the slowest machine needs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PATIENCE = 120.0  # seconds
 
 
 def until(so: Callable[[], object]) -> None:
-    """Block until `so()`. Other threads and processes go on, this thread's event loop does not."""
+    """Blocks until `so()` is true. Other threads and processes continue; this thread's event loop does not."""
     end = time.monotonic() + PATIENCE
     while not so():
         assert time.monotonic() < end, "it never came to that"
@@ -29,7 +29,7 @@ def until(so: Callable[[], object]) -> None:
 
 
 async def seen(so: Callable[[], object]) -> None:
-    """`until` for a coroutine: its event loop goes on."""
+    """Like `until`, for a coroutine: the event loop continues."""
     end = time.monotonic() + PATIENCE
     while not so():
         assert time.monotonic() < end, "it never came to that"
@@ -37,7 +37,9 @@ async def seen(so: Callable[[], object]) -> None:
 
 
 async def all_blocked() -> None:
-    """`anyio.wait_all_tasks_blocked`, which on asyncio sleeps 0.1 s if one is not: after these turns all are."""
+    """Like `anyio.wait_all_tasks_blocked`, which on asyncio sleeps 0.1 s if a task is not blocked. After these turns
+    all are.
+    """
     for _ in range(10):
         await anyio.lowlevel.checkpoint()
     await anyio.wait_all_tasks_blocked()

@@ -1,4 +1,4 @@
-"""Proxies of real sockets and plain threads: HTTP CONNECT, by http or by https, and SOCKS5."""
+"""HTTP CONNECT proxies over http and https, and SOCKS5 proxies, with real sockets and plain threads."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ __all__ = ["Proxy"]
 
 
 class Proxy:
-    """`with Proxy("http") as proxy`: connects to what it is asked for, and passes bytes on.
+    """`with Proxy("http") as proxy`: connects to each requested target and forwards the bytes.
 
     Args:
         scheme: "http", "https" or "socks5".
         authority: issues the certificate of an https proxy.
-        answer: the answer to CONNECT; anything but 200 ends the connection.
-        password: the user name and password that SOCKS5 asks for.
+        answer: the answer to CONNECT; any status except 200 ends the connection.
+        password: the user name and password that SOCKS5 requires.
 
     Attributes:
-        asked: the heads of CONNECT, or the hosts and ports of SOCKS5.
+        asked: the heads of CONNECT requests, or the hosts and ports of SOCKS5 requests.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Proxy:
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
         self._servers: set[socket.socket] = set()
-        self._moving = threading.Lock()  # held from the read of a server's bytes until they are written to the client
+        self._moving = threading.Lock()  # held from reading a server's bytes until they are written to the client
 
     @property
     def url(self) -> str:
@@ -62,7 +62,7 @@ class Proxy:
         return f"{self._scheme}://{user}localhost:{self._listener.getsockname()[1]}"
 
     def settled(self) -> bool:
-        """True if everything that the servers sent has been passed on."""
+        """True if all bytes from the servers have been forwarded."""
         with self._moving:
             return not _readable(self._servers, 0)
 
@@ -120,7 +120,7 @@ class Proxy:
                 self._pass_on(client, server, [client])
                 other.join(PATIENCE)
             else:
-                self._pass_on(client, server, [client, server])  # an SSLSocket is not for two threads
+                self._pass_on(client, server, [client, server])  # two threads must not use one SSLSocket
             with self._lock:
                 self._open -= {client, server}
             client.close()
@@ -182,7 +182,7 @@ class Proxy:
 
 
 def _readable(sockets: Iterable[socket.socket], milliseconds: int | None) -> list[socket.socket]:
-    """Those that have something to read. (select() knows only the first 1,024 descriptors.)"""
+    """Returns the sockets that have bytes to read. (select() supports only the first 1,024 descriptors.)"""
     by_number = {sock.fileno(): sock for sock in sockets}
     poll = select.poll()
     for number in by_number:

@@ -1,4 +1,4 @@
-"""The README's example of a web service that awaits receipts, as it stands there."""
+"""The README's example of a web service that awaits receipts, unchanged."""
 
 import os
 from collections.abc import AsyncGenerator

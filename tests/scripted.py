@@ -1,6 +1,6 @@
-"""A server that answers what a test tells it to, byte for byte: real sockets, real TLS, plain threads.
+"""A server that sends the answers of a test, byte for byte, with real sockets, real TLS and plain threads.
 
-It knows HTTP just well enough to find the end of a request (h11 reads it), and nothing of the API.
+It uses h11 only to find the end of a request. It does not know the API.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ def server_context(authority: trustme.CA, name: str) -> ssl.SSLContext:
     return context
 
 
-shared_context = cache(server_context)  # for servers that change nothing in it: a certificate takes 2 ms
+shared_context = cache(server_context)  # for servers that do not change the context: a certificate takes 2 ms
 
 
 @attrs.frozen
 class Received:
-    """One request as it came."""
+    """One request as the server received it."""
 
     method: str
     target: str
@@ -43,7 +43,7 @@ class Received:
 
 
 def answer(status: int = 200, body: bytes | str = b"", headers: dict[str, str] | None = None) -> bytes:
-    """A complete answer with a content-length."""
+    """Returns a complete answer with a content-length."""
     body = body.encode() if isinstance(body, str) else body
     lines = [f"HTTP/1.1 {status} X", f"Content-Length: {len(body)}"]
     lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
@@ -66,18 +66,18 @@ or what a function of the request says."""
 
 
 class ScriptedServer:
-    """Answers request n with step n of the script; the last step serves all that follow.
+    """Answers request n with step n of the script. The last step answers all later requests.
 
     Args:
-        greeting: what it sends on every connection before it reads a request.
+        greeting: bytes that it sends on every connection before it reads a request.
         corked: the parts of an answer come in one TCP segment.
-        deaf: it reads the first byte of a request alone, and then sends the greeting.
+        deaf: it reads only the first byte of a request, then sends the greeting.
 
     Attributes:
-        received: the requests, in the order of their ends.
+        received: the requests, in the order in which they were complete.
         connections: how many were accepted.
-        peak: the most requests that were unanswered at one time.
-        sent: how many answers, or parts of them, were sent.
+        peak: the largest number of requests without an answer at one time.
+        sent: how many answers, or parts of answers, were sent.
     """
 
     def __init__(
@@ -132,12 +132,12 @@ class ScriptedServer:
         self._stop.set()
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        self._threads[0].join(PATIENCE)  # after it, nothing is accepted any more
+        self._threads[0].join(PATIENCE)  # after this thread has ended, no connection is accepted
         with self._lock:
             for connection in self._open:
                 try:
-                    # The plain socket's: an SSLSocket's own forgets its TLS, and a thread in recv() would get
-                    # the client's goodbye undeciphered.
+                    # `shutdown` of the plain socket: the method of SSLSocket drops its TLS state, and a thread in
+                    # recv() would get the client's close_notify undecrypted.
                     socket.socket.shutdown(connection, socket.SHUT_RDWR)
                 except OSError:
                     continue
@@ -157,7 +157,7 @@ class ScriptedServer:
             except OSError:
                 return
             self.connections += 1
-            # An answer would wait 40 ms for the client's ACK of the TLS tickets before it.
+            # Otherwise an answer waits 40 ms for the client's ACK of the TLS tickets before it.
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self._lock:
                 self._open.add(connection)
@@ -167,15 +167,15 @@ class ScriptedServer:
         stream = connection
         try:
             if self._context is not None:
-                # The handshake afterwards: a client that is gone in the middle of it never says so, and `__exit__` must
-                # find the socket that this thread waits for.
+                # The handshake comes afterwards: a client that disappears during the handshake sends nothing, and
+                # `__exit__` must find the socket that this thread waits for.
                 with self._lock:
                     stream = self._context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
                     self._open.discard(connection)
                     self._open.add(stream)
                 stream.do_handshake()
             if self._deaf:
-                stream.recv(1)  # the request has begun, and no more of it is read
+                stream.recv(1)  # the request has begun; the server reads no more of it
             if self._greeting:
                 stream.sendall(self._greeting)
                 self.sent += 1
@@ -186,7 +186,7 @@ class ScriptedServer:
                 if not self._respond(stream, request):
                     break
         except OSError:
-            pass  # the client went away, or the handshake was refused: both are what some test wants
+            pass  # the client closed the connection, or refused the handshake; some tests want that
         finally:
             with self._lock:
                 self._open.discard(stream)

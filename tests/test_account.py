@@ -1,4 +1,4 @@
-"""`client.account`: which account is asked, what each filter becomes, and price lists of every documented shape."""
+"""`client.account`: the account in a request, the form of each filter, and price lists of every documented shape."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ async def test_a_wrong_filter_is_named_and_nothing_is_asked(
     assert server.received == []
 
 
-# The same list as the schema of the OpenAPI file, its example, and the third way between the two have it.
+# The same list in three forms: as in the schema of the OpenAPI file, as in its example, and a mix of the two.
 DOCUMENTED = json.loads(success("account.prices"))
 ENTRY = DOCUMENTED["subAccounts"][0]
 SHAPES: dict[str, Callable[[dict[str, Any]], Any]] = {

@@ -1,4 +1,4 @@
-"""A response about another message is no success: which responses contradict a request, and what a send makes of it."""
+"""A response about another message is no success: which responses contradict a request, and what a send raises."""
 
 from __future__ import annotations
 

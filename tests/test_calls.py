@@ -1,4 +1,4 @@
-"""What is sent and what an answer means, without a socket."""
+"""What a call sends, and what its answers mean, without a socket."""
 
 from __future__ import annotations
 
@@ -172,8 +172,8 @@ YEAR = 31_536_000.0
         ({"retry-after": "1000000000"}, YEAR),  # ten digits
         ({"retry-after": "1.0000000000000"}, 1.0),
         ({"retry-after": "00000000000005"}, 5.0),
-        ({"retry-after": "9" * 400}, YEAR),  # no float is that large
-        ({"retry-after": "9" * 6000}, YEAR),  # no int is read from that many digits
+        ({"retry-after": "9" * 400}, YEAR),  # too large for a float
+        ({"retry-after": "9" * 6000}, YEAR),  # Python reads no int with so many digits
         ({"retry-after": "0x10"}, None),
         ({"retry-after": "1_000"}, None),
         ({"retry-after": "+5"}, None),

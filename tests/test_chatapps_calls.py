@@ -1,4 +1,4 @@
-"""The operations of the ChatApps host: what is sent, what each documented answer means, over real TLS too."""
+"""The operations of the ChatApps host: the requests, and the meaning of each documented answer, also over real TLS."""
 
 from __future__ import annotations
 
@@ -342,7 +342,7 @@ def test_the_latest_record_is_the_one_of_the_last_step(steps: list[int | None], 
 
 
 def asked(*users: Any) -> BatchChatAppsRequest:
-    """Messages to (msisdn, reference)."""
+    """Returns a batch of messages to each (msisdn, reference)."""
     return BatchChatAppsRequest(
         messages=[
             ChatAppsRequest(
@@ -356,7 +356,7 @@ def asked(*users: Any) -> BatchChatAppsRequest:
 
 
 def told(*answers: Any) -> BatchChatAppsResponse:
-    """Answers for (msisdn, reference); the umid is the place."""
+    """Returns a batch response for each (msisdn, reference). The umid is the index."""
     return BatchChatAppsResponse(
         batch_id="b",
         accepted_count=len(answers),
@@ -453,7 +453,7 @@ OPERATIONS: dict[str, Callable[[AsyncConnectClient], Any]] = {
     "get": lambda client: client.chatapps.get(UMID),
 }
 NO, MAYBE = Sent.NO, Sent.MAYBE
-# status, body, class, sent for a send, attempts. A look-up sends nothing, whatever becomes of it.
+# status, body, class, `sent` of a send, attempts. A look-up sends no message, so its `sent` is always NO.
 ANSWERS: list[tuple[int, bytes, type[EightByEightError], Sent, int]] = [
     (400, coded(1000, message="Invalid umid."), BadRequestError, NO, 1),
     (400, coded(1001), BadRequestError, NO, 1),

@@ -1,4 +1,4 @@
-"""ChatApps messages: what goes on the wire is what the API documents."""
+"""ChatApps messages are written as the API documents them."""
 
 from __future__ import annotations
 
@@ -86,8 +86,8 @@ MENU = InteractiveAction(
     ],
 )
 
-# Shapes transcribed from the examples of the OpenAPI file, operation Send-Message; the words are ours. Where the
-# examples spell an enum's value otherwise than the schema does ("Image", "url"), the schema holds.
+# Shapes transcribed from the examples of the OpenAPI file, operation Send-Message; the words are ours. If an example
+# spells an enum's value differently from the schema ("Image", "url"), the schema is right.
 SAMPLES: dict[str, tuple[ChatAppsRequest, dict[str, Any]]] = {
     "text": (
         request(
@@ -538,7 +538,7 @@ def test_a_documented_shape_is_what_goes_on_the_wire(name: str) -> None:
 
 
 def test_content_of_a_type_nobody_documented_goes_through_unchanged() -> None:
-    """Viber's buttons are in the examples of the OpenAPI file and not in its schema."""
+    """The examples of the OpenAPI file contain Viber's buttons, but its schema does not."""
     content = {"text": "Hello", "button": {"caption": "Go", "action": None}, "x": [], "y": {}}
     message = request(RawContent(type="buttons", content=content))
     assert json.loads(wire.dump(message)) == {"user": PHONE, "type": "buttons", "content": content}

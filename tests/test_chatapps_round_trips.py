@@ -1,4 +1,6 @@
-"""structure(unstructure(x)) == x for every ChatApps model, None never on the wire, and what comes may know more."""
+"""structure(unstructure(x)) == x for every ChatApps model; None is never written; unknown fields of answers are
+allowed.
+"""
 
 from __future__ import annotations
 
@@ -264,7 +266,7 @@ STATUSES = st.builds(
     error_code=maybe(st.integers()),
     error_message=maybe(TEXT),
 )
-# 8x8 masks what it tells: no rule of a request holds for the user of an answer.
+# 8x8 masks data in its answers. So the rules of a request do not hold for the user in an answer.
 TOLD_USER = st.builds(ChatAppsUser, msisdn=maybe(TEXT), country=maybe(TEXT), channel_user_id=maybe(TEXT))
 RESPONSES = st.builds(
     ChatAppsResponse, umid=TEXT, status=STATUSES, user=maybe(TOLD_USER), client_message_id=maybe(TEXT)
@@ -303,7 +305,7 @@ def nothing_is_none(data: Any) -> bool:
 
 
 def more(data: Any) -> Any:
-    """The same answer of a later version of the API: every object in it has a field nobody knows."""
+    """Returns the same answer from a later version of the API: every object in it has an unknown field."""
     if isinstance(data, dict):
         return {"futureField": {"x": [None]}, **{key: more(value) for key, value in data.items()}}
     return [more(item) for item in data] if isinstance(data, list) else data
@@ -329,7 +331,7 @@ def test_raw_content_survives_the_round_trip_unchanged(message: ChatAppsRequest)
 def test_a_batch_survives_the_round_trip(batch: BatchChatAppsRequest) -> None:
     data = json.loads(wire.dump(batch))
     assert wire.structure(data, BatchChatAppsRequest) == batch
-    data["template"]["type"] = "text"  # raw types need not be documented ones
+    data["template"]["type"] = "text"  # a raw type need not be documented
     schemas.check(json.dumps(data).encode(), "chatapps", "BatchChatAppsRequest")
 
 

@@ -1,4 +1,4 @@
-"""Every documented rule of a ChatApps message is kept before anything is sent, and named by its path."""
+"""Each documented rule of a ChatApps message is checked before the send. The error names the field's path."""
 
 from __future__ import annotations
 
@@ -58,9 +58,9 @@ from eightbyeight_async.models.chatapps_template import (
 
 LONG = "x" * 40_000
 HIGH = SectionRow(id="1", title="t")
-# What breaks a rule, at the path where it breaks, and a word of the rule. The limits are those of the OpenAPI file.
+# Broken messages: the path where a rule is broken, and a word of the rule. The limits are those of the OpenAPI file.
 BROKEN: list[tuple[Any, str, str]] = [
-    # whom
+    # the recipient
     (lambda: request(TextContent(text="t"), user=None), "user", "ChatAppsUser"),
     (lambda: request(TextContent(text="t"), user={"msisdn": "+6598765432"}), "user", "not dict"),
     (lambda: request(TextContent(text="t"), user=ChatAppsUser()), "user.msisdn", "line_user_id"),
@@ -89,7 +89,7 @@ BROKEN: list[tuple[Any, str, str]] = [
         )
         for value in ("us.123", "US123", "US.", "US.1 2", "USA.1", "US.123\n")
     ],
-    # what
+    # the content
     (lambda: request("Hello"), "content", "not str"),
     (lambda: request({"text": "Hello"}), "content", "not dict"),
     (lambda: request(TextContent(text="")), "content.text", "empty"),
@@ -140,7 +140,7 @@ BROKEN: list[tuple[Any, str, str]] = [
     ],
     (lambda: request(RawContent(type="", content={"a": 1})), "content.type", "empty"),
     (lambda: request(RawContent(type="carousel", content={})), "content.content", "empty"),
-    # around it
+    # other fields
     (lambda: request(TextContent(text="t"), client_message_id="x" * 51), "client_message_id", "50"),
     (lambda: request(TextContent(text="t"), scheduled=datetime(2026, 1, 1)), "scheduled", "time zone"),  # noqa: DTZ001
     (lambda: request(TextContent(text="t"), expiry="2026-01-01"), "expiry", "datetime"),
@@ -516,7 +516,7 @@ def test_a_broken_rule_is_refused_at_its_path(make: Any, field: str, word: str) 
         lambda: request(template(TemplateComponent(parameters=[TemplateParameter(text="a    b")]))),
         lambda: request(template(TemplateComponent(parameters=[TemplateParameter(text="a\nb", name="zalo")]))),
         lambda: request(TextContent(text="t"), channels=[ChannelFallback(channel="RCS", fallback_after=86_400)]),
-        # Nothing documents how far ahead a ChatApps message may be scheduled.
+        # The documents set no limit for how far ahead a ChatApps message may be scheduled.
         lambda: request(TextContent(text="t"), scheduled=datetime.now(UTC) + timedelta(days=400)),
     ],
 )

@@ -228,7 +228,7 @@ async def test_a_closed_client_refuses_and_closing_twice_is_fine(serve: Serve, c
 
 @pytest.mark.anyio
 async def test_closing_while_calls_wait_and_fly(serve: Serve, connect: Connect) -> None:
-    """Who flies fails as "may have been sent", who waits as "not sent"; nobody hangs."""
+    """A request in flight fails with "may have been sent", a waiting one with "not sent". No call hangs."""
     import threading
 
     gate = threading.Event()
@@ -261,11 +261,11 @@ async def test_with_options_is_a_view_on_the_same_pool(serve: Serve, connect: Co
             await client.sms.send(REQUEST)
             await other.sms.cancel("u1")
             await other.chatapps.cancel("u2")
-            await other.aclose()  # a view's close closes nothing
+            await other.aclose()  # closing a view does not close the client
             await client.sms.cancel("u3")
             assert client._options.subaccount_id == SUBACCOUNT
     assert [r.target.split("/")[4] for r in server.received] == [SUBACCOUNT, "other_one", "other_one", SUBACCOUNT]
-    # one connection: SMS and ChatApps are the same origin here
+    # one connection: SMS and ChatApps have the same origin here
     assert server.connections == 1
 
 
@@ -300,7 +300,7 @@ async def test_an_injected_client_is_used_as_it_is_and_not_closed(
 
 
 class OnlyPublic(httpx.AsyncClient):
-    """Notes what is asked of it."""
+    """Records the requests that it gets."""
 
     def __init__(self, **options: Any) -> None:
         self.asked: set[str] = set()
@@ -342,7 +342,9 @@ async def test_an_injected_client_that_follows_redirects_does_not_send_twice(
 @pytest.mark.anyio
 @pytest.mark.usefixtures("no_rest")
 async def test_ten_thousand_at_once_all_succeed(serve: Serve, connect: Connect, anyio_backend: str) -> None:
-    """The limiter stands before the pool: nobody times out there, and no more are in flight than allowed."""
+    """The limiter is in front of the pool. So no call times out in the pool, and no more requests are in flight than
+    allowed.
+    """
     count = 10_000 if anyio_backend == "asyncio" else 500
     done = 0
     with serve() as server:
@@ -375,7 +377,7 @@ async def test_a_rate_paces_every_call(serve: Serve, connect: Connect) -> None:
             client._exchange.sleep = sleep
             for _ in range(3):
                 await client.sms.send(REQUEST)
-    assert waits == [2.0, 2.0]  # the first goes at once
+    assert waits == [2.0, 2.0]  # the first one does not wait
 
 
 @pytest.mark.anyio
@@ -403,7 +405,7 @@ async def test_https_goes_through_the_proxy_of_the_argument(serve: Serve, connec
 
 @pytest.mark.anyio
 async def test_http2_is_served_too(serve: Serve, connect: Connect) -> None:
-    """The server speaks HTTP/1.1 only; the offer of HTTP/2 does no harm."""
+    """The server speaks only HTTP/1.1. The client's offer of HTTP/2 does no harm."""
     with serve() as server:
         async with connect(server, http2=True) as client:
             assert (await client.sms.send(REQUEST)).umid

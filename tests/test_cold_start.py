@@ -1,4 +1,6 @@
-"""What a process imports for its first send, and that a tool which it imports later still sees the next one."""
+"""The modules that a process imports for its first send. A tool that the process imports later still sees the next
+send.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,7 @@ client = AsyncConnectClient("key", "acme_hq", sms_base_url=url)
 anyio.run(send, backend=backend)
 """
 
-# Each takes longer than the rest of a first send, or is needed by few.
+# Each of these takes longer than the rest of a first send, or only few programs need it.
 NOT_NEEDED = {"httpx", "httpcore", "h11", "h2", "rich", "click", "certifi", "urllib.request", "http.client"}
 OWN_NOT_NEEDED = {"bulk", "cli", "sandbox", "download", "gsm7", "telemetry", "transport.one_request", "call_hooks"}
 OWN_NOT_NEEDED |= {"models.sms_batch", "models.chatapps_message", "models.account", "models.webhooks", "fanout"}
@@ -177,7 +179,7 @@ builtins.__import__ = lazily
 def test_a_tool_that_waits_for_the_import_of_httpx_sees_the_first_send(
     serve: Callable[..., ScriptedServer], ca_file: Path, backend: str, tool: str
 ) -> None:
-    """As Datadog and New Relic do: they replace functions in the moment in which httpx is imported."""
+    """Datadog and New Relic work so: they replace functions at the moment when httpx is imported."""
     with serve() as server:
         found = output_of(tool + FIRST_SEND + "print(len(seen))", backend, server.url, ca_file=ca_file)
     assert (found.strip(), len(server.received)) == ("1", 1)

@@ -1,4 +1,4 @@
-"""A call ends at its deadline, wherever it is; the error says whether the message may have been sent."""
+"""A call ends at its deadline in any phase. The error says whether the message may have been sent."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.anyio
 
 SMS = SmsRequest(destination="+6598765432", text="Hello", source="ACME")
 SOON = 0.3  # seconds
-AT_ONCE = 0.05  # for what waits whatever the machine does
+AT_ONCE = 0.05  # seconds; for waits whose length does not depend on the machine
 
 
 async def expired(client: AsyncConnectClient, deadline: float) -> TransportTimeoutError:
@@ -38,7 +38,7 @@ async def expired(client: AsyncConnectClient, deadline: float) -> TransportTimeo
 
 
 async def dripping(peer: Peer) -> None:
-    """The first request is answered, so that the second finds a connection."""
+    """Answers the first request, so that the second one reuses its connection."""
     await peer.request()
     await peer.send(QUEUED)
     await peer.request()
@@ -85,7 +85,7 @@ async def test_a_call_that_still_waits_for_the_pace_was_not_sent(serve: Serve, c
 
 
 async def test_the_pause_before_a_retry_counts(serve: Serve, connect: Connect) -> None:
-    """The deadline is doubled until it finds the call in its pause: a slow machine is not yet there at the first."""
+    """The test doubles the deadline until the call reaches its pause, because a slow machine needs longer."""
     slowly = RetryPolicy(initial_delay=3 * PATIENCE, max_delay=3 * PATIENCE, jitter=0.0)
     pauses: list[float] = []
 

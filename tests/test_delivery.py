@@ -1,4 +1,6 @@
-"""Whoever awaits a message is woken by its final receipt, exactly, whatever came before, and leaves nothing behind."""
+"""The waiter of a message wakes up exactly on its final receipt, after any earlier receipts, and leaves no state
+behind.
+"""
 
 from __future__ import annotations
 
@@ -231,7 +233,7 @@ async def test_what_settles_a_wait_for_the_recipient(state: str, detail: str | N
     waiter = DeliveryWaiter()
     progress = waiter.feed(receipt(state, detail=detail))
     if progress.final:
-        assert await waiter.wait("m1", timeout=0) == progress  # the operator's word is enough
+        assert await waiter.wait("m1", timeout=0) == progress  # with `enough`, the receipt of the operator is final
     if enough:
         assert await waiter.wait("m1", timeout=0, settle="recipient") == progress
     else:

@@ -1,4 +1,4 @@
-"""What an error or a refusal says of the message: words that fit the operation, and no earlier attempt forgotten."""
+"""The words of an error or a refusal about the message: they fit the operation, and they include earlier attempts."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ async def test_an_errors_words_fit_the_operation(
                 found: EightByEightError | None = error
             else:
                 found = None
-    if found is None:  # an answer that has nothing to say is read as a success, whatever it holds
+    if found is None:  # an operation that returns nothing reads any such answer as a success
         assert (name, script) in [(name, [answer(200, "{")]) for name in ("sms.send_feedback", "sms.cancel_log_export")]
         return
     look_up = words is LOOKED_UP
@@ -125,7 +125,7 @@ async def test_no_connection_has_the_words_of_the_operation(connect: Connect, se
                 await operation(client)
 
 
-# What an earlier attempt may have done
+# The possible effect of an earlier attempt
 
 REJECTED_SMS = {"umid": UMID, "status": {"code": "REJECTED", "description": "no"}}
 REJECTED_CHAT = {"umid": UMID, "status": {"state": "rejected"}}
@@ -140,7 +140,7 @@ def batch(message: dict[str, Any]) -> bytes:
 async def test_a_refusal_after_an_attempt_that_may_have_got_through_says_so(
     serve: Serve, connect: Connect, lost: int
 ) -> None:
-    """8x8 said "internal error" first: the message may be out, whatever is said of the second try."""
+    """8x8's first answer was "internal error". So the message may have gone out, whatever the second answer says."""
     before = [answer(500, coded(2000))] * lost
 
     async def last(name: str, reply: bytes) -> Any:

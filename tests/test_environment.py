@@ -1,4 +1,4 @@
-"""A setting of the environment that cannot be used is an InvalidRequestError that names it, before any call."""
+"""A bad setting in the environment raises an InvalidRequestError that names the setting, before any call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An error is the same after it was pickled, copied, or rebuilt from JSON as a task queue's result backend does it."""
+"""An error is the same after pickling, copying, or rebuilding from JSON, as a task queue's result backend does it."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_class_words_and_attributes_arrive(
     assert (arrived.sent, arrived.attempts, arrived.effect) == (error.sent, error.attempts, error.effect)
     expected = dict(vars(error))
     if travel is through_json and "message" in expected:
-        expected["message"] = None  # it can quote a number
+        expected["message"] = None  # it may contain a number
     assert {name: getattr(arrived, name) for name in expected} == expected
     assert str(travel(arrived)) == str(error)
 

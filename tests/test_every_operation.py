@@ -1,7 +1,7 @@
-"""Every operation x every answer, over real TLS: what is called, what comes back, what each error becomes.
+"""Every operation with every answer, over real TLS: the request, the result, and the class of each error.
 
-Documented answers are those the OpenAPI files name for the operation; the odd ones and the codes can come to any. The
-bodies stand in `answers.py`, every body that is sent is checked against the schemas of `schemas/`.
+Documented answers are those that the OpenAPI files name for the operation. The odd answers and the codes may come to
+any operation. The bodies are in `answers.py`. Every body that is sent is checked against the schemas of `schemas/`.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def moment(written: str) -> datetime:
     return datetime.fromisoformat(written)
 
 
-# What is sent has every field that the operation knows, so that the schemas see them all.
+# The requests have every field of their operation, so that the schemas check all fields.
 SMS = SmsRequest(
     destination="+12025550275",
     text="Hello",
@@ -166,7 +166,7 @@ EXPORT = LogExportRequest(
     limit=100,
 )
 
-# What the documented successes are read as.
+# The objects that the documented successes are read as.
 ACCEPTED = SmsStatus(code=SmsStatusCode.QUEUED, description="accepted")
 SMS_ANSWERS = tuple(
     SmsResponse(umid=umid, destination=number, client_message_id=reference, encoding=encoding, status=status)
@@ -304,12 +304,12 @@ class Operation:
     """One row of the table.
 
     Attributes:
-        call: makes it.
-        method, path: of the request; `path` below the messages, or whole if it begins with /api.
-        errors: the documented ones.
-        expected: what the documented success is read as; a batch without its `results`.
-        schema: product and schema of the request's body; None: it has none.
-        looks: it only looks, so nothing is ever sent by it.
+        call: makes the call.
+        method, path: of the request; `path` below the messages, or the whole path if it begins with /api.
+        errors: the documented errors.
+        expected: the object that the documented success is read as; a batch without its `results`.
+        schema: product and schema of the request's body; None: the request has no body.
+        looks: the operation only looks something up, so it never sends a message.
     """
 
     call: Callable[[AsyncConnectClient], Awaitable[Any]]
@@ -413,7 +413,8 @@ OPERATIONS = {
         (MSISDN, KEY, INTERNAL),
         CancelResponse(cancelled_count=10),
     ),
-    # A missing message has the code of a missing job in the OpenAPI file: no class of its own, so the status decides.
+    # The OpenAPI file gives a missing message the code of a missing job. This code has no class of its own, so the
+    # status decides.
     "chatapps.get": Operation(
         lambda c: c.chatapps.get(UMID), "GET", f"/{UMID}", (MSISDN, KEY, NO_JOB, QUOTA), CHAT_DETAILS, looks=True
     ),
@@ -439,7 +440,7 @@ EACH = pytest.mark.parametrize("name", OPERATIONS)
 
 
 def check_requests(server: ScriptedServer, row: Operation) -> None:
-    """Every request of the row's operation that came, tries after the first included."""
+    """Checks every request of the row's operation that came, retries included."""
     for request in server.received:
         path = row.path if row.path.startswith("/api") else PATH + row.path
         assert (request.method, request.target) == (row.method, path)
@@ -462,7 +463,7 @@ def nothing_is_none(data: Any) -> bool:
 async def test_the_documented_success(serve: Serve, connect: Connect, name: str) -> None:
     row = OPERATIONS[name]
     status = SUCCESSES[name][0]
-    # A success is one whatever 2xx it comes as.
+    # A success is the same with any 2xx status.
     statuses = [status, *(other for other in (200, 201, 202) if other != status)]
     with serve(*(answer(status, success(name)) for status in statuses)) as server:
         async with connect(server) as client:
@@ -522,7 +523,7 @@ async def test_every_odd_answer(serve: Serve, connect: Connect, name: str) -> No
 
 
 @EACH
-@pytest.mark.parametrize("anyio_backend", ["asyncio"])  # the table of codes is the same on every loop
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])  # the table of codes is the same on every event loop
 async def test_every_documented_code(serve: Serve, connect: Connect, name: str) -> None:
     row = OPERATIONS[name]
     script = [answer(status, coded(code)) for code, status, *_, retried in CODES for _ in range(1 + retried)]
@@ -556,7 +557,7 @@ async def test_the_answers_of_the_documented_batches_are_paired(serve: Serve, co
 
 
 def test_no_operation_is_left_out() -> None:
-    """`send_each` and `iter_log_rows` are made of these."""
+    """`send_each` and `iter_log_rows` call these operations."""
     client = AsyncConnectClient("key", "acme_hq")
     groups = {"sms": client.sms, "chatapps": client.chatapps, "account": client.account}
     public = {f"{g}.{n}" for g, group in groups.items() for n in dir(group) if not n.startswith("_")}

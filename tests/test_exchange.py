@@ -1,4 +1,4 @@
-"""Errors and retries over real TLS: what is sent how often, and what each failure says about the message."""
+"""Errors and retries over real TLS: how often a request is sent, and what each failure says about the message."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ async def test_a_redirect_is_not_followed(serve: Serve, connect: Connect) -> Non
     assert not elsewhere.received
 
 
-# On trio httpx's own transport serves, whose half-read streams warn when they are collected.
+# On trio, calls use httpx's own transport. Its half-read streams warn when they are collected.
 ASYNCIO = pytest.mark.parametrize("anyio_backend", ["asyncio"])
 
 
@@ -199,7 +199,7 @@ async def test_what_breaks_after_the_request_left_may_have_been_sent(
 async def test_no_answer_in_time_may_have_been_sent(
     serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On a connection that is there already: opening one may take longer than this patience."""
+    """The call uses an open connection, because opening one may take longer than this timeout."""
     monkeypatch.setattr("eightbyeight_async.transport.anyio_transport._REST", 0.0)
     never = threading.Event()
     with serve(QUEUED, never) as server:
@@ -263,7 +263,9 @@ async def read_and_raise_for_status(response: httpx.Response) -> None:
 
 
 async def test_an_applications_hook_that_raises_for_the_status(serve: Serve, connect: Connect, tls: Any) -> None:
-    """With the body read the code decides as ever; without it the status has to do, and nothing is repeated."""
+    """If the hook has read the body, the code decides as usual. Otherwise the status decides, and the request is not
+    repeated.
+    """
     for hook, attempts, kind in (
         (read_and_raise_for_status, 2, SmsStatusCode),
         (raise_for_status, 1, UnexpectedResponseError),
@@ -289,7 +291,7 @@ async def test_whatever_an_injected_client_raises_may_have_been_sent(serve: Serv
 
 
 async def test_cancelled_sends_leave_the_next_ones_alone(serve: Serve, connect: Connect) -> None:
-    """One that was cut off keeps no place, and leaves no socket to the garbage collector."""
+    """A cancelled send keeps no place, and leaves no socket to the garbage collector."""
     with serve() as server:
         async with connect(server, max_concurrency=3) as client:
             for round_ in range(40):
@@ -304,11 +306,11 @@ async def test_cancelled_sends_leave_the_next_ones_alone(serve: Serve, connect: 
             with anyio.fail_after(PATIENCE):
                 for _ in range(6):
                     assert (await client.sms.send(REQUEST)).umid
-    gc.collect()  # a socket that was left would warn here, and not in some later test
+    gc.collect()  # a leaked socket warns here, not in a later test
 
 
 async def test_the_waits_are_the_policys_and_a_cancellation_ends_them(serve: Serve, connect: Connect) -> None:
-    """The first retry would come after an hour; the cancellation gets through at once."""
+    """The first retry would come after an hour. The cancellation ends the wait at once."""
     with serve(answer(500, coded(2000), {"Retry-After": "7200"})) as server:
         async with connect(server, retry=RetryPolicy(max_delay=3600.0)) as client:
             sleep, waits = client._exchange.sleep, []
@@ -323,7 +325,7 @@ async def test_the_waits_are_the_policys_and_a_cancellation_ends_them(serve: Ser
                 await client.sms.send(REQUEST)
             assert scope.cancelled_caught
             assert (waits, len(server.received)) == ([3600.0], 1)
-            # The place it held is free again: a client of one place goes on.
+            # The place is free again: a client with one place can send.
             one = connect(server, retry=RetryPolicy.none(), max_concurrency=1)
             async with one:
                 for _ in range(2):

@@ -1,4 +1,6 @@
-"""Many sends at once: bounded, lazy, honest about what was taken and never answered."""
+"""Many sends at once: their number is bounded, the source is read lazily, and the report names messages without an
+answer.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +52,7 @@ OK = SmsResponse(umid="u", status=SmsStatus(code="QUEUED"))
 
 
 class Sender:
-    """Stands for the client where the fan-out alone is on trial: counts, and holds messages back."""
+    """Replaces the client in tests of the fan-out alone. It counts messages and can hold them back."""
 
     def __init__(self) -> None:
         self.in_flight = 0
@@ -66,7 +68,7 @@ class Sender:
         self.in_flight += 1
         self.peak = max(self.peak, self.in_flight)
         try:
-            for _ in range(20):  # longer than any source takes to give the next one
+            for _ in range(20):  # more turns than any source needs for its next message
                 await anyio.lowlevel.checkpoint()
             if self.gate is not None:
                 await self.gate.wait()
@@ -78,7 +80,7 @@ class Sender:
 
 
 class Counted:
-    """An iterable that knows how far it was read."""
+    """An iterable that counts the items taken from it."""
 
     def __init__(self, count: int, error: Exception | None = None) -> None:
         self.taken = 0
@@ -122,7 +124,7 @@ async def test_every_message_gets_one_result(source: type[Counted]) -> None:
 
 @SOURCES
 async def test_nothing_is_gathered(source: type[Counted]) -> None:
-    """With a reader that reads nothing, no more is taken than two messages a worker."""
+    """If the reader reads nothing, the run takes at most two messages a worker."""
     sender = Sender()
     requests = source(100_000)
     async with SendEach(sender.send, requests, 5) as results:
@@ -223,7 +225,7 @@ async def test_leaving_early_cancels_awaits_and_tells_what_was_in_flight() -> No
 
 
 class Nursery(Sender):
-    """Sends in a task group of the event loop's own, as transports and sources do."""
+    """Sends in a task group of the event loop itself, as transports and sources do."""
 
     def __init__(self, fails: Exception | None = None) -> None:
         super().__init__()
@@ -301,14 +303,14 @@ async def test_leaving_while_connections_open_leaves_none(serve: Serve, connect:
     with serve() as server:
         async with connect(server) as client:
             await leave_while_connections_open(client)
-        gc.collect()  # a socket that was left would warn
+        gc.collect()  # a leaked socket warns here
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 async def test_leaving_while_an_applications_own_client_connects_is_quiet(
     serve: Serve, connect: Connect, tls: ssl.SSLContext
 ) -> None:
-    """On trio the connects of httpx are nurseries. (It leaves the sockets of cancelled handshakes to the collector.)"""
+    """On trio, httpx opens connections in nurseries. (It leaves sockets of cancelled handshakes to the collector.)"""
     with serve() as server:
         async with httpx.AsyncClient(verify=tls) as http:
             await leave_while_connections_open(connect(server, http_client=http))
@@ -367,7 +369,7 @@ async def test_a_native_cancellation_goes_through() -> None:
 
 
 class Odd(BaseException):
-    """Not an Exception."""
+    """An exception that is not an Exception."""
 
 
 @pytest.mark.parametrize("odd", [Odd("source"), SystemExit(3), KeyboardInterrupt()])
@@ -396,7 +398,7 @@ async def test_an_iterable_that_was_cancelled_by_somebody_else_does_not_look_lik
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 @pytest.mark.parametrize("native", [True, False])
 async def test_results_are_told_also_when_the_wait_for_the_workers_is_cancelled(native: bool) -> None:
-    """The reader sleeps while results queue up, and is cancelled: every answer is in `leftover`."""
+    """The reader sleeps while results queue up, and is cancelled. `leftover` has every answer."""
     import asyncio
 
     sender = Sender()
@@ -451,7 +453,7 @@ async def test_two_readers_share_the_results() -> None:
 
 
 async def test_over_real_tls_with_the_clients_own_bound(serve: Serve, connect: Connect) -> None:
-    """`max_concurrency` of the run bounds it, and never lifts the client's."""
+    """The `max_concurrency` of a run lowers the client's limit and never raises it."""
     for asked, bound in ((3, 3), (None, 6), (500, 6)):
         with serve() as server:
             async with connect(server, max_concurrency=6) as client:
@@ -460,7 +462,7 @@ async def test_over_real_tls_with_the_clients_own_bound(serve: Serve, connect: C
         assert all(result.ok for result in results)
         assert server.peak <= bound
         if anyio.get_cancelled_exc_class() is asyncio.CancelledError:
-            assert server.connections <= bound  # on trio, connections rest between two requests
+            assert server.connections <= bound  # on trio, a connection rests between two requests
 
 
 async def test_answers_of_every_kind_become_results(serve: Serve, connect: Connect) -> None:
@@ -490,7 +492,7 @@ async def test_leaving_early_over_real_tls_frees_the_places(serve: Serve, connec
 
 
 async def test_what_only_waited_for_its_turn_was_not_sent(serve: Serve, connect: Connect) -> None:
-    """At one message in 1,000 seconds the first is on the wire, and the other two wait for their moment."""
+    """At one message in 1,000 seconds, the first one is in flight, and the other two wait for their turn."""
     gate = threading.Event()
     with serve(gate=gate) as server:
         async with connect(server, max_rate=0.001) as client:

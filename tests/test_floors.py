@@ -1,4 +1,6 @@
-"""The architecture, by its imports: floors import downward only, and some libraries have one importer."""
+"""The architecture, checked by the imports: a floor imports only lower floors, and some libraries have only one
+importer.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ import eightbyeight_async
 ROOT = Path(eightbyeight_async.__file__).parent
 PACKAGE = "eightbyeight_async"
 
-# The README's map. A name stands for itself and for what is under it.
+# The README's map. A name means the module and the modules below it.
 FLOORS = (
     # 0: pure: no clock, no randomness, no sockets, no files
     {
@@ -90,7 +92,7 @@ PURE_ONLY |= {
 
 @cache
 def modules() -> dict[str, Path]:
-    """Module name below the package (`""` is the package itself) -> file."""
+    """Returns module name below the package (`""` is the package itself) -> file."""
     found = {}
     for path in sorted(ROOT.rglob("*.py")):
         parts = list(path.relative_to(ROOT).with_suffix("").parts)
@@ -102,7 +104,7 @@ def modules() -> dict[str, Path]:
 
 @cache
 def imports(path: Path) -> set[str]:
-    """Every absolute module a file imports, also inside functions and for typing."""
+    """Returns every absolute module that a file imports, also inside functions and for type checking."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -140,7 +142,7 @@ def test_imports_go_downward_or_stay_on_the_floor(module: str) -> None:
 
 def test_no_two_modules_import_each_other() -> None:
     graph = {module: own_imports(path) - {module} for module, path in modules().items()}
-    # A package's __init__ re-exports what is in it; that is no circle of ideas.
+    # A package's __init__ re-exports its modules. That is not a circular dependency.
     graph = {module: {o for o in others if not module.startswith(o + ".")} for module, others in graph.items()}
 
     def reach(module: str, seen: set[str]) -> set[str]:
@@ -173,7 +175,7 @@ def test_only_the_transport_knows_httpx_exceptions() -> None:
     import httpx
 
     names = {n for n in dir(httpx) if isinstance(getattr(httpx, n), type) and issubclass(getattr(httpx, n), Exception)}
-    names -= {"InvalidURL"}  # what a URL says about itself
+    names -= {"InvalidURL"}  # raised by a URL for itself
     for module, path in modules().items():
         if module.partition(".")[0] == "transport":
             continue
@@ -208,9 +210,10 @@ def loaded_by(statement: str) -> set[str]:
 
 
 def test_importing_the_package_imports_no_edge_and_no_extra() -> None:
-    """Counted, not timed: what it loads beyond its own modules and httpx, cattrs, anyio is nearly nothing."""
+    """Counts modules, not seconds. Beyond its own modules and httpx, cattrs, anyio, the package loads very few."""
     loaded = loaded_by("from eightbyeight_async import AsyncConnectClient, SmsRequest")
-    beyond = loaded - loaded_by("import httpx, cattrs, anyio")  # httpx loads rich for its own command, if it is there
+    # httpx loads rich for its own command, if rich is installed
+    beyond = loaded - loaded_by("import httpx, cattrs, anyio")
     for name in (
         "aiohttp",
         "trustme",
@@ -235,7 +238,7 @@ def test_importing_the_package_imports_no_edge_and_no_extra() -> None:
 
 
 def test_the_name_of_the_package_alone_imports_nothing() -> None:
-    """For the command line's `--help`. What the client imports is still found by its name."""
+    """The command line's `--help` needs this. The names that the client imports are still found."""
     loaded = loaded_by("import eightbyeight_async")
     assert {name for name in loaded if name.startswith(PACKAGE)} == {PACKAGE, f"{PACKAGE}.version"}
     for name in ("errors.TransportError", "models.sms.SmsRequest", "sms.SmsOperations"):

@@ -1,4 +1,4 @@
-"""No frame of a traceback shows the API key, a number or a text after an argument was refused."""
+"""After an argument was refused, no frame of the traceback shows the API key, a number or a text."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_refused_arguments(what: str) -> None:
 
 
 def test_pydantic() -> None:
-    """Through pydantic, which FastAPI uses; its own error quotes the input, as for every model."""
+    """With pydantic, which FastAPI uses. Pydantic's own error quotes the input, as for every model."""
     adapter = TypeAdapter(SmsRequest)
     with pytest.raises(ValidationError) as caught:
         adapter.validate_python({"destination": f"{NUMBER}x", "text": TEXT})

@@ -1,4 +1,4 @@
-"""Which frames of a traceback are emptied: those of a failed call, and no other."""
+"""Which frames of a traceback are emptied: those of a failed call, and no others."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ KEPT = "kept for the application"
 
 
 def library(source: str, name: str = "httpx.made_up") -> dict[str, Any]:
-    """Functions as a module below this package would have them."""
+    """Returns the functions of a made-up library that this package calls."""
     names: dict[str, Any] = {"__name__": name}
     exec(compile(source, f"/site-packages/{name}.py", "exec"), names)  # noqa: S102
     return names
@@ -42,7 +42,7 @@ def frames(error: BaseException) -> list[FrameType]:
 
 
 def locals_of(error: BaseException) -> Iterator[str]:
-    """All locals of the error, its causes and its contexts, the tests' own included."""
+    """Yields all locals of the error, its causes and its contexts, the tests' own included."""
     one: traceback.TracebackException | None
     one = traceback.TracebackException.from_exception(error, capture_locals=True)
     while one is not None:
@@ -99,7 +99,7 @@ def grouped(secret):
 
 
 def test_suspended_coroutines_and_generators_live_on() -> None:
-    """An exception object that several tasks raise: its traceback has frames of tasks that have caught it and go on."""
+    """Several tasks raise one exception object. Its traceback has frames of tasks that caught it and still run."""
     source = """
 import types
 
@@ -160,7 +160,7 @@ def fail(error, secret):
 
 @pytest.mark.anyio
 async def test_an_exception_that_tasks_share(serve: Callable[..., ScriptedServer]) -> None:
-    """A mock that raises one exception object for all calls: each call fails, none waits for ever."""
+    """A mock raises one exception object for all calls. Each call fails, and none waits without end."""
     shared = httpx.ReadError("the same object each time")
     waiting = 0
     gate = anyio.Event()
@@ -233,7 +233,7 @@ async def test_a_transport_of_the_application_keeps_its_locals() -> None:
 async def test_frames_of_a_call_in_progress(
     serve: Callable[..., ScriptedServer], connect: Callable[..., AsyncConnectClient], anyio_backend: str
 ) -> None:
-    """The frames that wait for the answer show no secret either: a tool can look at a running task."""
+    """Frames that wait for the answer show no secret either, because a tool can look at a running task."""
     gate = threading.Event()
     with serve(gate=gate) as server:
         async with connect(server) as client:
@@ -252,7 +252,7 @@ async def test_frames_of_a_call_in_progress(
 
 
 def test_an_interrupted_write(tls: ssl.SSLContext) -> None:
-    """A KeyboardInterrupt in a callback of the loop reaches no code of ours that could empty the frames."""
+    """After a KeyboardInterrupt in a callback of the loop, no code of ours runs that could empty the frames."""
 
     class Interrupted:
         def write(self, data: object) -> None:
@@ -266,4 +266,4 @@ def test_an_interrupted_write(tls: ssl.SSLContext) -> None:
     assert leaks(caught.value) == []
     with pytest.raises(ssl.SSLError) as failed:  # before the handshake
         TlsPipe(tls, "localhost").encrypt(b"Bearer " + KEY.encode())
-    assert leaks(failed.value) == ["ssl.py:write:data"]  # emptied when the error leaves the operation
+    assert leaks(failed.value) == ["ssl.py:write:data"]  # emptied later, when the error leaves the operation

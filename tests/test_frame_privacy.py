@@ -1,4 +1,4 @@
-"""No frame that a failed call leaves in a traceback shows the API key, a number or a text, however the call fails."""
+"""After a failed call, no frame of the traceback shows the API key, a number or a text, however the call fails."""
 
 from __future__ import annotations
 
@@ -48,14 +48,15 @@ if TYPE_CHECKING:
     Connect = Callable[..., AsyncConnectClient]
     Serve = Callable[..., ScriptedServer]
 
-# httpx leaves its own generators to the garbage collector, and trio warns of that.
+# httpx leaves its own generators to the garbage collector, and trio warns about that.
 pytestmark = pytest.mark.filterwarnings("ignore:Async generator 'httpx:ResourceWarning")
 
 LOOPS = ["asyncio", "trio", *(["uvloop"] if importlib.util.find_spec("uvloop") else [])]
 SMS = SmsRequest(destination=NUMBER, text=TEXT, client_message_id="order-17")
 ECHO = f"cannot send {TEXT!r} to {NUMBER} with {KEY}"
 CHAT = ChatAppsRequest(user=ChatAppsUser(msisdn=NUMBER), content=TextContent(text=TEXT))
-LONG = BatchSmsRequest(messages=[SmsRequest(destination=NUMBER, text=TEXT * 50)] * 3000)  # no socket buffer holds it
+# larger than any socket buffer
+LONG = BatchSmsRequest(messages=[SmsRequest(destination=NUMBER, text=TEXT * 50)] * 3000)
 
 
 async def rows_of(client: AsyncConnectClient) -> list[dict[str, str]]:
@@ -99,7 +100,7 @@ async def failure_of(call: Coroutine[Any, Any, Any], kind: type[BaseException] =
 
 @contextmanager
 def hanging_up(authority: trustme.CA, *, reset: bool, protocol: str = "http/1.1") -> Iterator[str]:
-    """The URL of a server that never reads a request: after the handshake it resets the connection, or it waits."""
+    """Yields the URL of a server that reads no request. After the handshake it resets the connection, or it waits."""
     listener = socket.create_server(("127.0.0.1", 0))
     accepted: list[socket.socket] = []
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -167,7 +168,7 @@ ANSWERS = {
 @pytest.mark.parametrize("own", [True, False], ids=["own", "http_client"])
 @pytest.mark.parametrize("loop", LOOPS)
 def test_answers(loop: str, own: bool, serve: Serve, tls: ssl.SSLContext) -> None:
-    """Whatever the server answers, and after all attempts."""
+    """For every answer of the server, and after all attempts."""
     found: dict[str, list[str]] = {}
 
     async def main() -> None:
@@ -188,7 +189,9 @@ def test_answers(loop: str, own: bool, serve: Serve, tls: ssl.SSLContext) -> Non
 def test_connections(
     loop: str, own: bool, serve: Serve, tls: ssl.SSLContext, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Refused, no such host, no trust; reset or unread while a large request is written; no answer."""
+    """Connection refused, unknown host, untrusted certificate; a reset or no reading while a large request is written;
+    no answer.
+    """
     found: dict[str, list[str]] = {}
 
     async def fail(name: str, url: str, request: Any = SMS, **options: Any) -> None:
@@ -216,7 +219,7 @@ def test_connections(
 
 @pytest.mark.parametrize("loop", LOOPS)
 def test_proxies_and_http2(loop: str, serve: Serve, tls: ssl.SSLContext, authority: trustme.CA) -> None:
-    """httpx's own connections; the password of a proxy is a secret, too."""
+    """httpx's own connections. The password of a proxy is a secret, too."""
     found: dict[str, list[str]] = {}
 
     async def fail(name: str, url: str, **options: Any) -> None:
@@ -242,7 +245,9 @@ def test_proxies_and_http2(loop: str, serve: Serve, tls: ssl.SSLContext, authori
 @pytest.mark.parametrize("own", [True, False], ids=["own", "http_client"])
 @pytest.mark.parametrize("loop", LOOPS)
 def test_cancellations(loop: str, own: bool, serve: Serve, tls: ssl.SSLContext, authority: trustme.CA) -> None:
-    """The caller gives up: while the answer is awaited, the request is written, or the call waits for its turn."""
+    """The caller cancels while the answer is awaited, while the request is written, or while the call waits for its
+    turn.
+    """
     found: dict[str, list[str]] = {}
 
     async def give_up(name: str, call: Coroutine[Any, Any, Any], so: Callable[[], object]) -> None:
@@ -301,14 +306,14 @@ async def test_operations(name: str, step: bytes | None, serve: Serve, connect: 
     with serve(step) as server:
         async with connect(server) as client:
             if name in ("sms.send_feedback", "sms.cancel_log_export") and step == ANSWERS["no JSON"]:
-                await OPERATIONS[name](client)  # it reads no answer
+                await OPERATIONS[name](client)  # this operation reads no answer
                 return
             assert leaks(await failure_of(OPERATIONS[name](client))) == []
 
 
 @pytest.mark.anyio
 async def test_results_of_send_each(serve: Serve, connect: Connect) -> None:
-    bad: Any = {"destination": NUMBER, "text": TEXT}  # the user's mistake: no SmsRequest
+    bad: Any = {"destination": NUMBER, "text": TEXT}  # the user's mistake: a dict, not a SmsRequest
     with serve(None) as server:
         async with connect(server) as client, client.sms.send_each([SMS, bad]) as results:
             errors = [result.error async for result in results]
@@ -334,7 +339,7 @@ async def test_campaigns(tmp_path: Path, serve: Serve, connect: Connect) -> None
 @pytest.mark.anyio
 @pytest.mark.parametrize("mode", ["each", "batch"])
 async def test_the_error_of_a_message_of_a_campaign(mode: Any, tmp_path: Path, serve: Serve, connect: Connect) -> None:
-    """The error that `on_result` gets while the campaign runs; the message's id holds its number."""
+    """`on_result` gets the error while the campaign runs. The message's id contains its number."""
     found: list[list[str]] = []
     message = SmsRequest(destination=NUMBER, text=TEXT, client_message_id=f"to {NUMBER}")
 

@@ -1,4 +1,4 @@
-"""The tools themselves: sentry-sdk with its default settings, and `pytest -l`, show no secret of a failed call."""
+"""Real tools show no secret of a failed call: sentry-sdk with its default settings, and `pytest -l`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import trustme
     from scripted import ScriptedServer
 
-# The values come from the environment: these tools show source lines, too.
+# The values come from the environment, because these tools also show source lines.
 CALLS = """
 import asyncio, os, ssl
 import httpx
@@ -86,7 +86,7 @@ def test_call(call):
 def child(
     tmp_path: Path, serve: Callable[..., ScriptedServer], authority: trustme.CA
 ) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs a Python program beside `calls.py`, against a server that never answers."""
+    """Runs a Python program in the directory of `calls.py`, against a server that never answers."""
     (tmp_path / "calls.py").write_text(CALLS)
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
 

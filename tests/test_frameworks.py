@@ -82,7 +82,7 @@ asyncio.run(drive())
 
 
 def test_celery(sandbox: Sandbox, folder: Path) -> None:
-    """A real worker; a message that may have gone out is not tried again."""
+    """A real worker. It does not retry a message that may have gone out."""
     drive = """
 from celery.contrib.testing.worker import start_worker
 from eightbyeight_async import APIError, InvalidRequestError, TransportError

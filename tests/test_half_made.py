@@ -1,4 +1,6 @@
-"""An object whose constructor raised has a repr: debuggers, `pytest -l` and error trackers show the frame's `self`."""
+"""An object whose constructor raised still has a repr: debuggers, `pytest -l` and error trackers show `self` of the
+frame.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`on_attempt` and `on_wait`: one event for every attempt of every operation, through every transport; no secret."""
+"""`on_attempt` and `on_wait`: one event for every attempt of every operation, on every transport, without secrets."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ WAYS: Any = pytest.mark.parametrize("way", WAY_NAMES)
 
 
 class Heard:
-    """What the hooks of a client got."""
+    """The events that the hooks of a client got."""
 
     def __init__(self) -> None:
         self.attempts: list[AttemptEvent] = []
@@ -83,7 +83,7 @@ class Heard:
         return event
 
     def take(self) -> tuple[list[AttemptEvent], list[WaitEvent]]:
-        """The events since the last time."""
+        """Returns the events since the last call of `take`."""
         taken = self.attempts[:], self.waits[:]
         self.attempts.clear()
         self.waits.clear()
@@ -92,7 +92,7 @@ class Heard:
 
 @pytest.fixture
 def heard() -> Iterator[Heard]:
-    """At the end of each test: nothing that it heard shows a secret."""
+    """At the end of each test, checks that the events show no secret."""
     found = Heard()
     yield found
     shown = repr([attrs.asdict(event) for event in (*found.attempts, *found.waits)])
@@ -159,9 +159,10 @@ async def test_each_success_gives_one_event(serve: Serve, clients: Clients, hear
 async def test_each_failed_attempt_gives_one_event(
     serve: Serve, clients: Clients, heard: Heard, name: str, way: str
 ) -> None:
-    """Documented errors, answers that nobody documents, and none at all; with a retry where there is one.
+    """Documented errors, undocumented answers, and no answer; with a retry if the error is retried.
 
-    An operation gets all odd answers by the default way, and a quarter of them by each other one: together all of them.
+    An operation gets all odd answers on the default way, and a quarter of them on each other way. Together these are
+    all.
     """
     row = OPERATIONS[name]
     odd = [one for one in ODD if row.expected is not None or not one.reads]
@@ -178,7 +179,7 @@ async def test_each_failed_attempt_gives_one_event(
                 events, waits = heard.take()
                 error: Any = caught.value
                 assert len(events) == error.attempts == 1 + retried
-                assert waits == []  # the pauses are of no time
+                assert waits == []  # a pause of zero seconds is no wait
                 for number, event in enumerate(events, 1):
                     assert (event.operation, event.attempt) == (name, number)
                     assert event.error == type(error).__name__
@@ -239,7 +240,7 @@ async def test_a_closed_client(serve: Serve, connect: Connect, heard: Heard) -> 
 
 
 class Clock:
-    """Each look is a second later."""
+    """A clock that advances one second at each look."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -285,7 +286,7 @@ async def test_a_paced_call_waits_for_its_turn(serve: Serve, connect: Connect, h
 
 
 async def cancelled(client: AsyncConnectClient, ready: Callable[[], bool], name: str = "sms.send") -> None:
-    """Cancel a call as soon as `ready()`."""
+    """Cancels a call as soon as `ready()` is true."""
     with anyio.CancelScope() as scope:
         async with anyio.create_task_group() as group:
             group.start_soon(OPERATIONS[name].call, client)
@@ -348,7 +349,7 @@ async def test_cancelled_in_the_pause_before_a_retry(serve: Serve, connect: Conn
 
 @pytest.mark.parametrize("way", ["default", "event_hooks"])
 async def test_out_of_time_on_the_wire(serve: Serve, clients: Clients, heard: Heard, way: str) -> None:
-    """The deadline is doubled until the request has come: a slow machine is not yet there at the first."""
+    """The test doubles the deadline until the request has arrived, because a slow machine needs longer."""
     deadline = 0.1
     with serve(gate=threading.Event()) as server:
         async with clients(way, server, **heard.hooks) as client:
@@ -564,7 +565,7 @@ async def test_a_hook_that_raises_is_logged_and_breaks_nothing(
 
 
 async def test_a_hook_sees_no_exception(serve: Serve, connect: Connect) -> None:
-    """What logs with `exc_info` and locals would show the frames of the call, which are emptied only at its end."""
+    """A log line with `exc_info` and locals would show the frames of the call, which are emptied only at its end."""
     handled: list[object] = []
 
     def note(_: object) -> None:
@@ -586,7 +587,7 @@ async def test_a_hook_sees_no_exception(serve: Serve, connect: Connect) -> None:
 async def test_a_failed_call_leaves_no_cycle(serve: Serve, connect: Connect, heard: Heard) -> None:
     with serve(answer(400, '{"code": 1002}')) as server:
         async with connect(server, **heard.hooks) as client:
-            for _ in range(2):  # the first call makes the connection
+            for _ in range(2):  # the first call opens the connection
                 try:
                     await client.sms.send(SMS)
                 except EightByEightError as error:
@@ -642,7 +643,9 @@ async def test_a_transport_of_the_application(heard: Heard) -> None:
 async def test_a_call_that_the_garbage_collector_ends_tells_nothing(
     serve: Serve, connect: Connect, heard: Heard
 ) -> None:
-    """Closed as a coroutine is whose loop is gone; before it has a connection, for nothing may be awaited then."""
+    """The coroutine is closed as if its loop were gone. It has no connection yet, because it may not await anything
+    then.
+    """
     with serve() as server:
         async with connect(server, max_rate=0.01, **heard.hooks) as client:
             await client.sms.send(SMS)

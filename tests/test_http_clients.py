@@ -1,4 +1,4 @@
-"""An application's own client: httpx's or httpx2's, real or mocked. The classes of the two are not the same ones."""
+"""An application's own client, of httpx or of httpx2, real or mocked. The two libraries have different classes."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ async def test_it_sends_and_is_not_closed(serve: Serve, connect: Connect, tls: s
 async def test_its_responses_are_read(
     serve: Serve, connect: Connect, tls: ssl.SSLContext, library: Any, hooked: bool, encoding: str | None
 ) -> None:
-    """Streamed or already read by a hook, compressed or not."""
+    """The response is streamed, or a hook has already read it; compressed or not."""
     body = QUEUED.partition(b"\r\n\r\n")[2]
     whole = answer(200, gzip.compress(body), {"Content-Encoding": "gzip"}) if encoding else QUEUED
 
@@ -82,7 +82,9 @@ async def test_its_responses_are_read(
 @BOTH
 @pytest.mark.anyio
 async def test_no_connection_and_no_answer(serve: Serve, connect: Connect, tls: ssl.SSLContext, library: Any) -> None:
-    """Every failure is MAYBE: the phases of its transport are unknown. The words and the class are httpx's."""
+    """Every failure is MAYBE, because the phase of a failure in its transport is unknown. The words and the class are
+    httpx's.
+    """
     with socket.create_server(("127.0.0.1", 0)) as closed:
         nowhere = f"https://127.0.0.1:{closed.getsockname()[1]}"
     async with library.AsyncClient(verify=tls) as http:
@@ -140,7 +142,7 @@ async def test_a_log_is_downloaded(serve: Serve, connect: Connect, tls: ssl.SSLC
 
 
 class Shop(httpx2.Client):
-    """A subclass of an application."""
+    """An application's subclass of httpx's client."""
 
 
 @pytest.mark.parametrize(
@@ -185,7 +187,7 @@ def test_each_failure_of_httpx2_is_that_of_httpx(name: str) -> None:
 @pytest.mark.anyio
 @pytest.mark.parametrize("kind", [AssertionError, KeyError])
 async def test_a_mocks_assertion_comes_out_as_itself(library: Any, kind: type[Exception]) -> None:
-    """Any other exception of a handler may come after the send, as a transport's own would."""
+    """Any other exception of a handler may come after the send, like an exception of a transport."""
     trouble = kind("no mock for this request")
 
     def handler(request: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Models as JSON of our users: `to_dict`, `from_dict`, and models as FastAPI's request bodies and responses."""
+"""Models as JSON in a user's program: `to_dict`, `from_dict`, and models as request bodies and responses of FastAPI."""
 
 from __future__ import annotations
 

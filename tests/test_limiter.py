@@ -1,4 +1,4 @@
-"""Places are bounded, handed over first come first served, and never lost to a cancellation."""
+"""The number of places is bounded. Waiters get places in order of arrival, and a cancellation loses no place."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.anyio
 
 
 class Spy:
-    """Counts who is inside."""
+    """Counts the calls that hold a place."""
 
     def __init__(self, limiter: Limiter) -> None:
         self.limiter = limiter
@@ -76,7 +76,7 @@ async def test_cancelled_in_the_moment_of_the_handover_the_next_gets_the_place()
             await anyio.wait_all_tasks_blocked()
             group.start_soon(spy.visit, 2)
             await anyio.wait_all_tasks_blocked()
-        scope.cancel()  # the place has just been handed to `doomed`, which has not run yet
+        scope.cancel()  # `doomed` has just got the place, but has not run yet
     assert 2 in spy.order
     await spy.visit(3)
 
@@ -86,7 +86,7 @@ async def test_cancelled_in_the_moment_of_the_handover_the_next_gets_the_place()
     visits=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 8)), min_size=1, max_size=30),
 )
 def test_whoever_is_cancelled_whenever_no_place_is_lost(width: int, visits: list[tuple[int, int]]) -> None:
-    """Each visitor stays some steps and is cancelled after some steps; in the end every place can be taken."""
+    """Each visitor stays for some steps and is cancelled after some steps. At the end every place can be taken."""
 
     async def run() -> None:
         limiter = Limiter(width)
@@ -112,14 +112,14 @@ def test_whoever_is_cancelled_whenever_no_place_is_lost(width: int, visits: list
         assert spy.inside == 0
         with anyio.fail_after(PATIENCE):
             for _ in range(width):
-                await limiter.here().__aenter__()  # all places at once: none is lost
+                await limiter.here().__aenter__()  # takes all places at once: none is lost
         assert limiter.free == 0
 
     anyio.run(run)
 
 
 async def test_waiters_that_give_up_leave_the_queue_at_once() -> None:
-    """No place is released meanwhile, and the queue does not grow."""
+    """No place is released in the meantime, and the queue does not grow."""
     limiter = Limiter(1)
     async with limiter.here():
         for _ in range(20):

@@ -1,4 +1,6 @@
-"""A file of a log is whole and a log, or it is an error: who reconciles by a shorter one sends messages again."""
+"""A log file is complete and valid, or it is an error: after reconciling by an incomplete file, messages are sent
+again.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +52,7 @@ async def read(
 
 
 def gzipped(data: bytes) -> bytes:
-    """The same bytes at every run: gzip would write down the time."""
+    """Compresses to the same bytes in every run; by default gzip writes the time."""
     return gzip.compress(data, mtime=0)
 
 
@@ -166,7 +168,7 @@ async def test_looks_that_take_long_count_against_the_patience(serve: Serve, con
 
             def clock() -> datetime:
                 nonlocal now
-                now += timedelta(seconds=30)  # what each look takes
+                now += timedelta(seconds=30)  # the duration of each look
                 return now
 
             async def sleep(_: float) -> None: ...
@@ -191,13 +193,13 @@ def test_however_a_gzip_is_cut_into_pieces_only_the_whole_is_whole(data: bytes, 
         assert b"".join(out) == data
 
 
-LARGE = HEAD + ROWS * 20  # 1.3 MB, which gzip packs to 1 in 5
+LARGE = HEAD + ROWS * 20  # 1.3 MB, which gzip compresses to a fifth
 
 
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("own", [True, False])
 async def test_a_file_has_a_limit(serve: Serve, connect: Connect, tls: ssl.SSLContext, packed: bool, own: bool) -> None:
-    """It is counted unpacked, and what comes beyond it is neither read nor kept."""
+    """The limit counts unpacked bytes. Bytes beyond the limit are neither read nor kept."""
     file = answer(200, gzipped(LARGE), GZIP) if packed else answer(200, LARGE)
     with serve() as server:
         async with httpx.AsyncClient(verify=tls) as http:
@@ -239,10 +241,10 @@ NOT_LINKS = [
 async def test_what_is_no_link_is_refused(
     serve: Serve, connect: Connect, tls: ssl.SSLContext, where: str, own: bool
 ) -> None:
-    """In one line, that shows nothing of the link, and nothing is opened but the API's own host."""
+    """The error is one line without any part of the link. The client connects only to the API's own host."""
     for link in NOT_LINKS:
         if where == "redirect" and not (link.isprintable() and link.isascii() and "://" in link):
-            continue  # not a header's value, or a part of this server's own URL
+            continue  # not possible as a header's value, or a part of this server's own URL
         with serve() as server:
             links = [link] if where == "link" else [f"{server.url}/there"]
             server._script.clear()
@@ -267,7 +269,7 @@ async def test_links_of_every_kind_of_host_are_links() -> None:
 
 
 async def test_a_redirect_to_no_host_is_an_answer_that_may_follow_a_send(serve: Serve, connect: Connect) -> None:
-    """httpx makes a URL of it even if it is not followed, and idna's exception is not one of httpx's."""
+    """httpx parses the URL even if it does not follow the redirect, and the exception of idna is not one of httpx's."""
     for link in ("https://xn--", "https://xn--a/x", "https://[::1", "https://a..b"):
         with serve(answer(302, b"", {"Location": link})) as server:
             async with connect(server) as client:

@@ -1,4 +1,4 @@
-"""Bad input is refused where it is written, by field and rule, before it costs anything."""
+"""Bad input is refused when the model is made, with field and rule, before it costs money."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_a_value_outside_the_rules_is_refused_by_field_and_without_the_value(fie
     assert error.sent is Sent.NO
     assert error.attempts == 0
     assert isinstance(error, ValueError)
-    assert error.__context__ is None  # a codec's or an enum's own error would carry the value along
+    assert error.__context__ is None  # the error of a codec or an enum would contain the value
     if isinstance(value, str) and len(value) > 8:
         assert value not in str(error)
 

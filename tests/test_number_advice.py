@@ -1,4 +1,4 @@
-"""A number that breaks its rule is refused with words that help, and without the number."""
+"""A number that breaks its rule is refused. The error helps the user and does not show the number."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""An operation that is called with wrong arguments raises one line that says what to write, and sends nothing."""
+"""An operation that is called with wrong arguments raises an error of one line that says what to write. It sends
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -85,7 +87,7 @@ def test_every_operation_is_checked_and_keeps_its_signature(operations: type) ->
         if not name.startswith("_"):
             assert function.__wrapped__.__name__ == name
             assert "self" in inspect.signature(function).parameters
-            # Starlette's background tasks, for example, await nothing else.
+            # Starlette's background tasks, for example, await only coroutine functions.
             assert inspect.iscoroutinefunction(function) is (name not in ("send_each", "iter_log_rows"))
 
 

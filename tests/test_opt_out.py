@@ -1,4 +1,4 @@
-"""`webhooks.is_opt_out`: the whole message is a word that asks for no more, in any spelling; nothing else is."""
+"""`webhooks.is_opt_out`: true only if the whole message is an opt-out word, in any spelling."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_other_languages_are_known(word: str) -> None:
         "OPT—OUT",
         "stop\nall",
         "\uff33\uff34\uff2f\uff30",  # full width
-        "arre\u0302t",  # the accent is a character of its own
+        "arre\u0302t",  # the accent is a separate character
         "'STOP'",
         "(stop)",
         "¡ALTO!",

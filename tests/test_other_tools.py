@@ -1,6 +1,6 @@
-"""The tools themselves: mocks, recorders and tracers of httpx see every call, and what is mocked is not sent.
+"""Real tools: mocks, recorders and tracers of httpx see every call, and a mocked call is not sent.
 
-Requests are counted at a real TLS server. What patches for good runs in a process of its own.
+A real TLS server counts the requests. A tool that patches permanently runs in a process of its own.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ async def test_respx_sees_each_retry(serve: Serve, clients: Clients, way: str) -
 
 @pytest.mark.parametrize("way", ["default", "http_client", "http2"])
 async def test_respx_passes_through(serve: Serve, clients: Clients, way: str) -> None:
-    """Not to a proxy: respx cannot read the target of CONNECT, and refuses it."""
+    """Without proxies, because respx cannot read the target of CONNECT, and refuses it."""
     with serve() as server:
         async with clients(way, server) as client:
             with respx.mock as router:
@@ -205,7 +205,7 @@ async def test_opentelemetry_for_one_client(
     assert len(exporter.get_finished_spans()) == 3
 
 
-# Each tool switches itself on, prints what it has seen of the calls when it is switched off.
+# Each tool switches itself on, and when it is switched off it prints the calls that it saw.
 CHILD = """
 import asyncio, contextlib, os, sys
 ORDER, TOOL = sys.argv[1:]
@@ -276,7 +276,7 @@ anyio.run(main, backend=os.environ["T_BACKEND"])
 
 @pytest.fixture
 def child(tmp_path: Path, authority: trustme.CA) -> Callable[..., str]:
-    """Runs a Python program against a server; returns what it printed."""
+    """Runs a Python program against a server. Returns its output."""
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
 
     def run(server: ScriptedServer, *arguments: str, **values: str) -> str:
@@ -319,7 +319,7 @@ async def test_switched_on_before_or_after_the_import(
         assert len(server.received) == sent + 1 + (order == "after")
 
 
-# mocket replaces the class of sockets and the context of TLS, so the client is made under it.
+# mocket replaces the class of sockets and the TLS context, so the client is made inside mocket's block.
 MOCKET = """
 import asyncio, json, os
 from mocket import Mocket, Mocketizer
@@ -347,7 +347,7 @@ async def test_mocket(serve: Serve, child: Callable[..., str]) -> None:
         assert (server.received, server.connections) == ([], 0)
 
 
-# The fixture of pytest-httpx, in a test suite of an application.
+# The fixture of pytest-httpx, in the test suite of an application.
 SUITE = """
 import asyncio, os, ssl
 import httpx
@@ -398,7 +398,8 @@ def test_after(client):
 """
 
 
-@pytest.mark.parametrize("anyio_backend", ["asyncio"])  # this test's own loop; the suite runs both
+# the loop of this outer test; the inner suite runs on both loops
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
 @pytest.mark.parametrize("proxied", [False, True])
 async def test_pytest_httpx(serve: Serve, child: Callable[..., str], tmp_path: Path, proxied: bool) -> None:
     (tmp_path / "test_app.py").write_text(SUITE)

@@ -1,4 +1,4 @@
-"""The pace: never more than the rate, no burst for who comes late; with a clock of the test's own."""
+"""The pacer: never more calls than the rate, and no burst after a delay. The tests use a clock of their own."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_a_moment_given_back_is_the_next_ones() -> None:
     pacer.give_back(moments[1])
     assert [pacer.reserve()[0] for _ in range(3)] == [0.25, 0.5, 1.0]
     pacer.give_back(moments[3])
-    clock.now += 10  # its time has passed: it is worth nothing any more
+    clock.now += 10  # this reserved turn is in the past and can no longer be used
     assert [pacer.reserve()[0] for _ in range(2)] == [0.0, 0.25]
 
 
@@ -67,9 +67,10 @@ def sleep(seconds: float) -> Generator[float, None, None]:
 
 
 def started(pacer: Pacer, clock: Clock, calls: int, lateness: list[float]) -> list[float]:
-    """When `calls` calls at once really start on a loop whose timers are late, in turn by the seconds of `lateness`.
+    """Returns the times when `calls` simultaneous calls start on a loop with late timers. `lateness`: seconds for each
+    timer, in turn.
 
-    The loop does one thing at a time: what is due during a late timer is late too.
+    The loop does one thing at a time. So an event that is due during a late timer is late, too.
     """
     starts = []
     late = itertools.cycle(lateness)
@@ -99,17 +100,17 @@ def most_in_a_second(starts: list[float]) -> int:
 def test_no_second_has_more_than_the_rate_and_one_however_late_timers_are(rate: float, lateness: list[float]) -> None:
     clock = Clock()
     starts = started(Pacer(rate, clock), clock, 60, lateness)
-    assert len(starts) == 60  # even a loop that is always late starts all
+    assert len(starts) == 60  # a loop that is always late still starts all calls
     assert most_in_a_second(starts) <= rate + 1
 
 
 def test_a_stall_of_the_loop_makes_no_burst() -> None:
-    """The loop does nothing for two seconds, while 50 calls a second are waiting: they start one after another."""
+    """The loop does nothing for two seconds, while 50 calls a second are waiting. They start one after another."""
     clock = Clock()
     starts = started(Pacer(50.0, clock), clock, 300, [0.0] * 50 + [2.0] + [0.0] * 249)
     assert most_in_a_second(starts) <= 51
     after = [start for start in starts if start >= 103.0]
-    assert sum(start < 103.02 + 1e-6 for start in after) <= 7  # those that were up to 0.1 s late, and the next one
+    assert sum(start < 103.02 + 1e-6 for start in after) <= 7  # the calls that were up to 0.1 s late, and the next one
 
 
 def test_timers_that_are_always_a_little_late_do_not_slow_the_pace() -> None:

@@ -1,4 +1,6 @@
-"""The batch of a campaign without models: the same request, and the same outcome of every response, as with them."""
+"""A campaign's batch without models: it makes the same request as with models, and reads the same outcome from every
+response.
+"""
 
 from __future__ import annotations
 
@@ -129,7 +131,7 @@ def changed(changes: list[tuple[tuple[Any, ...], Any]]) -> Any:
             else:
                 part[place[-1]] = copy.deepcopy(value)
         except (KeyError, IndexError, TypeError):
-            pass  # another change took the place away
+            pass  # another change removed this place
     return data
 
 
@@ -185,7 +187,7 @@ def test_a_schedule_that_cannot_be_is_named() -> None:
 
 
 def test_two_messages_with_one_reference_are_told_apart_by_their_numbers() -> None:
-    """A campaign has none such; the reading does not rely on it."""
+    """A campaign never has two such messages, but the code that reads the response does not rely on that."""
     named = [with_reference(one, "k0") for one in ASKED[:2]]
     request = BatchSmsRequest(messages=named, include_messages_in_response=True)
     data: Any = copy.deepcopy(GOOD)

@@ -1,4 +1,4 @@
-"""`prices.cost`: ranges over operators, what has no price, and sums that are exact."""
+"""`prices.cost`: price ranges over operators, messages without a price, and exact sums."""
 
 from __future__ import annotations
 
@@ -129,6 +129,6 @@ def test_sums_are_exact_whatever_the_callers_decimal_context(amounts: list[Decim
     with localcontext(prec=3):
         found = cost(dict(zip(codes, counts, strict=True)), listed(*(country(code, *operators) for code in codes)))
         (total,) = found.totals
-    units = [int(amount.scaleb(9)) for amount in amounts]  # billionths, as whole numbers
+    units = [int(amount.scaleb(9)) for amount in amounts]  # integers, in billionths
     assert int(total.lowest.scaleb(9)) == min(units) * sum(counts)
     assert int(total.highest.scaleb(9)) == max(units) * sum(counts)

@@ -1,4 +1,4 @@
-"""Key, texts and numbers stay out of reprs, logs and tracebacks, whatever goes wrong and whoever listens."""
+"""Key, texts and numbers stay out of reprs, logs and tracebacks, in every failure and with every kind of listener."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ STEPS = [
 
 
 def everything_about(error: BaseException) -> str:
-    """What a log or an error tracker would print, the chain of causes and the plain reprs included."""
+    """Returns all text that a log or an error tracker would print, the chain of causes and the plain reprs included."""
     seen: list[str] = []
     chain: BaseException | None = error
     while chain is not None:
@@ -73,7 +73,7 @@ async def test_no_failure_shows_a_secret(
             assert NUMBER in server.received[0].body.decode()
     assert failures == len(STEPS) - 1
     logged = [f"{r.name}: {r.getMessage()}" for r in caplog.records]
-    # httpcore's own debug trace prints the server's answer headers; the echo in one is the server's doing.
+    # httpcore's own debug log prints the server's response headers. One header is an echo by the server itself.
     logged = [line for line in logged if not line.startswith("httpcore") or "X-Echo" not in line]
     for secret in SECRETS:
         assert secret not in "\n".join(shown)

@@ -1,4 +1,4 @@
-"""The quick way to a model makes the same as the thorough one, or leaves the object to it."""
+"""The fast way to a model gives the same result as the thorough way, or leaves the object to the thorough way."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ODD = st.sampled_from([None, True, 0, -1, 1.5, "", "QUEUED", "x", [], {}, [None]
 
 
 def objects(cls: Any) -> st.SearchStrategy[dict[str, Any]]:
-    """JSON objects of a model: as promised, with some fields odd, null or missing, and unknown ones."""
+    """Draws JSON objects of a model: as documented, with some fields odd, null or missing, and with unknown fields."""
     fields = {wire.wire_name(field): field.type for field in attrs.fields(attrs.resolve_types(cls))}
     fields.pop(None, None)
     each = {name: st.one_of(promised(kind), promised(kind), ODD) for name, kind in fields.items()}
@@ -123,7 +123,7 @@ def test_a_request_is_made_as_attrs_makes_it(values: dict[str, Any]) -> None:
             return make()
         except InvalidRequestError as error:
             return str(error), error.field
-        except TypeError as error:  # no destination
+        except TypeError as error:  # the destination is missing
             return type(error)
 
     assert told(lambda: SmsRequest(**values)) == told(of_attrs)

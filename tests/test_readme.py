@@ -1,4 +1,4 @@
-"""Every code block of the README and of the pages runs, in its own process, as a reader would run it."""
+"""Every code block of the README and of the pages runs in its own process, as a reader would run it."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from eightbyeight_async import AttemptEvent, Sent, WaitEvent, errors
 from eightbyeight_async.sandbox import Fault, Sandbox
 
 README = (ROOT / "README.md").read_text()
-# Pages whose blocks run here, in this order; `test_frameworks.py` runs those of `frameworks.md`,
-# and `ledger/test_machines_page.py` those of `machines.md`.
+# Pages whose blocks run here, in this order. `test_frameworks.py` runs the blocks of `frameworks.md`, and
+# `ledger/test_machines_page.py` those of `machines.md`.
 NAMES = (
     "campaigns",
     "chatapps",
@@ -84,7 +84,7 @@ def test_every_page_is_linked_from_the_readme() -> None:
 
 
 def test_the_two_commands_name_sessions_that_exist() -> None:
-    """Running them is CI's job: it calls both from a fresh environment."""
+    """CI runs the two commands in a fresh environment."""
     (commands,) = of("README", "Two commands", "console")
     noxfile, ci = (ROOT / "noxfile.py").read_text(), (ROOT / ".ci" / "run").read_text()
     for line in commands.splitlines():
@@ -250,7 +250,7 @@ def test_chatapps(sandbox: Sandbox) -> None:
 
 
 def test_delivery_receipts() -> None:
-    """`test_receipt_app.py` runs it, with receipts posted over a real socket."""
+    """`test_receipt_app.py` runs the example, with receipts over a real socket."""
     (code,) = of("receipts", "Delivery receipts", "python")
     assert (ROOT / "tests" / "receipt_app.py").read_text().endswith('"""\n\n' + code)
 

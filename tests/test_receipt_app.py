@@ -1,4 +1,4 @@
-"""A web service sends, the sandbox POSTs the receipts over a real socket, and whoever asked to send is answered."""
+"""A web service sends, the sandbox POSTs the receipts over a real socket, and each caller gets its answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Receipts fold into one state a message, whatever order they come in and however often."""
+"""Receipts are merged into one state a message, in any order and with any number of repetitions."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ HANDSET = "delivered_to_recipient"
 @pytest.mark.parametrize(
     ("winner", "loser"),
     [
-        # a higher rank wins, though it claims to be earlier
+        # a higher rank wins, even with an earlier timestamp
         (receipt("sent", 0), receipt("queued", 9)),
         (receipt("undelivered", 0), receipt("sent", 9)),
         (receipt("rejected", 0), receipt("queued", 9)),
@@ -56,9 +56,9 @@ HANDSET = "delivered_to_recipient"
         (receipt("delivered", 0, detail=HANDSET), receipt("undelivered", 9)),
         (receipt("read", 0), receipt("delivered", 9)),
         (receipt("read", None), receipt("delivered", 9)),
-        # the handset's word beats the operator's
+        # "delivered to the handset" wins over "delivered to the operator"
         (receipt("delivered", 0, detail=HANDSET), receipt("delivered", 9, detail=OPERATOR)),
-        # within a rank the later wins: delivered to the operator, then not to the phone, or a fallback channel
+        # within a rank the later one wins: delivered to the operator, then not to the phone, or a fallback channel
         (receipt("undelivered", 2), receipt("delivered", 1, detail=OPERATOR)),
         (receipt("delivered", 2, detail=OPERATOR), receipt("undelivered", 1)),
         (receipt("undelivered", 2), receipt("rejected", 1)),
@@ -67,7 +67,7 @@ HANDSET = "delivered_to_recipient"
         (receipt("failed", 2), receipt("delivered", 1, detail=OPERATOR)),
         (receipt("sent", 2), receipt("sent", 1)),
         (receipt("undelivered", 0), receipt("undelivered", None)),
-        # a state nobody here knows is news beside `sent`, and never undoes an end
+        # an unknown state has the rank of `sent`, and never replaces a final state
         (receipt("expired", 2), receipt("sent", 1)),
         (receipt("sent", 2), receipt("expired", 1)),
         (receipt("expired", 0), receipt("queued", 9)),
@@ -116,7 +116,7 @@ def test_messages_are_kept_apart() -> None:
     assert len(folder) == 2
 
 
-# Few values, so that ties in every field happen.
+# Few values, so that every field has ties.
 STATUSES = st.builds(
     DeliveryStatus,
     state=st.sampled_from([*DeliveryState, "expired", "Delivered"]),
@@ -138,7 +138,7 @@ RECEIPTS = st.builds(
 
 
 def folded(receipts: list[DeliveryReceipt]) -> dict[str, str | None]:
-    """The end state, field by field as shown: equal decimals of different digits count as different here."""
+    """Returns the final state, field by field as shown. Equal decimals with different digits differ here."""
     folder = ReceiptFolder()
     for one in receipts:
         folder.fold(one)
@@ -169,7 +169,7 @@ def test_memory_is_bounded_and_the_finished_go_first() -> None:
     folder.fold(receipt("sent", umid="open-1"))
     folder.fold(receipt("delivered", umid="done-1"))
     folder.fold(receipt("delivered", umid="done-2"))
-    folder.fold(receipt("read", 1, umid="done-1"))  # news of a finished one does not make it younger
+    folder.fold(receipt("read", 1, umid="done-1"))  # a later receipt of a finished message does not make it younger
     folder.fold(receipt("sent", umid="open-2"))
     assert folder.state("done-1") is None
     folder.fold(receipt("sent", umid="open-3"))
@@ -207,7 +207,7 @@ PADDINGS: list[Callable[[str], dict[str, Any]]] = [
 @pytest.mark.parametrize("padding", PADDINGS)
 @pytest.mark.parametrize("letter", ["x", "\u2603", "\U0001f600"])
 def test_memory_is_bounded_in_bytes_too(padding: Callable[[str], dict[str, Any]], letter: str) -> None:
-    """Whoever can post to the callback URL can post a megabyte as a receipt; what is kept is counted in real bytes."""
+    """Anybody who can post to the callback URL can post a receipt of a megabyte. The limit counts real bytes."""
     folder = ReceiptFolder(max_bytes=2_000_000)
     tracemalloc.start()
     try:

@@ -1,6 +1,6 @@
-"""The recipe "a field of a request": each step that is forgotten fails here, and the message says what to do.
+"""The recipe "a field of a request": each forgotten step fails here, and the message says what to do.
 
-What can be read off the models is read off them. A field that skips a step on purpose stands in the table of that
+The tests read the fields from the models where possible. A field that skips a step on purpose is in the table of that
 step, with the reason.
 """
 
@@ -39,7 +39,7 @@ NOT_SHARED = {
     "client_ip": "BatchSmsRequest has it, for all messages",
     "track": "8x8's SmsTemplate has none",
 }
-KEYED = {"destination", "country", "source", "text"}  # what the recipient sees
+KEYED = {"destination", "country", "source", "text"}  # visible to the recipient
 NOT_KEYED = {
     "client_message_id": "it is the key, where there is one",
     "encoding": "the recipient reads the same text",
@@ -103,7 +103,7 @@ def running() -> Iterator[tuple[Sandbox, httpx.Client]]:
 
 @pytest.fixture
 def post(running: tuple[Sandbox, httpx.Client]) -> Callable[[str, str, Any], httpx.Response]:
-    """`post("sms", "/batch", body)`: as it stands, without the client's checks."""
+    """`post("sms", "/batch", body)` posts the body unchanged, without the client's checks."""
     sandbox, http = running
     sandbox.reset()
     bases = {"sms": sandbox.sms_base_url, "chatapps": sandbox.chatapps_base_url}
@@ -131,7 +131,7 @@ def wire_name(name: str) -> str:
 
 @MODEL
 def test_a_model_and_its_schema_have_the_same_names(cls: type) -> None:
-    """All the way down, where the schema goes on."""
+    """At all levels of the schema."""
     product, root, *below = MODELS[cls]
     schema = schemas.schema(product, root)
     for name in below:
@@ -156,7 +156,7 @@ def differences(cls: type, schema: dict[str, Any], path: str) -> Iterator[str]:
 
 
 def parts(kind: Any) -> Iterator[type]:
-    """The attrs classes in a type."""
+    """Yields the attrs classes in a type."""
     if attrs.has(kind):
         yield kind
     for argument in typing.get_args(kind):
@@ -165,13 +165,14 @@ def parts(kind: Any) -> Iterator[type]:
 
 
 def test_the_contents_and_their_schema_have_the_same_names() -> None:
-    """One schema for the contents of all types."""
+    """One schema describes the contents of all types."""
     schema = schemas.schema("chatapps", "ChatAppsRequest")["properties"]["content"]
     classes = set(parts(attrs.fields(attrs.resolve_types(ChatAppsRequest)).content.type)) - {RawContent}
     names = {name for cls in classes for field in attrs.fields(cls) if (name := wire.wire_name(field))}
-    raw = {"richCard", "carousel", "suggestions"}  # RawContent carries them
+    raw = {"richCard", "carousel", "suggestions"}  # only RawContent has them
     assert names | raw == set(schema["properties"]), "tests/schemas/chatapps.json and models/chatapps_content.py"
-    # A class that two places share knows the names of both; that no place gets another's is for the schemas to say.
+    # A class that occurs in two places has the names of both. The schemas check that no place gets a name of the other
+    # one.
     forgotten = [
         problem
         for cls in classes
@@ -199,7 +200,7 @@ def test_a_repr_hides_every_field_that_is_not_harmless(cls: type) -> None:
 
 @pytest.mark.parametrize("cls", SAMPLES, ids=lambda cls: cls.__name__)
 def test_the_sample_has_a_value_for_every_field(cls: type) -> None:
-    """The tests of operations, schemas, sandbox and command line send it."""
+    """The tests of operations, schemas, sandbox and command line send this sample."""
     empty = {field.name for field in attrs.fields(cls) if getattr(SAMPLES[cls], field.name) is None}
     assert not empty, f"tests/test_every_operation.py: give the sample of {cls.__name__} a value for them"
 
@@ -213,7 +214,7 @@ def test_a_batch_can_share_it(name: str) -> None:
 
 @pytest.mark.parametrize("name", SHARED)
 def test_a_template_has_the_rule_of_a_message(name: str) -> None:
-    """What a batch shares is refused before it is sent, as what a message has itself."""
+    """A value that a whole batch shares is refused before it is sent, like a value of one message."""
     values = (*CANDIDATES, 5, datetime(2026, 1, 1), datetime(2026, 1, 1, tzinfo=UTC))  # noqa: DTZ001 - to be refused
     of_message, of_template = (
         [value for value in values if raises(cls, name, value)] for cls in (SmsRequest, SmsTemplate)
@@ -222,7 +223,7 @@ def test_a_template_has_the_rule_of_a_message(name: str) -> None:
 
 
 def test_every_field_of_a_template_is_one_of_a_message() -> None:
-    """`results` of a batch of destinations are made of it."""
+    """The `results` of a batch of destinations are made from the template."""
     assert set(SHARED) <= set(FIELDS)
 
 
@@ -231,7 +232,7 @@ def test_every_field_of_a_template_is_one_of_a_message() -> None:
 
 @EACH
 def test_the_message_key_is_made_of_what_the_recipient_sees(name: str) -> None:
-    """Two messages with one key are sent once; one message with two keys is sent twice."""
+    """Two messages with the same key are sent once. One message with two keys is sent twice."""
     assert (name in KEYED) is not (name in NOT_KEYED), (
         f"{name}: does the recipient see it? Then add it to the digest (bulk/judging/message_keys.py) and to KEYED "
         "here, else to NOT_KEYED with the reason"
@@ -248,7 +249,7 @@ def test_the_message_key_is_made_of_what_the_recipient_sees(name: str) -> None:
 
 @EACH
 def test_another_value_of_what_the_recipient_sees_is_another_message_everywhere(name: str) -> None:
-    """With the same id, too: one of the two would be left out as if it were the other."""
+    """Also with the same id. Otherwise one of the two would be skipped as if it were the other."""
     if name not in KEYED:
         return
     one, other = two_messages(name)
@@ -265,9 +266,9 @@ def test_another_value_of_what_the_recipient_sees_is_another_message_everywhere(
 
 
 def two_messages(name: str) -> tuple[SmsRequest, SmsRequest]:
-    """They differ in this field alone."""
+    """Returns two messages that differ only in this field."""
     one = SMS
-    if name == "country":  # a number in international form says its country itself
+    if name == "country":  # a number in international form contains its country
         one = attrs.evolve(one, destination=one.destination.lstrip("+"))
     return one, attrs.evolve(one, **{name: "+6512345678" if name == "destination" else None})
 
@@ -329,7 +330,7 @@ def objects(value: Any, place: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 @EACH
 def test_the_sandbox_keeps_it(post: Callable[[str, str, Any], httpx.Response], sandbox: Sandbox, name: str) -> None:
-    sent = attrs.evolve(SMS, encoding="UCS2")  # it keeps the encoding that was settled on, never AUTO
+    sent = attrs.evolve(SMS, encoding="UCS2")  # the sandbox stores the encoding that it chose, never AUTO
     assert post("sms", "", wire.unstructure(sent)).is_success
     (message,) = sandbox.messages
     assert hasattr(message, name) is not (name in NOT_KEPT), (
@@ -362,7 +363,7 @@ CANDIDATES += ("2026-13-01T00:00:00Z", "2026-01-01T00:00:00")
 
 
 def refused(cls: type, name: str, value: str) -> bool:
-    """By the client. What it sends for a time is always one."""
+    """Whether the client refuses the value. A time is always valid in a request, because the client writes it."""
     field = attrs.fields_dict(attrs.resolve_types(cls))[name]
     return datetime in typing.get_args(field.type) or raises(cls, name, value)
 
@@ -392,7 +393,7 @@ def test_the_sandbox_refuses_what_the_client_refuses(
 def test_the_sandbox_refuses_a_template_that_the_client_refuses(
     post: Callable[[str, str, Any], httpx.Response], name: str
 ) -> None:
-    """Each message has a good value of its own, so that only the template's rule can refuse the batch."""
+    """Each message has a good value of its own. So only the template's rule can refuse the batch."""
     message = {"destination": "+12025550275", wire_name(name): wire.unstructure(SMS)[wire_name(name)]}
     for value in (5, *(value for value in CANDIDATES if refused(SmsTemplate, name, value))):
         template = {"text": "Hello", wire_name(name): value}

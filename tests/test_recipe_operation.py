@@ -1,6 +1,7 @@
-"""The recipe "an operation": each step that is forgotten fails here, and the message says what to do.
+"""The recipe "an operation": each forgotten step fails here, and the message says what to do.
 
-`test_every_operation.py` has the table of operations; the sandbox has its own, and shares no code with the client.
+`test_every_operation.py` has the table of operations. The sandbox has its own table, and shares no code with the
+client.
 """
 
 from __future__ import annotations
@@ -57,12 +58,12 @@ TYPED = (Path(__file__).parent / "typing" / "public_api.py").read_text()
 
 @attrs.frozen
 class Served:
-    """What the sandbox made of an operation of the client.
+    """How the sandbox understood an operation of the client.
 
     Attributes:
-        operation: its name there, with the product; None: it has no such path.
+        operation: the sandbox's name of it, with the product; None: the sandbox does not have the path.
         path: below the base URL.
-        violations: what its documents do not know.
+        violations: parts of the request that the documents do not know.
     """
 
     operation: str | None
@@ -79,7 +80,9 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="module")
 def served(sandbox: Sandbox) -> dict[str, Served]:
-    """Each call of the table, made by the client over TLS. What comes of it does not matter here: ids are unknown."""
+    """Calls each operation of the table with a client, over TLS. The results do not matter, because the ids are
+    unknown.
+    """
 
     async def call_all() -> dict[str, Served]:
         found = {}
@@ -107,7 +110,7 @@ def test_an_operation_is_in_the_tables(name: str) -> None:
 
 @CALL
 def test_a_look_up_sends_nothing(name: str) -> None:
-    """A failure of a mere look-up leaves nothing in doubt: `unknown=Sent.NO` in its Call."""
+    """The failure of a look-up leaves no message in doubt: `unknown=Sent.NO` in its Call."""
     assert OPERATIONS[name].looks is (OPERATIONS[name].method == "GET")
 
 
@@ -198,7 +201,7 @@ def test_what_is_loaded_late_is_exported() -> None:
 
 
 def test_every_public_name_is_on_a_page_of_the_reference() -> None:
-    """The session `docs` says so, too, but few run it for a change."""
+    """The session `docs` checks this, too, but few people run it for a change."""
     pages = {page.name: page.read_text() for page in (test_repository.ROOT / ".docs" / "reference").glob("*.rst")}
     listed = {
         f"{module}.{name}"

@@ -1,4 +1,4 @@
-"""The recipes of CONTRIBUTING.md name files and names that exist; the tests beside this one keep each step."""
+"""The recipes of CONTRIBUTING.md name only files and names that exist. `test_recipe_*.py` check the steps."""
 
 from __future__ import annotations
 

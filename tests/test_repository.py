@@ -1,4 +1,4 @@
-"""What stands in `.github` and in docstrings: names that exist, actions that cannot change, nothing without words."""
+"""The files of `.github` and docstrings: names exist, actions are pinned, and every public thing has a docstring."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_an_action_is_named_by_a_commit_and_a_job_has_the_permissions_it_names(p
 
 
 def public_things() -> dict[str, object]:
-    """Every public name, and every public member of a public class."""
+    """Returns every public name, and every public member of a public class."""
     found: dict[str, object] = {}
     for module in PUBLIC:
         for name in import_module(module).__all__:
@@ -71,4 +71,4 @@ def test_every_public_thing_has_a_docstring() -> None:
     }
     assert len(described) > 300
     without = [name for name, thing in described.items() if not thing.__doc__]
-    assert without == ["eightbyeight_async.EightByEightError.args"]  # Exception's own, described in its class
+    assert without == ["eightbyeight_async.EightByEightError.args"]  # an attribute of Exception; the class describes it

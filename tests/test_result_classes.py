@@ -1,4 +1,4 @@
-"""The class of a result says whether the message was accepted, so that type checkers narrow `result.response`."""
+"""The class of a result says whether the message was accepted. So type checkers narrow `result.response`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The retry decision: only the 2000 class, full jitter, Retry-After up to the bound."""
+"""The decision to retry: only for codes of class 2000, with full jitter, and Retry-After up to a limit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Batches of SMS: the rules of the request, and which answer belongs to which message."""
+"""Batches of SMS: the rules of the request, and the pairing of answers with messages."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ UNREADABLE = [
 
 @pytest.mark.parametrize("item", UNREADABLE)
 def test_one_unreadable_item_loses_neither_the_batch_id_nor_the_others(item: object) -> None:
-    """Without the id a batch that was accepted could not be cancelled."""
+    """Without its id, an accepted batch could not be cancelled."""
     asked = BatchSmsRequest(messages=[numbered(n) for n in range(4)], include_messages_in_response=True)
     items = [wire.unstructure(answered(n, "REJECTED" if n == 3 else "QUEUED")) for n in range(4)]
     items[1] = item
@@ -230,7 +230,7 @@ def test_a_missing_answer_shifts_no_other() -> None:
 
 
 def test_a_doubtful_answer_is_paired_with_none() -> None:
-    """Two messages to one number without references, one answer: nobody can say whose it is."""
+    """Two messages to one number without references get one answer. It could belong to either of them."""
     twins = [numbered(1, reference=False), numbered(1, reference=False)]
     assert [r.response for r in pair(twins, [answered(1, reference=False)]).results] == [None, None]
 
@@ -253,7 +253,7 @@ def test_the_rejected_ones_with_their_requests() -> None:
 
 
 def test_destinations_are_paired_with_the_message_the_template_makes() -> None:
-    template = SMS_TEMPLATE  # it has a value for every field
+    template = SMS_TEMPLATE  # the template has a value for every field
     request = BatchSmsRequest(destinations=["+6598765000", "+6598765001"], template=template)
     response = BatchSmsResponse(
         batch_id="b",

@@ -248,7 +248,9 @@ async def test_rows_come_from_all_files_of_a_finished_export(serve: Serve, conne
 
 @pytest.mark.anyio
 async def test_the_key_goes_to_the_apis_own_host_only(serve: Serve, connect: Connect) -> None:
-    """A link elsewhere, a redirect elsewhere, and one back: each request is judged by its own host."""
+    """A link to another host, a redirect to another host, and a redirect back: each request's own host decides about
+    the key.
+    """
     with serve() as server, serve() as storage:
         away = answer(302, b"", {"Location": f"{storage.url}/file"})
         server._script.clear()
@@ -292,7 +294,7 @@ async def test_by_default_an_export_is_polled_every_two_seconds_for_a_quarter_of
     began = datetime(2026, 1, 1, tzinfo=UTC)
     with serve(state("running")) as server:
         async with connect(server) as client:
-            client._exchange.now = lambda: began + timedelta(seconds=100 * len(waits))  # polls that take 98 s
+            client._exchange.now = lambda: began + timedelta(seconds=100 * len(waits))  # each poll takes 98 s
             with pytest.raises(LogExportError, match="not finished after 900 s"):
                 await rows_of(client, waits)
     assert waits == [2.0] * 9

@@ -1,8 +1,8 @@
-"""structure(unstructure(x)) == x for every model that is not of ChatApps, None nowhere on the wire, and what comes may
-know more.
+"""structure(unstructure(x)) == x for every model except those of ChatApps. None is never written, and unknown fields of
+answers are allowed.
 
-What is asked has strategies by hand, for it has rules; those of what is told are read off the fields, so that a new
-field is in them. A model of the package that no round trip names fails the last test.
+Requests have rules, so their strategies are written by hand. Strategies of answers are derived from the fields, so that
+a new field is included. A model of the package that no round trip names fails the last test.
 """
 
 from __future__ import annotations
@@ -76,12 +76,13 @@ def travelling(cls: type) -> list[Any]:
 
 
 def asked(cls: type, **strategies: Strategy) -> Strategy:
-    """A request; a field without a strategy would never be tried."""
+    """Returns a strategy for a request. Without a strategy for each field, a field would never be tested."""
     assert set(strategies) == {field.name for field in travelling(cls)}, f"{cls.__name__}: a strategy for each field"
     return st.builds(cls, **strategies)
 
 
-# Kept as it comes; numbers with a fraction come as Decimal and null is the sender's business, so neither is in it.
+# Kept unchanged. Numbers with a fraction come as Decimal, and null is the sender's matter, so this strategy has
+# neither.
 OBJECT = st.dictionaries(
     TEXT,
     st.recursive(
@@ -102,7 +103,7 @@ KINDS: dict[Any, Strategy] = {
 
 
 def told(cls: type) -> Strategy:
-    """An answer or an event: every field has whatever its type allows."""
+    """Returns a strategy for an answer or an event: every field has any value of its type."""
     return st.builds(cls, **{field.name: of(field.type) for field in travelling(cls)})
 
 
@@ -209,9 +210,9 @@ TOLD: dict[type, Strategy] = {
         UnknownEvent,
     )
 }
-# Made beside an answer, never on the wire.
+# Made from an answer, never on the wire.
 BESIDE = {BatchSmsAccepted, BatchSmsNotAccepted, BatchChatAppsResult}
-# Made by converters, of plain strings, so the round trips of ChatApps do not name it.
+# Converters make these from plain strings, so the round trips of ChatApps do not name them.
 CONVERTED = {InteractiveText}
 
 
@@ -222,7 +223,9 @@ def nothing_is_none(data: Any) -> bool:
 
 
 def more(data: Any) -> Any:
-    """The same of a later version of the API: a field nobody knows in every object but those kept as they come."""
+    """Returns the same data from a later version of the API: an unknown field in every object, except in those kept
+    unchanged.
+    """
     if isinstance(data, dict):
         known = {key: value if key in ("content", "raw") else more(value) for key, value in data.items()}
         return {"futureField": {"x": [None]}, **known}
@@ -230,11 +233,11 @@ def more(data: Any) -> Any:
 
 
 def travel(data: Any) -> Any:
-    """Through the bytes; `str` for decimals, which only come: JSON of ours has none."""
+    """Returns the data after a trip through bytes. `str` is for decimals: only the API sends any. Our JSON has none."""
     return wire.load(json.dumps(data, default=str).encode())
 
 
-# Each class is also a part of others: half as many examples of each see as much.
+# Each class is also a part of others, so half as many examples of each are enough.
 HALF = settings(max_examples=settings.default.max_examples // 2)
 
 
@@ -247,7 +250,7 @@ def test_what_is_asked_survives_the_round_trip_and_keeps_the_schema(cls: type, d
     assert wire.structure(written, cls) == model
     assert wire.load(wire.dump(model)) == travel(written) == written
     if cls is SmsTemplate or (cls is SmsRequest and model.text is None):
-        return  # it goes in a batch only
+        return  # it occurs only in a batch
     schemas.check(wire.dump(model), "sms", cls.__name__)
 
 
@@ -276,7 +279,8 @@ def test_no_model_is_left_out() -> None:
     for module in pkgutil.iter_modules(models.__path__, f"{models.__name__}."):
         names = vars(importlib.import_module(module.name))
         public |= {names[name] for name in names["__all__"] if attrs.has(names[name])}
-    # The linter sees to it that what that file imports it uses, and it has no use for a class but a strategy.
+    # The linter forbids unused imports, and that file uses each class only for a strategy. So its imports are tested
+    # classes.
     there = {cls for cls in vars(chatapps).values() if isinstance(cls, type) and attrs.has(cls)}
     tried = {*ASKED, *TOLD, *there}
     assert not tried & (BESIDE | CONVERTED)

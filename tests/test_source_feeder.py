@@ -1,4 +1,4 @@
-"""A source that holds a timeout, a scope or a task group open over its yields: it ends itself, and no send."""
+"""A source holds a timeout, a scope or a task group open over its yields. Its end stops the source, and no send."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def message(number: int) -> SmsRequest:
 
 
 class Held:
-    """What a source holds open over its yields, and `expire`, which makes its time be up."""
+    """The context managers that a source holds open over its yields. `expire` ends their time."""
 
     expire: Callable[[], None]
 
@@ -74,7 +74,7 @@ class Held:
 
 
 async def source(held: Held, kind: str, *, after: int = 0, busy: bool = False) -> AsyncIterator[SmsRequest]:
-    """Messages without end, inside what is held; then `after` more. `busy`: the fourth is long in coming."""
+    """Yields messages without end inside the held context, then `after` more. `busy`: the fourth one never comes."""
     context = getattr(held, kind)()
     number = 0
     async with _both(context):
@@ -99,7 +99,7 @@ async def _both(context: Any) -> AsyncIterator[None]:
 
 
 class Sender:
-    """Holds messages back until `gate`; `cancelled` counts those that were cut off."""
+    """Holds messages back until `gate` opens. `cancelled` counts cancelled messages."""
 
     def __init__(self) -> None:
         self.gate = anyio.Event()
@@ -137,7 +137,9 @@ def leaf(error: BaseException) -> BaseException:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("busy", [False, True])
 async def test_a_sources_own_timeout_cancels_no_send(kind: str, busy: bool) -> None:
-    """Its time is up while three messages are in flight: between two items (the workers are busy), or inside it."""
+    """The timeout expires while three messages are in flight: between two items (the workers are busy), or inside the
+    source.
+    """
     skip_unless_possible(kind)
     held, sender = Held(), Sender()
     results: list[SendResult] = []
@@ -164,7 +166,7 @@ async def test_a_sources_own_timeout_cancels_no_send(kind: str, busy: bool) -> N
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_leaving_early_closes_the_source_in_the_task_that_reads_it(kind: str) -> None:
-    """A scope that is left in another task breaks the event loop's books: nothing may come out of the block."""
+    """If another task left a scope, the event loop's state would be damaged, and the block would raise an error."""
     skip_unless_possible(kind)
     held, sender = Held(), Sender()
     requests = source(held, kind)
@@ -214,7 +216,7 @@ async def test_what_it_yielded_then_is_told_when_nobody_takes_it() -> None:
 
 
 async def test_several_sources_at_once() -> None:
-    """Each run has its own: one whose time is up disturbs no other."""
+    """Each run has its own reader. If one source expires, the others continue."""
     runs = []
     async with anyio.create_task_group() as group:
         for number in range(4):
@@ -259,7 +261,7 @@ async def test_an_item_given_to_a_caller_that_is_cancelled_meanwhile_is_not_lost
 
     async def requests() -> AsyncIterator[int]:
         yield 0
-        callers.cancel()  # the first caller has its item and has not run since
+        callers.cancel()  # the first caller has its item, but has not run since
         yield 1
         yield 2
 
@@ -284,7 +286,7 @@ async def test_an_item_given_to_a_caller_that_is_cancelled_meanwhile_is_not_lost
 
 
 def test_a_loop_that_dies_closes_it_without_a_word() -> None:
-    """A coroutine that is collected outside its loop must not ask for the loop."""
+    """A coroutine that is collected outside its loop must not use the loop."""
 
     async def begun() -> Any:
         coroutine = Feeder(source(Held(), "move_on_after")).run()

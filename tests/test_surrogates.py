@@ -1,4 +1,4 @@
-"""Half of a surrogate pair in an answer: what the library hands out can be printed, stored and sent on."""
+"""Half of a surrogate pair in an answer: the library returns text that can be printed, stored and sent."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SMS = SmsRequest(destination="+6598765432", text="Hello")
         (rb'"\ud83d"', "\ufffd"),
         (rb'"\uDFFFx"', "\ufffdx"),
         (rb'{"\ud800": [{"a": "\udc00"}, 1.50, null]}', {"\ufffd": [{"a": "\ufffd"}, 1.5, None]}),
-        # A pair is a character, and a backslash is one, too.
+        # A surrogate pair is one character. An escaped backslash is one, too.
         (rb'"\ud83d\ude00"', "\U0001f600"),
         (rb'"\\ud83d"', "\\ud83d"),
         (rb'"\u00e9\\\ud83d"', "é\\\ufffd"),

@@ -1,4 +1,6 @@
-"""`telemetry.instrument`: OpenTelemetry's own SDK gets spans and metrics of every attempt; the API sees the context."""
+"""`telemetry.instrument`: OpenTelemetry's own SDK gets spans and metrics of every attempt, and the API gets the
+context.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +56,7 @@ UMID = "f2ea5276-a824-e711-8146-022a22cc1c71"
 
 
 class Watched:
-    """Providers of a tracer and a meter, and what was exported from them."""
+    """Providers of a tracer and a meter, and the data that they exported."""
 
     def __init__(self, **options: Any) -> None:
         self.exporter = InMemorySpanExporter()
@@ -71,7 +73,7 @@ class Watched:
         return self.exporter.get_finished_spans()
 
     def points(self, name: str) -> list[Any]:
-        """The points of a metric; the same at every look, as long as nothing is added."""
+        """Returns the points of a metric. Repeated calls return the same points if nothing was added."""
         data = self.reader.get_metrics_data()
         found = [
             metric
@@ -83,7 +85,7 @@ class Watched:
         return [point for metric in found for point in metric.data.data_points]
 
     def total(self, name: str, **attributes: Any) -> float:
-        """The sum of a counter, or how often a histogram was recorded, where the attributes are so."""
+        """Returns the sum of a counter, or the number of records of a histogram, for the given attributes."""
         wanted = {key.replace("__", "."): value for key, value in attributes.items()}
         return sum(
             point.value if hasattr(point, "value") else point.count
@@ -94,7 +96,7 @@ class Watched:
 
 @pytest.fixture
 def watched() -> Iterator[Watched]:
-    """At the end of each test: no number, text or key is in what was exported."""
+    """At the end of each test, checks that the exported data contains no number, text or key."""
     found = Watched()
     yield found
     shown = " ".join(span.to_json() for span in found.spans)
@@ -208,11 +210,13 @@ async def test_retries_and_rate_limits_are_counted(sandbox: Sandbox, watched: Wa
     assert watched.total("messaging.client.sent.messages") == 4
     reason = {"messaging__eightbyeight__wait__reason": "retry"}
     assert watched.total("messaging.eightbyeight.client.wait.duration", **reason) == 2
-    assert len({span.context.trace_id for span in watched.spans}) == 4  # nobody's children, so four traces
+    assert len({span.context.trace_id for span in watched.spans}) == 4  # without a parent span: four traces
 
 
 async def test_fifty_at_once(sandbox: Sandbox, watched: Watched) -> None:
-    """Each request carries its own span, all are children of the span around the fan-out, and none of another."""
+    """Each request carries its own span. All are children of the span around the fan-out, and none is the child of
+    another.
+    """
     requests = [SmsRequest(destination=f"+65987654{number:02}", text=TEXT) for number in range(50)]
     async with sandbox.client(max_concurrency=10) as client:
         with watched.instrument(client), watched.tracer_provider.get_tracer("app").start_as_current_span("news"):
@@ -244,7 +248,7 @@ async def test_waiting_is_counted_by_its_reason(serve: Serve, connect: Connect, 
 
 
 async def test_the_ends_without_an_answer(serve: Serve, connect: Connect, watched: Watched) -> None:
-    """Cancelled on the wire, cancelled in the queue, out of time in the queue."""
+    """Cancelled in flight, cancelled in the queue, timed out in the queue."""
     gate = threading.Event()
     with serve(gate=gate) as server:
         async with connect(server, max_concurrency=1) as client:
@@ -274,12 +278,12 @@ async def test_the_ends_without_an_answer(serve: Serve, connect: Connect, watche
     ]
     assert all(span.status.status_code is StatusCode.ERROR for span in watched.spans)
     assert watched.total("messaging.client.sent.messages") == 1
-    assert trace.get_current_span() is trace.INVALID_SPAN  # nothing stayed behind in the context
+    assert trace.get_current_span() is trace.INVALID_SPAN  # no span stays in the context
 
 
 async def test_a_log_export(sandbox: Sandbox, watched: Watched) -> None:
-    """A file may be another company's: its request has no context, its link is in no attribute."""
-    sandbox.exports.polls = 0  # a job that is not finished at the first look costs a wait of 2 s
+    """A file may be on another company's host: its request has no context, and no attribute contains its link."""
+    sandbox.exports.polls = 0  # a job that is not ready at the first look makes the test wait 2 s
     async with sandbox.client() as client:
         await client.sms.send(SMS)
         watched.instrument(client)
@@ -322,7 +326,7 @@ async def test_switched_off_and_on_again(sandbox: Sandbox, watched: Watched) -> 
         assert client._exchange.watch is None
         await client.sms.send(SMS)
         second = watched.instrument(client)
-        first.uninstrument()  # that of the first one is over
+        first.uninstrument()  # ends the first instrumentation, which has ended already
         await client.sms.send(SMS)
         with second:
             pass
@@ -357,7 +361,7 @@ async def test_instrumented_twice_is_instrumented_once(
 
 
 async def test_the_hooks_of_the_client_stay(sandbox: Sandbox, watched: Watched) -> None:
-    """`on_attempt` runs inside the span, so that its log lines can name the trace."""
+    """`on_attempt` runs inside the span, so its log lines can name the trace."""
     inside: list[int] = []
 
     def note(_: object) -> None:
@@ -438,7 +442,7 @@ async def test_no_header_without_an_sdk(sandbox: Sandbox) -> None:
 
 
 class Propagator(propagate.textmap.TextMapPropagator):
-    """Writes what it is told to."""
+    """Injects the given fields."""
 
     fields = frozenset[str]()
 
@@ -505,7 +509,7 @@ async def test_baggage_is_carried_as_the_application_set_it(sandbox: Sandbox, wa
 
 
 class Broken(SpanProcessor):
-    """Raises wherever it is called."""
+    """Raises in every method."""
 
     def __init__(self, where: str) -> None:
         self._where = where

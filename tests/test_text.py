@@ -1,6 +1,7 @@
-"""A text is measured as the network counts it: units, parts, nothing torn apart, and never shown.
+"""A text is measured as the network counts it: in units and parts, without splitting characters. No error shows the
+text.
 
-What would be truncated is warned of once, not once a message.
+A text that would be truncated causes one warning, not one for each message.
 """
 
 from __future__ import annotations
@@ -52,20 +53,20 @@ EVERY_CHARACTER = [chr(code) for code in range(sys.maxunicode + 1) if not 0xD800
         ("a" * 307, GSM7, 307, 3),
         ("a" * 1530, GSM7, 1530, 10),
         ("a" * 1531, GSM7, 1531, 11),
-        # the extension: two septets each
+        # the extension table: two septets a character
         ("€" * 80, GSM7, 160, 1),
         ("€" * 81, GSM7, 162, 2),
         ("a" * 158 + "€", GSM7, 160, 1),
         ("a" * 159 + "€", GSM7, 161, 2),
-        # 152 + a pair: the pair moves on, and everything behind it
+        # 152 septets and a pair: the pair moves to the next part, and all text after it
         ("a" * 152 + "€" + "a" * 151, GSM7, 305, 2),
         ("a" * 152 + "€" + "a" * 152, GSM7, 306, 3),
         ("a" * 151 + "€" + "a" * 153, GSM7, 306, 2),
         ("€" * 152, GSM7, 304, 2),
-        ("€" * 153, GSM7, 306, 3),  # 76 pairs a part, one septet left over in each
+        ("€" * 153, GSM7, 306, 3),  # 76 pairs a part, and one septet of each part stays empty
         ("€" * 760, GSM7, 1520, 10),
         ("€" * 761, GSM7, 1522, 11),
-        # in the alphabet, though not ASCII; ASCII, though not in the alphabet
+        # in the alphabet but not in ASCII; in ASCII but not in the alphabet
         ("@£$¥èéùìòÇØøÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ¤¡ÄÖÑÜ§¿äöñüà\n\r", GSM7, 44, 1),
         ("`", UCS2, 1, 1),
         ("ç", UCS2, 1, 1),
@@ -81,12 +82,12 @@ EVERY_CHARACTER = [chr(code) for code in range(sys.maxunicode + 1) if not 0xD800
         (EMOJI * 35, UCS2, 70, 1),
         (EMOJI * 36, UCS2, 72, 2),
         (EMOJI * 66, UCS2, 132, 2),
-        (EMOJI * 67, UCS2, 134, 3),  # 33 pairs a part, one unit left over in each
+        (EMOJI * 67, UCS2, 134, 3),  # 33 pairs a part, and one unit of each part stays empty
         (HAN * 66 + EMOJI + HAN * 65, UCS2, 133, 2),
         (HAN * 66 + EMOJI + HAN * 66, UCS2, 134, 3),
         (EMOJI * 330, UCS2, 660, 10),
         (EMOJI * 331, UCS2, 662, 11),
-        # extension characters are one unit in UCS2
+        # a character of the extension table is one unit in UCS2
         (HAN + "€" * 69, UCS2, 70, 1),
     ],
 )
@@ -149,7 +150,7 @@ def test_what_is_no_text_or_no_encoding_is_refused(text: str, encoding: str, fie
 
 
 def test_the_alphabet_is_that_of_an_independent_codec() -> None:
-    """Every character there is. The codec encodes those that it decodes; to ask it for each of a million takes 2 s."""
+    """Every character of Unicode. The test encodes only those the codec decodes: a million calls would take 2 s."""
     codes = [bytes([*before, code]) for before in (b"", b"\x1b") for code in range(256)]
     theirs = {}
     for character in {character for code in codes for character in CODEC.decode(code, "ignore")[0]}:
@@ -161,7 +162,7 @@ def test_the_alphabet_is_that_of_an_independent_codec() -> None:
 
 
 def slow_parts(sizes: list[int], alone: int, each: int) -> int:
-    """The rule by hand: character after character into a part, and a new part when one does not fit."""
+    """The rule by hand: puts one character after another into a part, and begins a new part when one does not fit."""
     if not sizes or sum(sizes) <= alone:
         return 1 if sizes else 0
     parts, room = 1, each
@@ -234,7 +235,7 @@ def test_up_to_ten_parts_no_policy_says_anything(
         (LONG, GSM7, "11 parts (1531 septets of GSM7)"),
         (LONG, UCS2, "23 parts (1531 units of UCS2)"),
         (LONG_UCS2, None, "11 parts (671 units of UCS2)"),
-        # GSM7 asked for and impossible: the platform decides; counted as the worse
+        # GSM7 is requested but impossible: the platform decides, and the count assumes the longer encoding
         (LONG_UCS2, GSM7, "11 parts (671 units of UCS2)"),
         (EMOJI * 331, Encoding.AUTO, "11 parts (662 units of UCS2)"),
     ],
@@ -263,7 +264,7 @@ def sms(text: str | None, **more: Any) -> SmsRequest:
 
 @contextmanager
 def shown_by_default() -> Iterator[list[warnings.WarningMessage]]:
-    """What Python shows with its own filter, which every program has that sets none: words once a line."""
+    """Yields the warnings that Python shows with its default filter: each text once a line."""
     with warnings.catch_warnings(record=True) as shown:
         warnings.simplefilter("default")
         yield shown
@@ -284,7 +285,7 @@ async def test_single_messages_are_warned_of_once_a_line_of_the_caller(
         async with connect(server) as client:
             for length in lengths:
                 await client.sms.send(sms("x" * length))
-            assert len(globals()["__warningregistry__"]) == 2  # its version, and the one warning
+            assert len(globals()["__warningregistry__"]) == 2  # the registry's version, and one warning
             await client.sms.send(sms(LONG_UCS2))  # another line
     assert len(server.received) == 21
     assert [str(warning.message) for warning in shown] == [LONG_TEXT] * 2
@@ -298,7 +299,7 @@ async def test_single_messages_are_warned_of_once_a_line_of_the_caller(
 async def test_a_run_is_warned_of_once_where_it_was_made(
     serve: Callable[..., ScriptedServer], connect: Callable[..., AsyncConnectClient]
 ) -> None:
-    """Its messages are sent by tasks that have no caller on their stack."""
+    """The tasks that send its messages have no caller on their stack."""
     with serve() as server, shown_by_default() as shown:
         async with connect(server) as client:
             run = client.sms.send_each(sms("x" * length) for length in range(1531, 1551))
@@ -313,7 +314,7 @@ async def test_a_run_obeys_filters_of_the_callers_module(
     serve: Callable[..., ScriptedServer], connect: Callable[..., AsyncConnectClient]
 ) -> None:
     with serve() as server, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module=f"{__name__}$")  # above it "error", for the tests
+        warnings.filterwarnings("ignore", module=f"{__name__}$")  # takes precedence over "error", which the tests set
         async with connect(server) as client, client.sms.send_each([sms(LONG)]) as results:
             assert [result.ok async for result in results] == [True]
 
@@ -348,7 +349,7 @@ async def test_a_batch_is_warned_of_once_whatever_is_in_it(
             "1,000 of 1,000",
             "template.text",
         ),
-        # what is measured is what is sent: in the message's encoding, else the template's
+        # the count uses the encoding that is sent: the message's, else the template's
         (
             {"messages": [sms("x" * 700)], "template": SmsTemplate(encoding=UCS2)},
             "1 of 1",
@@ -359,7 +360,7 @@ async def test_a_batch_is_warned_of_once_whatever_is_in_it(
             "1 of 2",
             "template.text",
         ),
-        # a text that no message takes
+        # a template text that no message uses
         ({"messages": [sms("x")], "template": SmsTemplate(text=LONG)}, None, ""),
         ({"messages": [sms("x" * 700, encoding=GSM7)], "template": SmsTemplate(encoding=UCS2)}, None, ""),
     ],
@@ -383,7 +384,7 @@ def test_a_batch_is_measured_as_it_is_sent(batch: dict[str, Any], count: str | N
     "length", [0, 1, 30, 35, 36, 67, 68, 70, 71, 134, 135, 153, 154, 160, 161, 306, 307, 1530, 1531]
 )
 def test_the_quick_count_finds_what_measure_finds(length: int, tail: str) -> None:
-    """Also where a pair must not be split, at each end of a part."""
+    """Also for pairs that must not be split, at each end of a part."""
     for text in ("a" * length + tail, tail * length, (tail + "a") * length):
         size = measure(text)
         assert quick_parts(text) == (

@@ -1,4 +1,4 @@
-"""One client in several event loops at once: every call gets its answer, the bounds hold over all loops."""
+"""One client in several event loops at once: every call gets its answer, and the limits hold over all loops."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_a_loop_in_each_of_eight_threads(serve: Serve, connect: Connect, kinds: 
         assert in_threads(work) == [SENDS] * THREADS
         assert len(server.received) == THREADS * SENDS
         assert server.peak <= 5
-        until(lambda: not server._open)  # each loop closed its connections at its end
+        until(lambda: not server._open)  # each loop closes its connections at its end
         anyio.run(client.aclose)
 
 
@@ -95,12 +95,12 @@ def test_a_loop_for_each_send_in_eight_threads(serve: Serve, connect: Connect, k
         assert len(server.received) == THREADS * SENDS
         assert server.peak <= 5
         until(lambda: not server._open)
-        assert len(client._exchange.limiter._gates) <= THREADS + 1  # ended loops are forgotten
+        assert len(client._exchange.limiter._gates) <= THREADS + 1  # the state of ended loops is removed
         anyio.run(client.aclose)
 
 
 def test_a_busy_loop_beside_a_single_send(serve: Serve, connect: Connect) -> None:
-    """A loop that always has calls waiting does not keep another loop from its turn."""
+    """A loop that always has waiting calls does not keep another loop from its turn."""
     with serve() as server:
         client = connect(server, max_concurrency=2)
         enough = threading.Event()
@@ -132,7 +132,7 @@ def test_a_busy_loop_beside_a_single_send(serve: Serve, connect: Connect) -> Non
 
 
 def die_with_calls_in_flight(client: AsyncConnectClient, server: ScriptedServer, calls: int) -> None:
-    """A loop that is closed while calls are in flight; its tasks never end."""
+    """Closes a loop while calls are in flight; its tasks never end."""
     loop = asyncio.new_event_loop()
     before = len(server.received)
     tasks = [loop.create_task(client.sms.send(SMS)) for _ in range(calls)]
@@ -148,10 +148,11 @@ def die_with_calls_in_flight(client: AsyncConnectClient, server: ScriptedServer,
     kept.append(tasks)
 
 
-kept: list[Any] = []  # the tasks of dead loops: not even the garbage collector ends them
+kept: list[Any] = []  # the tasks of dead loops; kept, so that the garbage collector does not end them
 
 
-@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # asyncio's, for sockets of a loop that was cut off
+# from asyncio, for sockets of a loop that was closed too early
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 @pytest.mark.parametrize("next_loop", LOOPS)
 def test_a_dead_loop_gives_its_places_back(serve: Serve, connect: Connect, next_loop: str) -> None:
     never = threading.Event()
@@ -217,7 +218,7 @@ def test_a_place_returned_by_the_garbage_collector_is_not_counted_twice() -> Non
                 await limiter.here().__aenter__()
 
     asyncio.run(take(2))
-    coroutine.close()  # as the garbage collector does
+    coroutine.close()  # as the garbage collector would do
     assert limiter.free == 0
 
 
@@ -270,9 +271,9 @@ def test_a_forked_process_has_its_own_connections_and_places(serve: Serve, conne
                 await asyncio.sleep(0.002)
 
         loop.run_until_complete(received())
-        loop.run_until_complete(client.sms.send(SMS))  # a second connection, idle now
+        loop.run_until_complete(client.sms.send(SMS))  # opens a second connection, which is idle now
         assert server.connections == 2
-        client._exchange.limiter.lock.acquire()  # as if another thread were in the middle of it
+        client._exchange.limiter.lock.acquire()  # as if another thread held the lock
         child = os.fork()
         if child == 0:
             try:
@@ -282,9 +283,9 @@ def test_a_forked_process_has_its_own_connections_and_places(serve: Serve, conne
         client._exchange.limiter.lock.release()
         assert os.waitpid(child, 0)[1] == 0
         connections = server.connections
-        assert 2 < connections <= 4  # the child has opened its own
+        assert 2 < connections <= 4  # the child has opened its own connections
         loop.run_until_complete(client.sms.send(SMS))
-        assert server.connections == connections  # the parent's still works
+        assert server.connections == connections  # the parent's connection still works
         never.set()
         with pytest.raises(TransportError):
             loop.run_until_complete(stuck)

@@ -1,4 +1,4 @@
-"""Calls that a hook or a mock could see go through httpx: each is seen, none slips past, and `sent` stays true."""
+"""Calls that a hook or a mock could see go through httpx: it sees each of them, and `sent` stays true."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ DROP: Any = None
 
 
 class MockedError(AssertionError):
-    """What a mock of these tests raises."""
+    """The exception that the mocks of these tests raise."""
 
 
 async def failure(client: AsyncConnectClient) -> EightByEightError:
@@ -57,7 +57,7 @@ async def failure(client: AsyncConnectClient) -> EightByEightError:
     return caught.value
 
 
-# What a test of an application replaces, and how many calls it expects to see there.
+# Functions that an application's test replaces, and the number of calls that it expects there.
 PATCHED = [
     "httpx.AsyncClient.post",
     "httpx.AsyncClient.request",
@@ -125,7 +125,7 @@ async def test_a_mock_on_the_clients_own_httpx_client(serve: Serve, connect: Con
 async def test_a_mock_that_begins_and_ends_in_the_middle_of_a_fan_out(
     serve: Serve, connect: Connect, workers: int
 ) -> None:
-    """Each message goes one way, and none both."""
+    """Each message goes either to the mock or to the server, and none to both."""
     mocked: list[str] = []
 
     async def stand_in(_: Any, request: httpx.Request) -> httpx.Response:
@@ -202,7 +202,7 @@ async def test_hooks_and_headers_set_on_the_clients_httpx_client(serve: Serve, c
 
 @pytest.mark.anyio
 async def test_a_mock_transport_is_a_test_without_network() -> None:
-    """Downloads go through it, too. It is closed with the client."""
+    """Downloads use the mock transport, too. It is closed with the client."""
     paths: list[str] = []
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -237,7 +237,7 @@ async def test_the_failures_of_a_given_transport_may_come_after_the_send(kind: E
 
 
 async def nothing(_: Any) -> None:
-    """A hook."""
+    """A hook that does nothing."""
 
 
 HOOKED: dict[str, Any] = {"event_hooks": {"request": [nothing]}}
@@ -316,7 +316,7 @@ async def test_an_exception_after_the_send_that_says_not_sent_is_not_believed(
 
 @pytest.mark.anyio
 async def test_a_mocked_refusal_was_not_sent(serve: Serve, connect: Connect) -> None:
-    """A unit test can mock a failure of each kind."""
+    """A unit test can mock each kind of failure."""
     with serve() as server:
         async with connect(server) as client:
             for kind, sent in ((httpx.ConnectError, Sent.NO), (httpx.ReadTimeout, Sent.MAYBE)):

@@ -1,4 +1,4 @@
-"""Which `scheduled` and `expiry` are refused before anything is sent, and by which name."""
+"""Which values of `scheduled` and `expiry` are refused before the message is sent, and which field the error names."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ def chat(scheduled: datetime | None = None, expiry: datetime | None = None) -> C
     return ChatAppsRequest(user=user, content=content, scheduled=scheduled, expiry=expiry)
 
 
-# scheduled, expiry, the field that is refused (None: they can be sent), whether ChatApps takes it all the same.
+# scheduled, expiry, the refused field (None: none is refused), and whether ChatApps accepts them anyway.
 TABLE: list[tuple[datetime | None, datetime | None, str | None, bool]] = [
     (None, None, None, False),
     (at(), None, None, False),
     (at(days=7), None, None, False),
     (at(days=7, seconds=1), None, "scheduled", True),
     (at(days=400), at(days=401), "scheduled", True),
-    # A minute is for clocks that differ: the message goes out at once.
+    # One minute is allowed for clocks that differ: the message goes out at once.
     (at(seconds=-5), None, None, False),
     (at(seconds=-60), None, None, False),
     (at(seconds=-61), None, "scheduled", False),
@@ -122,7 +122,7 @@ def refused_field(call: Callable[[], Any]) -> str | None:
 @pytest.mark.parametrize(
     ("own", "shared", "field"),
     [
-        # A message's own value goes before the template's.
+        # A message's own value replaces the template's.
         ({"scheduled": at(hours=3)}, {"expiry": at(hours=2)}, "messages[0].scheduled"),
         ({"scheduled": at(hours=2)}, {"expiry": at(hours=2)}, "messages[0].scheduled"),
         ({"expiry": at(hours=1)}, {"scheduled": at(hours=2)}, "messages[0].expiry"),
@@ -130,7 +130,7 @@ def refused_field(call: Callable[[], Any]) -> str | None:
         ({"expiry": at(hours=6)}, {"scheduled": at(hours=5), "expiry": at(hours=2)}, None),
         ({"expiry": at(hours=6)}, {"scheduled": at(hours=5)}, None),
         ({}, {"scheduled": at(hours=5), "expiry": at(hours=2)}, "template.expiry"),
-        # What cannot be in any message is refused also where every message has its own.
+        # A template value that is invalid in any message is refused, even if every message has its own.
         ({"scheduled": at(hours=1)}, {"scheduled": at(days=-1)}, "template.scheduled"),
         ({"expiry": at(hours=1)}, {"expiry": at(days=-1)}, "template.expiry"),
     ],
@@ -146,7 +146,7 @@ def test_the_times_that_hold_in_the_end(
 
 
 def test_an_hour_that_comes_twice_is_told_apart() -> None:
-    """02:10 after the clocks went back is later than 02:30 before, whatever the wall clock says."""
+    """02:10 after the clocks went back is later than 02:30 before, although the wall clock shows less."""
     before = datetime(2026, 10, 25, 2, 30, tzinfo=BERLIN)
     after = datetime(2026, 10, 25, 2, 10, tzinfo=BERLIN, fold=1)
     then = datetime(2026, 10, 24, 12, 0, tzinfo=UTC)
@@ -158,7 +158,7 @@ def test_an_hour_that_comes_twice_is_told_apart() -> None:
 
 
 def test_the_client_and_the_sandbox_agree() -> None:
-    """What the client lets through, the sandbox takes; at the edges of both."""
+    """The sandbox accepts what the client accepts, also near the limits of both."""
     now = datetime.now(UTC)
     cases: list[tuple[dict[str, datetime], bool]] = [
         ({"scheduled": now - timedelta(seconds=40)}, True),

@@ -1,4 +1,4 @@
-"""TLS 1.3 or nothing, with certificates checked: against servers that would do less."""
+"""Only TLS 1.3, and certificates are checked: tests against servers that offer less."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def files(tmp_path: Path, authority: trustme.CA) -> Path:
 
 
 def facts(make: Callable[[], ssl.SSLContext]) -> dict[str, Any]:
-    """What a context does, or the class of the exception that making it raised."""
+    """Returns the properties of a context, or the class of the exception that its constructor raised."""
     try:
         context = make()
     except OSError as error:
@@ -81,7 +81,7 @@ def facts(make: Callable[[], ssl.SSLContext]) -> dict[str, Any]:
 def test_the_default_context_is_that_of_httpx(
     variables: dict[str, str], files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With the same arguments for `ssl`, too: the authorities of a directory are only read when they are needed."""
+    """Also with the same arguments for `ssl`: it reads the authorities of a directory only when it needs them."""
     asked: list[tuple[Any, Any]] = []
     original = ssl.create_default_context
 
@@ -100,7 +100,7 @@ def test_the_default_context_is_that_of_httpx(
 
 
 def test_whoever_replaces_certifis_bundle_is_heeded(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Some systems and tools do, to have the system's authorities instead."""
+    """Some systems and tools replace the bundle with the system's authorities."""
     monkeypatch.delenv(BUNDLE, raising=False)
     monkeypatch.delenv(DIRECTORY, raising=False)
     monkeypatch.setattr(certifi, "where", lambda: str(files / "one.pem"))

@@ -1,4 +1,4 @@
-"""`typing.get_type_hints` works on everything public: dependency injectors and web frameworks call it."""
+"""`typing.get_type_hints` works on every public object: dependency injectors and web frameworks call it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OPERATIONS = (
 
 
 def public() -> Iterator[tuple[str, Any]]:
-    """Every public class and function, and the functions of each class."""
+    """Returns every public class and function, and the functions of each class."""
     places = [(f"{module.__name__}.{name}", getattr(module, name)) for module in MODULES for name in module.__all__]
     for path in OPERATIONS:
         module, _, name = path.rpartition(".")

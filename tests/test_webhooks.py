@@ -1,4 +1,4 @@
-"""A webhook's body becomes an event or a clear error; only who knows the secret is heard; nothing is shown."""
+"""A webhook's body becomes an event or a clear error. Only requests with the secret count. No error shows data."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def body(event: object) -> bytes:
 
 
 def changed(sample: dict[str, Any], path: str, value: object) -> dict[str, Any]:
-    """The sample with another value at the path; `...` takes the field out."""
+    """Returns the sample with another value at the path; `...` removes the field."""
     event = copy.deepcopy(sample)
     *parents, last = path.split(".")
     place = event
@@ -252,7 +252,7 @@ def test_only_the_umid_and_the_state_are_needed(sample: dict[str, Any]) -> None:
 
 
 def with_more(value: Any) -> Any:
-    """An unknown field in every object."""
+    """Returns the data with an unknown field in every object."""
     if isinstance(value, dict):
         return {**{name: with_more(inner) for name, inner in value.items()}, "aNewField": {"x": [1, None]}}
     return value
@@ -641,6 +641,6 @@ def test_every_model_survives_the_round_trip(model: DeliveryReceipt | InboundMes
 
 def test_the_export_list_is_what_it_says() -> None:
     for name in webhooks.__all__:
-        assert getattr(webhooks, name).__doc__ or name == "OPT_OUT_WORDS"  # its docstring stands beside it
+        assert getattr(webhooks, name).__doc__ or name == "OPT_OUT_WORDS"  # a string below it documents it
     public = {n for n, v in vars(webhooks).items() if not n.startswith("_") and isinstance(v, type)}
     assert public <= set(webhooks.__all__)

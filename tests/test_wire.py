@@ -1,4 +1,4 @@
-"""One converter: camelCase on the wire, None left out, what is unknown kept or ignored, errors named by JSON path."""
+"""One converter: camelCase on the wire, no None, unknown data kept or ignored, errors with the JSON path."""
 
 from __future__ import annotations
 
@@ -77,7 +77,8 @@ def test_text_travels_as_utf8() -> None:
 
 
 def test_an_offset_with_seconds_becomes_utc() -> None:
-    old_singapore = datetime(1900, 1, 1, tzinfo=ZoneInfo("Asia/Singapore"))  # +06:55:25: not of RFC 3339
+    # the offset +06:55:25 is not allowed by RFC 3339
+    old_singapore = datetime(1900, 1, 1, tzinfo=ZoneInfo("Asia/Singapore"))
     written = wire.unstructure(SmsRequest(destination="6598765432", text="x", expiry=old_singapore))["expiry"]
     assert written.endswith("+00:00")
     assert datetime.fromisoformat(written) == old_singapore
@@ -131,7 +132,7 @@ def test_what_cannot_be_read_is_named_by_its_path_and_not_shown(data: object, cl
 
 @pytest.mark.parametrize("odd", [{}, [], 5, True, 1.5])
 def test_an_optional_that_cannot_be_read_is_as_if_it_were_not_there(odd: object) -> None:
-    """The message was accepted: that must not be lost over a field beside its id."""
+    """The message was accepted. A bad field beside its id must not hide that."""
     response = wire.structure({**SAMPLE, "clientMessageId": odd, "encoding": odd}, SmsResponse)
     assert response == wire.structure({**SAMPLE, "clientMessageId": None, "encoding": None}, SmsResponse)
     assert response.umid == SAMPLE["umid"]

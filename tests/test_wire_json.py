@@ -1,4 +1,4 @@
-"""JSON reads the same with msgspec and without it, whatever the bytes are."""
+"""JSON is read in the same way with msgspec and without it, for any bytes."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ VALUES = st.recursive(
 
 @st.composite
 def bodies(draw: st.DrawFn) -> bytes:
-    """JSON, with some pieces put in or instead; or pieces alone."""
+    """Draws JSON with some pieces inserted or replaced, or only pieces."""
     data = json.dumps(draw(VALUES), ensure_ascii=draw(st.booleans())).encode(errors="surrogatepass")
     if draw(st.integers(0, 3)) == 0:
         return b"".join(draw(st.lists(st.sampled_from(PIECES), max_size=8)))
@@ -68,7 +68,7 @@ def bodies(draw: st.DrawFn) -> bytes:
 def outcome(body: bytes, quick: Any) -> object:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(wire_json, "_quick", quick)
-        patch.setattr(wire_json, "_looks", 2)  # it looks no more
+        patch.setattr(wire_json, "_looks", 2)  # no further look
         try:
             return exact(decode(body))
         except NotJsonError:
@@ -76,7 +76,7 @@ def outcome(body: bytes, quick: Any) -> object:
 
 
 def exact(data: Any) -> Any:
-    """With the types, the order of the keys and each digit: 1 == True == Decimal("1.0")."""
+    """Returns a form that compares types, the order of the keys and each digit: 1 == True == Decimal("1.0")."""
     if isinstance(data, dict):
         return [(exact(key), exact(value)) for key, value in data.items()]
     if isinstance(data, list):
@@ -105,7 +105,7 @@ def test_it_is_msgspec_that_reads_what_is_plain_json() -> None:
 
 @pytest.mark.parametrize("installed", [True, False])
 def test_msgspec_is_imported_for_the_second_answer_if_it_is_there(installed: bool) -> None:
-    """A process of its own: whether a module is imported is the process' state."""
+    """Runs in a process of its own, because imported modules are part of the state of a process."""
     code = f"""
 import sys
 if not {installed}:
@@ -116,5 +116,5 @@ for times in range(3):
     found = [name for name in sys.modules if name.startswith("msgspec.")]
     assert bool(found) is ({installed} and times > 0), (times, found)
 """
-    # Our own code.
+    # This program is our own.
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=60)  # noqa: S603

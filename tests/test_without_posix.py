@@ -1,4 +1,4 @@
-"""What Windows does not have is taken away: messages, campaigns and the command line work all the same."""
+"""Without the parts of Python that Windows lacks, messages, campaigns and the command line still work."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from patience import PATIENCE
 
 TESTS = Path(__file__).parent
-FORBIDDEN = set('<>:"|?*\\')  # in names of files on Windows
+FORBIDDEN = set('<>:"|?*\\')  # not allowed in file names on Windows
 
 
 def run(program: str, folder: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""What 8x8 POSTs to a callback URL, transcribed from its pages on webhooks; ids and numbers are theirs."""
+"""The bodies that 8x8 POSTs to a callback URL, transcribed from its pages on webhooks, with their ids and numbers."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ CHATAPPS_INBOUND: dict[str, Any] = {
     },
 }
 
-# An account-management event (webhook type CABM): another envelope, no namespace.
+# An account-management event (webhook type CABM). It has another envelope and no namespace.
 TEMPLATE_UPDATE: dict[str, Any] = {
     "eventId": "0f88f5c4-fae7-4dcf-8ff2-b2990133edea",
     "timestamp": "2025-01-01T00:00:00.00Z",

@@ -1,7 +1,7 @@
-"""Takes away what Windows does not have, in a process of its own: run it before the package is imported.
+"""Removes the parts of Python that Windows lacks, in a process of its own, before the package is imported.
 
-It is no Windows. It shows that nothing in the package needs `fcntl`, SIGHUP, `poll`, signal handlers of the event loop
-and the like, and that the lock of a journal works with the calls of `msvcrt`.
+This does not replace a test on Windows. It shows that nothing in the package needs `fcntl`, SIGHUP, `poll`, signal
+handlers of the event loop and similar calls, and that the lock of a journal works with the calls of `msvcrt`.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ def _no_handlers(*_: object) -> None:
 
 _msvcrt = types.ModuleType("msvcrt")
 vars(_msvcrt).update(LK_NBLCK=2, LK_UNLCK=0, locking=_locking, get_osfhandle=lambda file: file)
-sysconfig.get_config_vars()  # asked of the real platform, once
+sysconfig.get_config_vars()  # computed once, on the real platform
 sys.modules["msvcrt"] = _msvcrt
 for _name in ("fcntl", "uvloop", "termios", "resource", "pwd", "grp"):
     sys.modules[_name] = None  # type: ignore[assignment]

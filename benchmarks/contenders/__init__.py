@@ -34,10 +34,10 @@ class Target:
 
 class Sender(Protocol):
     async def send_all(self, first: int, count: int) -> int:
-        """Send messages `first` to `first + count - 1`; return how many got the status QUEUED."""
+        """Sends messages `first` to `first + count - 1`. Returns how many got the status QUEUED."""
 
     async def send_one(self, index: int) -> bool:
-        """Send one message; return whether it got the status QUEUED."""
+        """Sends one message. Returns whether it got the status QUEUED."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,8 @@ IN_FLIGHT = 100
 async def run(contender: str, url: str, ca_file: str, count: int) -> dict[str, int]:
     async with opened(contender, Target(url=url, ca_file=ca_file), IN_FLIGHT) as sender:
         await sender.send_all(0, IN_FLIGHT)  # opens the connections
-        # Else one more collection of what the imports left would be in the count or not, by chance: 20 million.
+        # Without this, one more collection of the garbage from the imports (20 million instructions) may or may not be
+        # in the count.
         gc.collect()
         gc.freeze()
         sent = await sender.send_all(IN_FLIGHT, count)

@@ -21,8 +21,8 @@ from benchmarks.contenders import Sender, Target, opened
 from benchmarks.control import Control
 
 MOST_MESSAGES = 50_000
-SLOW = 1.0  # seconds of the first probe above which there is no second one
-OPENING = 0.003  # the most seconds to open a connection: TLS on both sides, for the slowest client
+SLOW = 1.0  # seconds; if the first probe takes longer, there is no second one
+OPENING = 0.003  # seconds; upper limit of the time to open a connection: TLS on both sides, with the slowest client
 
 
 class LostMessagesError(Exception):

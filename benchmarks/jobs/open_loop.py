@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks.contenders import Target, opened
 from benchmarks.control import Control
 
-CONNECTIONS = 100  # the default of all three libraries
+CONNECTIONS = 100  # connections; the default of all three libraries
 
 
 async def run(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator
 
 BATCH = 10_000  # messages a request
-_KNOWN = 3000  # messages to look up: more than the sandbox remembers paths of
+_KNOWN = 3000  # messages to look up; the sandbox remembers fewer paths than that
 _LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 
 
@@ -52,7 +52,7 @@ class _Line(asyncio.Protocol):
         self._received.append(data)
         if self._missing:
             self._missing -= len(data)
-        else:  # the beginning: each server here writes a head at once
+        else:  # the start of a response: each server here writes a whole head at once
             if not data.startswith(b"HTTP/1.1 200 "):
                 self._done.set_exception(LostMessagesError(f"the sandbox answered {data[:200]!r}"))
                 return
@@ -86,7 +86,7 @@ def _batch(first: int) -> bytes:
 
 
 class _Process:
-    """A `benchmarks.sandbox_server`, for `with`."""
+    """A process that runs `benchmarks.sandbox_server`; a context manager."""
 
     def __init__(self, what: str, loop: str) -> None:
         served = "constant" if what == "constant" else "sandbox"
@@ -142,7 +142,7 @@ async def run(contender: str, what: str, loop: str, in_flight: int, requests: in
 
 
 async def _warmed_up(what: str, requests: int, all_of: Callable[..., Awaitable[None]]) -> list[bytes]:
-    """Send what is not measured; return the requests to measure."""
+    """Sends the warm-up requests, which are not measured. Returns the requests to measure."""
     if what == "batch":
         await all_of([_batch(0)])
         return [_batch((number + 1) * BATCH) for number in range(requests)]

@@ -1,4 +1,4 @@
-"""Measurements, one module each: `run` measures, `tables` shows the results, `bars` compares them with the bars.
+"""Measurements, one module each: `run` measures, `tables` shows the results, `bars` compares them with their limits.
 
 To add a measurement, add a module and a line in `MEASUREMENTS`.
 """

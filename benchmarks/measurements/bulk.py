@@ -1,4 +1,4 @@
-"""The cost of a campaign's journal: compared with the same run without it, in batches, on opening, and in memory."""
+"""The cost of a campaign's journal: against the same run without one, in batches, on opening, and in memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the check of a file costs: `bulk run --dry-run` of 10,000 and of 1,000,000 rows with three placeholders."""
+"""The cost of checking a file: `bulk run --dry-run` of 10,000 and of 1,000,000 rows with three placeholders."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from benchmarks.settings import Settings, progress
 
 FEW, MANY = 10_000, 1_000_000
 _QUICK_MANY = 50_000
-_BEFORE = 46.7  # CPU seconds for MANY rows, before a row's body was no longer encoded to be checked
+_BEFORE = 46.7  # CPU seconds for MANY rows, measured when the check still encoded the body of each row
 
 
 def run(settings: Settings, server: Server) -> list[Row]:

@@ -1,4 +1,4 @@
-"""The time of `eightbyeight --help` and the like, compared with importing the libraries that draw it; in turn."""
+"""The time of `eightbyeight --help` and similar commands, compared with importing the libraries that draw the help."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _COMMANDS = {
     "eightbyeight send --help": ["-m", "eightbyeight_async", "send", "--help"],
     "eightbyeight bulk --help": ["-m", "eightbyeight_async", "bulk", "--help"],
 }
-_TRIES = 5  # the figure of a round is the lowest of these: noise only adds time, and one start is short
+_TRIES = 5  # the figure of a round is the lowest try: noise only adds time, and one start is short
 
 
 def run(settings: Settings, server: Server) -> list[Row]:
@@ -27,7 +27,7 @@ def run(settings: Settings, server: Server) -> list[Row]:
         return rows
     progress("command line")
     for arguments in _COMMANDS.values():
-        run_python(arguments)  # compiles what is not compiled yet
+        run_python(arguments)  # compiles the modules that have no byte code yet
     for number in range(settings.rounds):
         tries: dict[str, list[tuple[float, float]]] = {name: [] for name in _COMMANDS}
         for name in [*_COMMANDS] * _TRIES:
@@ -39,7 +39,7 @@ def run(settings: Settings, server: Server) -> list[Row]:
 
 
 def _timed(arguments: list[str]) -> tuple[float, float]:
-    """Milliseconds of a process: on the clock, and of CPU (user and system)."""
+    """Returns the milliseconds of a process: wall-clock time, and CPU time (user and system)."""
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     run_python(arguments)
     wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)

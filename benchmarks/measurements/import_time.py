@@ -9,7 +9,7 @@ from benchmarks.settings import Settings, progress
 # The package's name alone imports nothing. These two are what a program that sends a message imports.
 _OURS = "from eightbyeight_async import AsyncConnectClient, SmsRequest"
 _THEIRS, _OTHER = "import httpx, cattrs", "import aiohttp"
-_TRIES = 5  # the figure of a round is the lowest of these: noise only adds time, and one import is short
+_TRIES = 5  # the figure of a round is the lowest try: noise only adds time, and one import is short
 _PROGRAM = (
     "import time; w = time.perf_counter(); c = time.process_time()\n"
     "{}\n"

@@ -17,9 +17,9 @@ from benchmarks.settings import progress, uvloop_installed
 if TYPE_CHECKING:
     from benchmarks.settings import Settings
 
-_FEW, _MANY = 500, 2_500  # messages; the difference of the two runs has no import and no handshake
+_FEW, _MANY = 500, 2_500  # messages; the difference of the two runs contains no import and no handshake
 _NAMES = ("sdk", "sdk-fast", "aiohttp", "floor")
-# A campaign in batches of 10,000: the difference of the two runs has two of them.
+# A campaign in batches of 10,000: the difference of the two runs contains two batches.
 _BATCH, _FEW_IN_BATCHES, _MANY_IN_BATCHES = "campaign, batch", 20_000, 40_000
 
 
@@ -30,7 +30,7 @@ def run(settings: Settings, server: Server) -> list[Row]:
     rows: list[Row] = []
     for name in settings.present(*_NAMES):
         progress(f"instructions of a message: {name}")
-        _count(server, name, 0)  # compiles what is not compiled yet
+        _count(server, name, 0)  # compiles the modules that have no byte code yet
         few, many = (_count(server, name, count) for count in (_FEW, _MANY))
         rows.append({"round": 0, "contender": name, "instructions": (many - few) / (_MANY - _FEW)})
     if "sdk" in settings.contenders and not settings.quick:

@@ -10,13 +10,14 @@ from benchmarks.settings import Settings, progress
 FEW, MANY = 1_000, 100_000
 _QUICK_MANY = 10_000
 _MOST_ROUNDS = 3  # the peak hardly varies, and each round takes half a minute
-_LONGEST = 120  # seconds of the large run; a client that is too slow for MANY sends fewer, which the table shows
+# seconds; limit of the large run. A client that is too slow for MANY sends fewer messages; the table shows how many
+_LONGEST = 120
 
 
 def run(settings: Settings, server: Server) -> list[Row]:
     rows: list[Row] = []
     for number in range(1 if settings.quick else min(settings.rounds, _MOST_ROUNDS)):
-        # aiohttp is only for comparison, because gather keeps a task for every message: one round is enough.
+        # aiohttp is measured only for comparison, because gather keeps a task for every message. One round is enough.
         for name in settings.present("sdk", *(["aiohttp"] if number == 0 else [])):
             rate = float("inf")
             for size in (FEW, _QUICK_MANY if settings.quick else MANY):

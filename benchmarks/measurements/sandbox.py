@@ -1,6 +1,7 @@
-"""The sandbox's requests a second and CPU per request: single sends and look-ups with 50 in flight, and batches.
+"""The sandbox's requests a second and CPU time a request: single sends and look-ups with 50 in flight, and batches.
 
-Beside it aiohttp with constant bytes behind the sandbox's own listener: the part that is not the sandbox's.
+For comparison, aiohttp with constant bytes runs behind the sandbox's own listener. The difference is the sandbox's own
+part.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Messages a second with 100 in flight and a server that takes 50 ms for each response; 2,000 are possible."""
+"""Messages a second with 100 in flight and a server that takes 50 ms for each response. The upper limit is 2,000."""
 
 from __future__ import annotations
 

@@ -1,14 +1,14 @@
-"""kill -9 at random moments, then count on the server's side: nothing sent twice, nothing lost silently.
+"""kill -9 at random moments, then a comparison with the server's counts: nothing sent twice, nothing lost silently.
 
     python tests/bulk/crash.py [--kills 100] [--messages 60000] [--mode each batch] [--durability power process]
 
 The server, the sender and this judge are processes of their own. After every kill:
-- no message was accepted twice,
-- the journal doubts no more messages than were claimed and not settled: those in flight and those whose result was
-  still to be committed;
-- what the journal calls SENT was accepted.
-At the end the rest is sent, the doubts are reconciled by the log, and one more run leaves every message accepted
-exactly once.
+- no message was accepted twice;
+- the journal holds no more claims without a result than `DOUBTS` allows: messages in flight, and results that were not
+  yet committed;
+- every message that the journal calls SENT was accepted.
+At the end a run sends the rest, `reconcile` settles the unknown messages by the log, and one more run follows. Then
+every message was accepted exactly once.
 """
 
 # ruff: noqa: T201
@@ -43,8 +43,8 @@ FAULTS = {
     "drop_before_accept": 0.01,
     "bad_gateway": 0.005,
 }
-# Claimed and not settled: in flight, plus results not yet committed (`most_pending`, which is the width), plus, in mode
-# batch, the last batch that went past that bound.
+# Upper limit of claims without a result: messages in flight, plus results not yet committed (`most_pending`, equal to
+# the width). In mode batch one more batch may be added to the results after that limit.
 DOUBTS = {"each": 2 * IN_FLIGHT["each"], "batch": (IN_FLIGHT["batch"] + 1) * BATCH}
 
 
@@ -53,7 +53,7 @@ def messages(count: int) -> Iterator[SmsRequest]:
 
 
 def client() -> AsyncConnectClient:
-    """Of the sandbox that the environment names. Impatient, so that a run meets many faults."""
+    """Returns a client of the sandbox in the environment. Its retry delays are short, so a run meets many faults."""
     return AsyncConnectClient(retry=RetryPolicy(initial_delay=0.01, max_delay=0.05), timeout=120)
 
 
@@ -70,7 +70,9 @@ def campaign(sender: AsyncConnectClient, journal: str, mode: str, durability: st
 
 
 async def run_until_killed(journal: str, mode: str, durability: str, count: int, rate: float) -> None:
-    """The program under test. Says when it begins; its messages never end, so that none is faster than its kill."""
+    """The program under test. It prints a line when it begins. Its source never ends, so it cannot finish before the
+    kill.
+    """
 
     async def source() -> AsyncIterator[SmsRequest]:
         for message in messages(count):
@@ -83,16 +85,16 @@ async def run_until_killed(journal: str, mode: str, durability: str, count: int,
 
 
 async def run(journal: str, mode: str, durability: str, count: int) -> None:
-    """The rest."""
+    """Sends the messages that the killed processes left."""
     async with client() as sender, campaign(sender, journal, mode, durability, None) as sending:
         await sending.send(messages(count))
 
 
 async def finish(journal: str, mode: str, durability: str, count: int) -> None:
-    """Reconcile, and one more run."""
+    """Reconciles, then runs the campaign once more."""
 
     async def soon(_: float) -> None:
-        await asyncio.sleep(0.01)  # the sandbox's log is ready at the second look, and nothing else waits here
+        await asyncio.sleep(0.01)  # the sandbox's log is ready at the second look; no other call sleeps here
 
     async with client() as sender, campaign(sender, journal, mode, durability, None) as sending:
         sender._exchange.sleep = soon
@@ -109,7 +111,7 @@ class Outcome:
 
 
 def judge(sandbox: SandboxProcess, journal: str, outcome: Outcome, mode: str) -> None:
-    """After a kill."""
+    """Compares the server's counts with the journal after a kill."""
     counts = sandbox.counts()
     twice = sum(times > 1 for times in counts.values())
     assert not twice, f"{twice} messages were sent twice"
@@ -133,7 +135,7 @@ def crash(kills: int, count: int, mode: str, durability: str, seed: int, directo
     journal = str(Path(directory, f"{mode}-{durability}.db"))
     outcome = Outcome()
     rate = 1_000.0 if mode == "each" else 1_000.0 / BATCH
-    share = count / 1_000.0 / (kills + 1)  # seconds of sending between two kills, at that rate
+    share = count / 1_000.0 / (kills + 1)  # seconds of sending between two kills, at the rate above
     with SandboxProcess("--seed", str(seed)) as sandbox:
         sandbox.faults(seed=seed, retry_after=0.05, **FAULTS)
         environment = {**os.environ, **sandbox.environment}
@@ -142,7 +144,8 @@ def crash(kills: int, count: int, mode: str, durability: str, seed: int, directo
             with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as sender:  # noqa: S603
                 assert sender.stdout is not None
                 assert sender.stdout.readline() == "sending\n", "it did not start"
-                time.sleep(dice.uniform(0, 3 * share))  # it starts slowly: a half is lost to that
+                # 1.5 shares on average: half a share passes while the process starts
+                time.sleep(dice.uniform(0, 3 * share))
                 sender.kill()
             outcome.kills += 1
             judge(sandbox, journal, outcome, mode)

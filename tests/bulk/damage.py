@@ -2,10 +2,10 @@
 
     python tests/bulk/damage.py [--every 1]
 
-Every damage ends in one of two ways: the journal is refused with a JournalError, or it knows all that it knew. What a
-campaign asks of its journal is asked here directly: `known` for a page, then `claim` for the rest.
+Every damage must end in one of two ways: a JournalError refuses the journal, or the journal still knows all settled
+messages. The check makes the same calls as a campaign: `known` for a page, then `claim` for the rest.
 
-Two journals are damaged: one that was closed cleanly, and one whose campaign was killed, with its log and its mark.
+Two journals are damaged. One was closed cleanly. The campaign of the other one was killed and left its log and mark.
 """
 
 # ruff: noqa: T201
@@ -59,7 +59,7 @@ def identities_under(salt: bytes) -> list[Identity]:
 
 
 def fill(journal: Journal) -> None:
-    """Claims and settles all messages but the last ten, which stay claimed, in a dozen transactions."""
+    """Claims all messages, and settles all but the last ten, in a dozen transactions."""
     identities = identities_under(journal.salt)
     journal.transact(journal.begin_run)
     for begin in range(0, MESSAGES, 25):
@@ -78,12 +78,12 @@ def fill(journal: Journal) -> None:
 
 
 def make(directory: Path, *, killed: bool) -> dict[str, bytes]:
-    """The files of a journal, by name. `killed`: as a campaign leaves them that never came to its end."""
+    """Returns the files of a journal, by name. `killed`: the files that a killed campaign leaves."""
     path = directory / "run.db"
     journal = opened(path)
     fill(journal)
     if killed:
-        # Half of it is in the database already, the rest in the log.
+        # Half of the rows are in the database already, the others only in the log.
         journal.sql.execute("PRAGMA wal_checkpoint(PASSIVE)")
         journal.transact(lambda: journal.set_meta("expected", MESSAGES))
         journal.transact(lambda: journal.resolve("order-4", State.SENT))
@@ -94,7 +94,7 @@ def make(directory: Path, *, killed: bool) -> dict[str, bytes]:
 
 @attrs.frozen
 class Damage:
-    """`file`: name; `offset`, `data`: what stands there instead."""
+    """A damage: `data` replaces the bytes at `offset` of the file named `file`. `what` describes it."""
 
     file: str
     offset: int
@@ -106,7 +106,7 @@ class Damage:
 
 
 def flips(files: dict[str, bytes], step: int, *, begin: int = 0) -> Iterator[Damage]:
-    """One bit of every `step`th byte, another bit each time."""
+    """Flips one bit of every `step`th byte, another bit each time."""
     for name, data in files.items():
         for offset in range(begin, len(data), step):
             bit = (offset // step) % 8
@@ -114,7 +114,7 @@ def flips(files: dict[str, bytes], step: int, *, begin: int = 0) -> Iterator[Dam
 
 
 def header_flips(files: dict[str, bytes]) -> Iterator[Damage]:
-    """Bits of the database's header (100 bytes), of the head of every page (12 bytes), and of the mark."""
+    """Flips bits of the database's header (100 bytes), of the head of every page (12 bytes), and of the mark."""
     data = files["run.db"]
     heads = [offset for page in range(0, len(data), PAGE) for offset in range(page, page + 12)]
     for number, offset in enumerate([*range(100), *heads]):
@@ -132,7 +132,7 @@ def zeroed_sectors(files: dict[str, bytes]) -> Iterator[Damage]:
 
 
 def copied_sectors(files: dict[str, bytes]) -> Iterator[Damage]:
-    """A sector that holds what belongs into the one 8 further on (the same place of another page)."""
+    """Replaces a sector by the one that is 8 sectors further on (the same place of another page)."""
     for name, data in files.items():
         for offset in range(0, len(data) - PAGE - SECTOR, SECTOR):
             other = data[offset + PAGE : offset + PAGE + SECTOR]
@@ -141,11 +141,11 @@ def copied_sectors(files: dict[str, bytes]) -> Iterator[Damage]:
 
 
 def try_damage(files: dict[str, bytes], damage: Damage | None, directory: Path) -> str:
-    """What became of it: `refused`, or `knows all`.
+    """Returns the result of the damage: `refused` or `knows all`.
 
     Raises:
         AssertionError: a settled message would be sent again.
-        whatever is no JournalError.
+        any exception other than JournalError: the journal's code failed.
     """
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir()

@@ -1,4 +1,4 @@
-"""A campaign in a process of its own that is killed in the middle, and what every command says of its journal then."""
+"""A campaign in a process of its own that is killed in the middle, and helpers to check its journal afterwards."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def messages(count: int = COUNT) -> list[SmsRequest]:
 
 
 def kill(sandbox: Sandbox, journal: Path, *, count: int = COUNT, after: int = COUNT // 2) -> set[str]:
-    """Runs a campaign and kills it after so many results. Returns the keys of what the sandbox accepted."""
+    """Runs a campaign and kills it after `after` results. Returns the keys of the messages the sandbox accepted."""
     command = [sys.executable, "-c", _SENDER, str(journal), str(count), str(after)]
     sender = subprocess.run(command, env={**os.environ, **sandbox.environment}, check=False)  # noqa: S603
     assert sender.returncode == -signal.SIGKILL
@@ -66,13 +66,13 @@ class Killed:
     accepted: frozenset[str]
 
     def copy(self, to: Path) -> Path:
-        """The same files elsewhere. Returns the journal's path."""
+        """Copies the files to the directory `to`. Returns the journal's path there."""
         shutil.copytree(self.directory, to)
         return to / "run.db"
 
 
 def contents(directory: Path) -> dict[str, bytes]:
-    """The files that belong to journals: without `-shm`, and without logs in which nothing stands."""
+    """Returns the files that belong to journals, by name: without `-shm`, and without empty logs."""
     found = {str(path.relative_to(directory)): path for path in directory.rglob("*") if path.is_file()}
     return {
         name: path.read_bytes()
@@ -82,7 +82,7 @@ def contents(directory: Path) -> dict[str, bytes]:
 
 
 def commands(table: Path) -> list[tuple[object, ...]]:
-    """Every command that takes a journal; `table`: a CSV file for `run`."""
+    """Returns every command that takes a journal. `table`: a CSV file for `run`."""
     return [
         ("run", table, "--text", "Your code"),
         ("run", table, "--text", "Your code", "--dry-run"),
@@ -98,7 +98,7 @@ def commands(table: Path) -> list[tuple[object, ...]]:
 def check_all_refuse(
     journal: Path, table: Path, words: str, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Everything that opens a journal refuses this one."""
+    """Checks that every function and command that opens a journal refuses this one."""
     for read in (status, lambda path: list(read_rows(path))):
         with pytest.raises(JournalError, match=words):
             read(journal)
@@ -115,5 +115,5 @@ async def run_async(sandbox: Sandbox, journal: Path, count: int = COUNT, **optio
 
 
 def run(sandbox: Sandbox, journal: Path, count: int = COUNT, **options: Any) -> Report:
-    """The same for tests that call the command line, too: it needs a thread without a running loop."""
+    """Runs a campaign. The call needs a thread without a running loop, as do tests that call the command line."""
     return asyncio.run(run_async(sandbox, journal, count, **options))

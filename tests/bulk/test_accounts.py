@@ -1,4 +1,6 @@
-"""Whose journal it is: host and sub-account. Another one is refused before anything else, unless it is meant."""
+"""A journal belongs to a host and a sub-account. Others are refused before anything else, unless the caller allows
+them.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,7 @@ def sandboxes() -> Iterator[tuple[Sandbox, Sandbox]]:
 def sandbox(sandboxes: tuple[Sandbox, Sandbox]) -> Sandbox:
     for one in sandboxes:
         one.reset()
-        one.exports.polls = 0  # a job that is not finished at the first look costs a wait of 2 s
+        one.exports.polls = 0  # a job that is not ready at the first look makes the test wait 2 s
     return sandboxes[0]
 
 
@@ -113,7 +115,7 @@ def test_another_account_is_refused_and_nothing_is_written(
 
 
 def test_a_killed_campaigns_journal_is_refused_too_and_keeps_its_log(sandbox: Sandbox, tmp_path: Path) -> None:
-    """Opening it to write would mark its open claims, and SQLite would take its log away."""
+    """Opening it for writing would settle its open claims, and SQLite would remove its log."""
     from bulk.killed import kill
 
     journal = tmp_path / "run.db"
@@ -131,7 +133,7 @@ def test_a_change_that_is_meant_goes_on_and_sends_nothing_twice(
     send(sandbox.client(), journal, messages(3))
     report = send(another_host.client(), journal, messages(5), allow_changed_account=True)
     assert (report.known, report.accepted, len(another_host.messages)) == (3, 2, 2)
-    # From now on it is the other account's.
+    # From now on the journal belongs to the other account.
     assert send(another_host.client(), journal, messages(5)).known == 5
     with pytest.raises(AccountChangedError):
         send(sandbox.client(), journal, messages(5))
@@ -144,7 +146,7 @@ def test_a_change_that_claimed_nothing_changes_nothing(sandbox: Sandbox, another
 
 
 def test_a_journal_of_which_nothing_was_sent_is_free(sandbox: Sandbox, another_host: Sandbox, journal: Path) -> None:
-    """A wrong key releases all claims: the right settings may be any others."""
+    """A wrong key releases all claims, so any other settings may be the right ones."""
     with pytest.raises(AuthenticationError):
         send(sandbox.client(api_key="wrong"), journal, messages(3))
     assert {row.state for row in read_rows(journal)} == {State.NOT_SENT}
@@ -231,7 +233,9 @@ def test_commands_refuse_another_account_before_they_read_the_file(
     words: tuple[str, ...], other: str, sandbox: Sandbox, another_host: Sandbox, table: Path, journal: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    """A rehearsal in the sandbox, then the real settings with the same journal: nobody would get anything, exit 0."""
+    """The user rehearses in the sandbox, then runs the real settings with the same journal. Without the refusal nobody
+    would get a message, and the exit code would be 0.
+    """
     given = ("run", table, "--text", "x", "--journal", journal)
     assert bulk(*given, sandbox=sandbox, capsys=capsys).code == 0
     table.unlink()
@@ -259,7 +263,7 @@ def test_a_dry_run_without_a_sub_account_compares_the_host(
             ended = bulk(*given, "--dry-run", sandbox=there, capsys=capsys, EIGHTBYEIGHT_SUBACCOUNT_ID=variable.strip())
             assert ended.code == code, ended.err
     assert "another host" in ended.err
-    # Sending needs one, and says so.
+    # Sending needs a sub-account, and the error says so.
     ended = bulk(*given, sandbox=sandbox, capsys=capsys, EIGHTBYEIGHT_SUBACCOUNT_ID="")
     assert (ended.code, "subaccount" in ended.err.lower().replace("-", "")) == (2, True)
 
@@ -294,7 +298,7 @@ def test_the_commands_option_allows_a_run_and_is_in_the_command_that_goes_on(
 
 
 def two_accounts_in_doubt(sandbox: Sandbox, journal: Path) -> None:
-    """4 messages under one account and 4 under the other; of each, one accepted without an answer, one lost."""
+    """4 messages under each of two accounts. Of each 4, one is accepted without an answer, and one is lost."""
     for subaccount_id, begin in (("sandbox-account", 0), (OTHER, 4)):
         sandbox.faults.on_destination(f"+6581{begin:06d}", Fault.accept_then_drop())
         sandbox.faults.on_destination(f"+6581{begin + 1:06d}", Fault.drop_before_accept())

@@ -1,4 +1,4 @@
-"""A campaign whose async source holds a timeout open over its yields: its end cuts off no send."""
+"""A campaign's async source holds a timeout open over its yields. The end of that timeout cancels no send."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ def message(index: int) -> SmsRequest:
 
 
 class Source:
-    """Messages without end under a timeout, which `expire` ends; then `after` more.
+    """Yields messages without end under a timeout, until `expire` ends the timeout; then yields `after` more.
 
     Attributes:
-        readers: the tasks that read it.
+        readers: ids of the tasks that read it.
     """
 
     def __init__(self, *, fails: bool, busy: bool = False, after: int = 0) -> None:
         self.expire: Callable[[], None] = lambda: None
         self.readers: set[int] = set()
-        self.expired = False  # its block has ended
+        self.expired = False  # True when the block of the timeout has ended
         self._scope = anyio.fail_after if fails else anyio.move_on_after
         self._busy = busy
         self._after = after
@@ -49,7 +49,7 @@ class Source:
                     if self._busy and number == 3:
                         await anyio.sleep_forever()
                     self.readers.add(anyio.get_current_task().id)
-                    number += 1  # before: an interrupted yield does not go on
+                    number += 1  # before the yield: an interrupted yield does not continue
                     yield message(number - 1)
         finally:
             self.expired = True
@@ -62,7 +62,7 @@ class Source:
 @pytest.mark.parametrize("fails", [True, False])
 @pytest.mark.parametrize("busy", [True, False])
 async def test_its_end_cancels_no_send(tmp_path: Path, mode: str, fails: bool, busy: bool) -> None:
-    """Three messages are in flight, and the source waits: for its next one, or to be asked for it."""
+    """Three messages are in flight. `busy`: the source waits for its next message; else the source waits to be read."""
     journal, source = tmp_path / "run.db", Source(fails=fails, busy=busy)
     with Sandbox() as sandbox:
         gate = Held(0)
@@ -71,7 +71,7 @@ async def test_its_end_cancels_no_send(tmp_path: Path, mode: str, fails: bool, b
         async def expire() -> None:
             await seen(lambda: campaign.progress().in_flight == 3 and sandbox.traffic.requests)
             source.expire()
-            await seen(lambda: source.expired)  # else an answer could let it be asked once more before
+            await seen(lambda: source.expired)  # otherwise an answer could cause one more read of the source first
             gate.open()
 
         client = sandbox.client(retry=RetryPolicy.none())
@@ -106,7 +106,7 @@ async def test_what_it_gives_after_its_timeout_is_sent(tmp_path: Path, mode: str
         async def expire() -> None:
             await seen(lambda: campaign.progress().in_flight == 3 and sandbox.traffic.requests)
             source.expire()
-            await seen(lambda: source.expired)  # else an answer could let it be asked once more before
+            await seen(lambda: source.expired)  # otherwise an answer could cause one more read of the source first
             gate.open()
 
         client = sandbox.client()

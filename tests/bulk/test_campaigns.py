@@ -1,4 +1,4 @@
-"""Campaigns against the sandbox: what a run does, and what the next one does not do again."""
+"""Campaigns against the sandbox: what a run sends, and what the next run does not send again."""
 
 # ruff: noqa: ASYNC240, SIM117
 from __future__ import annotations
@@ -86,7 +86,7 @@ async def test_an_async_source_and_auto(sandbox: Sandbox, journal: Path) -> None
 
 @MODES
 async def test_every_outcome_is_kept(sandbox: Sandbox, journal: Path, mode: str) -> None:
-    """Rejected, failed and unknown stay as they are; the one that was never sent is sent by the next run."""
+    """The next run leaves rejected, failed and unknown messages alone, and sends the message that was never sent."""
     given = [*messages(3), SmsRequest(destination="+99912345678", text="x")]
     if mode == "each":
         sandbox.faults.on_destination(number(0), Fault.error(1002))
@@ -124,7 +124,7 @@ async def test_a_pause_that_is_too_long_stops_the_run(sandbox: Sandbox, journal:
 
 
 async def test_one_bad_message_fails_alone(sandbox: Sandbox, journal: Path) -> None:
-    """The API refuses the whole batch for it; halving finds it."""
+    """The API refuses the whole batch because of one message. The campaign finds it by halving the batch."""
     sandbox.faults.on_destination(number(13), Fault.error(1002, times=None))
     report = await run(sandbox, journal, messages(64), mode="batch")
     assert (report.accepted, report.failed, report.requests) == (63, 1, 13)
@@ -192,7 +192,9 @@ async def test_the_same_reference_is_the_same_message(sandbox: Sandbox, journal:
 async def test_of_a_list_with_one_id_for_two_messages_nothing_is_sent(
     sandbox: Sandbox, journal: Path, other: dict[str, Any]
 ) -> None:
-    """The same digits are another person's in another country. The two are further apart than a page of the input."""
+    """The same digits in another country are the number of another person. The two messages are further apart than a
+    page of the input.
+    """
     one: dict[str, Any] = {"destination": "90000000", "country": "SG", "text": "x", "client_message_id": "order 1"}
     between = [SmsRequest(destination=number(n), text="x") for n in range(1_500)]
     given = [SmsRequest(**one), *between, SmsRequest(**{**one, **other})]
@@ -263,7 +265,8 @@ async def test_a_run_that_is_cancelled_while_it_halves_doubts_only_the_half_in_f
     sandbox: Sandbox, journal: Path
 ) -> None:
     sandbox.faults.on_destination(number(13), Fault.error(1002, times=None))
-    sandbox.faults.plan([None, None, Fault.slow(10 * PATIENCE, times=None)])  # of 64, of 32, and this one of 16
+    # of the batches of 64, 32 and 16 messages, the third is slow
+    sandbox.faults.plan([None, None, Fault.slow(10 * PATIENCE, times=None)])
 
     async def send() -> None:
         async with Campaign(client, journal, mode="batch", max_concurrency=1, max_rate=None) as campaign:
@@ -281,7 +284,7 @@ async def test_a_run_that_is_cancelled_while_it_halves_doubts_only_the_half_in_f
 
 @pytest.mark.parametrize("how", ["cancelled", "failed"])
 async def test_a_run_that_ends_while_it_claims_a_copy_doubts_nothing(sandbox: Sandbox, journal: Path, how: str) -> None:
-    """The copy is claimed a second time, when the rest of its batch has its claims already."""
+    """The copy is claimed when the rest of its batch already has its claims."""
     scope, asked = anyio.CancelScope(), []
 
     def opted_out(request: SmsRequest) -> bool:
@@ -326,11 +329,12 @@ async def test_what_is_no_message_is_refused(sandbox: Sandbox, journal: Path) ->
         await run(sandbox, journal, ["+6581000000"])
     with pytest.raises(InvalidRequestError, match="messages"):
         await run(sandbox, journal, 7)
-    assert (await run(sandbox, journal, messages(2))).accepted == 2  # and is not remembered as the campaign's input
+    # and the refused inputs are not stored as the campaign's input
+    assert (await run(sandbox, journal, messages(2))).accepted == 2
 
 
 async def test_the_claim_is_committed_before_the_post(sandbox: Sandbox, journal: Path) -> None:
-    """Seen from outside, when the POST leaves: the row is in the file."""
+    """When the POST leaves, another process can read the row in the file."""
     from eightbyeight_async.sms import SmsOperations
 
     client = sandbox.client()
@@ -338,7 +342,7 @@ async def test_the_claim_is_committed_before_the_post(sandbox: Sandbox, journal:
     send = client.sms.send
 
     async def spied(request: SmsRequest) -> Any:
-        # The lock keeps SQLite out; a copy of the files is what a kill at this moment would leave.
+        # The campaign's lock keeps SQLite out. A copy of the files is what a kill at this moment would leave.
         copy = journal.with_name(f"copy{len(seen)}.db")
         for end in ("", "-wal"):
             copy.with_name(copy.name + end).write_bytes(journal.with_name(journal.name + end).read_bytes())
@@ -370,7 +374,7 @@ async def test_a_key_that_no_journal_holds_ends_nothing(sandbox: Sandbox, tmp_pa
 @pytest.mark.anyio
 @pytest.mark.parametrize("code", [2**63 - 1, 2**63, -(2**63) - 1, 10**30])
 async def test_a_code_that_no_journal_can_hold_is_left_out(sandbox: Sandbox, tmp_path: Path, code: int) -> None:
-    """The message's state is written all the same, and so are those of the others."""
+    """The states of this message and of the others are still written."""
     given = messages(3)
     sandbox.faults.on_destination(given[0].destination, Fault.error(code))
     report = await run(sandbox, tmp_path / "run.db", given, mode="each")

@@ -1,4 +1,4 @@
-"""Cancelling what is still scheduled, and what status says of it."""
+"""Cancelling scheduled messages, and the counts of `status` afterwards."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
     with Sandbox() as running:
-        running.exports.polls = 0  # a job that is not finished at the first look costs a wait of 2 s
+        running.exports.polls = 0  # a job that is not ready at the first look makes the test wait 2 s
         yield running
 
 
@@ -42,7 +42,7 @@ def messages(count: int, scheduled: datetime | None = None, begin: int = 0) -> l
 
 
 def counts(journal: Path) -> dict[str, int]:
-    """The status without its zeros."""
+    """Returns the counts of `status` that are not 0."""
     return {name: count for name, count in status(journal).as_dict().items() if count}
 
 
@@ -79,7 +79,8 @@ async def test_what_is_out_is_too_late_and_a_lost_answer_is_unclear(sandbox: San
         assert await campaign.cancel() == Cancelled(cancelled=3, too_late=3, failed=1)
         assert counts(journal) == {"total": 7, "sent": 3, "waiting": 1, "cancelled": 3}
         assert await campaign.cancel() == Cancelled(already=6, unclear=1)
-        # The first cancel may have reached it: it waits for nothing any more, and nobody can say that it is cancelled.
+        # The first cancel request may have reached 8x8. So the message is no longer waiting, and it is not certain that
+        # it is cancelled.
         assert counts(journal) == {"total": 7, "sent": 4, "cancelled": 3}
 
 
@@ -102,7 +103,7 @@ async def test_thousands_that_were_scheduled_and_cancelled_are_cancelled_and_not
     assert await cancel(sandbox, journal) == Cancelled(cancelled=4_999)
     assert counts(journal) == {"total": 5_000, "sent": 1, "cancelled": 4_999}
     assert await cancel(sandbox, journal) == Cancelled(already=4_999)
-    # Their time comes, and they stay cancelled.
+    # Their scheduled time passes, and they stay cancelled.
     async with sandbox.client() as client, Campaign(client, journal, now=lambda: hours(3).timestamp()) as campaign:
         found = await campaign.status()
         assert (found.sent, found.waiting, found.cancelled, found.accepted) == (1, 0, 4_999, 5_000)
@@ -132,7 +133,7 @@ async def test_a_batch_whose_cancel_lost_its_answer_is_asked_again(sandbox: Sand
 
 
 async def test_a_batch_of_another_campaigns_messages_counts_only_its_own(sandbox: Sandbox, journal: Path) -> None:
-    """8x8 may cancel more under a batch id than this journal has scheduled in it."""
+    """Under a batch id, 8x8 may cancel more messages than this journal has scheduled."""
     await send(sandbox, journal, [*messages(3, hours(2)), *messages(2, begin=3)], mode="batch")
     assert await cancel(sandbox, journal) == Cancelled(cancelled=3)
     assert counts(journal) == {"total": 5, "sent": 2, "cancelled": 3}
@@ -150,7 +151,7 @@ async def test_what_is_unknown_is_told_and_cancelled_after_it_is_settled(sandbox
 
 
 async def test_a_second_attempt_that_finds_nothing_is_unclear(sandbox: Sandbox, journal: Path) -> None:
-    """8x8 cancelled it and answered 2000; the attempt after that finds nothing to cancel."""
+    """8x8 cancels the message and answers 2000. The second attempt finds nothing to cancel."""
     later = datetime.now(UTC) + timedelta(hours=3)
     async with sandbox.client() as client, Campaign(client, journal, mode="each") as campaign:
         await campaign.send([SmsRequest(destination="+6581000000", text="x", scheduled=later)])

@@ -1,4 +1,4 @@
-"""The lease of a claim ends a call by a clock that counts a suspend, on both loops."""
+"""The lease of a claim ends a call by a clock that counts suspended time, on both event loops."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.anyio
 
 
 class Clock:
-    """As CLOCK_BOOTTIME: a suspend moves it, and not the loop's clock."""
+    """Like CLOCK_BOOTTIME: it advances during a suspend, and the loop's clock does not."""
 
     def __init__(self) -> None:
         self.now = 50.0
@@ -38,7 +38,7 @@ async def test_a_call_that_a_suspend_outlasts_is_cut_off() -> None:
             cut.append(error.sent)
 
     async with anyio.create_task_group() as group:
-        group.start_soon(call, 50.0 + 3_600.0, other.wait)  # claimed later: it goes on
+        group.start_soon(call, 50.0 + 3_600.0, other.wait)  # claimed later: its call continues
         await anyio.wait_all_tasks_blocked()
         group.start_soon(call, 50.0, suspended)
         await seen(lambda: cut)
@@ -46,7 +46,7 @@ async def test_a_call_that_a_suspend_outlasts_is_cut_off() -> None:
         other.set()
     assert cut == [Sent.MAYBE]
     assert lease._ends == {}
-    await seen(lambda: lease._loop is None)  # nothing looks where nothing is in flight
+    await seen(lambda: lease._loop is None)  # without calls in flight, no timer runs
 
 
 async def test_calls_are_watched_again_after_a_rest() -> None:

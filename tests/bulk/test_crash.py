@@ -1,4 +1,4 @@
-"""A short version of `crash.py`: the same judge, fewer kills."""
+"""A short version of `crash.py`: the same checks, fewer kills."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ def test_killed_four_times_every_message_arrives_once(
     mode: str, durability: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("EIGHTBYEIGHT_API_KEY", "SSL_CERT_FILE"):
-        monkeypatch.setenv(name, os.environ.get(name, ""))  # so that what crash() sets is undone
+        monkeypatch.setenv(name, os.environ.get(name, ""))  # so that pytest restores the variables that crash() sets
     outcome = crash.crash(4, 1_000, mode, durability, seed=20261122, directory=str(tmp_path))
     assert (outcome.kills, outcome.accepted) == (4, 1_000)

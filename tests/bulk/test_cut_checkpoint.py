@@ -1,7 +1,7 @@
-"""A checkpoint that is cut off, by a kill, a power failure or a full disk, costs nothing: the log has it all.
+"""A checkpoint that is interrupted by a kill, a power failure or a full disk loses nothing: the log has every page.
 
-SQLite writes the pages of the log into the main file in the order of their numbers. Page 1, which says how many pages
-there are, comes first: cut off after it, the main file alone looks damaged.
+SQLite copies the pages of the log into the main file in the order of their numbers. Page 1 comes first; it has the
+number of pages. If the checkpoint stops after page 1, the main file alone looks damaged.
 """
 
 from __future__ import annotations
@@ -46,7 +46,9 @@ def anyio_backend() -> str:
 
 
 def pages_of(log: Path) -> dict[int, bytes]:
-    """The last version of each page in a write-ahead log. One that a checkpoint has not begun again is all valid."""
+    """Returns the last version of each page in a write-ahead log. Every frame is valid, as no checkpoint has restarted
+    the log.
+    """
     data = log.read_bytes()
     size = int.from_bytes(data[8:12], "big")
     frames = range(32, len(data) - size, 24 + size)
@@ -63,7 +65,8 @@ async def test_wherever_it_is_cut_off_the_journal_is_whole(tmp_path: Path) -> No
         assert (ended.returncode, len(sandbox.messages)) == (-signal.SIGKILL, COUNT)
         pages = pages_of(killed.with_name("run.db-wal"))
         size = len(pages[1])
-        assert int.from_bytes(pages[1][28:32], "big") * size > killed.stat().st_size  # it grows with this checkpoint
+        # this checkpoint makes the file larger
+        assert int.from_bytes(pages[1][28:32], "big") * size > killed.stat().st_size
         for written in range(len(pages) + 1):
             journal = tmp_path / f"cut-{written}" / "run.db"
             shutil.copytree(killed.parent, journal.parent)

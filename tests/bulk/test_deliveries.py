@@ -1,4 +1,4 @@
-"""What became of accepted messages: from 8x8's log and from receipts, kept in the journal, whatever their order."""
+"""Deliveries of accepted messages, from 8x8's log and from receipts in any order, are kept in the journal."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ FATES = ("delivered", "delivered_to_operator", "undelivered", "rejected_by_opera
 
 @pytest.fixture
 def anyio_backend() -> str:
-    return "asyncio"  # logs are the same on both
+    return "asyncio"  # logs are the same on both event loops
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,7 @@ async def sent(sandbox: Sandbox, journal: Path, messages: list[SmsRequest], **op
 
 
 async def asked(sandbox: Sandbox, journal: Path) -> tuple[list[int], Any]:
-    """The numbers of messages that were asked for, and the counts."""
+    """Calls `deliveries`. Returns the sizes of the exports that it requested, and the counts."""
     exports: list[int] = []
     async with sandbox.client() as client, Campaign(client, journal) as campaign:
         return exports, await campaign.deliveries(on_export=exports.append)
@@ -132,7 +132,7 @@ async def test_what_is_scheduled_or_cancelled_is_not_asked_for(sandbox: Sandbox,
         await campaign.cancel()
     exports, found = await asked(sandbox, journal)
     assert exports == [1]
-    assert (found.accepted, found.delivered) == (2, 1)  # one was too late to cancel: cancelled elsewhere
+    assert (found.accepted, found.delivered) == (2, 1)  # one was too late to cancel: it was cancelled elsewhere
 
 
 async def test_an_interrupted_look_up_keeps_what_it_found(
@@ -192,7 +192,7 @@ STORY = [
 @pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
 def test_the_order_of_receipts_does_not_matter(order: tuple[int, ...]) -> None:
     found: Delivery | None = None
-    for at in (*order, order[0]):  # the first one comes twice
+    for at in (*order, order[0]):  # the first receipt comes twice
         found = merged(found, [delivery_of_receipt(STORY[at])])
     assert found == merged(None, [delivery_of_receipt(one) for one in STORY])
     assert found is not None
@@ -228,7 +228,7 @@ async def test_receipts_of_other_messages_are_dropped(sandbox: Sandbox, journal:
     await sent(sandbox, journal, people(2), max_concurrency=1)
     (umid, _), strangers = await umids(journal), "another-umid"
     others = [
-        receipt("delivered", 5, umid=strangers),  # this message's id, and the umid of another one
+        receipt("delivered", 5, umid=strangers),  # this message's id with the umid of another message
         receipt("delivered", 5, 77, umid),
         receipt("delivered", 5, umid=strangers, client_message_id=None),
         receipt("delivered", 5, umid=strangers, client_message_id="'); DROP TABLE message"),

@@ -1,4 +1,4 @@
-"""Settling what is unknown, by hand and by 8x8's log."""
+"""Settling unknown messages, by hand and by 8x8's log."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
     with Sandbox() as running:
-        running.exports.polls = 0  # a job that is not finished at the first look costs a wait of 2 s
+        running.exports.polls = 0  # a job that is not ready at the first look makes the test wait 2 s
         yield running
 
 
@@ -33,12 +33,13 @@ def messages(count: int) -> list[SmsRequest]:
     return [
         SmsRequest(destination=f"+6581{i:06d}", text="Your code", client_message_id=reference)
         for i in range(count)
-        for reference in [f"order 81{i:06d}" if i % 2 else None]  # holds its number: the journal has a digest of it
+        # contains its number, so the journal keeps a digest of it
+        for reference in [f"order 81{i:06d}" if i % 2 else None]
     ]
 
 
 async def doubtful(sandbox: Sandbox, journal: Path) -> None:
-    """10 messages: one accepted and one not, both without an answer."""
+    """Sends 10 messages. Two get no answer: one of them is accepted, the other is not."""
     sandbox.faults.on_destination("+6581000003", Fault.accept_then_drop())
     sandbox.faults.on_destination("+6581000004", Fault.drop_before_accept())
     async with sandbox.client() as client, Campaign(client, journal, mode="each") as campaign:
@@ -58,7 +59,7 @@ async def test_the_log_settles_what_is_unknown(sandbox: Sandbox, journal: Path) 
 
 
 async def test_a_log_that_is_not_ready_is_waited_for(sandbox: Sandbox, journal: Path) -> None:
-    """The look that finds it ready is the fourth; none comes sooner than 2 s after the one before."""
+    """The log is ready at the fourth look. At least 2 s pass between two looks."""
     waits: list[float] = []
 
     async def sleep(seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""A refusal after an attempt that may have got through: the campaign does not take it for a refusal."""
+"""A refusal after an attempt that may have reached 8x8: the campaign does not record the message as refused."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ REJECTED = {"umid": UMID, "status": {"code": "REJECTED", "description": "no"}}
 @pytest.mark.parametrize("mode", ["each", "batch"])
 @pytest.mark.parametrize("lost", [False, True])
 def test_it_stays_unknown_and_is_not_sent_again(tmp_path: Path, mode: str, lost: bool) -> None:
-    """8x8 accepts it, says "internal error", and rejects the second try: it is out."""
+    """8x8 accepts the message, answers "internal error", and rejects the second try. The message has gone out."""
     journal = tmp_path / "run.db"
     batch = {"batchId": UMID, "acceptedCount": 0, "rejectedCount": 1, "messages": [REJECTED]}
     answer = Fault.answer(json.dumps(REJECTED if mode == "each" else batch).encode())
@@ -37,7 +37,8 @@ def test_it_stays_unknown_and_is_not_sent_again(tmp_path: Path, mode: str, lost:
             sandbox.faults.plan([Fault.server_error(accepts=True), answer] if lost else [answer])
             report = await run(sandbox)
             assert (report.unknown, report.rejected) == ((1, 0) if lost else (0, 1))
-            await run(sandbox, resend_failed=True)  # a refusal is sent again, what may be out is not
+            # a refused message is sent again; a message that may have gone out is not
+            await run(sandbox, resend_failed=True)
             assert len(sandbox.messages) == 1
 
     anyio.run(main)

@@ -1,4 +1,4 @@
-"""Ctrl-C on a real process: once for a graceful end, twice for a quick one; the journal tells the truth either way."""
+"""Ctrl-C on a real process: once for a graceful end, twice for a quick one. The journal is right in both cases."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_ctrl_c(tmp_path: Path, presses: int) -> None:
     with Sandbox() as sandbox, ExitStack() as until_pressed:
         if presses == 1:
             until_pressed.enter_context(held(sandbox, 30))
-        else:  # those after the twentieth get no answer
+        else:  # messages after the twentieth get no answer
             sandbox.faults.plan([*[None] * 20, Fault.slow(10 * PATIENCE, times=None)])
         environment = {**os.environ, **sandbox.environment}
         command = [sys.executable, "-W", "error", "-c", PROGRAM, str(journal)]
@@ -71,5 +71,5 @@ def test_ctrl_c(tmp_path: Path, presses: int) -> None:
         found = status(journal)
         accepted = len(sandbox.messages)
     assert (program.returncode, said) == (0, "asked to stop\n" if presses == 1 else "cancelled\n")
-    assert found.sent <= accepted <= found.sent + found.unknown  # one that was cut off may not have arrived
+    assert found.sent <= accepted <= found.sent + found.unknown  # a request that was cut off may not have arrived
     assert found.unknown == (0 if presses == 1 else 10)

@@ -25,7 +25,9 @@ def test_an_undamaged_journal_knows_all(files: dict[str, bytes], tmp_path: Path)
 
 
 def test_a_forgotten_message_would_be_seen(files: dict[str, bytes], tmp_path: Path) -> None:
-    """The judge judges: a journal without its last transactions, and a mark that agrees with that, is caught."""
+    """The check finds a real loss: a journal without its last transactions, and a mark that agrees with the shorter
+    journal.
+    """
     (tmp_path / "short").mkdir()
     path = tmp_path / "short" / "run.db"
     journal = damage.opened(path)
@@ -37,7 +39,7 @@ def test_a_forgotten_message_would_be_seen(files: dict[str, bytes], tmp_path: Pa
 
 
 def test_no_damage_makes_a_settled_message_new(files: dict[str, bytes], tmp_path: Path) -> None:
-    """Flipped bits on every page and in every header, and every 512-byte sector of the database zeroed."""
+    """Flips bits on every page and in every header, and zeroes each 512-byte sector of the database."""
     database = {name: data for name, data in files.items() if name != "run.db-wal"}
     outcomes = Counter(
         damage.try_damage(files, one, tmp_path / "tried")

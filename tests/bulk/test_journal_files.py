@@ -1,4 +1,4 @@
-"""The files of a journal in people's hands: moved, copied, linked, deleted, and things that are no journal at all."""
+"""The files of a journal after users handled them: moved, copied, linked, deleted, or replaced by something else."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def table(tmp_path: Path) -> Path:
 def check_refused(
     journal: Path, directory: Path, table: Path, words: str, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Everybody refuses it, nothing is sent, and the files are what they were."""
+    """Checks that all commands and `send` refuse the journal, that nothing is sent, and that no file changes."""
     before = contents(directory)
     check_all_refuse(journal, table, words, sandbox, capsys)
     with pytest.raises(JournalError, match=words):
@@ -69,7 +69,7 @@ def check_refused(
 
 
 def check_goes_on(journal: Path, killed: Killed, sandbox: Sandbox) -> None:
-    """What was accepted before is not sent again; what was never claimed is."""
+    """Checks that the next run sends no message that was accepted before, and sends all that were never claimed."""
     report = run(sandbox, journal)
     assert report.accepted == len(sandbox.messages)
     assert not killed.accepted & set(sandbox.accepted_counts)
@@ -77,7 +77,7 @@ def check_goes_on(journal: Path, killed: Killed, sandbox: Sandbox) -> None:
     assert status(journal).total == len(messages())
 
 
-# --- A killed campaign whose files were parted
+# --- The files of a killed campaign, some of them in another place
 
 
 def moved(journal: Path) -> Path:
@@ -158,7 +158,7 @@ def test_files_that_were_parted_are_refused_by_everybody_and_not_touched(
 def test_what_was_parted_and_refused_goes_on_when_it_is_put_together_again(
     name: str, killed: Killed, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    """The refused attempt has changed nothing: the original files beside it are as good as before."""
+    """The refused attempt changes nothing. The original files continue the campaign as before."""
     part, words = PARTED[name]
     journal = killed.copy(tmp_path / "here")
     kept = {path.name: path.read_bytes() for path in journal.parent.iterdir()}
@@ -247,7 +247,7 @@ def test_a_link_and_its_journal_are_one_journal_with_one_lock(sandbox: Sandbox, 
 
 
 def test_a_hard_link_is_refused_also_to_a_journal_that_was_closed_cleanly(sandbox: Sandbox, tmp_path: Path) -> None:
-    """Two names are two locks and two logs: two campaigns would send the same."""
+    """Two names mean two locks and two logs. Two campaigns would send the same messages."""
     journal, other = tmp_path / "run.db", tmp_path / "other.db"
     run(sandbox, journal)
     os.link(journal, other)
@@ -260,7 +260,7 @@ def test_a_hard_link_is_refused_also_to_a_journal_that_was_closed_cleanly(sandbo
     assert run(sandbox, journal).known == 40
 
 
-# --- After a clean end the database stands for itself
+# --- After a clean end the database is complete without the other files
 
 
 @pytest.mark.parametrize("bring", [moved, copied, moved_to_another_directory], ids=lambda bring: bring.__name__)
@@ -340,7 +340,7 @@ def test_a_new_journal_is_not_made_beside_the_log_of_a_deleted_one(
 def test_the_log_of_one_journal_under_the_name_of_another_is_refused_and_not_replayed(
     claims: int, killed: Killed, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    """SQLite would write the log into whatever database has its name."""
+    """SQLite would replay the log into any database with the matching name."""
     journal = killed.copy(tmp_path / "here")
     other = tmp_path / "other.db"
     run(sandbox, other, claims)
@@ -397,7 +397,7 @@ def test_links_in_a_circle_are_refused(
     assert one.is_symlink()
 
 
-# --- What is no regular file is never replaced
+# --- Anything but a regular file is never replaced
 
 
 def fifo(path: Path) -> Path:
@@ -454,7 +454,7 @@ def test_what_is_no_file_is_refused_by_everybody_and_stays(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.chdir(tmp_path)  # a socket's path may have 107 characters
+    monkeypatch.chdir(tmp_path)  # the path of a socket may have 107 characters
     journal = make(tmp_path.joinpath("run.db").relative_to(tmp_path))
     before = {path.name: path.lstat() for path in tmp_path.iterdir()}
     check_all_refuse(journal, table, words, sandbox, capsys)
@@ -521,7 +521,7 @@ def test_a_name_is_a_name(
     name: str | bytes, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    """Nothing in it means anything to SQLite, and no other file is made."""
+    """No part of the name has a special meaning for SQLite, and no other file is made."""
     home = tmp_path / "home"
     home.mkdir()
     monkeypatch.chdir(home)
@@ -549,7 +549,7 @@ def test_a_name_with_a_nul_and_a_name_that_is_too_long_are_refused(sandbox: Sand
 
 
 def test_a_read_only_directory_can_be_read(sandbox: Sandbox, tmp_path: Path) -> None:
-    """By somebody who may not write there: root may."""
+    """The reader is a user who may not write there, because root may always write."""
     home = tmp_path / "home"
     home.mkdir()
     run(sandbox, home / "run.db", 3)
@@ -574,7 +574,7 @@ def test_a_read_only_directory_can_be_read(sandbox: Sandbox, tmp_path: Path) -> 
     assert sorted(path.name for path in home.iterdir()) == ["run.db", "run.db-mark"]
 
 
-# --- Two that make the same journal
+# --- Two campaigns that make the same journal
 
 
 def test_two_campaigns_on_one_empty_file_are_one_campaign_and_a_refusal(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -597,7 +597,7 @@ def test_two_campaigns_on_one_empty_file_are_one_campaign_and_a_refusal(sandbox:
         sandbox.reset()
         begin()
         asyncio.run(four())
-        # One that looks for the lock again after the first has ended finds everything settled.
+        # A campaign that tries the lock again after the first one has ended finds everything settled.
         assert outcomes.count("30 accepted") == 1
         assert set(outcomes) <= {"30 accepted", "0 accepted", "in use"}
         assert set(sandbox.accepted_counts.values()) == {1}
@@ -606,7 +606,7 @@ def test_two_campaigns_on_one_empty_file_are_one_campaign_and_a_refusal(sandbox:
 def test_an_empty_file_is_not_replaced_after_another_campaign_made_its_journal_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The second campaign saw the empty file before the first one made its journal, and looks again under the lock."""
+    """The second campaign sees the empty file before the first one makes its journal. Under the lock it looks again."""
     from eightbyeight_async.bulk.store import journal_mark
 
     journal, account = tmp_path / "run.db", Account("host", "account")
@@ -622,7 +622,7 @@ def test_an_empty_file_is_not_replaced_after_another_campaign_made_its_journal_t
         if not made:
             assert found
             monkeypatch.setattr(journal_mark, "is_blank", truth)
-            opened().close()  # the first campaign, in between
+            opened().close()  # the first campaign makes its journal in between
             made.append(path.stat())
         return found
 
@@ -635,7 +635,9 @@ def test_an_empty_file_is_not_replaced_after_another_campaign_made_its_journal_t
 
 @pytest.mark.parametrize("what", ["meta", "results"])
 def test_a_log_of_another_journal_that_holds_little_is_not_replayed_either(what: str, tmp_path: Path) -> None:
-    """Its salt would make every message of this journal a new one; its results would be taken for this one's."""
+    """With the other journal's salt, every message of this journal would be new. The other's results would count as
+    this one's.
+    """
 
     def opened(directory: Path) -> Journal:
         directory.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""The rows that claims and results write: the same whatever their number, which decides how they get into SQLite."""
+"""The rows that claims and results write. Their number decides how they are written, and not what is written."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_of_two_outcomes_of_a_claim_the_first_counts_unless_it_says_unsent(
 
 def test_a_row_that_sqlite_refuses_leaves_no_other(journal: Journal) -> None:
     given = claims(2 * MANY, full=False)
-    given[-1] = given[-1]._replace(id=given[0].id)  # an id is there once
+    given[-1] = given[-1]._replace(id=given[0].id)  # an id may occur only once
     with pytest.raises(Exception, match="cannot be written") as caught:
         journal.transact(lambda: journal.claim(given))
     assert isinstance(caught.value.__cause__, sqlite3.Error)

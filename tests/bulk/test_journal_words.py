@@ -1,4 +1,4 @@
-"""What a journal that cannot be used says: one line, which file, and what to do, without a name of Python's."""
+"""Errors about a journal that cannot be used: one line with the file and what to do, without a name from Python."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def journal(tmp_path: Path, sandbox: Sandbox) -> Path:
-    """A campaign that has ended cleanly."""
+    """The journal of a campaign that has ended cleanly."""
     path = tmp_path / "run.db"
     asyncio.run(send(path, sandbox))
     return path
@@ -62,7 +62,7 @@ def change(path: Path, statement: str) -> None:
 
 
 def moved(path: Path) -> None:
-    """In use, and without its mark: a copy."""
+    """Makes the files look like a copy of a journal in use, which lacks its mark."""
     change(path, f"PRAGMA user_version={read_head(path)._replace(in_use=True).user_version}")
     path.with_name("run.db-mark").unlink()
 
@@ -77,7 +77,7 @@ def a_socket(path: Path) -> None:
     path.unlink()
     with socket.socket(socket.AF_UNIX) as listening:
         here = os.open(".", os.O_RDONLY)
-        os.chdir(path.parent)  # the name of a socket may have 108 bytes
+        os.chdir(path.parent)  # the path of a socket may have 108 bytes
         try:
             listening.bind(path.name)
         finally:

@@ -1,4 +1,4 @@
-"""What is refused, and what happens when the journal goes away under a campaign."""
+"""Journals that are refused, and journals that disappear during a campaign."""
 
 # ruff: noqa: ASYNC240, ASYNC221, S603, PLW1510 - a test may block its loop
 from __future__ import annotations
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 def anyio_backend() -> str:
-    return "asyncio"  # files are the same on both
+    return "asyncio"  # files are the same on both event loops
 
 
 @pytest.fixture
@@ -133,7 +133,9 @@ asyncio.run(main())
 
 @pytest.mark.parametrize("damage", ["truncate", "flip", "delete"])
 async def test_a_damaged_write_ahead_log_is_refused(sandbox: Sandbox, journal: Path, damage: str) -> None:
-    """SQLite alone would open it silently, without the last claims, and their messages would be sent twice."""
+    """SQLite alone would open the journal without an error and without the last claims. Their messages would be sent
+    twice.
+    """
     killed = subprocess.run([sys.executable, "-c", KILLED, str(journal)], env={**os.environ, **sandbox.environment})
     assert killed.returncode == -signal.SIGKILL
     log = journal.with_name("run.db-wal")
@@ -162,7 +164,7 @@ async def test_a_log_that_ends_within_an_unfinished_write_is_none_the_worse(sand
 async def test_a_full_disk_ends_the_run_and_nothing_is_sent_without_a_claim(
     sandbox: Sandbox, journal: Path, mode: str
 ) -> None:
-    """RLIMIT_FSIZE: writing beyond it fails as a full disk does."""
+    """RLIMIT_FSIZE limits the size of the file. A write beyond it fails, as on a full disk."""
     await run(sandbox, journal, 0)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -186,7 +188,7 @@ async def test_a_full_disk_ends_the_run_and_nothing_is_sent_without_a_claim(
 
 @pytest.mark.parametrize("which", ["run.db", "run.db-wal"])
 async def test_a_journal_deleted_while_it_is_used_ends_the_run(sandbox: Sandbox, journal: Path, which: str) -> None:
-    """SQLite goes on writing to the deleted file, and nobody would ever find the claims."""
+    """SQLite continues to write to the deleted file. No later run would find the claims."""
     sent_after: list[int] = []
 
     def delete(_: object) -> None:
@@ -195,7 +197,7 @@ async def test_a_journal_deleted_while_it_is_used_ends_the_run(sandbox: Sandbox,
 
     with pytest.raises(JournalError, match="deleted or replaced"):
         await run(sandbox, journal, 5_000, on_result=delete, max_concurrency=5)
-    assert len(sandbox.messages) - sent_after[0] <= 10  # what was claimed before it was deleted
+    assert len(sandbox.messages) - sent_after[0] <= 10  # messages that were claimed before the deletion
 
 
 async def test_a_clock_that_jumps_changes_nothing_but_the_times(sandbox: Sandbox, journal: Path) -> None:

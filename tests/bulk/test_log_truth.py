@@ -1,4 +1,4 @@
-"""Logs and clocks that do not tell the truth, and what `reconcile` makes of them: nothing twice, nothing lost."""
+"""Logs and clocks that are wrong, and the result of `reconcile`: nothing is sent twice, nothing is lost."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.anyio
 DAY = 86_400.0
-LOST, GONE_OUT = range(5), range(5, 10)  # of `doubtful`: numbers of messages without an answer
+LOST, GONE_OUT = range(5), range(5, 10)  # numbers of the messages of `doubtful` that have no answer
 
 
 @pytest.fixture
 def anyio_backend() -> str:
-    return "asyncio"  # logs are the same on both
+    return "asyncio"  # logs are the same on both event loops
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def running_sandbox() -> Iterator[Sandbox]:
 @pytest.fixture
 def sandbox(running_sandbox: Sandbox) -> Sandbox:
     running_sandbox.reset()
-    running_sandbox.exports.polls = 0  # a job that is not finished at the first look costs a wait of 2 s
+    running_sandbox.exports.polls = 0  # a job that is not ready at the first look makes the test wait 2 s
     return running_sandbox
 
 
@@ -97,7 +97,9 @@ async def reconcile(sandbox: Sandbox, journal: Path, *, lag: float = 1e-9, **opt
 async def doubtful(
     sandbox: Sandbox, journal: Path, given: list[SmsRequest] | None = None, *, witnesses: int = 10, **options: Any
 ) -> list[SmsRequest]:
-    """Messages without an answer: 5 that were not accepted, 5 that were; the rest has answers."""
+    """Sends messages. 5 without an answer are not accepted, 5 without an answer are accepted, and all others have
+    answers.
+    """
     given = messages(10 + witnesses) if given is None else given
     for number in LOST:
         sandbox.faults.on_destination(f"+6581{number:06d}", Fault.drop_before_accept())
@@ -170,7 +172,7 @@ async def test_an_export_that_is_empty_or_late_proves_no_absence(sandbox: Sandbo
 
 
 async def test_without_any_accepted_message_absence_proves_nothing(sandbox: Sandbox, journal: Path) -> None:
-    """Nothing tells an empty log from one of another account."""
+    """An empty log cannot be told from the log of another account."""
     given = await doubtful(sandbox, journal, witnesses=0)
     found = await reconcile(sandbox, journal)
     assert (found.sent, found.not_sent, found.why) == (5, 0, {Why.NO_WITNESS.value: 5})
@@ -188,7 +190,9 @@ async def test_an_accepted_message_of_another_hour_is_no_witness(sandbox: Sandbo
 async def test_one_id_in_another_form_among_true_ones_leaves_its_message_unknown(
     sandbox: Sandbox, journal: Path, edit_log: EditLog
 ) -> None:
-    """The log has all witnesses as they are, and in lower case one that was accepted without an answer."""
+    """The log has the ids of all witnesses unchanged. One message that was accepted without an answer has its id in
+    lower case.
+    """
     given = await doubtful(sandbox, journal)
     edit_log(with_ids(lambda one: one.lower() if one == "Order-7" else one))
     found = await reconcile(sandbox, journal)
@@ -212,7 +216,7 @@ async def test_a_message_settled_by_hand_and_a_cancelled_one_do_not_make_a_log_l
     given = [*messages(14), *messages(20, scheduled=later)[14:]]
     await doubtful(sandbox, journal, given)
     async with sandbox.client() as client, Campaign(client, journal) as campaign:
-        await campaign.resolve("Order-0", sent=True)  # a mistake: it is not in the log
+        await campaign.resolve("Order-0", sent=True)  # a user's mistake: the message is not in the log
         assert (await campaign.cancel()).cancelled == 6
     edit_log(lambda rows: [row for row in rows if int(row["clientmessageid"].split("-")[1]) < 14])
     found = await reconcile(sandbox, journal)
@@ -231,7 +235,7 @@ async def test_a_clock_that_was_wrong_at_the_claim_and_is_right_now(
     if ahead > 0:
         assert (found.not_sent, found.why[Why.CLOCK.value]) == (0, 10 - found.sent)
     else:
-        # Each witness tells by how much the clock was behind.
+        # Each witness shows by how many seconds the clock was behind.
         assert (found.sent, found.not_sent, found.unknown) == (5, 5, 0)
     await check_nothing_twice(sandbox, journal, given)
 
@@ -240,7 +244,9 @@ async def test_a_clock_that_was_wrong_at_the_claim_and_is_right_now(
 async def test_a_sender_that_died_with_a_wrong_clock(
     asked_after: float, sandbox: Sandbox, journal: Path, tmp_path: Path
 ) -> None:
-    """Claimed a day ahead; what it left was found with the right clock, so that it ended before it was claimed."""
+    """The message was claimed by a clock one day ahead. The next run has the right clock, so the claim's end is earlier
+    than its start.
+    """
     left = tmp_path / "left"
 
     def look(settled: Any) -> None:
@@ -254,7 +260,7 @@ async def test_a_sender_that_died_with_a_wrong_clock(
     died = left / "run.db"
     assert status(died).unknown >= 1
     async with sandbox.client() as client, Campaign(client, died):
-        pass  # claims without a result become UNKNOWN now, at the right time
+        pass  # claims without a result become UNKNOWN here, with the right time
     sandbox.clock.advance(asked_after)
     found = await reconcile(sandbox, died, now=lambda: time.time() + asked_after)
     assert found.not_sent == 0
@@ -274,7 +280,7 @@ async def test_a_clock_that_jumped_while_it_sent_loses_and_doubles_nothing(sandb
 
 
 async def test_a_log_whose_clock_is_ahead_is_understood(sandbox: Sandbox, journal: Path) -> None:
-    """8x8's clock, not ours: a rehearsal an hour ago by ours stands there at the very time of our claim."""
+    """8x8's clock is ahead, ours is right. In the log, a rehearsal from an hour ago seems as late as our claim."""
     sandbox.clock.advance(3_000)
     given = await doubtful(sandbox, journal)
     found = await reconcile(sandbox, journal)
@@ -352,7 +358,7 @@ async def test_what_the_log_has_as_rejected_only_is_rejected(
 
 @pytest.mark.parametrize("reference", ["", "   ", "\t", "\0", " order {} ", "a\0b{}", "order 81{:06d}", "Ümläut {}"])
 async def test_odd_ids_are_found_in_the_log(reference: str, sandbox: Sandbox, journal: Path) -> None:
-    """Blank ones are none: the message has a digest for an id. Those with outer blanks are looked up as they are."""
+    """A blank id is no id: the message gets a digest as its id. An id with outer blanks is looked up unchanged."""
     given = [
         SmsRequest(destination=f"+6581{i:06d}", text="Your code", client_message_id=reference.format(i) or None)
         if reference
@@ -376,7 +382,8 @@ async def test_what_is_scheduled_and_not_due_stays_unknown_unless_the_log_has_it
     later = datetime.now(UTC) + timedelta(hours=2)
     given = [*messages(10, scheduled=later), *messages(20)[10:]]
     await doubtful(sandbox, journal, given)
-    edit_log(lambda rows: [row for row in rows if row["clientmessageid"] != "Order-9"])  # not there before it is due
+    # the log lacks it until it is due
+    edit_log(lambda rows: [row for row in rows if row["clientmessageid"] != "Order-9"])
     found = await reconcile(sandbox, journal)
     assert (found.sent, found.not_sent, found.why) == (4, 0, {Why.SCHEDULED.value: 6})
     edit_log(lambda rows: rows)
@@ -393,7 +400,7 @@ async def test_what_is_scheduled_and_not_due_stays_unknown_unless_the_log_has_it
 async def test_a_message_whose_umid_is_known_is_looked_up_by_it(
     scheduled: timedelta | None, sandbox: Sandbox, journal: Path, edit_log: EditLog
 ) -> None:
-    """8x8 answered with a status that this version does not know. The log does not have it (yet)."""
+    """8x8 answers with a status that this version does not know. The log does not have the message (yet)."""
     when = None if scheduled is None else datetime.now(UTC) + scheduled
     await send(sandbox, journal, messages(3))
     async with sandbox.client() as client:

@@ -1,4 +1,4 @@
-"""What a log proves: a table of rows and claims. Times are seconds; the message was claimed at 1,000."""
+"""What a log proves: a table of rows and claims. Times are in seconds; the message was claimed at 1,000."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ TABLE: dict[str, tuple[Doubt, Verdict]] = {
         doubt(REFUSED, REFUSED._replace(created=None)),
         REJECTED._replace(umid="umid-2"),
     ),
-    # Without witnesses a row still proves what it says
+    # Without witnesses a row is still proof
     "accepted, no witness": (doubt(ROW, held=0, ahead=None), SENT._replace(umid="umid-1")),
     "accepted, log not whole": (doubt(ROW, lacking=3), SENT._replace(umid="umid-1")),
     "refused, no witness": (doubt(REFUSED, held=0, ahead=None), REJECTED._replace(umid="umid-2")),
@@ -139,7 +139,7 @@ def test_the_order_of_the_rows_does_not_matter(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in TABLE if TABLE[name][1].state is State.NOT_SENT])
 def test_not_sent_needs_witnesses_a_whole_log_and_time(name: str) -> None:
-    """Whatever else holds: without any one of them the message is not sent again."""
+    """Without any single one of these conditions the message is not sent again, even if all others hold."""
     given, _ = TABLE[name]
     for less in (
         attrs.evolve(given, evidence=given.evidence._replace(held=0)),
@@ -177,7 +177,7 @@ def test_witnesses_that_contradict_each_other_tell_of_a_clock_that_jumped() -> N
 
 
 def test_a_log_of_whole_seconds_contradicts_by_less_than_one() -> None:
-    """Messages created at 0.99 and at 1.00 stand there as 0 and 1: ahead by at most 0 and by at least 0.9."""
+    """Messages created at 0.99 and at 1.00 have the times 0 and 1 in the log: ahead by 0 at most and 0.9 at least."""
     assert around((0.9, 5.0), (-5.0, 0.1)).ahead == (0.1, 0.9)
 
 

@@ -1,4 +1,4 @@
-"""A run without network: it stops soon, or waits with `keep_trying`; nothing is lost and nothing is sent twice."""
+"""A run without network stops soon, or waits with `keep_trying`. Nothing is lost and nothing is sent twice."""
 
 from __future__ import annotations
 

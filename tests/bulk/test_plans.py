@@ -1,4 +1,4 @@
-"""The plan of a campaign: what it says is what the run then does, and it changes nothing."""
+"""The plan of a campaign says what the run then does, and planning changes nothing."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def messages(count: int, text: str = "We open at nine", **more: Any) -> list[Sms
 
 
 def campaign(sandbox: Sandbox, journal: Path, **options: Any) -> Campaign:
-    """To plan with, which opens no connection."""
+    """Returns a campaign for planning, which opens no connection."""
     return _campaign(sandbox.client(), journal, **options)
 
 
@@ -111,7 +111,7 @@ def test_the_first_claim_of_a_number_keeps_it() -> None:
     assert numbers_taken(claims, {7: (1, 2), 8: (3, 3)}) == {0, 1, 2}
 
 
-# --- the plan is what happens
+# --- the run does what the plan says
 
 
 @attrs.frozen
@@ -119,9 +119,9 @@ class Case:
     """
     Attributes:
         given: the input of the planned run.
-        before: the input of an earlier run, `faults` its answers.
-        options: of the planned run.
-        expected: the numbers of its plan that are not 0.
+        before: the input of an earlier run; `faults` has the answers to it.
+        options: options of the planned run.
+        expected: the numbers of the plan that are not 0.
     """
 
     given: list[SmsRequest]
@@ -313,7 +313,7 @@ async def test_a_message_whose_time_has_passed_is_not_planned_as_sent(sandbox: S
 
 
 async def test_numbers_that_do_not_say_their_country_are_counted(sandbox: Sandbox, journal: Path) -> None:
-    """Only those that the run sends: not a copy, and nothing that is settled."""
+    """Counts only messages that the run sends: no copies and no settled messages."""
     numbers = [("98765432", None), ("98765433", "SG"), ("+6598765434", None), ("6598765435", None), ("98765432", None)]
     given = [SmsRequest(destination=number, country=country, text="Hello") for number, country in numbers]
     plan = await campaign(sandbox, journal).plan(given)
@@ -336,7 +336,7 @@ async def test_the_index_on_numbers_is_made_only_for_who_asks_for_it(sandbox: Sa
 
 
 async def test_at_full_speed_a_number_gets_one_message(sandbox: Sandbox, journal: Path) -> None:
-    """A hundred workers claim at once; some are sent back by a 429 and claim again."""
+    """A hundred workers claim at the same time. A 429 makes some of them claim again."""
     sandbox.faults.plan([Fault.too_many_requests(retry_after=0.05)] * 3)
     given = [message(n % 50, f"text {n}") for n in range(400)]
     report = await run(sandbox, journal, given, one_per_number=True)
@@ -357,7 +357,7 @@ async def test_a_cancelled_message_leaves_its_number_free(sandbox: Sandbox, jour
 async def test_the_plan_leaves_no_file_behind(
     sandbox: Sandbox, journal: Path, tmp_path: Path, monkeypatch: Any
 ) -> None:
-    """Also where SQLite puts its temporary files, and after an error."""
+    """No file is left where SQLite puts its temporary files, and none after an error."""
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setenv("SQLITE_TMPDIR", str(folder))

@@ -1,4 +1,4 @@
-"""A journal that is read while a campaign writes it: by this package and by SQLite itself, for a moment or for long."""
+"""Readers of a journal while a campaign writes it: this package and SQLite itself, for a moment or for long."""
 
 from __future__ import annotations
 
@@ -60,13 +60,13 @@ def process(code: str, path: Path) -> subprocess.CompletedProcess[str]:
 
 
 class Sender:
-    """Claims and settles as a campaign does, a group a commit."""
+    """Claims and settles messages as a campaign does, one group in each commit."""
 
     def __init__(self, path: Path) -> None:
         self.journal = opened(path)
         self.keys = Keys(self.journal.salt)
         self.journal.transact(self.journal.begin_run)
-        # A checkpoint after every commit: the main file is written to all the time.
+        # With a checkpoint after every commit, SQLite writes to the main file all the time.
         self.journal.sql.execute("PRAGMA wal_autocheckpoint=1")
 
     def commit(self, number: int) -> None:
@@ -125,7 +125,7 @@ def test_readers_of_this_and_another_process_see_a_whole_journal_at_any_moment(p
     for number in range(COMMITS):
         sender.commit(number)
         if not number % 40:
-            # Whoever read it in this process has not taken its lock away.
+            # The readers in this process have not released the campaign's lock.
             assert (
                 "JournalInUseError"
                 in process(
@@ -161,7 +161,7 @@ def test_a_reader_that_stays_holds_up_neither_commits_nor_the_end_and_leaves_a_w
     for number in range(1, 20):
         sender.commit(number)
     sender.journal.close()
-    # The log could not go into the database: it still needs it, and says so.
+    # The log could not be copied into the database. So the database still needs the log, and its header says so.
     assert read_head(path).in_use
     assert path.with_name("run.db-wal").stat().st_size > 0
     assert reader.execute("SELECT count(*) FROM message").fetchone() == (GROUP,)
@@ -174,7 +174,7 @@ def test_a_reader_that_stays_holds_up_neither_commits_nor_the_end_and_leaves_a_w
 
 
 def test_a_sender_killed_while_a_reader_was_in_the_way_goes_on(path: Path, tmp_path: Path) -> None:
-    """A checkpoint has copied some pages and not others: the database cannot be read without its log."""
+    """The checkpoint has copied only some of the pages. The database cannot be read without its log."""
     sender = Sender(path)
     for number in range(5):
         sender.commit(number)
@@ -203,7 +203,7 @@ def test_a_sender_killed_while_a_reader_was_in_the_way_goes_on(path: Path, tmp_p
 def test_a_reader_that_stayed_from_before_the_run_refuses_it_and_no_message_is_claimed(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """That the journal is in use cannot be written into the database while somebody reads an older state of it."""
+    """While a reader sees an older state, the flag "in use" cannot be written into the database."""
     monkeypatch.setattr(journal_file, "_READER_PATIENCE", 0.05)
     sender = Sender(path)
     sender.commit(0)
@@ -235,8 +235,9 @@ def test_a_program_that_writes_meanwhile_is_waited_for(path: Path, monkeypatch: 
 
 
 def test_a_program_that_read_the_file_itself_costs_the_run_but_no_message(path: Path) -> None:
-    """POSIX drops all locks of a process as soon as it closes the file, however it had opened it. Then SQLite's shell
-    takes itself for the last one, and takes the log away."""
+    """When a process closes a file, POSIX drops all locks of that process on the file, however it was opened. Then
+    SQLite's shell takes itself for the last user of the database and deletes the log.
+    """
     sender = Sender(path)
     sender.commit(0)
     path.read_bytes()
@@ -247,7 +248,7 @@ def test_a_program_that_read_the_file_itself_costs_the_run_but_no_message(path: 
     journal = opened(path)
     states = {row.place: row.state for row in read_rows(path)}
     journal.close()
-    # A commit that was answered is there, a claim that was not answered was not acted upon.
+    # Every answered commit is in the file. A claim without an answer led to no request.
     assert {place for place, state in states.items() if state is State.SENT} >= set(range(GROUP))
     assert all_known(path, GROUP)
 
@@ -261,7 +262,7 @@ def test_reading_takes_no_files_away_and_keeps_no_descriptor(path: Path) -> None
         status(path)
         list(read_rows(path))
         next(read_rows(path))
-    # SQLite keeps what it may not close yet for the next reader.
+    # SQLite keeps descriptors that it may not close yet, and gives them to the next reader.
     assert _descriptors() <= before + 3
     assert identity == {end: path.with_name(f"run.db{end}").stat().st_ino for end in identity}
     sender.commit(1)
@@ -270,7 +271,7 @@ def test_reading_takes_no_files_away_and_keeps_no_descriptor(path: Path) -> None
 
 
 def _is_sound(path: Path) -> bool:
-    """Whether the database is one without its log."""
+    """Returns whether the database is valid without its log."""
     alone = sqlite3.connect(f"file:{path}?immutable=1", uri=True)
     try:
         return bool(alone.execute("PRAGMA integrity_check").fetchone() == ("ok",))
@@ -288,7 +289,7 @@ def _descriptors() -> int:
 
 
 def test_a_page_of_rows_is_one_view_and_the_next_page_goes_on_behind_it(path: Path) -> None:
-    """Messages that are claimed again while a reader is between two pages get higher numbers: it meets them later."""
+    """Messages that are claimed again between two pages of a reader get higher numbers. The reader sees them later."""
     sender = Sender(path)
     for number in range(60):
         sender.commit(number)

@@ -1,6 +1,6 @@
-"""What every store must do, one promise a test: the journal and the ledger. A new store is one more `Opens`.
+"""The promises of every store, one a test, for the journal and the ledger. A new store needs one more `Opens`.
 
-They differ in how long a claim is held: a journal's until its process ends, a ledger's for a lease.
+The two stores differ in how long they hold a claim: a journal until its process ends, a ledger for the time of a lease.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Clock:
 
 
 class Opens(Protocol):
-    """Opens the store of this test, again and again the same one."""
+    """Opens the store of this test. Each call opens the same store again."""
 
     def __call__(
         self, *, account: Account | None = HERE, policy: Policy = NOTHING_AGAIN, allow_changed_account: bool = False
@@ -85,7 +85,7 @@ def postgres(url: str, name: str, clock: Clock) -> Opens:
 
 
 class Harness:
-    """A store and short words for what the tests do with it. Claims are numbered as a campaign numbers them."""
+    """A store, with short methods for the steps of a test. Claims are numbered as in a campaign."""
 
     def __init__(self, opens: Opens, clock: Clock, lease: float = 0.0) -> None:
         self._opens = opens
@@ -95,12 +95,12 @@ class Harness:
         self.open()
 
     def after_death(self, **options: Any) -> Store:
-        """Opens it again after the claims of a process that died are over."""
+        """Opens the store again after the claims of a dead process have ended."""
         self.clock.now += self.lease
         return self.again(**options)
 
     def open(self, *, begin: bool = True, **options: Any) -> Store:
-        """Opens it and, as a rule, begins a run."""
+        """Opens the store and, unless `begin` is false, begins a run."""
         self.store = self._opens(**options)
         self.keys = Keys(self.store.salt)
         self.next = self.store.last_id
@@ -130,7 +130,7 @@ class Harness:
     def add(
         self, state: State, places: Sequence[int], scheduled: float | None = None, batch_id: str | None = None
     ) -> list[Claim]:
-        """Messages with this outcome."""
+        """Claims messages and records the state as their outcome."""
         given = self.claims(places, scheduled)
         assert self.store.transact(lambda: self.store.claim(given)) == [CLAIMED] * len(given)
         self.record([(claim, state) for claim in given], batch_id=batch_id)
@@ -149,7 +149,7 @@ class Harness:
         return self.store.transact(lambda: self.store.known(met))
 
     def counts(self) -> dict[str, int]:
-        """The status without its zeros."""
+        """Returns the counts of `status` that are not 0."""
         return {name: count for name, count in self.store.status(self.clock.now).as_dict().items() if count}
 
     def rows(self, state: State | None = None) -> list[MessageRow]:
@@ -223,7 +223,7 @@ def test_new_messages_are_claimed_in_their_order(h: Harness) -> None:
 
 
 def test_the_claim_of_a_person_who_has_opted_out_is_journaled_and_not_granted(h: Harness) -> None:
-    """What was sent or is in doubt keeps its state; a message that is back can be claimed again, by a later run."""
+    """A sent or unknown message keeps its state. If the person is back, a later run may claim the message."""
     h.add(State.SENT, [0])
     h.add(State.UNKNOWN, [1])
     h.add(State.NOT_SENT, [2])
@@ -248,7 +248,7 @@ def test_a_released_claim_can_be_claimed_again(h: Harness) -> None:
     assert h.claim([0]) == [CLAIMED]
     (row,) = h.rows()
     assert (row.state, row.umid, row.code) == (State.INTENT, None, None)
-    # The first claim is over: its late outcome is nobody's.
+    # The first claim has ended, so its late outcome is ignored.
     h.record([(first, State.SENT)])
     assert h.states() == {"m0": State.INTENT}
 
@@ -259,7 +259,7 @@ def test_what_an_earlier_run_settled_is_not_claimed(h: Harness, state: State) ->
     h.after_death()
     settled = State.UNKNOWN if state is State.INTENT else state
     assert h.claim([0]) == [Claimed(settled, copies=0, place=0)]
-    # Now this run has met it: what comes next is a copy.
+    # This run has now seen the message, so the next claim is a copy.
     assert h.claim([0]) == [Claimed(settled, copies=1, place=0)]
 
 
@@ -276,7 +276,7 @@ def test_which_settled_messages_are_claimed_again(h: Harness, policy: Policy, re
     states = [State.SENT, State.REJECTED, State.FAILED, State.UNKNOWN, State.NOT_SENT]
     for place, state in enumerate(states):
         h.add(state, [place])
-    # Not within the run that settled them.
+    # The run that settled the messages does not claim them again.
     assert [answer.state for answer in h.claim(range(4))] == states[:4]
     h.again(policy=policy)
     known = h.known(range(5))
@@ -307,7 +307,7 @@ def test_an_id_with_another_number_or_text_is_told(h: Harness) -> None:
 
 
 def test_an_id_with_another_text_in_a_later_run_is_settled(h: Harness) -> None:
-    """The same id: the message is known, whatever a mended template makes of its text."""
+    """The id is the same, so the message is known, even if a corrected template changes its text."""
     h.add(State.SENT, [0])
     h.again()
     assert h.known([0], text="Ho") == {0: State.SENT}
@@ -450,7 +450,7 @@ def test_meta_keeps_a_value(h: Harness, value: object) -> None:
 
 
 def test_a_transaction_that_fails_writes_nothing_and_can_be_run_again(h: Harness) -> None:
-    """A store may have to run a group again after a conflict: nothing of the first try may be left anywhere."""
+    """A store may run a group again after a conflict. Nothing of the first try may be left anywhere."""
     h.add(State.NOT_SENT, [0])
     h.again(begin=False)
     h.store.transact(h.store.begin_run)
@@ -477,7 +477,7 @@ def test_a_transaction_that_fails_writes_nothing_and_can_be_run_again(h: Harness
 
 
 def test_the_first_claim_of_all_can_be_run_again(h: Harness) -> None:
-    """The account is written with it."""
+    """The account is written in the same transaction."""
     given = h.claims([0])
 
     def body() -> None:
@@ -629,7 +629,7 @@ def test_accepted_messages_are_witnesses_by_the_hour_of_their_claim(h: Harness) 
         10: Evidence(2, 1, (4.0, 5.0)),
         12: Evidence(0, 1, None),
     }
-    # What is younger than the lag is not missed yet.
+    # An accepted message younger than the lag may still be missing from the log.
     assert evidence(12 * AROUND + 59, 60.0)[12] == Evidence(0, 0, None)
 
 
@@ -642,7 +642,8 @@ def test_scheduled_and_cancelled_and_hand_settled_messages_are_weaker_witnesses(
     h.store.transact(lambda: h.store.mark_cancel([Cancellation(targets[2], CancelMark.CANCELLED)]))
     h.store.transact(lambda: h.store.note_log([log_row(h, 0)]))
     held = h.store.transact(lambda: h.store.evidence(7_000.0, 60.0))
-    # 0 is there, but a schedule tells nothing of the clocks; 1 is not due; 2 is cancelled. 3 got its umid from nobody.
+    # 0 counts, but a scheduled message shows nothing about the clocks. 1 is not due, 2 is cancelled. 3 got its umid
+    # from `resolve`, not from an answer.
     assert held == {0: Evidence(1, 0 + 1, None)}
 
 
@@ -686,7 +687,7 @@ def test_batches_and_single_messages_are_to_cancel_until_they_are_done(h: Harnes
     assert h.store.to_cancel(found[0].number, batch=False) == found[1:]
     assert h.store.to_cancel(batches[1].number, batch=True) == []
     assert h.store.scheduled_counts() == (0, 1, 0)
-    # Asked for, and the answer was lost: to do again, and it is told.
+    # The cancel was requested and its answer was lost: it is repeated, and `asked` is True.
     marks(h, [*batches, *found], CancelMark.REQUESTED)
     assert [one.asked for one in (*h.store.to_cancel(0, batch=True), *h.store.to_cancel(0, batch=False))] == [True] * 4
     marks(h, [batches[0]], CancelMark.CANCELLED)
@@ -695,10 +696,10 @@ def test_batches_and_single_messages_are_to_cancel_until_they_are_done(h: Harnes
     assert [one.name for one in h.store.to_cancel(0, batch=True)] == ["b2"]
     assert h.store.to_cancel(0, batch=False) == []
     assert h.store.scheduled_counts() == (7, 1, 0)
-    # What is done stays done.
+    # A cancelled message stays cancelled.
     marks(h, [batches[0], *found], CancelMark.REQUESTED)
     assert h.store.scheduled_counts() == (7, 1, 0)
-    # The answer about b2 is still out; of the two single messages nothing was left to cancel.
+    # The answer for b2 is still missing. For the two single messages, nothing was left to cancel.
     assert h.counts() == {"total": 14, "sent": 4, "waiting": 3, "cancelled": 5, "rejected": 1, "unknown": 1}
 
 
@@ -724,7 +725,7 @@ def test_a_message_that_is_claimed_again_is_to_cancel_again(h: Harness) -> None:
 
 @pytest.fixture
 def d(h: Harness, tmp_path: Path) -> Harness:
-    """With umids of its own: a ledger has one row for a umid, whatever the campaign."""
+    """Umids of this test's own, because a ledger has one row for a umid, across all campaigns."""
     h.umids = f"umid {tmp_path}"
     return h
 

@@ -1,4 +1,4 @@
-"""The writer's thread gets one group of requests at a time, on every loop, and nothing that was ordered gets lost."""
+"""The writer's thread gets one group of requests at a time, on every event loop, and no request is lost."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def anyio_backend(request: pytest.FixtureRequest) -> Any:
 
 
 class Books:
-    """A store that keeps what it is told, a list for each transaction; each waits for `gate`."""
+    """A store that keeps every request, in one list for each transaction. Each transaction waits for `gate`."""
 
     def __init__(self) -> None:
         self.gate = threading.Event()
@@ -48,7 +48,7 @@ class Books:
         return body()
 
     async def begins(self) -> None:
-        """Wait until the thread is in a transaction."""
+        """Waits until the thread is in a transaction."""
         while not self.begun:
             await anyio.sleep(0.001)
 
@@ -105,7 +105,7 @@ async def test_what_comes_during_a_commit_is_one_group_and_one_commit() -> None:
     assert sorted(granted) == list(range(1, 502))
     assert [sorted(group) for group in books.groups[:2]] == [[1], list(range(2, 502))]
     assert sorted(number for group in books.groups for number in group if number < 0) == list(range(-501, 0))
-    assert len(books.groups) < 100  # the 500 results come in a few groups; in how many depends on the threads
+    assert len(books.groups) < 100  # the 500 results come in a few groups; their number depends on the threads
     assert books.closed
 
 
@@ -202,7 +202,7 @@ async def test_a_claim_that_is_cancelled_while_it_waits_is_released_or_never_mad
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"], indirect=True)
 async def test_a_result_of_a_task_that_its_loop_left_is_written() -> None:
-    """A coroutine that is finalized after its loop was closed records its message as unknown."""
+    """A coroutine that is finalized after its loop has closed records its message as unknown."""
     import asyncio
 
     books = Books()
@@ -217,7 +217,7 @@ async def test_a_result_of_a_task_that_its_loop_left_is_written() -> None:
     thread.start()
     thread.join()
     writer.record([result(3)])
-    writer.record([result(4)])  # stays with the writer: its thread cannot say to a closed loop that it is done
+    writer.record([result(4)])  # stays in the writer: its thread cannot report the end to a closed loop
     while not books.groups:
         await anyio.sleep(0.001)
     assert books.groups == [[-3]]

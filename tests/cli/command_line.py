@@ -1,4 +1,4 @@
-"""The real command in a process of its own, pointed at a sandbox."""
+"""Runs the real command, in a process of its own or in this one, against a sandbox."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ class Ended:
 
     @property
     def records(self) -> list[dict[str, Any]]:
-        """The JSON lines of stdout."""
+        """Returns the JSON lines of stdout."""
         return [json.loads(line) for line in self.out.splitlines()]
 
 
 def environment(sandbox: Sandbox | None, **more: str) -> dict[str, str]:
-    """This process's, with nothing of EIGHTBYEIGHT_ in it but what the sandbox says; warnings are errors."""
+    """Returns this process's environment without EIGHTBYEIGHT_ variables, plus the sandbox's; warnings are errors."""
     bare = {name: value for name, value in os.environ.items() if not name.startswith("EIGHTBYEIGHT_")}
     wiring = {} if sandbox is None else dict(sandbox.environment)
-    # With it each plan asks for the price list: tests of the cost ask for it, the others count requests.
+    # With an account id, each plan would request the price list. Only tests of the cost do that; others count requests.
     wiring.pop("EIGHTBYEIGHT_ACCOUNT_ID", None)
     return {**bare, "PYTHONWARNINGS": "error", "PYTHONPATH": str(ROOT), **wiring, **more}
 
@@ -68,31 +68,33 @@ def eightbyeight(*arguments: object, sandbox: Sandbox | None = None, stdin: byte
 def in_process(
     *arguments: object, capsys: pytest.CaptureFixture[str], sandbox: Sandbox | None = None, **more: str
 ) -> Ended:
-    """The same without a process of its own: that takes half a second to start."""
+    """Runs the command without a process of its own, because a process takes half a second to start."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment(sandbox, **more).items():
             patch.setenv(name, value)
         patch.setattr(entry, "make_app", _the_app)
-        # An app would keep the width that COLUMNS had at its first help.
+        # Otherwise an app would keep the width that COLUMNS had at its first help.
         patch.setattr(App, "console", property(lambda _app: Console()))
         patch.setattr(App, "error_console", property(lambda _app: Console(stderr=True)))
         patch.setattr(App, "assemble_argument_collection", _arguments_of)
-        # A process of the command has no pydantic. With that of FastAPI, cyclopts checks each argument again (9 ms).
+        # A process of the command has no pydantic. With FastAPI's pydantic, cyclopts would check each argument again (9
+        # ms).
         patch.delitem(sys.modules, "pydantic", raising=False)
         code = entry.run_command_line([str(argument) for argument in arguments])
     out, err = capsys.readouterr()
     return Ended(code, out, err)
 
 
-# The names and types of all options are read from the commands' signatures once in this process, not at each of some
-# 2,000 calls: that takes 25 ms of CPU time each time, which is more than what most commands do.
+# The names and types of all options are read from the commands' signatures once in this process, not in each of about
+# 2,000 calls. Reading takes 25 ms of CPU time, which is more than most commands take.
 _the_app = cache(make_app)
 _read_arguments = App.assemble_argument_collection
-_READ: dict[object, tuple[App, Any]] = {}  # by the app's id, for it has no hash; the app is kept, so the id is its own
+# by the app's id, because an app has no hash; keeping the app keeps the id its own
+_READ: dict[object, tuple[App, Any]] = {}
 
 
 def _arguments_of(app: App, **options: Any) -> Any:
-    """What cyclopts reads from the signature of a command, as new: without the values of an earlier call."""
+    """Returns what cyclopts reads from a command's signature, as a fresh copy without the values of an earlier call."""
     key = (id(app), *sorted(options.items()))
     if key not in _READ:
         _READ[key] = app, _read_arguments(app, **options)
@@ -105,22 +107,22 @@ def _arguments_of(app: App, **options: Any) -> Any:
 
 
 def under_way(process: subprocess.Popen[bytes], so: Callable[[], object]) -> None:
-    """Wait until something is so, while the process runs."""
+    """Waits until a condition is true while the process runs."""
     until(lambda: so() or process.poll() is not None)
     assert process.poll() is None
 
 
-# A program that gets its stdin as controlling terminal, as a shell gives it.
+# A program that makes its stdin its controlling terminal, as a shell does.
 TAKES_TERMINAL = (
     "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
 )
 
 
 def start_preloaded(*arguments: object, terminal: bool = False, **options: Any) -> subprocess.Popen[bytes]:
-    """`Popen` of the command: of a process that has imported it, on a system that has what that needs.
+    """Like `Popen` of the command. On Linux, the process is forked from one that has imported the command already.
 
     Args:
-        terminal: stdin becomes its controlling terminal; with `start_new_session`.
+        terminal: stdin becomes its controlling terminal; use it with `start_new_session`.
     """
     words = [str(argument) for argument in arguments]
     if hasattr(os, "pidfd_open"):  # Linux

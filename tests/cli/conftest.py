@@ -1,4 +1,4 @@
-"""A sandbox for the tests of the command line; one for all, as new for each: a process takes longer than a sandbox."""
+"""A sandbox for the tests of the command line. All tests share it, and it is reset before each test."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def _running_sandbox() -> Iterator[Sandbox]:
 @pytest.fixture
 def sandbox(_running_sandbox: Sandbox) -> Sandbox:
     _running_sandbox.reset()
-    _running_sandbox.exports.polls = 0  # a job that is not finished at the first look costs a wait of 2 s
+    _running_sandbox.exports.polls = 0  # a job that is not ready at the first look makes the test wait 2 s
     return _running_sandbox
 
 
 @pytest.fixture
 def here(capfd: pytest.CaptureFixture[str]) -> Here:
-    """`eightbyeight ...` in this process: where no promise is about the process, half a second less."""
+    """Runs `eightbyeight ...` in this process, for tests without a promise about the process. Saves half a second."""
 
     def call(*arguments: object, sandbox: Sandbox | None = None, **more: str) -> Ended:
         return in_process(*arguments, sandbox=sandbox, capsys=capfd, **more)

@@ -1,7 +1,7 @@
-"""The process that `PreloadedCommand` forks commands from: it has imported the whole command line, and has no threads.
+"""`PreloadedCommand` forks commands from this process. It has imported the whole command line, and has no threads.
 
-Each message on its socket is a start: what to start, and the descriptors of its streams and of a pipe. That gets the
-process id, and at the end the status.
+Each message on its socket starts one command. It contains what to start, and the descriptors of the command's streams
+and of a pipe. The pipe gets the process id, and at the end the status.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ def preload() -> None:
 
     for module in pkgutil.walk_packages(eightbyeight_async.cli.__path__, "eightbyeight_async.cli."):
         importlib.import_module(module.name)
-    make_app()  # cyclopts imports more of itself
+    make_app()  # makes cyclopts import the rest of its modules
     gc.collect()
-    gc.freeze()  # else each forked process would copy these pages to look for garbage in them
+    gc.freeze()  # otherwise each forked process would copy these pages during its garbage collection
 
 
 def serve(starts: socket.socket) -> int:
-    """Fork until there can be no more starts; in a forked process: the exit code of its command."""
+    """Forks until the socket is closed. In a forked process, returns the exit code of its command."""
     poll = select.poll()
     poll.register(starts, select.POLLIN)
-    running: dict[int, tuple[int, int]] = {}  # by its descriptor: the process, and the pipe that gets its status
+    running: dict[int, tuple[int, int]] = {}  # by pidfd: the process, and the pipe that gets its status
     while True:
         for ready, _ in poll.poll():
             if ready != starts.fileno():
@@ -53,7 +53,7 @@ def serve(starts: socket.socket) -> int:
             message, descriptors, _, _ = socket.recv_fds(starts, 1 << 20, 4)
             if not message:
                 starts.close()
-                for left, _ in running.values():  # a test failed before it ended them
+                for left, _ in running.values():  # these processes are still running after a failed test
                     os.kill(left, signal.SIGKILL)
                 return 0
             pid = os.fork()
@@ -69,12 +69,12 @@ def serve(starts: socket.socket) -> int:
 
 
 def tell(pipe: int, number: int) -> None:
-    with suppress(BrokenPipeError):  # nobody waits for it
+    with suppress(BrokenPipeError):  # no process waits for the status
         os.write(pipe, struct.pack("i", number))
 
 
 def command(start: dict[str, Any], streams: list[int]) -> int:
-    """What Python does before `main`, once more for this process."""
+    """Repeats the work of Python before `main` for this process, and runs the command."""
     if start["session"]:
         os.setsid()
     for number, stream in enumerate(streams):

@@ -1,8 +1,8 @@
 """Starts the command line in a process of its own that has imported it already: imports take 0.3 s of CPU time.
 
-A server process imports it once and forks for each start. What it forks is a real process: its own pid, streams,
-environment, terminal and signals, and it ends as Python ends. What a start does before `main` (the interpreter, the
-imports, the encoding of the streams) is the promise of other tests, which start `COMMAND`.
+A server process imports the command line once, and forks for each start. The forked process is a real process, with its
+own pid, streams, environment, terminal and signals, and it ends as any Python process ends. Other tests start `COMMAND`
+and check the work before `main` (the interpreter, the imports, the encoding of the streams).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = ["PreloadedCommand"]
 def _server(environment: tuple[tuple[str, str], ...]) -> socket.socket:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     words = [sys.executable, Path(fork_server.__file__), str(theirs.fileno())]
-    # A session of its own: Ctrl-C and a closed terminal are for pytest.
+    # A session of its own, because Ctrl-C and a closed terminal are for pytest.
     process = subprocess.Popen(  # noqa: S603
         words, stdin=subprocess.DEVNULL, env=dict(environment), pass_fds=[theirs.fileno()], start_new_session=True
     )
@@ -43,10 +43,10 @@ def _server(environment: tuple[tuple[str, str], ...]) -> socket.socket:
 
 
 class PreloadedCommand(subprocess.Popen[bytes]):
-    """`Popen([*COMMAND, *arguments], ...)`, faster.
+    """Like `Popen([*COMMAND, *arguments], ...)`, but faster.
 
     Args:
-        terminal: stdin becomes its controlling terminal; with `start_new_session`.
+        terminal: stdin becomes its controlling terminal; use it with `start_new_session`.
     """
 
     def __init__(self, arguments: list[str], *, env: dict[str, str], terminal: bool = False, **options: Any) -> None:
@@ -68,7 +68,7 @@ class PreloadedCommand(subprocess.Popen[bytes]):
             "terminal": self._terminal,
         }
         streams = [own if given == -1 else given for own, given in enumerate((stdin, stdout, stderr))]
-        # What the interpreter reads at its start; the rest comes with each start of a command.
+        # The variables that the interpreter reads at its start. Each start of a command brings the others.
         bare = {
             name: value
             for name, value in self._environment.items()

@@ -1,4 +1,4 @@
-"""Makes spreadsheets (.xlsx, .ods) of cells, as small as the formats allow."""
+"""Makes spreadsheets (.xlsx, .ods) from cells, as small as the formats allow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`status`, `feedback`, `measure`, texts that are too long, and the loop that the commands run on."""
+"""`status`, `feedback`, `measure`, texts that are too long, and the event loop of the commands."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_status_of_what_is_not_there(sandbox: Sandbox, here: Here) -> None:
     assert here("status", "../x", sandbox=sandbox).code == 2
     umid = sent(sandbox, here)
     sandbox.faults.on_lookup(umid, Fault.html())
-    assert here("status", umid, sandbox=sandbox).code == 1  # a look-up sends nothing
+    assert here("status", umid, sandbox=sandbox).code == 1  # a look-up sends no message
 
 
 # --- feedback

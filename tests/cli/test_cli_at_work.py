@@ -1,4 +1,6 @@
-"""`bulk status` of a ledger tells who works on a campaign and on what; `--follow` lasts as long as somebody does."""
+"""`bulk status` of a ledger shows the workers of a campaign and their work. `--follow` ends when all workers have
+ended.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,7 @@ def status(postgres: str, name: str, capsys: pytest.CaptureFixture[str]) -> Call
 
 @pytest.fixture
 def stores(postgres: str, name: str) -> Any:
-    """Two processes of the campaign, of which the first has claimed three messages and the second one."""
+    """Two processes of the campaign: the first one has claimed three messages, the second one has claimed one."""
     account = Account("sms.8x8.com", "acme")
     opened = [LedgerStore(postgres, name, account=account) for _ in range(2)]
     for store, places in zip(opened, ([0, 1, 2], [3]), strict=True):
@@ -69,7 +71,7 @@ def claim(store: LedgerStore, places: list[int]) -> None:
 
 
 def chunks(url: str, name: str, *, take: int) -> None:
-    """Five chunks of 20 messages, of which some are taken."""
+    """Five chunks of 20 messages; some of them are taken."""
     from eightbyeight_async.ledger.workers import Chunks
 
     async def fill() -> None:
@@ -119,7 +121,8 @@ def test_who_has_ended_or_is_silent_is_not_at_work(
 ) -> None:
     stores[1].close()
     assert len(json.loads(status("--json").out)["workers"]) == 1
-    change(postgres, name, "UPDATE eightbyeight.session SET at=at-16 WHERE campaign=CAMPAIGN")  # as killed 16 s ago
+    # as if the process was killed 16 s ago
+    change(postgres, name, "UPDATE eightbyeight.session SET at=at-16 WHERE campaign=CAMPAIGN")
     assert json.loads(status("--json").out)["workers"] == []
     assert status().out.splitlines()[1:] == ["no process at work"]
 
@@ -148,7 +151,7 @@ def test_a_machine_without_the_engine_sees_the_chunks(
 def test_follow_goes_on_while_a_chunk_is_at_work_and_ends_when_everybody_has_ended(
     stores: list[LedgerStore], postgres: str, name: str
 ) -> None:
-    """A process that waits for 8x8 writes nothing for minutes, but says that it works on its chunk."""
+    """A process that waits for 8x8 writes nothing for minutes, but it reports that it works on its chunk."""
     pytest.importorskip("pgqueuer")
     from eightbyeight_async.cli.bulk.journal_or_ledger import LedgerPlace
 
@@ -178,7 +181,8 @@ def test_the_words() -> None:
     many = at_work_lines(AtWork([one] * 22, [], None))
     assert (many[0], len(many), many[-1]) == ("22 processes at work", 22, "  and 2 more")
     assert many[1] == "  a, process 4711: 1,000 claims, 100 a second, the last write 0.2 s ago"
-    waits = "no process has claimed or recorded anything in the last 15 s"  # but one says that it works on its chunk
+    # but one process reports that it works on its chunk
+    waits = "no process has claimed or recorded anything in the last 15 s"
     assert at_work_line(AtWork([], several, None)) == f"{waits}, 1 chunk waiting, 1 at work"
     assert at_work_line(AtWork([], several[1:], None)) == "no process at work, 1 chunk waiting, 0 at work"
     assert at_work_lines(AtWork([], several, None))[2] == "  messages 1 to 20,000: at work"

@@ -1,4 +1,6 @@
-"""`--bad-rows`: the good rows are sent, the others are written to be mended; `--problems`: a report of all problems."""
+"""`--bad-rows`: good rows are sent, and bad rows are written to a file to be corrected. `--problems`: a report of all
+problems.
+"""
 
 from __future__ import annotations
 
@@ -77,7 +79,7 @@ def test_the_good_rows_are_sent_and_the_others_can_be_mended(
         ["+6591234565", "Eve", ""],
     ]
     assert [row[3].partition(":")[0] for row in rows[1:]][:2] == ["destination", "client_message_id"]
-    # Unmended: still refused, and nothing is sent.
+    # Without a correction the rows are refused again, and nothing is sent.
     again = here(*line(command, tmp_path, "rejects.csv"))
     assert (again.code, len(sandbox.messages)) == (2, 3), again.err
     mended = (
@@ -109,7 +111,7 @@ def test_jsonl_is_written_as_jsonl(sandbox: Sandbox, tmp_path: Path, here: Any) 
     assert first.endswith('"destination": "98", "name": "Bob", "client_message_id": "b", "sum": 12.50}')
     assert json.loads(third)["line"] == '{"destination": "+6591234565"'
     assert all(json.loads(one)["problem"] for one in (first, second, third))
-    # The bad rows of bad rows: the problem is replaced, not added.
+    # Bad rows among the rejected rows: the problem is replaced, not added.
     (tmp_path / "again.jsonl").write_text(first + "\n" + second.replace('"a"', '"d"') + "\n")
     ran = here(*line("bulk run", tmp_path, "again.jsonl"), "--bad-rows", tmp_path / "worse.jsonl")
     assert (ran.code, numbers(sandbox)) == (1, ["1", "3", "4", "6"]), ran.err
@@ -142,7 +144,7 @@ def test_mended_rows_that_would_be_second_messages_are_refused(sandbox: Sandbox,
 
 
 def test_mended_rows_come_after_the_rest(sandbox: Sandbox, tmp_path: Path, here: Any) -> None:
-    """Else the campaign would go on with the mended file, and never send the rest of the first one."""
+    """Otherwise the campaign would continue with the corrected file, and never send the rest of the first one."""
     rows = ["+6591234561;Ann;a", "98;Bob;b", "+6591234563;Cem;c", "+6591234564;Dan;d"]
     (tmp_path / "people.csv").write_text("\n".join(["destination;name;client_message_id", *rows, ""]))
     rejects = tmp_path / "rejects.csv"

@@ -1,4 +1,4 @@
-"""`send-batch`: a request for many rows, a record for each of them, and whose batch it is."""
+"""`send-batch`: one request for many rows, one record for each row, with the id of its batch."""
 
 from __future__ import annotations
 
@@ -223,7 +223,7 @@ def test_a_second_interrupt_gives_up_what_is_in_flight(sandbox: Sandbox) -> None
 
 
 def test_an_interrupt_does_not_wait_for_the_pace(sandbox: Sandbox) -> None:
-    one = the_chunks(sandbox, 1000, rate=0.001)  # the second would wait a quarter of an hour
+    one = the_chunks(sandbox, 1000, rate=0.001)  # the second one would wait a quarter of an hour
     with interrupting(one, lambda: one.lines.kept):  # type: ignore[attr-defined]
         send(one)
     assert counts(one.counts) == {"accepted": SIZE}

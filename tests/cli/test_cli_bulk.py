@@ -1,4 +1,4 @@
-"""`bulk`: a run that is killed goes on where it was, and what is in doubt is told and settled, never sent twice."""
+"""`bulk`: the next run continues a killed run. Unknown messages are reported and settled, and never sent twice."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def journal(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def bulk(sandbox: Sandbox, journal: Path, here: Here) -> Bulk:
-    """`eightbyeight bulk ... --journal run.db` in this process."""
+    """Runs `eightbyeight bulk ... --journal run.db` in this process."""
 
     def call(*arguments: object, **more: str) -> Ended:
         return here("bulk", *arguments, "--journal", journal, sandbox=sandbox, **more)
@@ -215,7 +215,7 @@ def test_another_file_is_refused_unless_it_is_allowed(sandbox: Sandbox, tmp_path
             "that run.db began with; nothing was sent (5 of them are new; --allow-changed-input sends them)"
             in ended.err
         )
-    assert bulk("run", "--json").records[0]["known"] == 20  # the journal still remembers the first
+    assert bulk("run", "--json").records[0]["known"] == 20  # the journal still contains the first ones
     ended = bulk("run", more, "--allow-changed-input", "--json")
     assert (ended.code, ended.records[0]["known"], ended.records[0]["accepted"]) == (0, 20, 5)
     assert sent_once(sandbox, 25)
@@ -315,10 +315,10 @@ os.execv({sys.executable!r}, {list(map(str, arguments))!r})"""
     )
     found = status(bulk)
     lost, told = re.search(r"; ([\d,]+) results could not be recorded: (.*)\n", ended.stderr), ended.stderr
-    # If the disk was full when no answer was outstanding, nothing is unknown.
+    # If no answer was outstanding when the disk was full, nothing is unknown.
     assert (ended.returncode, "stopped: run.db: cannot be written" in told) == (4 if found["unknown"] else 1, True)
     assert lost is None or lost[2] == "`bulk reconcile` looks these messages up, until then they count as unknown"
-    # The journal cannot be written any more; it is read all the same, and nothing of Python is told.
+    # The journal cannot be written any more. It is still read, and no Python error appears.
     hint = f"{found['unknown']:,} may have been sent: `eightbyeight bulk unknown --journal"
     assert (hint in told) is (found["unknown"] > 0)
     assert f", {found['unknown']:,} unknown, {found['not_sent']:,} not sent\n" in told
@@ -345,7 +345,9 @@ def killed(process: subprocess.Popen[bytes], sandbox: Sandbox, at: int) -> None:
 def test_a_killed_run_goes_on_and_everything_is_sent_once(
     sandbox: Sandbox, tmp_path: Path, journal: Path, bulk: Bulk, mode: str, in_flight: int
 ) -> None:
-    """Killed with answers on their way: they are in doubt, the next run sends the rest, the log settles the doubt."""
+    """The run is killed while answers are outstanding. The next run sends the rest, and the log settles the unknown
+    messages.
+    """
     path = csv_file(tmp_path / "a.csv", 200)
     sandbox.faults.plan([*[None] * 2, Fault.slow(10 * PATIENCE, times=None)])
     width = {"each": 5, "batch": 2}[mode]
@@ -424,7 +426,7 @@ def test_a_journal_that_is_in_use_is_refused_at_once(
         ended = bulk(*arguments)
         assert (ended.code, "is in use by another campaign" in ended.err) == (2, True)
     assert json.loads(bulk("status", "--json").out)["in_flight"] == 2
-    assert bulk("export").out.count("\n") == 7  # what was claimed
+    assert bulk("export").out.count("\n") == 7  # the claimed messages
     assert json.loads(bulk("unknown", "--json").out)["unknown"] == 0
     process.kill()
     process.communicate()
@@ -453,7 +455,7 @@ def test_a_file_that_changes_under_the_run_stops_it(
 
 @pytest.fixture
 def doubts(sandbox: Sandbox, tmp_path: Path, bulk: Bulk) -> list[str]:
-    """Of 20 messages two are in doubt, one of them out; their keys, the one that is out first."""
+    """Sends 20 messages; two become unknown, and one of these has gone out. Returns their keys, that one first."""
     path = csv_file(tmp_path / "a.csv")
     sandbox.faults.on_destination("+447700900003", Fault.accept_then_drop())
     sandbox.faults.on_destination("+447700900007", Fault.drop_before_accept())

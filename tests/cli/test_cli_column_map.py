@@ -1,4 +1,4 @@
-"""`--map COLUMN=FIELD`: columns of any name; usual names are suggested, and never taken."""
+"""`--map COLUMN=FIELD`: columns with any name. Usual names are suggested, but never used without `--map`."""
 
 from __future__ import annotations
 

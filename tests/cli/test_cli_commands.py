@@ -1,6 +1,6 @@
-"""The real command against a real sandbox: what it prints and how it ends.
+"""The real command against a real sandbox: its output and its exit code.
 
-In a process of its own where streams, signals or the start of the process are the promise; else in this one (`here`).
+Tests about streams, signals or the start of the process use a process of its own; others run in this process (`here`).
 """
 
 from __future__ import annotations
@@ -351,7 +351,7 @@ def test_a_refused_key_is_exit_code_3_and_says_what_was_not_tried(here: Here, sa
 
 
 def test_an_interrupted_run_says_what_is_unknown(sandbox: Sandbox, tmp_path: Path) -> None:
-    """SIGINT and SIGTERM, each to a run of its own: both wait the same 2 s for answers that do not come."""
+    """SIGINT and SIGTERM, each to a run of its own: both wait for the same 2 s for answers that do not come."""
     path = csv_file(tmp_path / "a.csv", 500)
     options = ("--text", "Hi", "--concurrency", 5, "--timeout", 10 * PATIENCE)
     with Sandbox() as another:
@@ -375,7 +375,7 @@ def test_an_interrupted_run_says_what_is_unknown(sandbox: Sandbox, tmp_path: Pat
 
 def test_a_reader_that_leaves_stops_the_run(sandbox: Sandbox, tmp_path: Path) -> None:
     path = csv_file(tmp_path / "a.csv", 3000)
-    # At this rate all of them would take longer than any reader takes to leave.
+    # At this rate the messages take longer than any reader needs to close the pipe.
     process = started("send-each", path, "--text", "Hi", "--concurrency", 5, "--rate", 50, sandbox=sandbox)
     assert process.stdout is not None
     process.stdout.readline()
@@ -429,7 +429,7 @@ def test_a_file_that_changes_while_it_is_checked_is_not_sent(
 
 
 def test_a_file_that_changes_under_the_run_stops_it(sandbox: Sandbox, tmp_path: Path) -> None:
-    """Rewritten in place after it was checked: none of the changed rows is sent."""
+    """The file is rewritten in place after the check: no changed row is sent."""
     path = csv_file(tmp_path / "a.csv", 20_000)
     process = started("send-each", path, "--text", "Hi {name}", "--concurrency", 5, "--rate", 200, sandbox=sandbox)
     assert process.stdout is not None
@@ -438,13 +438,13 @@ def test_a_file_that_changes_under_the_run_stops_it(sandbox: Sandbox, tmp_path: 
         text = file.read().replace("Ann", "Bob")
         file.seek(0)
         file.write(text)
-    process.send_signal(signal.SIGINT)  # what is left of the first block would take a minute at this rate
+    process.send_signal(signal.SIGINT)  # at this rate, the rest of the first block would take a minute
     _, err = process.communicate(timeout=PATIENCE)
     assert b"Traceback" not in err
     assert {(m.text or "")[:6] for m in sandbox.messages} == {"Hi Ann"}
 
 
-# --- around
+# --- other
 
 
 def test_help_and_version_need_no_settings(here: Here) -> None:
@@ -526,7 +526,7 @@ def test_the_sandbox_command_prints_what_points_at_it() -> None:
 
 
 class Receiver(http.server.BaseHTTPRequestHandler):
-    """Answers 204 and keeps the Authorization value and the status of each receipt."""
+    """Answers 204, and keeps the Authorization value and the status of each receipt."""
 
     def do_POST(self) -> None:
         event = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -536,7 +536,7 @@ class Receiver(http.server.BaseHTTPRequestHandler):
         seen.put((self.headers["Authorization"], event["payload"]["status"]))
 
     def log_message(self, *_: object) -> None:
-        """Print nothing."""
+        """Prints nothing."""
 
 
 def test_the_sandbox_command_posts_receipts_as_it_is_told() -> None:
@@ -563,7 +563,7 @@ def test_the_sandbox_command_posts_receipts_as_it_is_told() -> None:
 
 
 def test_no_number_no_text_and_no_key_in_anything_it_prints(here: Here, sandbox: Sandbox, tmp_path: Path) -> None:
-    """Every outcome, in records and on stderr, also where the reference holds the number."""
+    """Every outcome, in records and on stderr, even if the reference contains the number."""
     numbers = [f"+4477009{n:05d}" for n in range(1, 9)] + ["+99912345678"]
     path = tmp_path / "a.csv"
     path.write_text(

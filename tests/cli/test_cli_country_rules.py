@@ -95,9 +95,9 @@ def test_batches_keep_no_rate_and_are_refused(sandbox: Sandbox, run: Any, more: 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_who_is_outside_the_window_of_a_country_is_scheduled(command: str, sandbox: Sandbox, run: Any) -> None:
-    """The window of Singapore opens for a quarter of an hour that is never now and in a quarter of an hour."""
+    """In Singapore, the window opens in three hours, so it is closed now."""
     now = datetime.now(UTC)
-    hour = (now.hour + 8 + 3) % 24  # in three hours, in Singapore
+    hour = (now.hour + 8 + 3) % 24  # in three hours, Singapore time
     ended = run(command, f'[SG]\nwindow = "{hour:02}:00-{hour:02}:59"\n')
     assert ended.code == 0, ended.err
     scheduled = {message.destination.lstrip("+") for message in sandbox.messages if message.scheduled is not None}

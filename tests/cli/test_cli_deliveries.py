@@ -1,4 +1,6 @@
-"""`bulk deliveries` asks 8x8's log, or takes receipts; status, export and report show it; of a journal and a ledger."""
+"""`bulk deliveries` reads 8x8's log, or takes receipts. Status, export and report show the result; for journal and
+ledger.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(params=["journal", "ledger"])
 def place(request: pytest.FixtureRequest) -> str:
-    """Where the campaign keeps its claims."""
+    """The place where the campaign keeps its claims: a journal or a ledger."""
     return str(request.param)
 
 
@@ -42,7 +44,7 @@ def bulk(place: str, sandbox: Sandbox, tmp_path: Path, here: Here, request: pyte
 
 @pytest.fixture
 def sent(sandbox: Sandbox, tmp_path: Path, bulk: Bulk) -> Sandbox:
-    """Four messages: one with the operator, one undelivered, the others delivered."""
+    """Four messages: one is with the operator, one is undelivered, the others are delivered."""
     sandbox.deliveries.on_destination("+447700900002", Delivery(outcome="delivered_to_operator"))
     sandbox.deliveries.on_destination("+447700900003", Delivery(outcome="undelivered"))
     assert bulk("run", csv_file(tmp_path / "a.csv", 4), "--text", "Hi", "--concurrency", 1).code == 0
@@ -136,12 +138,12 @@ def test_the_report_has_what_became_of_the_messages(sent: Sandbox, bulk: Bulk, t
 # --- again
 
 
-JOURNALS = pytest.mark.parametrize("place", ["journal"], indirect=True)  # a ledger remembers no options
+JOURNALS = pytest.mark.parametrize("place", ["journal"], indirect=True)  # a ledger stores no options
 
 
 @pytest.fixture
 def again(sandbox: Sandbox, tmp_path: Path, here: Here) -> Bulk:
-    """`bulk run a.csv --resend-undelivered run.db --journal again.db`."""
+    """Runs `bulk run a.csv --resend-undelivered run.db --journal again.db`."""
 
     def call(*more: object, journal: str = "again.db", first: str = "run.db") -> Ended:
         words = ("bulk", "run", tmp_path / "a.csv", "--text", "Hi", "--journal", tmp_path / journal)
@@ -166,7 +168,7 @@ def test_what_was_not_delivered_is_sent_again_as_a_campaign_of_its_own(
     assert ended.code == 0, ended.err
     assert [message.destination for message in sent.messages[4:]] == ["+447700900003"]
     assert sent.messages[4].client_message_id == "ref-3"
-    # It goes on by itself, and sends nothing twice.
+    # The next run continues without the file, and sends nothing twice.
     ended = here("bulk", "run", "--journal", tmp_path / "again.db", "--yes", sandbox=sent)
     assert (ended.code, len(sent.messages)) == (0, 5), ended.err
     told = json.loads(here("bulk", "status", "--json", "--journal", tmp_path / "again.db", sandbox=sent).out)

@@ -1,4 +1,4 @@
-"""The demo, end to end, as CI runs it: piped, without escape codes, with counts that add up."""
+"""The demo, end to end, as CI runs it: into a pipe, without escape codes, with counts that add up."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_the_demo_adds_up(tmp_path: Path) -> None:
 def test_the_demo_notices_books_that_do_not_add_up(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A result that is lost on its way into the books makes the demo fail."""
+    """A result that is lost on its way to the counts makes the demo fail."""
     enter = CommandCounts.add
 
     def forgetful(self: CommandCounts, result: object) -> None:
@@ -93,7 +93,7 @@ def test_the_rows_that_ship_are_what_they_are_said_to_be() -> None:
     assert all(
         any(row["destination"].startswith(c) for c in countries) for row in rows if "+999" not in row["destination"]
     )
-    # Nobody's numbers: kept for films, or with zeros where a subscriber's number begins.
+    # Numbers that belong to nobody: kept for films, or with zeros where a subscriber's number begins.
     nobody = r"\+(44770090|1\d{3}55501|3363998|4917139200|4670174|61491570|999000|(65|62|63|66|81|82|91|852)000)"
     assert all(re.match(nobody, row["destination"]) for row in rows)
 

@@ -1,4 +1,4 @@
-"""A dry run, a look-up and an error show no phone number, wherever it stands, and no text."""
+"""A dry run, a look-up and an error show no text and no phone number, in no place."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_dry_run_of_send(as_json: bool, sandbox: Sandbox, capsys: pytest.Captu
 def test_a_dry_run_of_a_file(
     command: list[str], form: str, sandbox: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The values of rows are not shown, and what is: names of columns and placeholders, has its numbers masked."""
+    """The output shows no values of rows. It shows names of columns and placeholders, with masked numbers."""
     file, journal = tmp_path / f"m.{form}", tmp_path / "run.db"
     row = {"destination": f"+{NUMBER}", "client_message_id": f"o-{NUMBER}", NUMBER: "", "note": TEXT}
     if form == "csv":

@@ -1,4 +1,4 @@
-"""What a command says after a failure: words of its own operation, and no earlier attempt forgotten."""
+"""The message after a failure: it has the words of the command's own operation, and it includes earlier attempts."""
 
 from __future__ import annotations
 

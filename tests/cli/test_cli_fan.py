@@ -1,4 +1,4 @@
-"""The run over a file: how much is taken, what stops it, what becomes of what is in flight."""
+"""The run over a file: how many rows it takes, what stops it, and the results of requests in flight."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ AT_ONCE = RetryPolicy(initial_delay=0.001, max_delay=0.001)
 
 
 class Records(NoRecords):
-    """Keeps the records; `fails_after`: as a disk does that is full then."""
+    """Keeps the records. `fails_after`: later writes fail as on a full disk."""
 
     def __init__(self, fails_after: int | None = None) -> None:
         super().__init__()
@@ -79,7 +79,9 @@ def counts(ended: OutcomeCounts) -> dict[str, int]:
 
 @contextmanager
 def interrupting(one: FileRun, so: Callable[[], object], times: int = 1) -> Iterator[None]:
-    """Ctrl-C when something is so, and again when that was heard, for two signals at once can be one."""
+    """Sends Ctrl-C when `so()` is true. With `times=2`, sends it again after the first one was handled, because two
+    signals at the same time can become one.
+    """
 
     def press() -> None:
         until(so)
@@ -95,7 +97,7 @@ def interrupting(one: FileRun, so: Callable[[], object], times: int = 1) -> Iter
 
 
 def test_rows_are_taken_as_they_are_sent(sandbox: Sandbox) -> None:
-    """Counted: what has been taken and not yet recorded never exceeds twice the concurrency."""
+    """Counts rows: rows that are taken and not yet recorded never exceed twice the concurrency."""
     records, ahead = Records(), []
     one = the_fan(sandbox, 300, rows(300, lambda number: ahead.append(number - len(records.kept))), lines=records)
     send(one)
@@ -132,7 +134,7 @@ def test_every_outcome_is_counted_and_recorded(sandbox: Sandbox) -> None:
 
 
 def test_a_refused_key_stops_the_run(sandbox: Sandbox) -> None:
-    """The rows in flight are told the same; the others are not tried, and that is counted."""
+    """The rows in flight get the same error. The others are not tried, and they are counted."""
     one = the_fan(sandbox, 1000)
     one.client = sandbox.client(api_key="revoked", max_concurrency=WIDTH)
     send(one)
@@ -179,7 +181,7 @@ def test_what_an_interrupt_cuts_off_is_unknown(sandbox: Sandbox) -> None:
         send(one)
     assert counts(one.counts) == {"accepted": 10, "unknown": WIDTH}
     kept: list[dict[str, object]] = one.lines.kept  # type: ignore[attr-defined]
-    # Which of them the sandbox read last is its business: they come over four connections.
+    # The sandbox may have read any of them last, because they come over four connections.
     assert len([r for r in kept if r["sent"] == "maybe"]) == WIDTH
     assert {r["row"] for r in kept} == set(range(1, 11 + WIDTH))
 
@@ -194,9 +196,10 @@ def test_a_second_interrupt_ends_the_wait(sandbox: Sandbox) -> None:
 
 
 def test_rows_that_wait_for_their_moment_are_not_in_flight(sandbox: Sandbox) -> None:
-    """With `--rate` an interrupt leaves behind what was on its way, not what was queued for it."""
+    """With `--rate`, an interrupt reports requests in flight as unknown, but not rows that wait for their turn."""
     taken: list[int] = []
-    one = the_fan(sandbox, 1000, rows(1000, taken.append), rate=0.001, grace=0.0)  # the second: a quarter of an hour
+    # the second row would wait a quarter of an hour
+    one = the_fan(sandbox, 1000, rows(1000, taken.append), rate=0.001, grace=0.0)
     with interrupting(one, lambda: one.lines.kept and len(taken) == 2):  # type: ignore[attr-defined]
         send(one)
     assert (counts(one.counts), one.counts.tried) == ({"accepted": 1}, 1)

@@ -1,4 +1,4 @@
-"""`bulk status --follow`, and the other readers, beside a campaign that is sending, in real processes."""
+"""`bulk status --follow` and other readers while a campaign sends, in real processes."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def journal(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def bulk(here: Here) -> Bulk:
-    """A reader in this process, which is another one than the run's; needs no sandbox."""
+    """Runs a reader in this process, which is not the run's process. It needs no sandbox."""
 
     def call(command: str, journal: Path, *options: object) -> Ended:
         return here("bulk", *command.split(), "--journal", journal, *options)
@@ -56,7 +56,7 @@ def following(journal: Path, *options: object) -> subprocess.Popen[bytes]:
 
 @pytest.fixture
 def paused(sandbox: Sandbox, tmp_path: Path, journal: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A run that has sent 10 of 60 messages and waits for the answer to the 11th for as long as the test takes."""
+    """A run that has sent 10 of 60 messages. It waits for the answer to the 11th until the test ends."""
     sandbox.faults.plan([*[None] * 10, Fault.slow(10 * PATIENCE)])
     options = ("--text", "Hi", "--concurrency", 1, "--timeout", 20 * PATIENCE, "--journal", journal)
     process = started("bulk", "run", csv_file(tmp_path / "a.csv", ROWS), *options, sandbox=sandbox)
@@ -71,7 +71,7 @@ def sent_once(sandbox: Sandbox) -> bool:
 
 
 def test_it_shows_every_change_and_ends_with_the_campaign(sandbox: Sandbox, tmp_path: Path, journal: Path) -> None:
-    """The run goes on when both have shown where it is, and its result is the same as unseen."""
+    """The run continues when both watchers have shown its state. Its result is the same as without watchers."""
     options = ("--text", "Hi", "--concurrency", 1, "--timeout", 10 * PATIENCE, "--journal", journal)
     shown: tuple[list[bytes], list[bytes]] = ([], [])
     with held(sandbox, 10) as gate:
@@ -113,7 +113,7 @@ def test_it_prints_nothing_while_nothing_changes(paused: subprocess.Popen[bytes]
     assert watch.stdout is not None
     first = watch.stdout.readline()
     assert b"60 messages: 10 sent, 0 rejected, 0 failed, 1 in flight, 0 unknown, 49 not sent" in first
-    paused.kill()  # its claim is in doubt from then on
+    paused.kill()  # its claim is unknown from now on
     rest, err = watch.communicate(timeout=PATIENCE)
     assert (watch.returncode, err) == (4, b"")
     assert rest == b"60 messages: 10 sent, 0 rejected, 0 failed, 1 unknown, 49 not sent\n"
@@ -200,7 +200,7 @@ def test_an_interval_without_follow_is_a_mistake(journal: Path, bulk: Bulk) -> N
 def test_a_journal_that_waits_for_the_check_of_its_file_is_told(
     sandbox: Sandbox, tmp_path: Path, journal: Path, here: Here, bulk: Bulk
 ) -> None:
-    """`bulk run` makes the journal before it checks the file; here the first bytes of it are checked for ever."""
+    """`bulk run` makes the journal before it checks the file. Here the check never ends."""
     path = csv_file(tmp_path / "a.csv", ROWS)
     assert here("bulk", "run", path, "--text", "Hi", "--journal", journal, sandbox=sandbox).code == 0
     from eightbyeight_async.bulk.store.journal_file import make
@@ -237,7 +237,7 @@ def test_all_readers_work_beside_a_run_and_change_nothing(
 def test_many_followers_do_not_hold_up_a_run(
     sandbox: Sandbox, tmp_path: Path, journal: Path, here: Here, bulk: Bulk
 ) -> None:
-    """Three of them look as often as they can, from the first claim through the clean end of the run."""
+    """Three followers look as often as they can, from the first claim until the clean end of the run."""
     path = csv_file(tmp_path / "a.csv", 400)
     options = ("--text", "Hi", "--mode", "each", "--concurrency", 20, "--journal", journal)
     run = started("bulk", "run", path, *options, sandbox=sandbox)
@@ -277,7 +277,7 @@ def test_a_look_counts_and_does_not_verify_again(
     monkeypatch.setattr(JournalReader, "verify", counted)
     looks = list(follow(journal, 3.0, sleep=sleep, clock=lambda: next(moments)))
     assert len(verified) == 1
-    assert slept == [10.0] * 5  # by this clock a look takes a second: at most a tenth of the time
+    assert slept == [10.0] * 5  # on this clock a look takes one second, and looks may take at most a tenth of the time
     assert [(one.sent, one.in_flight, one.unknown) for one in looks] == [*[(10, 1, 0)] * 5, (10, 0, 1)]
     assert len(list(follow(journal, 3.0, sleep=sleep))) == 1
 

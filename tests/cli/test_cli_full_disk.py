@@ -1,4 +1,4 @@
-"""A disk that is full: a real one, of 150 KB, which only the processes of the test can see."""
+"""A full disk: a real file system of 150 KB, which only the processes of the test can see."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def can_mount(tmp_path: Path) -> bool:
 
 @pytest.mark.parametrize("mode", ["each", "batch"])
 def test_after_space_is_freed_the_same_command_goes_on(sandbox: Sandbox, tmp_path: Path, mode: str) -> None:
-    """The line says what is wrong, what to do and what became of the results; what it says is what helps."""
+    """The message says what is wrong, what the user can do, and what happened to the results. Its advice works."""
     if not can_mount(tmp_path):
         pytest.skip("may not mount a file system")
     rows, disk = csv_file(tmp_path / "a.csv", ROWS), tmp_path / "disk"

@@ -1,7 +1,7 @@
-"""A closed terminal (SIGHUP) stops a run as SIGTERM does: nothing in doubt, nothing lost, and no crash on stderr.
+"""A closed terminal (SIGHUP) stops a run as SIGTERM does: nothing unknown, nothing lost, and no crash on stderr.
 
-The processes, the signals and the pseudo-terminals are real. What a run left in doubt is counted in its journal or its
-records, and compared with what the sandbox accepted.
+The processes, the signals and the pseudo-terminals are real. The test counts unknown messages in the journal or in the
+records, and compares them with the messages that the sandbox accepted.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ COMMANDS = ("bulk run each", "bulk run batch", "send-each", "send-batch")
 
 
 def arguments(command: str, tmp_path: Path) -> list[object]:
-    """A run over 60 rows with 5 requests in flight, in batches of 2 where there are batches."""
+    """Returns the command line of a run over 60 rows with 5 requests in flight; batches have 2 messages."""
     options = [csv_file(tmp_path / "a.csv", ROWS), "--text", "Hi {name}", "--concurrency", WIDTH, "--yes"]
     if command.startswith("bulk run"):
         mode = command.rpartition(" ")[2]
@@ -55,12 +55,12 @@ def arguments(command: str, tmp_path: Path) -> list[object]:
 
 
 def accepted_are(sandbox: Sandbox, command: str, requests: int) -> bool:
-    """So many requests were answered, each with as many messages as the command sends in one."""
+    """Returns whether `requests` requests were accepted. A batch request has two messages."""
     return len(sandbox.messages) == requests * (2 if "batch" in command else 1)
 
 
 def outcomes(tmp_path: Path) -> tuple[int, int]:
-    """Accepted, and in doubt, as the journal or the records say."""
+    """Returns how many messages are accepted and unknown, by the journal or the records."""
     if (tmp_path / "run.db").exists():
         found = status(tmp_path / "run.db")
         assert found.total == ROWS
@@ -79,7 +79,9 @@ def sent_once(sandbox: Sandbox) -> bool:
 def test_a_hangup_waits_for_the_requests_in_flight(
     sandbox: Sandbox, tmp_path: Path, command: str, signals: Sequence[signal.Signals]
 ) -> None:
-    """The shell and the kernel both send it, systemd sends it after SIGTERM: it never counts as the second signal."""
+    """The shell and the kernel may both send SIGHUP, and systemd sends it after SIGTERM. It never counts as the second
+    signal.
+    """
     with held(sandbox, 12):
         process = started(*arguments(command, tmp_path), sandbox=sandbox)
         under_way(process, lambda: accepted_are(sandbox, command, 12))
@@ -115,10 +117,10 @@ def test_ctrl_c_and_sigterm_still_give_up_after_a_hangup(sandbox: Sandbox, tmp_p
 
 
 def on_terminal(*command: object, sandbox: Sandbox, leader: bool = True) -> tuple[subprocess.Popen[bytes], int]:
-    """The command with a terminal of its own for all its streams; the other side of that terminal.
+    """Starts the command with a terminal of its own for all its streams. Returns the other side of the terminal, too.
 
     Args:
-        leader: it is the terminal's foreground process, which gets SIGHUP when the terminal is closed.
+        leader: the command is the terminal's foreground process, which gets SIGHUP when the terminal is closed.
     """
     theirs, ours = pty.openpty()
     process = start_preloaded(
@@ -162,7 +164,7 @@ def test_the_exit_code_survives_the_terminal_that_the_result_was_for(sandbox: Sa
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_run_that_was_disowned_goes_on_without_its_terminal(sandbox: Sandbox, tmp_path: Path, command: str) -> None:
-    """No signal comes; every write to the terminal fails from then on."""
+    """No signal comes, but every write to the terminal fails from now on."""
     with held(sandbox, 12):
         process, terminal = on_terminal(*arguments(command, tmp_path), sandbox=sandbox, leader=False)
         under_way(process, lambda: accepted_are(sandbox, command, 12))
@@ -173,7 +175,7 @@ def test_a_run_that_was_disowned_goes_on_without_its_terminal(sandbox: Sandbox, 
 
 
 def test_records_for_a_terminal_that_is_gone_stop_the_run(sandbox: Sandbox, tmp_path: Path) -> None:
-    """Else hundreds of messages would be sent without a record."""
+    """Otherwise hundreds of messages would be sent without a record."""
     path = csv_file(tmp_path / "a.csv", 500)
     with held(sandbox, 12):
         process, terminal = on_terminal(
@@ -182,7 +184,7 @@ def test_records_for_a_terminal_that_is_gone_stop_the_run(sandbox: Sandbox, tmp_
         under_way(process, lambda: len(sandbox.messages) == 12)
         os.close(terminal)
     assert process.wait(PATIENCE) == 1
-    assert len(sandbox.messages) < 2 * 50 + 3 * WIDTH  # 50 records are printed at once
+    assert len(sandbox.messages) < 2 * 50 + 3 * WIDTH  # 50 records are written together
 
 
 # --- nohup, and platforms
@@ -213,35 +215,38 @@ def test_a_platform_without_hangups_has_no_error(
         door._handle_signals()
         assert signal.getsignal(TERM) is signal.default_int_handler
         ended = in_process(*arguments("bulk run each", tmp_path), sandbox=sandbox, capsys=capsys)
-        assert signal.getsignal(TERM) is signal.default_int_handler  # not left as the loop leaves it: to kill
+        # not the handler that the loop leaves behind, which kills the process
+        assert signal.getsignal(TERM) is signal.default_int_handler
     finally:
         signal.signal(TERM, before)
     assert (ended.code, outcomes(tmp_path)) == (0, (ROWS, 0))
 
 
 def test_a_hangup_while_the_file_is_checked_sends_nothing(sandbox: Sandbox, tmp_path: Path) -> None:
-    """The file is a pipe that has not ended."""
+    """The file is a pipe that is still open."""
     pipe = tmp_path / "rows.csv"
     os.mkfifo(pipe)
     process = started("bulk", "run", pipe, "--text", "Hi", "--journal", tmp_path / "run.db", sandbox=sandbox)
     with pipe.open("w") as rows:
         rows.write("destination\n+447700900001\n")
         rows.flush()
-        # Before it has read that, the signal may find the file open and not yet in its `with`.
+        # Before the command has read this line, a signal could arrive after `open` and before `with`.
         under_way(process, lambda: struct.unpack("i", fcntl.ioctl(rows, termios.FIONREAD, b"    ")) == (0,))
         process.send_signal(HUP)
         process.send_signal(HUP)
-    # Then the pipe ends: a signal that comes just before a read of Python begins does not end that read.
+    # Then the pipe is closed: a signal that comes just before Python's read begins does not interrupt that read.
     _, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, b"interrupted" in err, b"Traceback" in err) == (130, True, False)
     assert (sandbox.messages, [file.name for file in tmp_path.iterdir()]) == ([], ["rows.csv"])
 
 
-# --- what the command has to say cannot be written
+# --- the command's output cannot be written
 
 
 def in_bash(line: str, sandbox: Sandbox) -> subprocess.CompletedProcess[bytes]:
-    """For its redirections. Streams are buffered, as by default: a failure comes late, and again at exit."""
+    """Runs a line in bash, for its redirections. Streams are buffered, as by default: an error comes late, and again at
+    exit.
+    """
     return subprocess.run(  # noqa: S603
         ["bash", "-c", line],  # noqa: S607
         capture_output=True,

@@ -1,4 +1,4 @@
-"""`--help` of each command tells of every option and shows an example that is understood; numbers have their limits."""
+"""`--help` of each command describes every option and shows a valid example. Numeric options have limits."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_a_number_that_cannot_be_meant_is_refused_by_its_name(
     with chdir(tmp_path):
         ended = in_process(*command, *LINES[command], f"{name}={value}", sandbox=sandbox, capsys=capsys)
     assert (ended.code, sandbox.messages) == (2, []), ended.err
-    setting = name.removeprefix("--").replace("-", "_")  # what the environment can say, too, is named so
+    setting = name.removeprefix("--").replace("-", "_")  # an error about a setting of the environment uses this name
     assert name in ended.err or f"{setting}: " in ended.err, ended.err
 
 

@@ -1,4 +1,4 @@
-"""Files that are no plain UTF-8: spreadsheets, gzip, other encodings, stdin. What is sent is what was checked."""
+"""Files that are not plain UTF-8: spreadsheets, gzip, other encodings, stdin. The run sends the checked rows."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def people(tmp_path: Path) -> Path:
 def bulk(
     postgres: str, sandbox: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str], request: Any
 ) -> Callable[..., Ended]:
-    """`eightbyeight bulk COMMAND ... --campaign NAME`, with the ledger in the environment."""
+    """Runs `eightbyeight bulk COMMAND ... --campaign NAME`, with the ledger in the environment."""
     name = f"{request.node.name} {tmp_path}"[-200:]
 
     def call(command: str, *more: object, **options: Any) -> Ended:

@@ -1,4 +1,4 @@
-"""A file is read twice, and what is sent is what was checked."""
+"""A file is read twice, and the run sends exactly the checked rows."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_lines_are_the_same_however_the_blocks_fall(data: bytes, block: int) -> 
 )
 def test_a_change_between_the_readings_ends_the_second_before_the_changed_block(change: bytes, handed_out: int) -> None:
     file = BytesIO(b"a1\na2\na3\na4\na5\na6\n")
-    lines = TwiceReadLines(file, block=6)  # two lines
+    lines = TwiceReadLines(file, block=6)  # a block has two lines
     list(lines.first())
     file.seek(0)
     file.truncate()
@@ -46,7 +46,7 @@ def test_a_change_between_the_readings_ends_the_second_before_the_changed_block(
 
 
 def test_the_file_may_be_read_in_small_pieces() -> None:
-    """Where blocks end does not depend on how much a read brings."""
+    """The ends of blocks do not depend on the size of a read."""
 
     class Slow(BytesIO):
         slow = True

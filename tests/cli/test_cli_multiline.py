@@ -1,4 +1,6 @@
-"""A stray pair of quotes swallows the rows between them: a cell with a line break is refused unless it is meant."""
+"""A stray pair of quotes hides the rows between the quotes. So a cell with a line break is refused unless it is
+allowed.
+"""
 
 from __future__ import annotations
 
@@ -28,18 +30,18 @@ RULE = "a quoted cell contains a line break, and the row ends in line"
     [
         (SWALLOWED, ["2 (row 1): column 2: ... 5"], ["Good day"]),
         (SWALLOWED.replace("\n", "\r\n"), ["2 (row 1): column 2: ... 5"], ["Good day"]),
-        # A pair around one line end, and one around whole rows.
+        # Quotes around one line end, and quotes around whole rows.
         ('destination,text\n+6591110001,"Hi\nBye"\n', ["2 (row 1): column 2: ... 3"], []),
         ('destination,text\n"+6591110001,Hi\n+6591110002,Ho"\n', ["2 (row 1): column 1: ... 3"], []),
         ('text,destination\n"Hi,+6591110001\nHo",+6591110002\n', ["2 (row 1): column 1: ... 3"], []),
-        # A column that nothing is made of swallows rows as well; so does one with another separator, or with none.
+        # An unused column can hide rows, too; also with another separator, or with a single column.
         ('destination,text,note\n+6591110001,Hi,"a\n+6591110002,Ho,b"\n', ["2 (row 1): column 3: ... 3"], []),
         ('destination;text\n+6591110001;"Hi\n+6591110002;Ho"\n', ["2 (row 1): column 2: ... 3"], []),
         ('destination,text\n+6591110001,"Hi\n6591110002"\n', ["2 (row 1): column 2: ... 3"], []),
         ('destination,text\n+6591110001,"\n"\n', ["2 (row 1): column 2: ... 3"], []),
-        # Line ends of an old Mac, inside of quotes.
+        # Line ends of an old Mac, inside quotes.
         ('destination,text\n+6591110001,"Hi\r+6591110002,Ho"\n', ["2 (row 1): column 2: ... 2"], []),
-        # Two of them; rows between and behind are read as usual.
+        # Two such cells; the rows between and after them are read as usual.
         (
             'destination,text\n+6591110001,"a\nb"\n+6591110002,c\n+6591110003,"d\n\ne"\n+6591110004,f\n',
             ["2 (row 1): column 2: ... 3", "5 (row 3): column 2: ... 7"],
@@ -47,7 +49,7 @@ RULE = "a quoted cell contains a line break, and the row ends in line"
         ),
         # In the header.
         ('destination,"text\n+6591110001,Hi"\n+6591110002,Ho\n', ["1: column 2: ... 2"], []),
-        # No line break in a cell: quotes as such are fine, and so is what only looks like one.
+        # No line break in a cell: quotes alone are allowed, and so are characters that only look like line breaks.
         ('destination,text\n+6591110001,"Hi, ""Ann"""\n', [], ['Hi, "Ann"']),
         ('destination,text\n+6591110001,"a\u2028b\x0bc\x85d"\n', [], ["a\u2028b\x0bc\x85d"]),
         ("destination,text\n+6591110001,a\\nb\n", [], ["a\\nb"]),

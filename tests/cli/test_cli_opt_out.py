@@ -1,4 +1,4 @@
-"""`--opt-out` and the column `opt_out`: these people are sent nothing, are counted, and are recorded as opted out."""
+"""`--opt-out` and the column `opt_out`: these people get no message, are counted, and are recorded as opted out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Records get to where they belong, and what cannot be written is known."""
+"""Records reach their output, and the records that cannot be written are known."""
 
 from __future__ import annotations
 
@@ -62,9 +62,9 @@ print(json.dumps([lines.unwritten, lines.failure, lines.reader_left]))
 
 
 def test_on_a_full_disk_no_line_is_half_written_and_none_is_forgotten(tmp_path: Path) -> None:
-    """A disk that is full after 10,000 bytes; in a process of its own, because pytest writes files too."""
+    """The disk is full after 10,000 bytes. The test uses a process of its own, because pytest also writes files."""
     path = tmp_path / "o.jsonl"
-    texts = [f"{n:099d}x" for n in range(500)]  # 101 bytes with the line end: the limit falls into a line
+    texts = [f"{n:099d}x" for n in range(500)]  # 101 bytes with the line end, so that the limit falls inside a line
     done = subprocess.run(  # noqa: S603
         [sys.executable, "-c", FULL_DISK, str(path)],
         input=json.dumps(texts),
@@ -83,7 +83,7 @@ def test_on_a_full_disk_no_line_is_half_written_and_none_is_forgotten(tmp_path: 
 
 
 def test_half_of_a_surrogate_pair_is_written_as_its_escape(tmp_path: Path) -> None:
-    """An answer can carry one; it must not end the thread that writes, nor the run that waits for it."""
+    """An answer can contain such a half. It must end neither the writing thread nor the run that waits for it."""
     path = tmp_path / "o.jsonl"
     lines = DescriptorRecords(new_file(path, force=False, private=False, not_this=NOTHING), "o", owned=True)
     write(lines, [json.dumps({"umid": "\ud800é"}, ensure_ascii=False)])
@@ -104,7 +104,7 @@ def test_a_reader_that_left_is_noticed() -> None:
 
 
 def test_a_reader_that_dawdles_holds_up_the_writer_but_not_the_loop() -> None:
-    """Two thousand lines may wait; the next one waits for the reader, and others go on meanwhile."""
+    """Two thousand lines may wait. The next one waits for the reader, and in the meantime other tasks continue."""
     import anyio
 
     reading, writing = os.pipe()
@@ -128,7 +128,7 @@ def test_a_reader_that_dawdles_holds_up_the_writer_but_not_the_loop() -> None:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(writer)
             before = -1
-            while done != before:  # until it is stuck; the loop itself is not, or this would not go on
+            while done != before:  # until the writer waits; the loop itself does not wait, or this code would not run
                 before = done
                 await anyio.sleep(0.05)
             assert done < 5000
@@ -149,11 +149,11 @@ def test_a_reader_that_never_reads_does_not_keep_an_interrupted_run_from_ending(
     monkeypatch.setattr("eightbyeight_async.cli.sending.record_writer._HURRY_TIMEOUT", 0.1)
     reading, writing = os.pipe()
     lines = DescriptorRecords(writing, "stdout")
-    texts = ["x" * 100] * 1500  # more than a pipe holds
+    texts = ["x" * 100] * 1500  # more than the buffer of a pipe
     write(lines, texts, hurry=True)
     assert lines.unwritten
     assert lines.failure == "stdout: the reader does not read"
-    os.close(reading)  # the thread ends on that
+    os.close(reading)  # the thread ends after this
 
 
 def test_an_existing_file_is_overwritten_only_by_force(tmp_path: Path) -> None:

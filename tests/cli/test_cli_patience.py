@@ -1,4 +1,4 @@
-"""`send-each` and `send-batch` without network, and after a 429: they wait with `--keep-trying`, and say for what."""
+"""`send-each` and `send-batch` without network, and after a 429: with `--keep-trying` they wait, and say why."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_without_network_it_stops_before_it_has_taken_the_file(
     ended = here(*command, file, "--text", "Hi", "--concurrency", 1, sandbox=sandbox, **behind(closed_port()))
     tried = {"send-each": 20, "send-batch": 6}[command[0]]
     assert {record["outcome"] for record in ended.records} == {"failed"}
-    assert tried <= len(ended.records) <= tried + 1  # `send-each` may have taken the next one
+    assert tried <= len(ended.records) <= tried + 1  # `send-each` may have taken one more row
     assert ended.code == 1
     assert "stopped: the API cannot be reached" in ended.err
     assert f"{40 - len(ended.records)} rows were not tried" in ended.err

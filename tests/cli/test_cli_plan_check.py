@@ -1,4 +1,4 @@
-"""The plan tells people, countries, local times, samples and cost; what exceeds a limit sends nothing."""
+"""The plan shows people, countries, local times, samples and cost. If a limit is exceeded, nothing is sent."""
 
 from __future__ import annotations
 
@@ -205,7 +205,7 @@ def test_limits_refuse_what_may_exceed_them(
         assert not (tmp_path / "run.db").exists()
     told = here(*options, "--max-cost", "0.35", "--max-messages", "5")
     assert (told.code, len(sandbox.messages)) == (0, 5), told.err
-    if command == "bulk run":  # what is settled costs nothing more
+    if command == "bulk run":  # settled messages cost nothing again
         again = here("bulk", "run", "--journal", tmp_path / "run.db")
         assert (again.code, len(sandbox.messages)) == (0, 5), again.err
     sandbox.reset()
@@ -325,7 +325,7 @@ def test_ctrl_c_at_the_question_sends_nothing(sandbox: Sandbox, tmp_path: Path, 
             if not asked and b"messages? [y/N]" in seen:
                 asked = True
                 process.send_signal(signal.SIGINT)
-                os.write(ours, b"y\n")  # a signal that comes just before a read of Python begins does not end it
+                os.write(ours, b"y\n")  # a signal that comes just before Python's read begins does not interrupt it
     except OSError:  # Linux: the other side is closed
         pass
     os.close(ours)

@@ -1,4 +1,4 @@
-"""Numbers without `+` and without country: every plan counts them, `--require-plus` refuses them."""
+"""Numbers without `+` and without country: every plan counts them, and `--require-plus` refuses them."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ def without_numbers(words: str) -> bool:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_plan_counts_them_by_country(here: Here, sandbox: Sandbox, command: str) -> None:
-    """The dry run and the run say the same, before the line of the plan, and never a number."""
+    """The dry run and the run print the same lines, before the line of the plan, and never a number."""
     line = (*COMMANDS[command], "mixed.csv", *TEXT)
     dry = here(*line, "--dry-run", sandbox=sandbox)
     assert (dry.code, dry.err.splitlines().count(TOLD)) == (0, 1)
     run = here(*line, sandbox=sandbox)
     assert (run.code, run.err.splitlines().count(TOLD)) == (0, 1)
     assert without_numbers(dry.err + dry.out + run.err + run.out)
-    if command == "bulk run":  # all are settled now: none of them is sent
+    if command == "bulk run":  # all messages are settled now, so none is sent
         assert "no country" not in here(*line, "--dry-run", sandbox=sandbox).err
 
 
@@ -149,7 +149,7 @@ def test_many_countries_are_only_counted(here: Here, tmp_path: Path) -> None:
         ("79161234567", "RU"),
         ("77012345678", "KZ"),
         ("447400123456", "GB"),
-        ("447700900001", "GB"),  # nobody's number, kept for films
+        ("447700900001", "GB"),  # belongs to nobody, kept for films
         ("447781123456", "GG"),
         ("390698123456", "IT"),
         ("870773111111", "+870"),

@@ -1,4 +1,4 @@
-"""A run into a log file shows life: a plain line every 15 seconds, on stderr, also while no answer comes."""
+"""A run into a log file reports its progress: a plain line on stderr every 15 seconds, even if no answer comes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from eightbyeight_async.sandbox import Sandbox
 
-# The real command, with another interval.
+# The real command with another interval.
 COMMAND = """import sys
 from eightbyeight_async.cli.terminal import plain_progress
 plain_progress.INTERVAL = float(sys.argv.pop(1))
@@ -54,7 +54,7 @@ def run(interval: float, *arguments: object, sandbox: Sandbox) -> subprocess.Com
 
 @pytest.mark.parametrize("command", ["bulk run each", "bulk run batch", "send-each", "send-batch"])
 def test_lines_come_while_no_answer_does(sandbox: Sandbox, tmp_path: Path, command: str) -> None:
-    """The last request is answered when three lines have told that it is the last."""
+    """The last request gets its answer after three lines have reported it as the last one."""
     name, _, mode = command.partition(" run ")
     options = [csv_file(tmp_path / "a.csv"), "--text", "Hi", "--concurrency", 1, "--timeout", 10 * PATIENCE]
     if "batch" in command:
@@ -79,11 +79,11 @@ def test_lines_come_while_no_answer_does(sandbox: Sandbox, tmp_path: Path, comma
             line = process.stderr.readline()
             assert line
             found = [tuple(int(number.replace(",", "")) for number in numbers) for numbers in LINE.findall(line)]
-            told += found in ([(done, done, requests)], [(done, done, requests + 1)])  # the one in flight counts
+            told += found in ([(done, done, requests)], [(done, done, requests + 1)])  # the request in flight may count
         gate.open()
         out, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
-    assert all(isinstance(json.loads(line), dict) for line in out.splitlines())  # nothing else on stdout
+    assert all(isinstance(json.loads(line), dict) for line in out.splitlines())  # stdout contains nothing else
 
 
 def test_no_line_comes_before_its_time(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_a_pause_is_told(sandbox: Sandbox, tmp_path: Path) -> None:
     assert "; paused for 1 s, as 8x8 asks (too many requests)\n" in ended.stderr
 
 
-# --- by a clock of the test
+# --- with a clock of the test
 
 
 @attrs.define
@@ -141,7 +141,7 @@ def test_a_file_run_prints_four_lines_a_minute() -> None:
             counts.requests += 1
             changed()
     lines = stream.getvalue().splitlines()
-    assert len(lines) in (3, 4)  # 15 s by floats may be a tick late
+    assert len(lines) in (3, 4)  # 15 s in floats may be one tick late
     assert re.fullmatch(
         r"30\d of 1,000 messages done: 30\d accepted, 30\d requests, 10 messages/s, 01:10 left", lines[1]
     )

@@ -1,4 +1,4 @@
-"""`bulk report`: one page whose totals add up, without network, numbers and texts."""
+"""`bulk report`: one page with correct totals, without network, numbers and texts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ VOID = {"meta"}
 
 
 class Balanced(HTMLParser):
-    """Fails where a tag is not closed, and collects what a page would load."""
+    """Fails if a tag is not closed, and collects the addresses that a page would load."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -61,12 +61,12 @@ def checked(text: str) -> str:
 
 
 def cells(text: str) -> dict[str, int]:
-    """The table of the states."""
+    """Returns the table of the states."""
     return shares(text, "What became of the messages")
 
 
 def shares(text: str, title: str) -> dict[str, int]:
-    """The table of shares below a title."""
+    """Returns the table of shares below a title."""
     row = r'<th scope="row">(?:<i class="\w+"></i>)?([^<]+)</th><td>([\d,]+)</td><td>[^<]*</td>'
     found = re.findall(row, table(text, title))
     return {name: int(number.replace(",", "")) for name, number in found}
@@ -77,7 +77,7 @@ def table(text: str, title: str) -> str:
 
 
 def sums(text: str, title: str) -> tuple[list[str], list[int], dict[str, list[int]]]:
-    """A table of groups: its columns, its total, and its other rows, without the cost."""
+    """Returns a table of groups: its columns, its total, and its other rows, without the cost."""
     found = table(text, title)
     heads = re.findall(r'<th scope="col">([^<]+)</th>', found)
     rows = {
@@ -215,7 +215,7 @@ def test_many_operators_and_reasons_are_one_row_and_still_add_up() -> None:
 
 
 def test_a_negative_time_of_delivery_is_none() -> None:
-    """8x8's clock and ours differ, and a message that was looked up has the time of the look-up."""
+    """A negative time is ignored: 8x8's clock and ours differ, and a looked-up message has the time of its look-up."""
     figures = Figures()
     row = MessageRow(key="k", place=0, state=State.SENT, claimed_at=100.0, at=500.0)
     for at in (50.0, 130.0, 500.0):

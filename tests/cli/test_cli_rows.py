@@ -1,4 +1,4 @@
-"""Files to rows: what is read, and what is complained about, by line, row, field and rule, never by value."""
+"""From files to rows: the values that are read, and problems by line, row, field and rule, never with a value."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_columns_are_fields_in_snake_or_camel_case_and_empty_cells_are_left_out(
         b"destination,text,clientMessageId,dlr_callback_url,Client IP,scheduled,track,encoding\n"
         b"+6598765432,  Hi ,a1,https://example.com/x,,2026-11-08T09:00:00+08:00,None,UCS2\n"
     )
-    assert request.text == "  Hi "  # a text is not trimmed
+    assert request.text == "  Hi "  # texts are not trimmed
     assert (request.client_message_id, request.dlr_callback_url) == ("a1", "https://example.com/x")
     assert (request.client_ip, request.source) == (None, None)
     assert request.scheduled == datetime(2026, 11, 8, 1, 0, tzinfo=UTC)
@@ -107,7 +107,7 @@ def test_columns_that_nothing_is_made_of_are_told() -> None:
         ("+65 9123 456x", False),
         ("+65 9123 4567 / +65 9123 4568", False),
         ("6.5E+09", False),
-        ("091234567", False),  # in national form, and nobody says of which country
+        ("091234567", False),  # in national form, without a country
     ],
 )
 def test_a_number_that_can_be_cleaned_names_the_option(number: str, named: bool) -> None:
@@ -125,7 +125,7 @@ def test_a_number_that_can_be_cleaned_names_the_option(number: str, named: bool)
         (b"destinaton,text\n", None, ["1: column 1 is named 'destinaton'; did you mean 'destination'?", "1: there is"]),
         (b"destination,text,sheduled\n", None, ["1: column 3 is named 'sheduled'; did you mean 'scheduled'?"]),
         (b"destination,text,client_id\n", None, []),
-        (b"destination,text,text2\n", None, []),  # no slip: the field itself is there, too
+        (b"destination,text,text2\n", None, []),  # not a typing mistake: the field itself exists, too
         (b"destination,text,Text\n", None, ["1: text: column 3 has the same name"]),
         (b"destination,text,a,a\n", None, ["1: column 4 has the same name"]),
         (b"destination\n", None, ["1: there is no column named text, and no option --text"]),
@@ -229,7 +229,7 @@ def test_the_first_twenty_complaints_are_kept_and_all_are_counted() -> None:
 
 
 def test_checking_a_file_holds_no_rows() -> None:
-    """Counted: while a million rows are checked, never more than a handful of requests are alive."""
+    """Counts objects: during the check of a million rows, only a few requests exist at one time."""
     alive = peak = 0
 
     class Line(bytes):

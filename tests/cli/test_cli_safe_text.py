@@ -1,4 +1,4 @@
-"""Nothing that a file, a journal or a server contains controls the terminal, runs in a spreadsheet, or gets lost."""
+"""No content of a file, a journal or a server controls the terminal, runs in a spreadsheet, or gets lost."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 UMID = "bda3d56d-1424-e711-813c-06ed3428fe67"
 TO = "+6591110001"
-# Sets a window's title; clears the screen (C1); turns the writing direction; a line of its own; DEL; a line separator.
+# A window title; a cleared screen (C1); another writing direction; a new line; DEL; a line separator.
 EVIL = "a\x1b]0;x\x07b\x9b2Jc\u202ed\r\ne\x7ff\u2028g"
-# On a terminal or into a pipe: nothing of this but the line ends of our own.
-JOINED = "\u0646\u0645\u06cc\u200c\u062f \U0001f468\u200d\U0001f469"  # a Persian word, a family
+# Forbidden on a terminal and in a pipe: all of these except our own line ends.
+JOINED = "\u0646\u0645\u06cc\u200c\u062f \U0001f468\u200d\U0001f469"  # a Persian word and a family emoji
 UNSAFE = re.compile("[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]|\r(?!\n)")
 
 
@@ -120,7 +120,7 @@ def test_a_servers_words_are_escaped_on_every_output(sandbox: Sandbox, tmp_path:
         assert not UNSAFE.search(ended.out + ended.err), command
         if ended.out.startswith("{"):
             (told,) = ended.records
-            assert told["umid"] == EVIL  # JSON has the value itself
+            assert told["umid"] == EVIL  # JSON contains the unchanged value
 
 
 def test_names_of_files_columns_and_options_are_escaped(sandbox: Sandbox, tmp_path: Path, here: Here) -> None:
@@ -154,7 +154,9 @@ def test_names_of_files_columns_and_options_are_escaped(sandbox: Sandbox, tmp_pa
 
 
 def test_on_a_terminal_a_name_is_neither_control_nor_markup(sandbox: Sandbox, tmp_path: Path) -> None:
-    """The bar's own escape sequences are there; those of the name are not, nor its braces, brackets and colons."""
+    """The output contains the bar's own escape sequences, but not the name's. The braces, brackets and colons of the
+    name have no effect.
+    """
     file = tmp_path / "{x}[red]:smile:\x1b]0;x\x07.csv"
     file.write_text(f"destination,text,y\n{TO},x,1\n")
     ours, theirs = pty.openpty()
@@ -260,7 +262,7 @@ def test_an_export_as_csv_runs_nothing_in_a_spreadsheet(sandbox: Sandbox, tmp_pa
 
 
 def test_nothing_is_printed_past_these_functions() -> None:
-    """`print` and `json.dumps` stand only where the text is made safe, or is not for a person."""
+    """The package calls `print` and `json.dumps` only where the text is made safe, or where no person reads it."""
     folder = Path(eightbyeight_async.cli.__file__).parent
     calls: dict[str, set[str]] = {"print": set(), "dumps": set()}
     for path in folder.rglob("*.py"):
@@ -272,19 +274,19 @@ def test_nothing_is_printed_past_these_functions() -> None:
                     calls[name].add(path.relative_to(folder).as_posix())
     assert calls["print"] == {
         "terminal/safe_text.py",
-        "terminal/display.py",  # a status line of numbers
-        "terminal/guarded_stream.py",  # the system's reason why stdout fails
-        "entry.py",  # the last line of a command, by `visible`
+        "terminal/display.py",  # a status line with numbers
+        "terminal/guarded_stream.py",  # the system's reason for a failed stdout
+        "entry.py",  # the last line of a command, through `visible`
         "first_page.py",  # the version
-        "commands/single_message.py",  # JSON, by `json_text`
+        "commands/single_message.py",  # JSON, through `json_text`
         "commands/sandbox_server.py",  # for a shell
     }
     assert calls["dumps"] == {
         "terminal/safe_text.py",
-        "sending/result_record.py",  # ASCII
+        "sending/result_record.py",  # only ASCII
         "bulk/remembered_file_check.py",  # for the journal
         "bulk/follow_status.py",  # numbers
         "bulk/remembered_options.py",  # for the journal
-        "reading/bad_rows.py",  # for a file: ASCII, or the line as it was
-        "reading/problem_report.py",  # for a file, ASCII
+        "reading/bad_rows.py",  # for a file: ASCII, or the unchanged line
+        "reading/problem_report.py",  # for a file, only ASCII
     }

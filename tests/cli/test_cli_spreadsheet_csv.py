@@ -1,4 +1,4 @@
-"""CSV as spreadsheets write it: `sep=;`, byte order marks, columns without a name, cells of blanks; defaults, texts."""
+"""CSV from spreadsheet programs: `sep=;`, byte order marks, columns without a name, blank cells; defaults, texts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`--text`: placeholders name columns and can do nothing else."""
+"""`--text`: placeholders name columns and have no other function."""
 
 from __future__ import annotations
 

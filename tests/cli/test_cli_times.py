@@ -1,4 +1,4 @@
-"""Times that cannot be: refused before anything is sent; a row whose time passes meanwhile fails alone."""
+"""Impossible times are refused before anything is sent. If a row's time passes during the run, only that row fails."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_a_row_that_cannot_be_is_named_and_nothing_is_sent(
 def test_a_time_that_passes_after_the_check_fails_its_row_alone(
     mode: str, tmp_path: Path, sandbox: Sandbox, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The file is checked an hour before it is read again to be sent."""
+    """The file is checked one hour before it is read again and sent."""
     file = tmp_path / "m.csv"
     late = moment(minutes=-30)
     file.write_text(f"destination,expiry\n+6591110001,\n+6591110002,{late}\n+6591110003,\n")
@@ -123,7 +123,7 @@ def test_a_time_that_passes_after_the_check_fails_its_row_alone(
         found = {record["row"]: (record["outcome"], record["sent"]) for record in told}
         assert found == {1: ("accepted", "yes"), 2: ("failed", "no"), 3: ("accepted", "yes")}
         return
-    # The campaign goes on: what was sent in time does not stand in its way, and what was not stays not sent.
+    # The campaign continues: messages that were sent in time are settled, and the others stay unsent.
     ended = sending(mode, file, "--text", "Hi", capsys=capsys, sandbox=sandbox)
     assert "times that have passed, in 1 row: 2; this run sends none of these messages" in ended.err
     assert (ended.code, len(sandbox.messages)) == (1, 2)

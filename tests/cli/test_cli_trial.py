@@ -1,4 +1,4 @@
-"""Try first: `--limit` sends the first messages, `--test-to` sends samples to one's own number."""
+"""Trial runs: `--limit` sends the first messages, `--test-to` sends samples to the user's own number."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def numbers(sandbox: Sandbox) -> list[int]:
 
 @pytest.fixture
 def here(sandbox: Sandbox, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Any:
-    # A duplicate and a bad row are within the first rows.
+    # The first rows contain a duplicate and a bad row.
     first, second, *rest = ROWS.splitlines(keepends=True)
     (tmp_path / "people.csv").write_text("destination,name\n" + first + "98,bad\n" + first + second + "".join(rest))
     (tmp_path / "out.txt").write_text(OUT)
@@ -105,7 +105,7 @@ def test_samples_go_to_ones_own_number_once_and_nothing_else_does(
         told = in_process(*options, "--json", "--dry-run", sandbox=sandbox, capsys=capsys)
         assert json.loads(told.out) == {"dry_run": True, "samples": 3, "ok": None}
     assert "90000000" not in ended.err
-    if command == "bulk run":  # nor is one that exists touched
+    if command == "bulk run":  # an existing journal does not change, either
         assert in_process(*line(command, tmp_path), sandbox=sandbox, capsys=capsys).code == 0
         before = (tmp_path / "run.db").read_bytes()
         in_process(*options, sandbox=sandbox, capsys=capsys)

@@ -1,4 +1,4 @@
-"""The plan says which characters make texts UCS2, and how many parts that costs."""
+"""The plan shows the characters that make texts UCS2, and the number of extra parts."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_the_plan_names_the_characters_and_their_cost(
 
 
 def test_the_sums_are_those_of_measure(here: Here, tmp_path: Path) -> None:
-    """With and without the short cut for short texts: 33 to 37 and 68 to 72 characters, and pairs of two units."""
+    """With and without the fast path for short texts: 33 to 37 and 68 to 72 characters, and pairs of two units."""
     lengths = [*range(1, 5), *range(33, 38), *range(66, 73), 134, 135, 152, 153, 154, 160, 161, 307, 400]
     texts = [kind + fill * (length - 1) for length in lengths for kind in f"{MARK}😀a{{" for fill in "a€"]
     (tmp_path / "a.csv").write_text(rows(*texts))

@@ -1,4 +1,6 @@
-"""`bulk run` that continues: a file whose bytes an earlier run checked is not checked again; any other file is."""
+"""`bulk run` that continues: a file with the bytes that an earlier run checked is not checked again. Any other file is
+checked.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,7 @@ SKIPPED = "unchanged since an earlier run checked it"
 
 @pytest.fixture
 def bulk(sandbox: Sandbox, tmp_path: Path, here: Here) -> Bulk:
-    """`eightbyeight bulk ... --journal run.db` in this process."""
+    """Runs `eightbyeight bulk ... --journal run.db` in this process."""
 
     def call(*arguments: object, **more: str) -> Ended:
         return here("bulk", *arguments, "--journal", tmp_path / "run.db", sandbox=sandbox, **more)
@@ -37,7 +39,7 @@ def bulk(sandbox: Sandbox, tmp_path: Path, here: Here) -> Bulk:
 
 @pytest.fixture
 def checks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The files that are checked, as they are."""
+    """The names of the files that are checked. The check itself still runs."""
     checked, check = [], start.check_file
 
     def spy(input_file, *args, **more):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN002, ANN003, ANN202
@@ -56,7 +58,7 @@ def customers(folder: Path, *, name: str = "Ann") -> Path:
 
 
 def begun(bulk: Bulk, sandbox: Sandbox, tmp_path: Path, *more: object) -> Path:
-    """A run that ends before its last messages."""
+    """A run that stops before its last messages."""
     file = customers(tmp_path)
     sandbox.faults.on_destination("+6591000003", Fault.error(status=401, code=1200))
     bulk("run", file, "--text", "Hi {name}", "--concurrency", 1, *more)
@@ -209,7 +211,7 @@ def test_rows_that_were_set_aside_stay_aside(bulk: Bulk, sandbox: Sandbox, tmp_p
 def test_a_check_of_another_input_than_the_campaigns_is_not_relied_on(
     bulk: Bulk, sandbox: Sandbox, tmp_path: Path, checks: list[str]
 ) -> None:
-    """As after a kill between the two writes: the check of a new input, and the input's fingerprint."""
+    """As after a kill between two writes: the check of the new input, and the input's fingerprint."""
     begun(bulk, sandbox, tmp_path)
     with closing(sqlite3.connect(tmp_path / "run.db", isolation_level=None)) as journal:
         journal.execute("UPDATE meta SET value='4-00' WHERE name='fingerprint'")

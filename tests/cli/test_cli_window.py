@@ -1,4 +1,4 @@
-"""`--window`, `--weekdays`: who cannot be sent to now is scheduled for the next opening where the person is."""
+"""`--window`, `--weekdays`: a message outside the window is scheduled for the next opening at the person's place."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def moment(number: str, at: str, span: str | None = "09:00-20:00", zone: str = "
     [
         (SG, f"{FRIDAY}T09:00+08:00", {}, None),
         (SG, f"{FRIDAY}T19:44+08:00", {}, None),
-        (SG, f"{FRIDAY}T19:50+08:00", {}, "2026-11-28T09:00+08:00"),  # open, but not for a quarter of an hour
+        (SG, f"{FRIDAY}T19:50+08:00", {}, "2026-11-28T09:00+08:00"),  # open, but for less than a quarter of an hour
         (SG, f"{FRIDAY}T20:00+08:00", {}, "2026-11-28T09:00+08:00"),
         (SG, f"{FRIDAY}T08:59+08:00", {}, f"{FRIDAY}T09:00+08:00"),
         (SG, f"{FRIDAY}T00:30+00:00", {}, f"{FRIDAY}T09:00+08:00"),
@@ -51,14 +51,15 @@ def moment(number: str, at: str, span: str | None = "09:00-20:00", zone: str = "
         (US, f"{FRIDAY}T09:00+08:00", {}, f"{FRIDAY}T09:00-05:00"),
         ("2025550123", f"{FRIDAY}T09:00+08:00", {"country": "US"}, f"{FRIDAY}T09:00-05:00"),
         (GB, f"{FRIDAY}T07:00+00:00", {}, f"{FRIDAY}T09:00+00:00"),
-        # All zones of Australia: it opens last in Christmas Island (+07:00), and closes first on Lord Howe (+11:00).
+        # All zones of Australia: the window opens last on Christmas Island (+07:00) and closes first on Lord Howe
+        # Island (+11:00).
         (AU, f"{FRIDAY}T08:59+07:00", {}, f"{FRIDAY}T09:00+06:30"),
         (AU, f"{FRIDAY}T10:00+06:30", {}, None),
         (AU, f"{FRIDAY}T19:50+11:00", {}, "2026-11-28T09:00+06:30"),
         (AU, f"{FRIDAY}T08:59+07:00", {"zone": "Australia/Sydney"}, None),
-        # The column wins over the number.
+        # The column has precedence over the number.
         (SG, f"{FRIDAY}T10:00+08:00", {"zone": "Europe/Berlin"}, f"{FRIDAY}T09:00+01:00"),
-        # A schedule of its own is moved to the next opening.
+        # A scheduled message is moved to the next opening.
         (SG, f"{FRIDAY}T10:00+08:00", {"scheduled": datetime.fromisoformat(f"{FRIDAY}T22:00+08:00")},
          "2026-11-28T09:00+08:00"),
         (SG, f"{FRIDAY}T10:00+08:00", {"scheduled": datetime.fromisoformat(f"{FRIDAY}T19:59+08:00")},
@@ -83,7 +84,8 @@ def test_a_window_that_is_none_is_refused(span: str) -> None:
         ("+9991234567", "", "09:00-20:00", "time zone is not known"),
         (SG, "Singapore City", "09:00-20:00", "such as Asia/Singapore"),
         (SG, "../../etc/passwd", "09:00-20:00", "such as Asia/Singapore"),
-        ("+79161234567", "", "09:00-09:30", "more than 7 days ahead"),  # never at once from Moscow to Kamchatka
+        # from Moscow to Kamchatka, never open everywhere at once
+        ("+79161234567", "", "09:00-09:30", "more than 7 days ahead"),
     ],
 )
 def test_what_cannot_be_known_is_refused(number: str, zone: str, span: str, words: str) -> None:
@@ -95,7 +97,7 @@ def test_what_cannot_be_known_is_refused(number: str, zone: str, span: str, word
 def test_the_run_schedules_what_the_dry_run_says(
     sandbox: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
-    # Zones around the earth: some are within the window now and some are not, whatever the time is.
+    # Zones around the earth: at any time, some of them are within the window and others are not.
     zones = [f"Etc/GMT{offset:+d}" for offset in range(-12, 13)]
     rows = "".join(f"+65912345{at:02},{zone}\n+65912345{at:02},{zone}\n" for at, zone in enumerate(zones))
     (tmp_path / "people.csv").write_text(f"destination,Time Zone\n{rows}")
@@ -115,7 +117,7 @@ def test_the_run_schedules_what_the_dry_run_says(
         assert 9 <= local.hour < 20
         scheduled += asked is not None
     assert 0 < scheduled < 25
-    if f"{scheduled} of them scheduled" not in dry.err:  # an hour ended between the two
+    if f"{scheduled} of them scheduled" not in dry.err:  # an hour ended between the two runs
         assert f"{scheduled - 1} of them scheduled" in dry.err or f"{scheduled + 1} of them scheduled" in dry.err
     if command == "bulk run":
         again = in_process("bulk", "run", "--journal", tmp_path / "run.db", sandbox=sandbox, capsys=capsys)

@@ -1,4 +1,4 @@
-"""A mistyped option or command: one line with the nearest one, exit code 2, no value shown, nothing sent."""
+"""A mistyped option or command: one line with the most similar name, exit code 2, no value shown, nothing sent."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 TO, SECRET = "+6598765432", "a-text-nobody-should-see"
 SEND = ("send", "--to", TO, "--text", SECRET)
 CASES = [
-    # The mistyped option is required, so another error comes first
+    # The mistyped option is required, so another error would come first
     (("send", "--message", SECRET, "--to", TO), "--message; did you mean --text?"),
     (("send", "--body", SECRET, "--to", TO), "--body; did you mean --text?"),
     (("send", "--tet", SECRET, "--to", TO), "--tet; did you mean --text?"),
@@ -29,20 +29,20 @@ CASES = [
     (("send", f"--number={TO}", "--text", SECRET), "--number; did you mean --to?"),
     (("send", "--text=", f"--destination={TO}"), "--destination; did you mean --to?"),
     (("bulk", "status", "--jurnal", "run.db"), "--jurnal; did you mean --journal?"),
-    # It is not
+    # The mistyped option is not required
     ((*SEND, "--from", "ACME"), "--from; did you mean --source?"),
     ((*SEND, "--sender", "ACME"), "--sender; did you mean --source?"),
     ((*SEND, "--dryrun"), "--dryrun; did you mean --dry-run?"),
     ((*SEND, "--schedul", "x"), "--schedul; did you mean --schedule?"),
     ((*SEND, "--zzz", "x"), "--zzz (see"),
-    (("send-each", "a.csv", "--phone", TO), "--phone (see"),  # this command has no --to
+    (("send-each", "a.csv", "--phone", TO), "--phone (see"),  # this command does not have --to
     (("send-each", "--dryrun", "a.csv"), "--dryrun; did you mean --dry-run?"),  # FILE may begin with a dash
     (("bulk", "run", "a.csv", "--journal", "j", "--batch-size", "5"), "--batch-size; did you mean --chunk-size?"),
     (("measure", "--fiel", "a.txt"), "--fiel; did you mean --file?"),
-    # No command before it
+    # An option without a command before it
     (("--versoin",), "--versoin; did you mean --version?; the command comes first: there are send"),
     (("--text", SECRET, "send"), "--text; the command comes first: there are send"),
-    # A text that begins with a dash is no name of an option
+    # A text that begins with a dash is not taken for an option
     (("send", "--to", TO, "--text", "x", f"-5 {SECRET}"), " like this (see"),
 ]
 
@@ -71,7 +71,7 @@ def test_a_mistyped_option(here: Here, sandbox: Sandbox, arguments: tuple[str, .
         (("bluk", "run"), "bulk"),
         (("bulk", "rnu"), "run"),
         (("bulk", "recncile"), "reconcile"),
-        (("bulk", "plan"), None),  # `run` would send
+        (("bulk", "plan"), None),  # `run` would send messages
         (("bulk", "send"), None),
         ((TO,), None),
         ((SECRET,), None),
@@ -88,7 +88,7 @@ def test_a_mistyped_command(here: Here, sandbox: Sandbox, arguments: tuple[str, 
 
 @pytest.mark.parametrize("command", ["SEND", "Chatapps_Cancel", "chatapps_cancel"])
 def test_a_command_in_another_spelling_is_taken_or_suggested(here: Here, command: str) -> None:
-    """Some versions of cyclopts take it."""
+    """Some versions of cyclopts accept it."""
     ended = here(command)
     assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
     meant = command.lower().replace("_", "-")

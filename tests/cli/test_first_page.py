@@ -1,4 +1,4 @@
-"""The first page of the command line says what cyclopts would say, and is printed without it."""
+"""The first page of the command line has the same text as cyclopts' page, and is printed without importing cyclopts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The plan is what happens: every number of a dry run is compared with the run that follows, and with the sandbox."""
+"""The run does what the plan says: every number of a dry run is compared with the next run, and with the sandbox."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ REFUSED = Fault.error(1002)
 LOST = Fault.accept_then_drop()
 STOPS = Fault.error(
     1200, status=401, times=None
-)  # the key is refused, as if the run were killed: the rest is not tried
+)  # the key is refused, as if the run were killed: no later message is tried
 PAUSE = Fault.too_many_requests(retry_after=3600)
 
 
@@ -55,13 +55,13 @@ COPIES = numbers(6) + numbers(4).partition("\n")[2]
 class Case:
     """
     Attributes:
-        file: of the planned run.
-        expected: counts of the plan that are not 0, but `messages`, `parts` and `requests`.
-        options: of the planned run.
-        earlier: file of an earlier run, None: there is none.
-        faults: what that run met.
-        before: options of that run.
-        requests: of the planned run.
+        file: file of the planned run.
+        expected: counts of the plan that are not 0, except `messages`, `parts` and `requests`.
+        options: options of the planned run.
+        earlier: file of an earlier run; None: there is no earlier run.
+        faults: faults of the earlier run.
+        before: options of the earlier run.
+        requests: number of requests of the planned run.
     """
 
     file: str
@@ -226,7 +226,7 @@ def test_a_campaign_does_what_its_dry_run_says(sandbox: Sandbox, tmp_path: Path,
     repeated = Counter(digits(message.destination) for message in sandbox.messages)
     if CHANGED not in case.options and not plan["again_unknown"]:
         assert sum(count > 1 for count in repeated.values()) == plan["repeated_numbers"]
-    # And the next dry run has nothing left.
+    # After the run, a dry run has nothing left to send.
     assert json.loads(call(*line, "--dry-run", "--json").out)["requests"] == 0
 
 
@@ -278,7 +278,7 @@ def test_a_file_is_sent_as_its_dry_run_says(
     records = [json.loads(text) for text in output.read_text().splitlines()]
     assert Counter(record["outcome"] for record in records) == expected
     assert sorted(record["row"] for record in records) == list(range(1, rows + 1))
-    assert len({tuple(record) for record in records}) == 1  # all have the same members
+    assert len({tuple(record) for record in records}) == 1  # all records have the same fields
     assert len(sandbox.messages) == accepted
     batches = re.findall(r"([\d,]+) batch", words)
     assert len(sandbox.requests) - requests == (int(batches[0]) if batches else accepted)
@@ -287,7 +287,7 @@ def test_a_file_is_sent_as_its_dry_run_says(
 
 @pytest.mark.parametrize("command", ["send-each", "send-batch"])
 def test_every_record_is_of_its_own_row(sandbox: Sandbox, tmp_path: Path, call: Call, command: str) -> None:
-    """Left-out rows between the others do not shift their numbers."""
+    """Skipped rows between the others do not shift the row numbers."""
     order = [1, 1, 2, 3, 2, 4, 1, 5, 6, 6, 7]
     path = tmp_path / "now.csv"
     path.write_text("destination\n" + "".join(f"+659111000{number}\n" for number in order))
@@ -316,7 +316,7 @@ def test_every_record_is_of_its_own_row(sandbox: Sandbox, tmp_path: Path, call: 
 def test_an_id_of_two_messages_is_refused_with_both_rows(
     sandbox: Sandbox, tmp_path: Path, call: Call, command: str, dry: tuple[str, ...], form: str
 ) -> None:
-    """Far apart, of another number, text or time; beside other problems of the file."""
+    """The two rows are far apart and have another number, text or time. The file also has other problems."""
     rows: list[dict[str, Any]] = [{"destination": f"+65911{n:05}", "text": "x"} for n in range(1_300)]
     rows[4]["client_message_id"] = rows[1_200]["client_message_id"] = "summer-sale"
     rows[6] |= {"client_message_id": "twice"}
@@ -366,7 +366,7 @@ def test_the_refusal_of_another_input_says_what_the_option_sends(sandbox: Sandbo
 def test_a_dry_run_beside_a_campaign_is_refused_like_the_run(sandbox: Sandbox, tmp_path: Path, call: Call) -> None:
     line = bulk(tmp_path, numbers(3), "a.csv", *NINE)
     call(*line)
-    with (tmp_path / "run.db-mark").open("rb+") as lock:  # as a campaign holds it
+    with (tmp_path / "run.db-mark").open("rb+") as lock:  # as a running campaign holds the lock
         fcntl.flock(lock, fcntl.LOCK_EX)
         told = {call(*line, *dry).err.splitlines()[-1] for dry in ((), ("--dry-run",))}
     (line,) = told
@@ -376,7 +376,7 @@ def test_a_dry_run_beside_a_campaign_is_refused_like_the_run(sandbox: Sandbox, t
 def test_a_killed_run_leaves_its_journal_as_it_was_for_the_dry_run(
     sandbox: Sandbox, tmp_path: Path, call: Call
 ) -> None:
-    """A log beside the journal is read, and stays."""
+    """The dry run reads the log beside the journal, and does not remove it."""
     line = bulk(tmp_path, numbers(30), "a.csv", *NINE)
     sandbox.faults.plan([*[None] * 10, STOPS])
     call(*line, "--concurrency", 1)

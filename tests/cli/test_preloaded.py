@@ -1,4 +1,4 @@
-"""What stands for a new process in the tests of the command line is like one: forked commands, and runs in process."""
+"""The tests replace a new process by forked commands and by runs in this process. Both work like a new process."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def ended(start: Callable[..., subprocess.Popen[bytes]], *arguments: str, stdin:
     ],
 )
 def test_a_forked_command_does_what_a_new_one_does(tmp_path: Path, arguments: str, options: dict[str, Any]) -> None:
-    """By its arguments, stdin, environment and folder; to its streams and its exit code."""
+    """The same arguments, stdin, environment and folder give the same streams and exit code."""
     (tmp_path / "people.csv").write_text("destination\n+6598765432\n")
     given = {"stdin": "zwölf".encode(), "cwd": tmp_path, **options}
     assert ended(start_preloaded, *arguments.split(), **given) == ended(new, *arguments.split(), **given)
@@ -55,19 +55,19 @@ def test_a_forked_command_does_what_a_new_one_does(tmp_path: Path, arguments: st
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_a_forked_command_like_a_new_one(number: signal.Signals, tmp_path: Path) -> None:
-    """It reads a pipe that it has opened, and that has not ended."""
+    """The command reads from a pipe that it has opened and that is still open."""
     pipe, codes = tmp_path / "text", []
     os.mkfifo(pipe)
     for start in (start_preloaded, new):
         process = start("measure", "--file", pipe, env=environment(None), stderr=subprocess.PIPE)
         with pipe.open("wb", buffering=0) as text:
             text.write(b"x")
-            # Before it has read that, the signal may find the file open and not yet in its `with`.
+            # Before the command has read this byte, a signal could arrive after `open` and before `with`.
             under_way(
                 process, lambda text=text: struct.unpack("i", fcntl.ioctl(text, termios.FIONREAD, b"    ")) == (0,)
             )
             process.send_signal(number)
-        # Then the pipe ends: a signal that comes just before a read of Python begins does not end that read.
+        # Then the pipe is closed: a signal that comes just before Python's read begins does not interrupt that read.
         _, err = process.communicate(timeout=PATIENCE)
         codes.append((process.returncode, err))
     assert codes[0] == codes[1]
@@ -75,16 +75,16 @@ def test_a_signal_ends_a_forked_command_like_a_new_one(number: signal.Signals, t
 
 
 def descriptors(process: subprocess.Popen[bytes]) -> dict[int, str]:
-    """What each is of."""
+    """Returns the target of each open descriptor."""
     found = {}
     for entry in Path(f"/proc/{process.pid}/fd").iterdir():
-        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+        with contextlib.suppress(FileNotFoundError):  # closed in the meantime
             found[int(entry.name)] = str(entry.readlink())
     return dict(sorted(found.items()))
 
 
 def test_a_forked_command_has_no_descriptor_but_its_streams(tmp_path: Path) -> None:
-    """Neither pytest's, nor those of a command that runs beside it."""
+    """It has neither pytest's descriptors nor those of a command that runs at the same time."""
     pipe = tmp_path / "text"
     os.mkfifo(pipe)
     options = {"env": environment(None), "stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
@@ -102,7 +102,7 @@ def test_a_forked_command_has_no_descriptor_but_its_streams(tmp_path: Path) -> N
 
 
 def test_a_run_in_this_process_knows_nothing_of_the_options_of_another(here: Here) -> None:
-    """Though what cyclopts reads of a signature is read once."""
+    """The result is the same although cyclopts reads each signature only once."""
     plain = here("measure", "Hi", "--encoding", "GSM7")
     assert here("measure", "Hi", "--encoding", "UCS2", "--json").out.startswith("{")
     assert here("measure", "Hi", "--encoding", "GSM7") == plain

@@ -1,4 +1,4 @@
-"""The recipe "a field of a request", on the command line: an option, a column, a line of the dry run for each field."""
+"""The recipe "a field of a request", on the command line: an option, a column and a dry run's line for each field."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ NOT_IN_DRY_RUN = {
 }
 FILE_COMMANDS = {"send-each": ("send-each",), "send-batch": ("send-batch",), "bulk run": ("bulk", "run")}
 EACH = pytest.mark.parametrize("name", FIELDS)
-# What is written in a cell or an option is what goes on the wire.
+# The values in cells and options, in the form in which they are sent.
 WRITTEN = {name: wire.unstructure(SMS).get(wire.camel(name), "the sample has no value") for name in FIELDS}
 
 
@@ -85,13 +85,13 @@ def test_an_option_holds_for_the_rows_that_leave_the_field_out(
 def test_a_sample_shows_what_the_recipients_will_see(
     sandbox: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
-    """`--test-to` sends it to the user's own number, at once."""
+    """`--test-to` sends the sample to the user's own number, immediately."""
     file = a_file(tmp_path, "csv", WRITTEN)
     arguments = (*FILE_COMMANDS[command], file, *kept_in(command, tmp_path), "--test-to", "+447700900077")
     ended = in_process(*arguments, sandbox=sandbox, capsys=capsys)
     assert ended.code == 0, ended.err
     (message,) = sandbox.messages
-    seen = KEYED - {"destination", "country"}  # those of the user's own number
+    seen = KEYED - {"destination", "country"}  # these come from the user's own number
     forgotten = [name for name in seen if message.body.get(wire.camel(name)) != WRITTEN[name]]
     assert not forgotten, "add it to the samples of `send_samples` (cli/sending/plan_check.py)"
 
@@ -112,7 +112,7 @@ def test_the_dry_run_of_send_shows_no_number_that_stands_in_a_private_field(
 ) -> None:
     if name in SHOWN or name in NOT_IN_DRY_RUN:
         return
-    number = "9111000"  # short, so that a field of few characters takes it
+    number = "9111000"  # short, so that a field with few characters accepts it
     given = {"destination": "+447700900001", "text": "Hi", name: number}
     line = [part for field, value in given.items() for part in (OPTIONS[field], value)]
     ended = in_process("send", *line, "--dry-run", *form, capsys=capsys)

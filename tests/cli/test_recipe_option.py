@@ -1,8 +1,8 @@
-"""The recipe "an option of the command line": one that nobody reads fails here, in the run and in the dry run.
+"""The recipe "an option of the command line": an option that no code reads fails here, in the run and in the dry run.
 
-Each option of a command that sends stands in `OPTIONS` with a value that makes a difference: what the dry run says, and
-what the run does, is compared with and without it, and with each other. Where the dry run has no use for an option,
-the reason stands beside it.
+Each option of a sending command is in `OPTIONS` with a value that has an effect. The test compares the outputs of the
+dry run and the results of the run, with and without the option, and with each other. If the dry run does not need an
+option, the table has the reason.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     Setup = Callable[[Path, Sandbox, pytest.CaptureFixture[str]], object]
 
-FLAG = ""  # the value of an option that has none
+FLAG = ""  # the value of a flag
 HOUR = WRITTEN["scheduled"]
 ROWS = "destination,name\n+447700900001,Ann\n+447700900002,Bob\n+447700900003,Cem\n"
 FILES = {
@@ -53,7 +53,7 @@ FILES = {
     "other.txt": "Hello {name}, this text is in a file",
 }
 FILE = {"FILE": "people.csv", "--text": "Hi {name}"}
-# The line that each is compared with. `bulk run` has two readers: its JSON is the same numbers.
+# The line that each option is added to. `bulk run` has two readers: its JSON has the same numbers.
 COMMANDS: dict[str, dict[str, str]] = {
     "send": {"--to": "+447700900001", "--text": "Hi", "--json": FLAG},
     "send-each": {**FILE, "--output": "sent.jsonl"},
@@ -66,12 +66,12 @@ COMMANDS: dict[str, dict[str, str]] = {
 class Option:
     """
     Attributes:
-        value: that makes a difference; None: the option is left out of a line that has it. One that is refused proves
-            little: only for an option whose good values leave no trace.
-        beside: what else both lines have, for it to make one; None: what both lack.
-        before: what happens in the folder before.
-        run_only: why the dry run has no use for it.
-        guess: why the dry run cannot know exactly what the run will do.
+        value: a value with an effect; None: the test removes the option from a line that has it. A refused value proves
+            little, so it is only for options whose valid values leave no trace.
+        beside: other options that both lines have, so that the value has an effect; None: both lines lack that option.
+        before: prepares the folder.
+        run_only: the reason why the dry run does not need the option.
+        guess: the reason why the dry run cannot predict the run exactly.
     """
 
     value: str | None
@@ -82,7 +82,9 @@ class Option:
 
 
 def a_campaign(file: str, *faults: Fault, mark: int | None = None, account: str | None = None) -> Setup:
-    """An earlier run, and its journal: one that lost claims with `mark`, one of another sub-account with `account`."""
+    """An earlier run and its journal. `mark`: the journal has lost claims; `account`: it belongs to another
+    sub-account.
+    """
 
     def run(folder: Path, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
         sandbox.faults.plan(faults)
@@ -99,7 +101,7 @@ def a_campaign(file: str, *faults: Fault, mark: int | None = None, account: str 
 
 
 def an_undelivered_message(journal: str) -> Setup:
-    """An earlier campaign under this journal, of which the second message was not delivered."""
+    """An earlier campaign with this journal, in which the second message was not delivered."""
 
     def run(folder: Path, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
         sandbox.deliveries.on_destination("+447700900002", Delivery(outcome="undelivered"))
@@ -134,7 +136,7 @@ OPTIONS = {
     "--track": Option("Outcome", run_only="nothing that is counted or checked depends on it"),
     "send --track": Option("Outcome"),
     "--long-text": Option("refuse", beside={"--text": "Hi" * 2000}),
-    # How a file is read
+    # Reading the file
     "--text-file": Option("other.txt", {"--text": None}),
     "--map": Option("mobile=destination", {"FILE": "mobiles.csv", "--text": None}),
     "--default-country": Option("IR", {"FILE": "national.csv"}),
@@ -151,15 +153,15 @@ OPTIONS = {
     "--format": Option("jsonl"),
     "--delimiter": Option(";"),
     "--multiline": Option(FLAG, {"FILE": "lines.csv"}),
-    # How fast
+    # Speed
     "--concurrency": Option("0"),
     "--rate": Option("0"),
     "--chunk-size": Option("1"),
-    # Where results go
+    # Output of results
     "--output": Option("other.jsonl", run_only=NO_RECORDS),
     "--force": Option(FLAG, before=a_file("sent.jsonl"), run_only=NO_RECORDS),
     "--include-private": Option(FLAG),
-    # What the plan must not exceed
+    # Limits of the plan
     "--prices": Option("prices.csv"),
     "--max-cost": Option("0.01", {"--prices": "prices.csv"}),
     "--max-messages": Option("2"),
@@ -195,7 +197,7 @@ OPTIONS = {
     "--timeout": Option("0", run_only=NO_CLIENT),
     "--max-attempts": Option("0", run_only=NO_CLIENT),
 }
-# --yes: only at a terminal, see test_cli_plan_check.
+# --yes has an effect only on a terminal, see test_cli_plan_check.
 COMPARED = {"--dry-run", "--yes"}
 ONE_RUN = {
     "--journal": "names the memory",
@@ -214,7 +216,8 @@ ONE_RUN = {
     "--limit": "the next run sends the rest",
     "--test-to": "a trial, not the campaign",
     "--include-private": "how this run's plan is told",
-    # Where the API is and who asks can be another machine's next time; they are in the line that goes on.
+    # The API's address and the account may differ on the next machine. So the journal does not have them, but the
+    # printed command that continues the run has.
     **dict.fromkeys(("--subaccount-id", "--region", "--sms-base-url", "--chatapps-base-url"), "of this machine"),
     **dict.fromkeys(("--api-key-file", "--timeout", "--max-attempts"), "of this machine"),
 }
@@ -235,7 +238,7 @@ NOT_IN_RESUME = {
 
 
 def names_of(command: str) -> list[str]:
-    """Each option by its first name."""
+    """Returns the first name of each option."""
     return sorted(name for name in options_of(*command.split()) if name not in ("*", "--schedule", "--sample"))
 
 
@@ -244,7 +247,7 @@ PAIRS = [(command, name) for command in COMMANDS for name in names_of(command) i
 
 @attrs.frozen
 class Seen:
-    """What a line did: all that a user or 8x8 can see of it."""
+    """Everything that a user or 8x8 can see of a run."""
 
     code: int
     out: str
@@ -281,7 +284,7 @@ def line(sandbox: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
             ended = in_process(*command.split(), *words(options), *more, sandbox=sandbox, capsys=capsys)
             messages, requests = sandbox.messages[known:], sandbox.requests[made:]
             again = ("bulk", "run", "--journal", "run.db", "--dry-run")
-            # The journal's memory, as the next run tells it.
+            # The options that the journal stores, as the next run prints them.
             ran = command == "bulk run" and not more and (folder / "run.db").exists()
             afterwards = in_process(*again, sandbox=sandbox, capsys=capsys).err if ran else ""
             files = {p.name: steady(p.read_text()) for p in folder.iterdir() if p.suffix == ".jsonl"}
@@ -299,7 +302,7 @@ def words(options: Mapping[str, str]) -> list[str]:
 
 
 def steady(text: str) -> str:
-    """Without ids and times."""
+    """Returns the text without ids and times."""
     text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "ID", text)
     return re.sub(r"\d+\.\d+ s|(?<=\"seconds\": )[0-9.]+", "0", text)
 
@@ -326,7 +329,7 @@ def test_an_option_does_in_the_run_what_the_dry_run_says(line: Callable[..., See
 
 
 def promised(command: str, dry: Seen) -> object:
-    """Exit code, messages and, where it says so, requests."""
+    """Returns the exit code, the number of messages and, if the dry run shows it, the number of requests."""
     if dry.code:
         return dry.code
     if command == "bulk run" and dry.out:
@@ -373,9 +376,9 @@ def test_a_campaign_remembers_every_option_but_those_of_one_run(
         "--rate-for": "GB=100",
     }
     remembered = [name for name in names_of("bulk run") if name not in ONE_RUN]
-    remembered.remove("--sheet")  # only of a spreadsheet: test_cli_input_copy
-    remembered.remove("--resend-undelivered")  # needs an earlier campaign: test_cli_deliveries
-    for name in ("--window", "--weekdays", "--rules"):  # what they do depends on the day: test_cli_window
+    remembered.remove("--sheet")  # only for a spreadsheet, see test_cli_input_copy
+    remembered.remove("--resend-undelivered")  # needs an earlier campaign, see test_cli_deliveries
+    for name in ("--window", "--weekdays", "--rules"):  # their effect depends on the day, see test_cli_window
         remembered.remove(name)
     unknown = set(remembered) - set(values)
     assert not unknown, (

@@ -1,7 +1,8 @@
-"""The recipe "an option of a command": a `bulk run` that continues heeds an option although it checks no file again.
+"""The recipe "an option of a command": a continued `bulk run` obeys an option although it does not check the file
+again.
 
-A file that an earlier run has checked is not checked again, so an option that only the check reads would be ignored
-then. Each option is given to two such runs: the journal of one remembers the check, that of the other has lost it.
+If an earlier run has checked the file, a later run does not check it. So an option that only the check reads would be
+ignored. Each option is given to two such runs: one journal has stored the check, the other one has lost it.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 RELIED_ON = "unchanged since an earlier run checked it"
 OF_RUN = {name: OPTIONS.get(f"bulk run {name}", OPTIONS.get(name)) for name in names_of("bulk run")}
-# The others need an earlier campaign of another kind: test_cli_unchanged_file has them.
+# The others need an earlier campaign of another kind; test_cli_unchanged_file tests them.
 NAMES = [name for name, option in OF_RUN.items() if name not in COMPARED and (option is None or option.before is None)]
 
 _BEGUN: dict[tuple[tuple[str, str], ...], Path] = {}  # most options are added to the same line
@@ -36,10 +37,10 @@ _BEGUN: dict[tuple[tuple[str, str], ...], Path] = {}  # most options are added t
 def again(
     tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[Ended, object]]:
-    """`again(name, remembered=...)`: the run that continues, with this option. What it did, and what 8x8 saw of it."""
+    """`again(name, remembered=...)` continues the run with this option. Returns its output, and what 8x8 received."""
 
     def begun(line: dict[str, str]) -> Path:
-        """A folder, in which a run has checked the file and was refused at its first request."""
+        """Returns a folder in which a run has checked the file and was refused at its first request."""
         key = tuple(line.items())
         if key not in _BEGUN:
             folder = tmp_path_factory.mktemp("begun")
@@ -66,7 +67,7 @@ def again(
                 with closing(sqlite3.connect("run.db", isolation_level=None)) as journal:
                     journal.execute("DELETE FROM meta WHERE name=?", (CHECKED,))
             ended = in_process("bulk", "run", *words(line), sandbox=sandbox, capsys=capsys)
-        # A journal that is made only now has a salt of its own, which the ids show; batches go out side by side.
+        # A new journal has a salt of its own, which changes the ids. Batches are sent in parallel.
         bodies = [{**message.body, "clientMessageId": None} for message in sandbox.messages]
         sent = sorted(bodies, key=lambda body: str(body["destination"]))
         return ended, (ended.code, sent, len(sandbox.requests))
@@ -77,7 +78,7 @@ def again(
 def test_the_check_is_relied_on_where_it_is_remembered(
     sandbox: Sandbox, again: Callable[..., tuple[Ended, object]]
 ) -> None:
-    """Or the test below would compare two runs that both check."""
+    """Otherwise the test below would compare two runs that both check."""
     (checked, _), (relied, _) = (again(None, remembered=remembered) for remembered in (False, True))
     assert (RELIED_ON in relied.err, RELIED_ON in checked.err) == (True, False)
     assert (relied.code, checked.code, len(sandbox.messages)) == (0, 0, 3)

@@ -1,4 +1,4 @@
-"""The page of `bulk report` in a real browser: Chromium's own reading of it, its picture, and its print."""
+"""The page of `bulk report` in a real browser: Chromium's parsed page, its screenshot, and its print."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.skipif(BROWSER is None, reason=f"none of {', '.join(BRO
 
 @pytest.fixture
 def report(tmp_path: Path) -> Path:
-    """A page with every part, of 600 messages in two countries."""
+    """A page with every section, of 600 messages in two countries."""
     figures = Figures()
     for n in range(600):
         state = ("delivered", "delivered", "sent", "undelivered", "read")[n % 5]
@@ -70,7 +70,7 @@ def test_the_browser_reads_every_part_and_reports_nothing(report: Path) -> None:
 
 
 def photographed(report: Path, *options: str) -> tuple[int, bytes]:
-    """The size of the picture's file, and the colour of its first pixel."""
+    """Returns the size of the screenshot's file, and the colour of its first pixel."""
     picture = report.with_suffix(".png")
     chromium(report, f"--screenshot={picture}", "--window-size=800,2400", *options)
     data = picture.read_bytes()
@@ -81,7 +81,7 @@ def photographed(report: Path, *options: str) -> tuple[int, bytes]:
         length, kind = struct.unpack(">I4s", data[at : at + 8])
         packed += data[at + 8 : at + 8 + length] if kind == b"IDAT" else b""
         at += 12 + length
-    return len(data), zlib.decompress(packed)[1:4]  # behind the filter, which leaves it
+    return len(data), zlib.decompress(packed)[1:4]  # after the filter byte, which does not change the first pixel
 
 
 def test_the_picture_is_that_of_a_page_on_a_light_and_on_a_dark_screen(report: Path) -> None:

@@ -1,4 +1,4 @@
-"""A sandbox, and a name of its own for the ledger of each test."""
+"""A sandbox, and for each test a ledger's name of its own."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _running_sandbox() -> Iterator[Sandbox]:
 @pytest.fixture
 def sandbox(_running_sandbox: Sandbox) -> Sandbox:
     _running_sandbox.reset()
-    _running_sandbox.exports.polls = 0  # a job that is not finished at the first look costs a wait of 2 s
+    _running_sandbox.exports.polls = 0  # a job that is not ready at the first look makes the test wait 2 s
     return _running_sandbox
 
 
@@ -35,7 +35,7 @@ def name(request: pytest.FixtureRequest, tmp_path: object) -> str:
 
 @pytest.fixture
 def server(_own_postgres: PostgresServer | None) -> OwnDatabase:
-    """A server that a test may crash, with a database of the test's own: `url`."""
+    """A server that a test may crash. `url` is a database of the test's own."""
     if _own_postgres is None:
         pytest.skip("the given server is not ours to crash")
     return OwnDatabase(_own_postgres)

@@ -1,12 +1,13 @@
-"""kill -9 of workers and crashes of PostgreSQL, then count on the server's side: nothing twice, nothing lost silently.
+"""kill -9 of workers and crashes of PostgreSQL, then a comparison with the server's counts: nothing twice, nothing
+lost.
 
     python tests/ledger/crash_ledger.py [--kills 100] [--crashes 5] [--messages 60000] [--without-ledger]
 
-Three workers send one input under one name; each is killed at random and started again, and the database crashes in
-between. After every kill no message was accepted twice. At the end the rest is sent, the doubts are reconciled by the
-log, and one more run leaves every message accepted exactly once.
+Three workers send one input under one name. Each worker is killed at random moments and started again, and the database
+crashes several times. After every kill no message was accepted twice. At the end the workers send the rest, `reconcile`
+settles the unknown messages by the log, and one more run follows. Then every message was accepted exactly once.
 
-`--without-ledger` is the control: the same workers with a journal of their own. It must fail.
+`--without-ledger` is the control: the same workers, each with a journal of its own. The control must fail.
 """
 
 # ruff: noqa: T201
@@ -46,7 +47,7 @@ def messages(count: int) -> list[SmsRequest]:
 
 
 def client() -> AsyncConnectClient:
-    """Of the sandbox that the environment names. Impatient, so that a run meets many faults."""
+    """Returns a client of the sandbox in the environment. Its retry delays are short, so a run meets many faults."""
     return AsyncConnectClient(retry=RetryPolicy(initial_delay=0.01, max_delay=0.05), timeout=60)
 
 
@@ -64,10 +65,10 @@ async def work(url: str, count: int, rate: float) -> None:
 
 
 async def finish(url: str, count: int) -> None:
-    """The rest; then reconcile, and one more run."""
+    """Sends the rest, reconciles, and runs the campaign once more."""
 
     async def soon(_: float) -> None:
-        await asyncio.sleep(0.01)  # the sandbox's log is ready at the second look, and nothing else waits here
+        await asyncio.sleep(0.01)  # the sandbox's log is ready at the second look; no other call sleeps here
 
     async with client() as sender, campaign(sender, url, None) as sending:
         await sending.send(iter(messages(count)))
@@ -105,7 +106,8 @@ class Worker:
 def crash(kills: int, crashes: int, count: int, seed: int, *, ledger: bool) -> Outcome:
     dice = random.Random(seed)  # noqa: S311
     outcome = Outcome()
-    rate = max(50.0, count / max(1.0, kills * 0.8))  # messages a second of all workers: enough for all kills
+    # messages a second of all workers together; so the messages last for all kills
+    rate = max(50.0, count / max(1.0, kills * 0.8))
     with (
         tempfile.TemporaryDirectory() as folder,
         PostgresServer() as server,
@@ -154,7 +156,7 @@ def crash(kills: int, crashes: int, count: int, seed: int, *, ledger: bool) -> O
 
 
 async def make(url: str) -> None:
-    async with Ledger(url, "crash", lease=LEASE):  # the first of a name decides about the lease
+    async with Ledger(url, "crash", lease=LEASE):  # the first one to open a name sets the lease
         pass
 
 

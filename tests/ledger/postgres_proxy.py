@@ -1,4 +1,4 @@
-"""Stands between a ledger and PostgreSQL: cuts connections where it hurts, or pools as PgBouncer does."""
+"""A proxy between a ledger and PostgreSQL. It cuts connections around a COMMIT, or pools them like PgBouncer."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ _WITHOUT_TLS = (80877103, 80877104)  # SSLRequest, GSSENCRequest
 
 
 class PostgresProxy:
-    """A proxy on loopback, a thread for each connection.
+    """A proxy on loopback, with a thread for each connection.
 
     Args:
-        url: of the server behind it.
-        pooled: each transaction of a client gets another server connection, as PgBouncer's in transaction mode.
+        url: URL of the server behind it.
+        pooled: each transaction of a client gets another server connection, as with PgBouncer in transaction mode.
 
     Attributes:
-        url: of the proxy.
-        cut_after_commit: how many of the next COMMITs reach the server, and their answers nobody.
-        cut_before_commit: how many of the next COMMITs do not reach the server.
-        down: connections are refused, and those that are open are cut.
+        url: URL of the proxy.
+        cut_after_commit: so many of the next COMMITs reach the server, but their answers do not reach the client.
+        cut_before_commit: so many of the next COMMITs do not reach the server.
+        down: new connections are refused, and open connections are cut.
     """
 
     def __init__(self, url: str, *, pooled: bool = False) -> None:
@@ -46,7 +46,7 @@ class PostgresProxy:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # A thread that waits in accept() keeps a closed listener alive: shut it down first.
+        # A thread that waits in accept() keeps a closed listener alive, so the listener is shut down first.
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
@@ -112,7 +112,7 @@ class PostgresProxy:
 
 
 def _whole(request: bytes) -> bool:
-    """Whether the bytes end with a message."""
+    """Returns whether the bytes end at the end of a message."""
     at = 0
     while at + 5 <= len(request):
         at += 1 + struct.unpack("!I", request[at + 1 : at + 5])[0]
@@ -120,7 +120,7 @@ def _whole(request: bytes) -> bool:
 
 
 def _answer(server: socket.socket, client: socket.socket | None) -> bytes:
-    """Passes on all messages of an answer. Returns the status in its ReadyForQuery."""
+    """Forwards all messages of an answer. Returns the status in its ReadyForQuery."""
     while True:
         head = _exactly(server, 5)
         body = _exactly(server, struct.unpack("!I", head[1:])[0] - 4)

@@ -1,4 +1,4 @@
-"""Outcomes that come late, twice, or about a message that somebody else has now: the number of the claim decides."""
+"""Outcomes that come late, twice, or for a message that another claim holds now. The number of the claim decides."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_the_first_of_two_outcomes_in_one_group_stays(stores: list[LedgerStore])
 
 @pytest.mark.parametrize("together", [True, False])
 def test_what_did_go_out_is_no_longer_called_unsent(stores: list[LedgerStore], together: bool) -> None:
-    """Else the next run would send it again. The other way round nothing changes."""
+    """Otherwise the next run would send the message again. A later "not sent" changes nothing."""
     number = claim(stores[0])
     outcomes = [(number, State.NOT_SENT), (number, State.SENT)]
     for group in [outcomes] if together else [[one] for one in outcomes]:

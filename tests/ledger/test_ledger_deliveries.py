@@ -1,4 +1,6 @@
-"""`Campaign.deliveries` and `feed` with a ledger: from any machine, at once, after a death, without numbers."""
+"""`Campaign.deliveries` and `feed` with a ledger: on any machine, at the same time, after a process died, without
+numbers.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 def anyio_backend() -> str:
-    return "asyncio"  # what differs between the loops is tested elsewhere
+    return "asyncio"  # other tests check the differences between the event loops
 
 
 def people(count: int) -> list[SmsRequest]:
@@ -94,7 +96,9 @@ def receipt(umid: str, state: str, seconds: int, reference: str | None = None, *
 
 
 async def test_receipts_of_every_way_are_in_one_row_a_message(sandbox: Sandbox, postgres: str, name: str) -> None:
-    """`Ledger.feed` on a replica, `Campaign.feed`, a reader without a client; with the message's id and without it."""
+    """Three ways: `Ledger.feed` on a replica, `Campaign.feed`, a reader without a client; with and without the
+    message's id.
+    """
     await sent(sandbox, postgres, name, 4)
     umids = {message.client_message_id: message.umid for message in sandbox.messages}
     async with Ledger(postgres, name) as ledger:

@@ -1,4 +1,4 @@
-"""Receipts in a ledger: fed on one replica, waited for on another; late, twice, out of order."""
+"""Receipts in a ledger: fed on one replica and awaited on another; late, repeated, out of order."""
 
 from __future__ import annotations
 

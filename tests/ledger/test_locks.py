@@ -1,4 +1,4 @@
-"""Two processes at the same row: one waits for the other, and neither loses what the other wrote."""
+"""Two processes access the same row: one waits for the other, and neither loses the other's change."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ def stores(postgres: str, name: str) -> Iterator[list[LedgerStore]]:
 
 
 def while_open(first: LedgerStore, does: Callable[[], Any], second: LedgerStore, then: Callable[[], Any]) -> Any:
-    """`second` does `then` while a transaction of `first`, which has done `does`, is still open. Returns its value."""
+    """Runs `does` in a transaction of `first`, and while it is open, `then` in a transaction of `second`. Returns the
+    second value.
+    """
     found: list[Any] = []
     thread = threading.Thread(target=lambda: found.append(second.transact(then)))
 
@@ -39,7 +41,7 @@ def while_open(first: LedgerStore, does: Callable[[], Any], second: LedgerStore,
         does()
         if not thread.ident:
             thread.start()
-            thread.join(0.5)  # it waits for the lock; without one it would be through by now
+            thread.join(0.5)  # it waits for the lock; without a lock it would be finished now
 
     first.transact(body)
     thread.join()
@@ -47,7 +49,7 @@ def while_open(first: LedgerStore, does: Callable[[], Any], second: LedgerStore,
 
 
 def test_a_fingerprint_is_read_by_one_process_at_a_time(stores: list[LedgerStore]) -> None:
-    """Else two that begin with different messages would both find none."""
+    """Otherwise two processes that begin with different messages could both find no fingerprint."""
     one, two = stores
 
     def begin() -> None:
@@ -83,7 +85,7 @@ def test_a_claim_waits_for_a_claim_of_the_same_message(stores: list[LedgerStore]
 
 
 def test_the_same_messages_in_opposite_orders_do_not_deadlock(stores: list[LedgerStore]) -> None:
-    """A deadlock would be noticed after a second, and the transaction run again: bodies are counted."""
+    """PostgreSQL would end a deadlock after a second, and the transaction would run again. So the test counts runs."""
     identities = [
         stores[0]._keys.of(SmsRequest(destination=f"+6581{number:06d}", text="Hi")) for number in range(3_000)
     ]

@@ -1,4 +1,4 @@
-"""The examples of `.docs/machines.md` run as they stand, each of them twice, and send their message once."""
+"""The examples of `.docs/machines.md` run unchanged. Each of them runs twice and sends its message once."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_every_example_is_run() -> None:
 
 @pytest.fixture
 def ledger(postgres: str, sandbox: Sandbox) -> str:
-    """A ledger in which no example has run before."""
+    """A ledger that no example has used before."""
     with psycopg.connect(postgres, autocommit=True) as admin:
         if admin.execute("SELECT to_regclass('eightbyeight.message')").fetchone() != (None,):
             admin.execute("DELETE FROM eightbyeight.message")
@@ -44,13 +44,15 @@ def ledger(postgres: str, sandbox: Sandbox) -> str:
 
 @pytest.fixture
 def environment(ledger: str, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """For examples that run in this process."""
+    """Sets the environment for examples that run in this process."""
     for name, value in {**sandbox.environment, "EIGHTBYEIGHT_LEDGER": ledger}.items():
         monkeypatch.setenv(name, value)
 
 
 def run_here(code: str) -> dict[str, Any]:
-    """The names of an example, which has run in this process: where no promise is about the process, half a second."""
+    """Runs an example in this process, and returns its names. That saves half a second; a few promises need a process
+    of their own.
+    """
     module = ModuleType("example")
     exec(compile(code, "machines.md", "exec"), module.__dict__)  # noqa: S102 - the page
     return module.__dict__
@@ -121,7 +123,9 @@ asyncio.run(drive())
 
 
 def test_dbos(ledger: str, sandbox: Sandbox) -> None:
-    """The process dies after the send, before DBOS knows of it; the next one recovers the workflow and calls again."""
+    """The process dies after the send, before DBOS has recorded it. The next process recovers the workflow and calls
+    again.
+    """
     pytest.importorskip("dbos", reason="needs dbos, which is in the group `tests`")
     drive = """
 import asyncio
@@ -153,7 +157,7 @@ DBOS.destroy()
 @pytest.mark.anyio
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 async def test_fastapi_background_tasks(environment: None, sandbox: Sandbox) -> None:
-    """The order is posted again, to another replica and to the same one."""
+    """The client posts the order again, to another replica and to the same one."""
     pytest.importorskip("fastapi")
     replicas = [run_here(block('"fastapi"')) for _ in range(2)]
     async with (
@@ -168,7 +172,7 @@ async def test_fastapi_background_tasks(environment: None, sandbox: Sandbox) -> 
 
 
 def test_the_outbox(environment: None, ledger: str, sandbox: Sandbox) -> None:
-    """The second run finds the same row again, as after a death between the send and the delete."""
+    """The second run finds the same row again, as if the process had died between the send and the delete."""
     with psycopg.connect(ledger, autocommit=True) as admin:
         admin.execute("CREATE TABLE IF NOT EXISTS outbox (key text PRIMARY KEY, number text, text text)")
         for _ in range(2):

@@ -1,4 +1,4 @@
-"""Calls of a ledger that are odd, and must not hang, end the ledger for the others, or show a password."""
+"""Unusual calls of a ledger: they do not hang, do not end the ledger for other calls, and show no password."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def client_of(sandbox: Sandbox, **options: Any) -> AsyncConnectClient:
 
 
 async def test_a_released_message_is_sent_with_another_text(postgres: str, name: str, sandbox: Sandbox) -> None:
-    """A login code is made anew for the second try. The first try did not go out, so its text does not bind."""
+    """A login code is new for each try. The first try did not go out, so the second one may have another text."""
     async with client_of(sandbox) as client, Ledger(postgres, name) as ledger:
         sandbox.faults.plan([Fault.too_many_requests()])
         with pytest.raises(RateLimitError):
@@ -81,7 +81,7 @@ async def test_a_call_in_flight_is_written_before_the_ledger_closes(postgres: st
 async def test_calls_that_begin_as_the_ledger_closes_end_with_an_error(
     postgres: str, name: str, sandbox: Sandbox, turns: int
 ) -> None:
-    """None of them waits for ever, and none is claimed and then forgotten."""
+    """No call waits without end, and no claim is left behind."""
     ended: list[State | str] = []
 
     async def ask(client: AsyncConnectClient, ledger: Ledger, number: int) -> None:
@@ -157,7 +157,9 @@ async def test_urls_of_other_forms_are_taken(url: str) -> None:
 
 
 async def test_what_a_campaign_left_out_for_an_opt_out_is_not_sent(postgres: str, name: str, sandbox: Sandbox) -> None:
-    """Whether the ledger was opened before the campaign or after it. A campaign asks anew, and may send it."""
+    """`send_once` sends nothing, whether the ledger was opened before the campaign or after it. A later campaign checks
+    again, and may send.
+    """
     keyed = [attrs.evolve(message(), client_message_id="k")]
     async with client_of(sandbox) as client, Ledger(postgres, name) as before:
         await before.send_once(client, "another", message(1))
@@ -180,7 +182,7 @@ async def test_what_a_campaign_left_out_for_an_opt_out_is_not_sent(postgres: str
 
 @pytest.mark.parametrize("second", ["asyncio", "trio"])
 def test_a_ledger_is_opened_again_in_another_loop(postgres: str, name: str, sandbox: Sandbox, second: str) -> None:
-    """As the one of a web application whose lifespan begins anew: nothing of the first opening is in the way."""
+    """As in a web application whose lifespan begins again. No state of the first opening disturbs the second one."""
     ledger = Ledger(postgres, name, max_rate=500)
     states = []
 

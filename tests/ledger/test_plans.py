@@ -1,7 +1,7 @@
-"""Every statement of a ledger goes by an index: on an empty table, on one that was never analysed, and on a large one.
+"""Every statement of a ledger uses an index: on an empty table, on a table without statistics, and on a large table.
 
-A few statements are about a campaign as a whole (counts, the messages that an input lacked, the witnesses of a
-reconcile): they may read the campaign's rows in any way.
+A few statements concern a whole campaign (counts, messages that an input lacked, witnesses for `reconcile`). They may
+read the campaign's rows in any way.
 """
 
 from __future__ import annotations
@@ -24,14 +24,17 @@ from eightbyeight_async.ledger.store import LedgerStore
 if TYPE_CHECKING:
     from ledger.postgres import OwnDatabase
 
-# They read a whole campaign.
+# These statements read a whole campaign.
 WHOLE = ("count(*)", "floor(m.claimed", "NOT IN (5, 6) LIMIT 1", "WHERE campaign=%(campaign)s LIMIT 1", "umid=ANY")
-# Tables with a row for each process, campaign, account or sub-account: few rows, whatever way they are read.
+# Tables with one row for each process, campaign, account or sub-account. They have few rows, so any way of reading is
+# good.
 SMALL = ("campaign", "session", "account", "pace", "meta", "version", "batch", "logged")
 
 
 class Explained:
-    """Runs EXPLAIN before each statement, in the same transaction. `read`: statement -> what it reads row by row."""
+    """Runs EXPLAIN before each statement, in the same transaction. `read`: statement -> the parts of its plan that read
+    row by row.
+    """
 
     def __init__(self, connection: Any) -> None:
         self.connection = connection
@@ -45,18 +48,18 @@ class Explained:
         if words and words[0] in ("SELECT", "WITH", "INSERT", "UPDATE", "DELETE") and "eightbyeight." in statement:
             plan = "\n".join(row[0] for row in raw.execute(b"EXPLAIN " + statement.encode(), values).fetchall())
             self.read[statement] = set(re.findall(r"Seq Scan on (\w+)", plan)) - set(SMALL)
-            # Each key of an array is looked up, and not compared with every message of the campaign.
+            # The plan looks up each key of an array. It does not compare the key with every message of the campaign.
             self.read[statement] |= set(re.findall(r"(?:Join Filter|Hash Cond|Merge Cond): .*(?:key|claim)", plan))
             self.plans[statement] = plan
         return self.execute(raw, statement, values)
 
 
-MANY = 3_000  # messages of one statement: with so many an unforced plan reads the whole table
+MANY = 3_000  # messages of one statement; for so many, PostgreSQL would by itself choose to read the whole table
 ACCOUNT = Account("sms.8x8.com", "acme")
 
 
 def fill(store: LedgerStore, number: int) -> None:
-    """Messages of two campaigns, beside those of the test."""
+    """Adds messages of two campaigns beside the test's own."""
     store._rows(
         "INSERT INTO eightbyeight.message "
         "(campaign, key, claim, state, run, place, account, claimed, at, who, scheduled) "

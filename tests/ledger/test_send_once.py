@@ -1,4 +1,4 @@
-"""`Ledger.send_once`: what it returns, what it raises, and that a message is sent once whoever asks for it."""
+"""`Ledger.send_once`: its results, its errors, and the promise that any number of callers send a message once."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ BOTH = pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"], indirect=Tr
 
 @pytest.fixture
 def anyio_backend(request: pytest.FixtureRequest) -> str:
-    """What waits for something runs on both loops."""
+    """Tests that wait for something run on both event loops."""
     return getattr(request, "param", "asyncio")
 
 
@@ -66,7 +66,7 @@ async def test_a_key_is_sent_once_and_its_outcome_is_told_again(postgres: str, n
 async def test_replicas_with_the_same_keys_at_once_send_each_once_and_agree_on_the_umid(
     postgres: str, name: str, sandbox: Sandbox
 ) -> None:
-    """The second replica has the keys in the opposite order: sorted in each statement, so nothing deadlocks."""
+    """The second replica has the keys in the opposite order. Each statement sorts its keys, so no deadlock occurs."""
     found: dict[str, set[str | None]] = {f"key {number}": set() for number in range(100)}
     new = []
 
@@ -203,7 +203,7 @@ async def test_a_second_caller_waits_for_the_first_ones_outcome(postgres: str, n
 async def test_a_claim_whose_holder_died_is_unknown_when_its_lease_is_over(
     postgres: str, name: str, sandbox: Sandbox
 ) -> None:
-    """Nobody notices the death; the wait ends with the lease. The late outcome of a holder that lives counts."""
+    """The death is not reported; the wait ends with the lease. A late outcome counts if the holder is still alive."""
     async with client_of(sandbox) as client, Ledger(postgres, name, lease=1.0) as ledger:
         await ledger._use(client)
         identity = ledger._keys.of(message(client_message_id="key"))
@@ -231,10 +231,10 @@ async def test_a_send_that_outlasts_the_lease_is_cut_off(postgres: str, name: st
 
 
 async def test_no_send_begins_in_the_second_half_of_the_lease(postgres: str, name: str, sandbox: Sandbox) -> None:
-    """The machine slept between the claim and the send: the claim is released, and a new one is made."""
+    """The machine sleeps between the claim and the send. The claim is released, and a new claim is made."""
     async with client_of(sandbox) as client, Ledger(postgres, name) as ledger:
         await ledger._use(client)
-        clock = iter([0.0, 60.0, 61.0, 61.0, 61.0])  # claimed, slept for half of the lease; claimed, begun
+        clock = iter([0.0, 60.0, 61.0, 61.0, 61.0])  # claimed, slept for half of the lease; claimed again, begun
         ledger._lease.clock = lambda: next(clock)
         outcome = await ledger.send_once(client, "key", message())
     assert outcome.new
@@ -249,7 +249,7 @@ async def test_no_send_begins_in_the_second_half_of_the_lease(postgres: str, nam
 
 
 async def test_no_number_and_no_text_is_in_the_database(postgres: str, name: str, sandbox: Sandbox) -> None:
-    """A key that contains the number is there as a digest, and is found by it."""
+    """A key that contains the number is stored as a digest, and later calls find it by the digest."""
     number = "91234567"
     request = SmsRequest(destination=f"+65{number}", text="Geheimnis", source="ACME")
     async with client_of(sandbox) as client, Ledger(postgres, name) as ledger:

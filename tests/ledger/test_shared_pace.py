@@ -1,4 +1,4 @@
-"""The pace that processes share: never above the rate, nothing of it wasted, and a 429 slows all of them."""
+"""The rate that processes share: it is never exceeded, no turn is wasted, and a 429 slows all processes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ RATE = 300.0
 
 
 class Clock:
-    """One clock for the database and all processes, moved by hand."""
+    """One clock for the database and all processes. The test moves it."""
 
     def __init__(self) -> None:
         self.now = 1_000.0
@@ -33,10 +33,10 @@ class Clock:
 
 
 class Processes:
-    """Processes whose messages take turns, in a time of their own: it goes on when all of them wait for it.
+    """Processes whose messages take turns on a simulated clock. The clock advances when all processes wait for it.
 
     Attributes:
-        started: when messages started, by process.
+        started: start times of messages, by process.
     """
 
     def __init__(self, url: str, name: str, count: int) -> None:
@@ -58,7 +58,7 @@ class Processes:
         await event.wait()
 
     async def run(self, seconds: float, busy: Sequence[int] = (0, 1, 2), width: int = 30) -> None:
-        """Each of the `busy` processes has `width` messages that wait, all the time."""
+        """Runs for `seconds`. Each of the `busy` processes always has `width` waiting messages."""
         halt = anyio.Event()
         end = self.clock.now + seconds
 
@@ -134,11 +134,11 @@ async def test_a_429_of_one_process_pauses_and_slows_all_and_the_rate_comes_back
     three.counts()
     three.paces[0].refused(three.clock.now, 2.0)
     await three.run(0.3)
-    three.counts()  # what was reserved before
+    three.counts()  # skips the turns that were reserved before
     await three.run(1.5)
     assert sum(three.counts()) == 0, "a pause for everybody"
     await three.run(1.2)
-    after = sum(three.counts())  # in the second after the pause, but for what the runs before had reserved in it
+    after = sum(three.counts())  # the second after the pause, without the turns that earlier runs had reserved in it
     assert 0.2 * RATE <= after <= 0.75 * RATE, "then half of the rate, and a little more with each moment"
     await three.run(3.0)
     three.counts()
@@ -156,7 +156,7 @@ async def test_many_429s_of_one_moment_halve_the_rate_once(three: Processes) -> 
 
 
 async def test_turns_that_are_not_used_in_time_are_void(three: Processes) -> None:
-    """A process that was stopped for a while does not send what it missed at once."""
+    """A process that was stopped for some time does not send its missed turns all at once."""
     pace = three.paces[0]
     pace._waiting = 99
     await pace._next(anyio.Event())
@@ -201,7 +201,7 @@ async def test_few_statements_are_made_for_many_turns(three: Processes) -> None:
 
 
 async def test_the_pace_begins_anew_when_its_row_is_gone(three: Processes, postgres: str) -> None:
-    """The table is not logged: a crash of the database empties it."""
+    """The table is unlogged: a crash of the database empties it."""
     await three.run(0.2)
     with psycopg.connect(postgres, autocommit=True) as admin:
         admin.execute("DELETE FROM eightbyeight.pace")
@@ -211,7 +211,7 @@ async def test_the_pace_begins_anew_when_its_row_is_gone(three: Processes, postg
 
 
 async def test_real_turns_of_three_processes_never_exceed_the_rate(postgres: str, name: str) -> None:
-    """With real clocks: the bound holds however slow the machine is."""
+    """With real clocks. The limit holds on a machine of any speed."""
     import time
 
     paces = [SharedPace(postgres, Account("host", name), 500.0, patience=5.0) for _ in range(3)]
@@ -221,7 +221,7 @@ async def test_real_turns_of_three_processes_never_exceed_the_rate(postgres: str
     async def work(pace: SharedPace) -> None:
         while await pace.turn(halt):
             started.append(time.monotonic())
-            if len(started) == 700:  # 1.4 seconds' worth
+            if len(started) == 700:  # 1.4 seconds at the rate
                 halt.set()
 
     async with anyio.create_task_group() as group:
@@ -235,7 +235,7 @@ async def test_real_turns_of_three_processes_never_exceed_the_rate(postgres: str
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
 async def test_a_cancelled_task_leaves_at_once_and_the_next_one_takes_its_turns(postgres: str, name: str) -> None:
-    """While the database does not answer: here because another connection has the row."""
+    """The database does not answer, here because another connection has locked the row."""
     pace = SharedPace(postgres, Account("host", name), 500.0, patience=60.0)
     halt = anyio.Event()
     assert await pace.turn(halt)
@@ -258,7 +258,7 @@ async def test_a_cancelled_task_leaves_at_once_and_the_next_one_takes_its_turns(
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
 async def test_an_error_that_nobody_waited_for_is_asked_again_and_its_refusals_are_kept(name: str) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as deaf:  # accepts, and says nothing
+    with socket.create_server(("127.0.0.1", 0)) as deaf:  # accepts a connection and never answers
         port = deaf.getsockname()[1]
         pace = SharedPace(f"postgresql://me@127.0.0.1:{port}/x", Account("host", name), 500.0, patience=60.0)
         halt = anyio.Event()

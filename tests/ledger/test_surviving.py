@@ -1,4 +1,6 @@
-"""What a ledger survives: cuts around COMMIT, crashes of PostgreSQL, poolers, frozen processes, a backup put back."""
+"""What a ledger survives: connections cut around COMMIT, crashes of PostgreSQL, poolers, frozen processes, a restored
+backup.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 def anyio_backend() -> str:
-    """What is tested is the database's side; `test_send_once` runs on both loops."""
+    """These tests check the database; `test_send_once` runs on both event loops."""
     return "asyncio"
 
 
@@ -77,7 +79,7 @@ async def test_a_connection_cut_around_commit_makes_no_doubt_and_no_second_claim
 async def test_a_pooler_may_give_every_transaction_another_server_connection(
     postgres: str, name: str, sandbox: Sandbox
 ) -> None:
-    """PgBouncer in transaction mode. Reconciling keeps rows between its transactions, too."""
+    """As with PgBouncer in transaction mode. `reconcile` keeps rows between its transactions, too."""
     with PostgresProxy(postgres, pooled=True) as proxy:
         async with client_of(sandbox) as client, Ledger(proxy.url, name, max_rate=10_000) as ledger:
             from eightbyeight_async.sandbox import Fault
@@ -103,7 +105,7 @@ async def test_calls_wait_while_postgres_restarts_after_a_crash(server: OwnDatab
 async def test_out_of_reach_for_longer_than_the_patience_nothing_is_sent_and_later_it_works_again(
     postgres: str, name: str, sandbox: Sandbox
 ) -> None:
-    """What was on its way is recorded when the database is back: nobody has to call for that."""
+    """Results of messages in flight are recorded when the database is back, without another call."""
     from eightbyeight_async.sandbox import Fault
 
     with PostgresProxy(postgres) as proxy:
@@ -135,7 +137,7 @@ async def test_out_of_reach_for_longer_than_the_patience_nothing_is_sent_and_lat
 async def test_a_claim_that_was_committed_while_nobody_was_told_is_released(
     postgres: str, name: str, sandbox: Sandbox
 ) -> None:
-    """Its caller got an error that says: not sent. So the message is no doubt."""
+    """Its caller got an error that says "not sent". So the message is not in doubt."""
     with PostgresProxy(postgres) as proxy:
         async with client_of(sandbox) as client, Ledger(proxy.url, name, patience=0.2) as ledger:
             await ledger.send_once(client, "first", message())
@@ -164,7 +166,8 @@ async def test_a_backup_put_back_or_a_fail_over_that_lacks_claims_is_refused(
         backup = await to_thread.run_sync(server.copy)
         await ledger.send_once(client, "after the backup", message(9))
         await to_thread.run_sync(server.put_back, backup)
-        async with Ledger(server.url, "name") as later:  # has nothing to compare with, until somebody has noticed
+        # has no claims to compare with, so it learns about the loss only from the process above
+        async with Ledger(server.url, "name") as later:
             for _ in range(2):
                 with pytest.raises(LedgerLostError, match="lacks claims"):
                     await ledger.send_once(client, "after the backup", message(9))
@@ -180,7 +183,7 @@ async def test_a_backup_put_back_or_a_fail_over_that_lacks_claims_is_refused(
 async def test_an_outcome_that_finds_no_row_for_its_claim_is_not_lost_silently(
     server: OwnDatabase, sandbox: Sandbox
 ) -> None:
-    """Also where no further claim would notice that the database was put back."""
+    """Also if no further claim could notice that a backup was restored."""
     from eightbyeight_async.sandbox import Fault
 
     async with client_of(sandbox) as client, Ledger(server.url, "name") as ledger:
@@ -201,7 +204,7 @@ async def test_an_outcome_that_finds_no_row_for_its_claim_is_not_lost_silently(
 
 
 async def test_commits_are_durable_whatever_the_role_says(server: OwnDatabase, sandbox: Sandbox) -> None:
-    """`synchronous_commit=off` on the role is overruled in each transaction; a stricter value stays."""
+    """Each transaction overrides `synchronous_commit=off` of the role; a stricter value stays."""
     seen_values: list[str] = []
     for value, expected in (("off", "on"), ("local", "local")):
         with psycopg.connect(server.url, autocommit=True) as admin:
@@ -225,7 +228,7 @@ async def test_commits_are_durable_whatever_the_role_says(server: OwnDatabase, s
 async def test_a_process_frozen_between_claim_and_send_does_not_send_after_its_lease(
     postgres: str, name: str, sandbox: Sandbox, where: str
 ) -> None:
-    """Meanwhile its message was looked up, called unsent, and sent by somebody else."""
+    """During the freeze another process looks up the message, settles it as not sent, and sends it."""
     frozen = subprocess.Popen(  # noqa: ASYNC220, S603
         [sys.executable, "-c", _FREEZES, postgres, name, where], env={**os.environ, **sandbox.environment},
         stdout=subprocess.PIPE,
@@ -248,7 +251,8 @@ async def test_a_process_frozen_between_claim_and_send_does_not_send_after_its_l
         frozen.kill()
         frozen.wait()
     assert sandbox.accepted_counts == {"witness": 1, "key": 1}
-    # Released and claimed again: it gets the other's outcome. Cut off: it must say that it does not know.
+    # If the claim was released and made again, the call gets the other process's outcome. If the call was cut off, it
+    # must say that the outcome is unknown.
     assert out.decode().split() == (["SENT", "False"] if where == "before the check" else ["UNKNOWN", "True"])
 
 
@@ -284,7 +288,7 @@ asyncio.run(main())
 async def test_a_process_frozen_in_a_transaction_does_not_block_the_others_for_ever(
     postgres: str, name: str, sandbox: Sandbox
 ) -> None:
-    """The server ends its transaction after 10 seconds. Here the limit itself is looked at, not waited for."""
+    """The server ends its transaction after 10 seconds. The test reads this setting and does not wait."""
     connection = Connection(postgres, 1.0)
     connection.open()
     names = ("idle_in_transaction_session_timeout", "lock_timeout")

@@ -1,4 +1,6 @@
-"""Chunks of a file by PgQueuer: once in the queue, one process each, and taken over from the dead."""
+"""Chunks of a file in PgQueuer's queue: each is queued once, one process has it, and others take over chunks of dead
+processes.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture
 async def named(postgres: str, name: str) -> AsyncIterator[str]:
-    """The name of a campaign that exists."""
+    """Yields the name of an existing campaign."""
     async with Ledger(postgres, name):
         yield name
 
@@ -90,7 +92,7 @@ async def test_the_chunk_of_a_dead_process_is_taken_by_another_and_that_of_a_liv
             assert taken is not None
             assert taken.first == lost.first == 0
             await other.done(taken)
-            with anyio.move_on_after(2.5):  # longer than the time after which a silent one's is taken
+            with anyio.move_on_after(2.5):  # longer than the time after which the chunk of a silent process is free
                 assert await other.take(never) is None
                 pytest.fail("nobody works on the second chunk any more")
 
@@ -127,7 +129,7 @@ def rows(count: int, **fields: Any) -> list[Row]:
 async def test_the_rest_of_a_dead_process_is_sent_by_the_others_and_nothing_twice(
     postgres: str, named: str, sandbox: Sandbox
 ) -> None:
-    """One has sent half of its chunk when it dies; two others work beside it."""
+    """One process dies after half of its chunk. Two other processes work at the same time."""
     count, size = 400, 40
     sent: list[int] = []
 
@@ -162,8 +164,9 @@ async def test_the_rest_of_a_dead_process_is_sent_by_the_others_and_nothing_twic
 
 
 async def test_copies_are_told_apart_over_chunks_and_processes(postgres: str, named: str, sandbox: Sandbox) -> None:
-    """The same message at two times is two messages, also where the second is in another chunk; and a chunk that is
-    sent again sends none of them again."""
+    """The same message at two times is two messages, even if the second one is in another chunk. If a chunk is sent
+    again, none of its messages goes out twice.
+    """
     from datetime import UTC, datetime, timedelta
 
     now = datetime.now(UTC)
@@ -180,7 +183,7 @@ async def test_copies_are_told_apart_over_chunks_and_processes(postgres: str, na
         part_of = await chunks.begin("digest", 3, 1)
 
         class Placed:
-            """One message at its place."""
+            """A message with its place in the input."""
 
             cut_off = True
 

@@ -1,4 +1,4 @@
-"""The sandbox is driven by plain httpx and raw sockets: never by our own client."""
+"""Tests of the sandbox call it with plain httpx and raw sockets, never with this package's client."""
 
 import asyncio
 import importlib.util
@@ -18,7 +18,7 @@ from eightbyeight_async.sandbox import Sandbox
 
 
 class Api:
-    """A hand-written caller: paths and header spelt out from 8x8's documents."""
+    """A hand-written caller. Its paths and headers are spelt out from 8x8's documents."""
 
     def __init__(self, sandbox: Sandbox, http: httpx.Client) -> None:
         self.sandbox = sandbox
@@ -41,7 +41,7 @@ class Api:
         return self.call("GET", f"/api/v1/subaccounts/sandbox-account{rest}", **more)
 
     def batch(self, count: int, **common: Any) -> httpx.Response:
-        """`count` messages with clientMessageId "0", "1", ..."""
+        """Sends a batch of `count` messages with the ids "0", "1", …"""
         messages = [
             {"destination": f"+65{80000000 + n}", "text": f"Hello {n}", "clientMessageId": str(n)} | common
             for n in range(count)
@@ -57,7 +57,7 @@ class Api:
 
 
 class Service:
-    """A customer's service with a callback URL: keeps what it was POSTed, answers as told."""
+    """A customer's service with a callback URL. It keeps every POST, and answers with the given status codes."""
 
     def __init__(self, statuses: Callable[[int], int], tls: ssl.SSLContext | None = None) -> None:
         service = self
@@ -91,7 +91,7 @@ class Service:
 
     @property
     def states(self) -> list[tuple[str, str]]:
-        """(client message id, state) of every receipt, in the order they came."""
+        """Returns (client message id, state) of every receipt, in the order of arrival."""
         payloads = [body["payload"] for _, body in self.posts]
         return [(payload.get("clientMessageId", ""), payload["status"]["state"]) for payload in payloads]
 
@@ -113,7 +113,7 @@ def service() -> Iterator[Service]:
 
 @pytest.fixture
 def serve() -> Iterator[Callable[..., Service]]:
-    """`serve(500, 200)`: a service that answers so, the last one for good; `tls=` for https."""
+    """`serve(500, 200)` starts a service that answers 500, then 200 to all later requests; `tls=` for https."""
     running: list[Service] = []
 
     def make(*statuses: int, tls: ssl.SSLContext | None = None) -> Service:
@@ -127,7 +127,7 @@ def serve() -> Iterator[Callable[..., Service]]:
 
 @pytest.fixture(params=["asyncio", *(["uvloop"] if importlib.util.find_spec("uvloop") else [])])
 def each_loop(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The test runs with the sandbox on asyncio's own loop, and again on uvloop where it is installed."""
+    """The test runs twice: with the sandbox on asyncio's own loop, and on uvloop if it is installed."""
     if request.param == "asyncio":
         monkeypatch.setitem(sys.modules, "uvloop", None)
     loop: str = request.param
@@ -136,9 +136,9 @@ def each_loop(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The seconds of every timer of an asyncio loop that ran out: what was waited for, and not merely worked at.
+    """The seconds of every timer of an asyncio loop that expired, i.e. the waiting times without the working times.
 
-    The sandbox runs on asyncio's own loop: the timers of uvloop cannot be counted.
+    The sandbox runs on asyncio's own loop, because the timers of uvloop cannot be counted.
     """
     monkeypatch.setitem(sys.modules, "uvloop", None)
     ran_out: list[float] = []

@@ -1,11 +1,13 @@
-"""Cancels count what was still scheduled, by a clock that can be moved; unknown ids have their own answers."""
+"""A cancel counts the messages that are still scheduled, by a clock that tests can move. Unknown ids have answers of
+their own.
+"""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-UNKNOWN = "7a4bbd96-19f0-4b6a-a7a4-cf0b0a5a7a3e"  # no message has it: the sandbox's ids are random
+UNKNOWN = "7a4bbd96-19f0-4b6a-a7a4-cf0b0a5a7a3e"  # no message has this umid: the sandbox's umids are random
 
 
 def at(**ahead: float) -> str:

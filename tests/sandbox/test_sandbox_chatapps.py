@@ -1,4 +1,4 @@
-"""The ChatApps host: its own status shape, its own 30xx codes."""
+"""The ChatApps host has its own form of a status and its own codes (30xx)."""
 
 import re
 from typing import Any

@@ -1,4 +1,6 @@
-"""Long runs: exactly-once can be counted, faults come by rate and seed, and a process of its own answers."""
+"""Long runs: a test can count that each message arrived once, faults have a rate and a seed, and a process of its own
+answers.
+"""
 
 import json
 import ssl
@@ -49,7 +51,7 @@ def test_counts_only_forgets_what_has_gone_out_and_never_pretends() -> None:
         assert sandbox.accepted_counts == {"1": 1, "2": 1, "3": 1}
         assert http.delete(f"{base}/{umids[1]}").json() == {"cancelledCount": 1}
         assert http.delete(f"{base}/batch/{answer['batchId']}").json() == {"cancelledCount": 1}
-        # What it has forgotten it does not call unknown, nor an empty log.
+        # For a message that the sandbox has forgotten, it answers neither "unknown" nor with an empty log.
         for forgotten in (
             http.get(f"{base}/{umids[0]}"),
             http.delete(f"{base}/{umids[0]}"),

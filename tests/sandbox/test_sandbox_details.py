@@ -1,4 +1,4 @@
-"""Message details have the documented shape, follow the delivery, and are limited where asked."""
+"""Message details have the documented shape, follow the delivery, and have a rate limit if it is set."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -8,7 +8,7 @@ import pytest
 from eightbyeight_async.sandbox import Delivery, Sandbox
 from eightbyeight_async.sandbox.messages.part_count import count_parts
 
-UNKNOWN = "7a4bbd96-19f0-4b6a-a7a4-cf0b0a5a7a3e"  # no message has it: the sandbox's ids are random
+UNKNOWN = "7a4bbd96-19f0-4b6a-a7a4-cf0b0a5a7a3e"  # no message has this umid: the sandbox's umids are random
 
 
 def test_sms_details_have_the_documented_shape(api: Any) -> None:
@@ -33,7 +33,7 @@ def test_sms_details_have_the_documented_shape(api: Any) -> None:
         "price": {"total": 0.0024, "perSms": 0.0012, "currency": "EUR"},
         "clientMessageId": "some-client-identifier",
     }
-    assert '"total":0.0024,' in answer.text  # a JSON number as the documents have it, not 0.0023999…
+    assert '"total":0.0024,' in answer.text  # a JSON number as in the documents, not 0.0023999…
     assert api.sandbox.violations == []
 
 
@@ -160,7 +160,7 @@ def test_details_are_limited_where_asked(api: Any) -> None:
         ("ก" * 71, "UCS2", 2),
         ("😀" * 35, "UCS2", 1),
         ("😀" * 36, "UCS2", 2),
-        ("😀" * 67, "UCS2", 3),  # 33 fit a part, not 33.5
+        ("😀" * 67, "UCS2", 3),  # 33 of them fit into a part, not 33.5
         ("a" * 100_000, "GSM7", 10),
     ],
 )

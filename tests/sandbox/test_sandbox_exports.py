@@ -1,4 +1,4 @@
-"""The log can be exported as documented: job, states, CSV files on either host, late and in pieces."""
+"""Exports of the log as documented: the job, its states, its CSV files on both hosts, delayed and in several files."""
 
 import csv
 import io
@@ -167,13 +167,13 @@ def test_the_log_can_be_narrowed(api: Any) -> None:
     assert found(**{"from": moment(minutes=5), "to": moment(minutes=1)}) == ""
     tomorrow = f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%d}"
     assert found(**{"from": moment(minutes=5)[:19], "to": f"{tomorrow}T23:59:59+08:00"}) == "abcd"
-    # A date is its first moment: what was sent on that day is after it.
+    # A date means its first moment. A message sent on that day is later.
     today = api.sandbox.messages[0].accepted_at.date()
     before = today - timedelta(days=3)
     assert found(**{"from": before.isoformat(), "to": today.isoformat()}) == ""
     assert found(**{"from": before.isoformat(), "to": (today + timedelta(days=1)).isoformat()}) == "abcd"
     api.sandbox.clock.advance(timedelta(days=9))
-    assert found() == ""  # seven days, where nothing is said
+    assert found() == ""  # without dates: the last seven days
 
 
 def test_a_job_needs_no_body(api: Any) -> None:
@@ -211,7 +211,7 @@ def test_the_log_is_late_where_asked(api: Any) -> None:
     assert rows(api) == []
     job = start(api)
     api.sandbox.clock.advance(15)
-    assert finish(api, job) == {"status": "empty"}  # what a job exports is settled when it starts
+    assert finish(api, job) == {"status": "empty"}  # the content of an export is fixed when its job starts
     assert [row["clientmessageid"] for row in rows(api)] == ["early"]
     api.sandbox.clock.advance(20)
     assert [row["clientmessageid"] for row in rows(api)] == ["early", "late"]
@@ -348,7 +348,7 @@ def test_a_large_log_is_streamed_and_may_be_left_half_way(api: Any) -> None:
         assert next(answer.iter_raw())
     with httpx.Client(**options) as http, http.stream("GET", link) as answer:
         assert sum(piece.count(b"\n") for piece in answer.iter_raw()) == 20_001
-    api.sandbox.stop()  # raises if leaving it half way was taken for a bug
+    api.sandbox.stop()  # raises if the sandbox took the interrupted download for a bug
 
 
 def test_a_misspelt_setting_is_refused() -> None:

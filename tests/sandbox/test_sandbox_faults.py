@@ -1,4 +1,4 @@
-"""Each fault shows the caller exactly what it promises, holds for as long as asked, and says what was kept."""
+"""Each fault shows the caller what it promises, lasts for the given number of requests, and reports what was kept."""
 
 import asyncio
 import itertools
@@ -85,7 +85,7 @@ def test_a_dropped_connection_has_no_answer(api: Any, fault: Any, messages: int)
 
 
 def test_a_dropped_connection_may_end_with_a_reset(sandbox: Sandbox) -> None:
-    """Over asyncio: Python's blocking ssl sockets report a reset as an end of file."""
+    """The test uses asyncio, because Python's blocking ssl sockets report a reset as an end of file."""
 
     async def read_answer() -> bytes:
         port = int(sandbox.sms_base_url.rpartition(":")[2])
@@ -105,7 +105,7 @@ def test_a_dropped_connection_may_end_with_a_reset(sandbox: Sandbox) -> None:
 
 
 def test_a_slow_answer_is_kept_before_it_is_given(api: Any) -> None:
-    """Who gives up waiting has sent a message."""
+    """A caller that stops waiting has sent a message."""
     sandbox = api.sandbox
     sandbox.faults.on_destination(NUMBER, Fault.slow(10 * PATIENCE))
     request = api.http.build_request(

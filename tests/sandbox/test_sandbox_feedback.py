@@ -1,11 +1,11 @@
-"""Feedback is taken for messages that exist, answered with nothing, and remembered."""
+"""Feedback for existing messages is accepted, answered with an empty body, and stored."""
 
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-UNKNOWN = "7a4bbd96-19f0-4b6a-a7a4-cf0b0a5a7a3e"  # no message has it: the sandbox's ids are random
+UNKNOWN = "7a4bbd96-19f0-4b6a-a7a4-cf0b0a5a7a3e"  # no message has this umid: the sandbox's umids are random
 
 
 def test_feedback_is_remembered_and_answered_with_nothing(api: Any) -> None:

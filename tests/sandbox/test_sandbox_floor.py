@@ -1,4 +1,4 @@
-"""The sandbox shares no wire code with the client: a mistake must not agree with itself."""
+"""The sandbox shares no wire code with the client. Otherwise both could contain the same mistake and agree."""
 
 import ast
 from pathlib import Path

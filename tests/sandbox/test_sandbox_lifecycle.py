@@ -1,4 +1,4 @@
-"""Start and stop wait for nothing, are complete, repeatable, and independent of who runs the test."""
+"""Start and stop do not wait, are complete, can be repeated, and do not depend on the process that runs the test."""
 
 import asyncio
 import contextlib
@@ -30,7 +30,7 @@ def descriptors() -> int:
 
 
 def new_threads(before: set[threading.Thread]) -> list[threading.Thread]:
-    """Those that began since. What an earlier test left, a thread or a file, may end at any moment."""
+    """Returns the threads that started after `before`. Threads of earlier tests may still end at any moment."""
     return [thread for thread in threading.enumerate() if thread not in before]
 
 
@@ -84,7 +84,7 @@ def test_stop_waits_for_nobody(clients: str, waits: list[float]) -> None:
     with Sandbox() as warm_up, connect(warm_up):
         pass
     files = descriptors()
-    others = set(threading.enumerate())  # another test's sandbox may live as long as the session
+    others = set(threading.enumerate())  # another test's sandbox may live until the end of the session
     sandbox = Sandbox()
     sandbox.start()
     if clients == "hanging handshake":
@@ -111,7 +111,7 @@ def test_stop_waits_for_nobody(clients: str, waits: list[float]) -> None:
     with connection, contextlib.suppress(OSError):
         assert connection.recv(100) == b""
     assert descriptors() <= files
-    sandbox.stop()  # again is fine
+    sandbox.stop()  # a second stop does nothing
     assert len(sandbox.messages) == (1 if clients in ("slow handler", "latency") else 0)
 
 

@@ -1,4 +1,4 @@
-"""Receipts and inbound messages reach a callback URL of this machine, as set, and no other address ever."""
+"""Receipts and inbound messages reach a callback URL on this machine, as configured, and never another address."""
 
 import asyncio
 import socket
@@ -316,7 +316,7 @@ def test_waiting_works_under_trio_and_says_when_it_took_too_long(serve: Any) -> 
 
 
 def test_stopping_does_not_wait_for_a_service() -> None:
-    """One that never answers: its receipt is under way when the sandbox stops."""
+    """The service never answers: its receipt is in flight when the sandbox stops."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         sandbox = Sandbox(callback_url=f"http://127.0.0.1:{silent.getsockname()[1]}/")
         with sandbox:

@@ -1,4 +1,4 @@
-"""The bytes of a response: the same whether they go out as one piece or by aiohttp's own way."""
+"""The bytes of a response are the same in both ways of writing it: as one piece, or by aiohttp."""
 
 import asyncio
 import json
@@ -34,7 +34,7 @@ def head(
 
 
 def response(stream: Any, *, has_body: bool = True) -> tuple[str, dict[str, str], bytes]:
-    """Status line, fields and body of the next response of a connection."""
+    """Returns status line, fields and body of the next response on a connection."""
     status = stream.readline().decode().rstrip("\r\n")
     fields = dict(line.decode().rstrip("\r\n").split(": ", 1) for line in iter(stream.readline, b"\r\n"))
     return status, fields, stream.read(int(fields["Content-Length"])) if has_body else b""
@@ -56,7 +56,8 @@ def test_a_connection_that_stays_open_gets_the_fields_that_one_gets_which_closes
     closing = answered(sandbox, head(sandbox, more="Connection: close\r\n") + BODY)
     assert closing[1].pop("Connection") == "close"
     assert (status, fields.keys()) == (closing[0], closing[1].keys())
-    varying = {"Date", "Content-Length"}  # times differ, in an error body in their number of digits
+    # times differ, and in the body of an error they have a varying number of digits
+    varying = {"Date", "Content-Length"}
     assert {name: value for name, value in fields.items() if name not in varying} == {
         name: value for name, value in closing[1].items() if name not in varying
     }
@@ -110,7 +111,9 @@ def test_a_large_response_arrives_whole(sandbox: Sandbox) -> None:
 
 
 def test_the_sandbox_runs_on_the_loop_that_is_there(each_loop: str) -> None:
-    """uvloop where it is installed, else asyncio's own loop; asked in the sandbox's own thread."""
+    """The sandbox runs on uvloop if it is installed, else on asyncio's own loop. The test looks in the sandbox's own
+    thread.
+    """
     found: list[str] = []
 
     async def look() -> None:

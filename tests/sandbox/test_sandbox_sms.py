@@ -1,4 +1,4 @@
-"""The SMS host answers what 8x8's documents say: shapes from the OpenAPI examples, one code for each rule."""
+"""The SMS host answers as in 8x8's documents: shapes from the OpenAPI examples, one code for each rule."""
 
 import json
 import re
@@ -96,7 +96,7 @@ def test_every_field_at_its_limit_is_taken_and_kept(api: Any) -> None:
 def test_a_broken_rule_is_refused_with_its_code_and_nothing_is_kept(
     api: Any, field: str, value: Any, code: int
 ) -> None:
-    """A value that depends on the time is made in the test: its name is the same at every run."""
+    """The test computes values that depend on the time, so that its name is the same in every run."""
     answer = api.send(**{field: value() if callable(value) else value})
     assert (answer.status_code, answer.json()["code"]) == (400, code)
     assert api.sandbox.messages == []
@@ -131,7 +131,7 @@ def test_auto_settles_on_the_encoding_the_text_needs(api: Any, text: str, asked:
 
 
 def test_the_error_body_is_complete_and_its_timestamps_vary(api: Any) -> None:
-    """2 to 7 fraction digits, Z or an offset: every form of the documents turns up."""
+    """Timestamps have 2 to 7 digits after the point, and "Z" or an offset. Every documented form occurs."""
     digits, zones, ids = set(), set(), set()
     for _ in range(12):
         body = api.send(text="").json()
@@ -298,7 +298,9 @@ def test_a_bad_batch_is_refused_whole(api: Any, batch: dict[str, Any], code: int
 
 @pytest.fixture
 def steps() -> Iterator[list[int]]:
-    """Counts the calls, Python's and C's, of the threads that start in the test: the same on any machine."""
+    """Counts the calls of Python and C functions in the threads that start in the test. The count is the same on any
+    machine.
+    """
     counted = [0]
 
     def step(_frame: object, event: str, _argument: object) -> None:
@@ -310,7 +312,7 @@ def steps() -> Iterator[list[int]]:
 
 
 def test_ten_thousand_messages_are_one_quick_request(steps: list[int], api: Any) -> None:
-    """A message costs no more steps in a batch of 10,000 (some 35) than in one of 1,000."""
+    """A message takes no more calls in a batch of 10,000 (about 35) than in a batch of 1,000."""
     taken = {}
     for count in (1_000, 10_000):
         api.sandbox.reset()

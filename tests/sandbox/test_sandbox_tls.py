@@ -1,4 +1,4 @@
-"""TLS 1.3 or nothing by default; TLS 1.2 on request, but not for Singapore."""
+"""Only TLS 1.3 by default. TLS 1.2 on request, but not for Singapore."""
 
 import socket
 import ssl
@@ -22,14 +22,14 @@ def tls12(sandbox: Sandbox) -> ssl.SSLContext:
 
 
 def await_failed_handshakes(sandbox: Sandbox, count: int) -> None:
-    """The client may see the end of a connection before the server has counted it."""
+    """Waits for the count, because the client may see the end of a connection before the server counts it."""
     until(lambda: sandbox.traffic.failed_handshakes >= count)
     assert sandbox.traffic.failed_handshakes == count
 
 
 @pytest.fixture
 def old() -> Iterator[Any]:
-    """A caller that speaks TLS 1.2 to a sandbox that allows it."""
+    """A caller with TLS 1.2 and a sandbox that allows it."""
     with Sandbox(allow_tls12=True) as sandbox, httpx.Client(verify=tls12(sandbox)) as http:
 
         def call(method: str, rest: str, json: Any = None) -> httpx.Response:

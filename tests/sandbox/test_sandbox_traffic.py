@@ -1,4 +1,4 @@
-"""What a test can count and look up: peaks, rates, violations; and that none of it shows a secret."""
+"""The figures that a test can read: peaks, rates, violations. None of them shows a secret."""
 
 import asyncio
 import logging
@@ -20,7 +20,7 @@ async def burst(sandbox: Sandbox, requests: int, connections: int) -> list[int]:
     url = f"{sandbox.sms_base_url}/api/v1/subaccounts/sandbox-account/messages"
     headers = {"Authorization": f"Bearer {sandbox.api_key}"}
     limits = httpx.Limits(max_connections=connections)
-    # Not aiohttp: it closes the connections of cancelled requests after its session has ended, and perhaps never.
+    # Not aiohttp: it closes the connections of cancelled requests only after its session has ended, or never.
     async with httpx.AsyncClient(
         verify=sandbox.ssl_context(), headers=headers, limits=limits, timeout=PATIENCE
     ) as session:
@@ -35,7 +35,7 @@ async def burst(sandbox: Sandbox, requests: int, connections: int) -> list[int]:
 def test_the_peak_in_flight_is_the_callers_bound() -> None:
     async def hold(sandbox: Sandbox) -> None:
         asking = asyncio.ensure_future(burst(sandbox, 60, 12))
-        # httpx writes a body after its head: only then is it a request.
+        # httpx writes the head before the body. The sandbox counts a request only when the body has come.
         await seen(lambda: sandbox.traffic.in_flight == sandbox.traffic.requests == len(sandbox.messages) == 12)
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
@@ -53,7 +53,7 @@ def test_the_peak_in_flight_is_the_callers_bound() -> None:
 
 def test_above_the_rate_comes_429_with_retry_after(api: Any) -> None:
     api.sandbox.rate_limit = 5
-    api.sandbox._state.rate_limit._monotonic = lambda: 100.0  # all in one moment, however long it takes
+    api.sandbox._state.rate_limit._monotonic = lambda: 100.0  # all requests have the same time, even on a slow machine
     answers = [api.send() for _ in range(8)]
     assert [a.status_code for a in answers] == [200] * 5 + [429] * 3
     assert {a.headers["retry-after"] for a in answers[5:]} == {"1"}
@@ -101,7 +101,7 @@ def test_what_the_documents_do_not_know_is_remembered(api: Any) -> None:
         "sms cancel: a query string",
         "sms cancel: header Accept does not allow application/json",
     ]
-    assert len(api.sandbox.messages) == 5  # remembered, not refused
+    assert len(api.sandbox.messages) == 5  # a message over the limit is noted, not refused
 
 
 def test_the_last_requests_can_be_looked_up_without_the_key(api: Any) -> None:

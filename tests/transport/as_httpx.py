@@ -1,4 +1,6 @@
-"""A transport of ours as one of httpx, so that a test can send `httpx.Request`s and compare with httpx itself."""
+"""Wraps a transport of ours as a transport of httpx. So a test can send an `httpx.Request` and compare with httpx
+itself.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ _SET_BY_US = {"host", "content-length", "content-type", "accept-encoding", "tran
 
 
 class AsHttpx(httpx.AsyncBaseTransport):
-    """`sender`: a FastTransport or an AnyioTransport, whose other attributes are this object's, too."""
+    """`sender`: a FastTransport or an AnyioTransport. Its other attributes are available on this object, too."""
 
     def __init__(self, sender: Any) -> None:
         self.sender = sender

@@ -1,4 +1,4 @@
-"""Servers and clients for the transport's tests; each runs on asyncio's own loop and on uvloop."""
+"""Servers and clients of the transport's tests. Each test runs on asyncio's own loop and on uvloop."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def transport(tls: ssl.SSLContext) -> Callable[..., AsHttpx]:
 
 @pytest.fixture
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many bytes the clients took from their sockets, each time they did, up to now."""
+    """The sizes of all reads that the clients' sockets have made so far, in bytes."""
     sizes: list[int] = []
     take = Line.buffer_updated
 
@@ -75,7 +75,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 @pytest.fixture(scope="session")
 def _settled() -> Iterator[None]:
-    """What is there before the tests need not be looked through after each of them."""
+    """Excludes the objects that exist before the tests from the garbage collection after each test."""
     import hypothesis  # noqa: F401 - it looks for its own objects through the collector, which hides frozen ones
 
     gc.collect()
@@ -86,14 +86,14 @@ def _settled() -> Iterator[None]:
 
 @pytest.fixture
 def collected(_settled: None) -> Iterator[None]:
-    """What the test leaks complains within the test: a socket nobody closed, an exception nobody looked at."""
+    """Makes a leak show within its own test: a socket that nobody closed, an exception that nobody read."""
     yield
     gc.collect()
 
 
 @pytest.fixture
 def threaded_server(server_tls: ssl.SSLContext) -> Iterator[RawServer]:
-    """A server on a loop and in a thread of its own: for clients of other loops, which it outlives."""
+    """A server with a loop and a thread of its own, for clients on other loops. It lives longer than those loops."""
     from anyio.from_thread import start_blocking_portal
 
     with (

@@ -1,4 +1,4 @@
-"""A clock that stands still until the test moves it, for the pool and the connections of a transport on a real loop."""
+"""A clock that stands still until the test moves it, for a transport's pool and connections on a real loop."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class _Timer:
 
 
 class ManualClock:
-    """The time and the timers of a loop; everything else is the loop's own."""
+    """Replaces the time and the timers of a loop. Everything else comes from the loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -46,7 +46,7 @@ class ManualClock:
         return self.call_at(self._now + delay, callback, *args)
 
     def advance(self, seconds: float) -> None:
-        """Move the time now; as on a loop, what falls due runs in its turn, after what was there before."""
+        """Moves the time forward. As on a loop, timers that are due run in a later turn, after earlier events."""
         self._now += seconds
         self._loop.call_soon(self._run_due)
 
@@ -59,7 +59,7 @@ class ManualClock:
 
 
 def hold(fast: FastTransport) -> ManualClock:
-    """From now on the one pool of `fast` and its open connections go by the clock that is returned."""
+    """Returns a clock that the only pool of `fast` and its open connections use from now on."""
     (pool,) = fast.pools.values()
     clock: Any = ManualClock(pool._loop)
     pool._loop = clock

@@ -1,4 +1,4 @@
-"""A server that sends exactly the bytes it is told to, over TLS 1.3 or plain, on loopback."""
+"""A server that sends exactly the given bytes, over TLS 1.3 or plain, on loopback."""
 
 from __future__ import annotations
 
@@ -18,16 +18,18 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 
 
 class Peer:
-    """One accepted connection: the script's side of it."""
+    """One accepted connection, as the script sees it."""
 
     def __init__(self, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.number = number  # 0 for the first connection the server accepted
+        self.number = number  # 0 for the first accepted connection
         self.reader = reader
         self.writer = writer
         self.requests = 0
 
     async def request(self) -> tuple[bytes, bytes]:
-        """The next request's head and body; IncompleteReadError when the client has gone."""
+        """Returns the head and body of the next request. Raises IncompleteReadError if the client has closed the
+        connection.
+        """
         head = await self.reader.readuntil(b"\r\n\r\n")
         body = b""
         length = re.search(rb"\r\ncontent-length: *(\d+)", head, re.IGNORECASE)
@@ -48,11 +50,11 @@ class Peer:
         await self.writer.drain()
 
     def cut(self) -> None:
-        """Close the socket now, without TLS's goodbye."""
+        """Closes the socket immediately, without close_notify."""
         self.writer.transport.abort()
 
     async def gone(self) -> None:
-        """Wait until the client closes."""
+        """Waits until the client closes the connection."""
         with contextlib.suppress(OSError):
             await self.reader.read()
 
@@ -61,7 +63,9 @@ Script = "Callable[[Peer], Awaitable[None]]"
 
 
 class RawServer:
-    """`async with RawServer(script, tls=context) as server`; the script runs once a connection, which ends with it."""
+    """`async with RawServer(script, tls=context) as server`. The script runs once for each connection, which ends with
+    it.
+    """
 
     def __init__(self, script: Callable[[Peer], Awaitable[None]], *, tls: ssl.SSLContext | None = None) -> None:
         self._script = script
@@ -93,7 +97,7 @@ class RawServer:
         return f"{'http' if self._tls is None else 'https'}://127.0.0.1:{self.port}"
 
     def post(self, body: bytes = b"{}", path: str = "/", **extensions: object) -> httpx.Request:
-        """A request as the SDK makes it."""
+        """Returns a request in the form that the SDK makes."""
         return httpx.Request(
             "POST",
             self.url + path,
@@ -130,7 +134,7 @@ async def polite(peer: Peer) -> None:
 
 
 def answering(answer: bytes) -> Callable[[Peer], Awaitable[None]]:
-    """A script: every request gets these bytes, and the connection stays open."""
+    """Returns a script that answers every request with these bytes and keeps the connection open."""
 
     async def script(peer: Peer) -> None:
         while True:

@@ -1,4 +1,4 @@
-"""A host with several addresses: a dead one delays a connection and never prevents it, and no socket is left."""
+"""A host with several addresses: a dead address delays a connection but does not prevent it, and no socket leaks."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ IPV4, IPV6 = socket.AF_INET, socket.AF_INET6
 
 @pytest.fixture
 def dead() -> Iterator[tuple[str, int]]:
-    """An address that never answers: a listener whose queue is full."""
+    """Yields an address that never answers: a listener whose queue is full."""
     with closing(socket.create_server(("", 0), backlog=0)) as listener:
         address = "127.0.0.1", listener.getsockname()[1]
         waiting = []
@@ -57,7 +57,7 @@ def _writable(one: socket.socket) -> bool:
 
 @pytest.fixture
 def refusing() -> Iterator[tuple[str, int]]:
-    """An address that refuses: it is taken, and nobody listens."""
+    """Yields an address that refuses connections: the port is bound, but nobody listens."""
     with closing(socket.socket()) as taken:
         taken.bind(("127.0.0.1", 0))
         yield taken.getsockname()
@@ -65,7 +65,7 @@ def refusing() -> Iterator[tuple[str, int]]:
 
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> list[socket.socket]:
-    """The sockets that the race makes."""
+    """The sockets that the race of connections makes."""
     found: list[socket.socket] = []
 
     def make(*arguments: Any) -> socket.socket:
@@ -77,7 +77,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[socket.socket]:
 
 
 def resolves_to(*found: tuple[str, int]) -> None:
-    """The running loop's name lookup finds these for localhost."""
+    """The running loop's name lookup returns these addresses for localhost."""
     loop = asyncio.get_running_loop()
     look_up = type(loop).getaddrinfo
 
@@ -148,7 +148,7 @@ async def test_the_slower_of_two_that_accept_is_closed(
             assert left_open(made) <= 1
             (pool,) = fast.pools.values()
             pool.discard(pool.take())
-        assert len(made) > 20  # both were tried
+        assert len(made) > 20  # both addresses were tried
 
 
 async def test_a_cancelled_race_leaves_no_socket(transport: Make, dead: Any, made: list[socket.socket]) -> None:

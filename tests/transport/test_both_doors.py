@@ -1,4 +1,4 @@
-"""What both doors have in common: the log line of a request, and that no private name of httpx is called."""
+"""Common promises of both transports: the log line of a request, and no call of a private name of httpx."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ async def test_nothing_is_logged_above_info(serve: Serve, connect: Connect, capl
 
 
 def test_nothing_private_of_httpx_is_touched() -> None:
-    """No underscore behind a dot, but on what our own classes define."""
+    """No name with a leading underscore after a dot, except names that our own classes define."""
     for path in Path(eightbyeight_async.transport.__path__[0]).glob("*.py"):
         text = path.read_text()
         own = set(re.findall(r"(?:def |self\.|\")(_\w+)", text))

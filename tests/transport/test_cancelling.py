@@ -1,6 +1,6 @@
-"""Cancelled at any await: the slot is back, the next one is served, nothing is left behind.
+"""Cancelling at any await: the slot is free again, the next request is served, and nothing leaks.
 
-Client and server share the loop, so a request can be walked to each of its awaits by counting the loop's turns.
+Client and server share the loop. So a test can stop a request at each of its awaits by counting the loop's turns.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("collected")]
 
-# A request takes some 30. Where it waits for another thread (which looks up names) or for a kernel that is late, turns
-# alone would run out, so later ones take their time: 20 s on a machine that is that slow.
+# A request takes about 30 turns. If it waits for another thread (which looks up names) or for a slow kernel, turns
+# alone run out. So later turns last 0.01 s each: 20 s on such a slow machine.
 MORE_TURNS_THAN_ANY_REQUEST_TAKES = 2_000
 QUICK_TURNS = 100
 
 
 async def cancel_after(turns: int, task: asyncio.Future[Any]) -> bool:
-    """True if the task was still under way."""
+    """Cancels the task after `turns` turns. Returns True if the task was not finished."""
     for turn in range(turns):
         if task.done():
             break
@@ -87,7 +87,9 @@ async def test_a_name_being_looked_up(transport: Make) -> None:
 
 
 async def test_in_the_queue(transport: Make, server_side: dict[str, Any]) -> None:
-    """One has the connection, several wait, one of them is cancelled: at any time, the moment of its turn included."""
+    """One request has the connection, several wait, and one of these is cancelled at any time, even at the moment of
+    its turn.
+    """
     for turns in range(MORE_TURNS_THAN_ANY_REQUEST_TAKES):
         async with RawServer(polite, **server_side) as server, transport(max_connections=1) as fast:
             await fast.handle_async_request(server.post())
@@ -96,7 +98,8 @@ async def test_in_the_queue(transport: Make, server_side: dict[str, Any]) -> Non
             responses = await asyncio.gather(first, third)
             assert [response.status_code for response in responses] == [200, 200]
             assert at_rest(fast)
-            assert server.open_at_most <= 2  # the cancelled one's may still be closing when its successor opens
+            # the cancelled request's connection may still be closing when the next one opens
+            assert server.open_at_most <= 2
         if not under_way:
             break
     else:
@@ -106,7 +109,9 @@ async def test_in_the_queue(transport: Make, server_side: dict[str, Any]) -> Non
 
 @pytest.mark.parametrize("dies", [False, True], ids=["lives", "dies"])
 async def test_in_the_very_moment_of_its_turn(transport: Make, dies: bool) -> None:
-    """Handed a connection (or the slot of a dead one) and cancelled before it could look: the next one gets it."""
+    """The request gets a connection (or the slot of a dead one) and is cancelled before it runs. The next request gets
+    it.
+    """
     let = asyncio.Event()
 
     async def script(peer: Peer) -> None:
@@ -121,7 +126,7 @@ async def test_in_the_very_moment_of_its_turn(transport: Make, dies: bool) -> No
         first, second, third = [asyncio.ensure_future(fast.handle_async_request(server.post())) for _ in range(3)]
         while server.open_now == 0 or next(iter(fast.pools.values())).waiting < 2:
             await asyncio.sleep(0)
-        first.add_done_callback(lambda _: second.cancel())  # by then, `second` has been handed what first had
+        first.add_done_callback(lambda _: second.cancel())  # at this moment `second` has got the connection of `first`
         let.set()
         results = await asyncio.gather(first, second, third, return_exceptions=True)
         kinds = [type(result) for result in results]
@@ -132,7 +137,7 @@ async def test_in_the_very_moment_of_its_turn(transport: Make, dies: bool) -> No
 
 
 async def test_a_whole_crowd(transport: Make, server_side: dict[str, Any]) -> None:
-    """Hundreds at once, cancelled at all stages together."""
+    """Hundreds of requests, all cancelled at the same time in all phases."""
     async with RawServer(polite, **server_side) as server, transport(max_connections=10) as fast:
         for turns in (0, 1, 3, 10, 30, 60):
             tasks = [asyncio.ensure_future(fast.handle_async_request(server.post())) for _ in range(300)]
@@ -146,7 +151,7 @@ async def test_a_whole_crowd(transport: Make, server_side: dict[str, Any]) -> No
 
 
 async def test_a_timeout_around_a_request(transport: Make) -> None:
-    """It runs out while the answer is awaited; the server says when that is."""
+    """The timeout expires while the answer is awaited; the server signals that moment."""
     limit: asyncio.Timeout
 
     async def silent(peer: Peer) -> None:

@@ -1,4 +1,4 @@
-"""Which transport serves a client, and that each of them serves."""
+"""Which transport serves a client, and a request through each transport."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Connections are used again at once."""
+    """Idle connections are reused without a rest."""
     monkeypatch.setattr(anyio_transport, "_REST", 0.0)
 
 
 class Chosen(httpx.AsyncBaseTransport):
-    """What is chosen at the first request, as a transport of httpx."""
+    """The transport that is chosen at the first request, as a transport of httpx."""
 
     def __init__(self, tls: ssl.SSLContext, proxy: str | None = None, **options: Any) -> None:
         routes = proxy_routes(tls, None if proxy is None else httpx.Proxy(proxy))
@@ -68,7 +68,7 @@ def is_fast(http: Any) -> bool:
 
 
 class Tunnel:
-    """An HTTP proxy: what it was asked to connect to, and pipes there."""
+    """An HTTP proxy that records the targets of CONNECT and forwards the bytes."""
 
     def __init__(self) -> None:
         self.asked: list[bytes] = []
@@ -146,7 +146,7 @@ async def test_http_2_is_httpxs_business(tls: ssl.SSLContext, server_tls: ssl.SS
             make_sender(ssl_context=tls, max_connections=1, routes={}, http2=True)
         return
     async with RawServer(polite, tls=server_tls) as server, client(tls, http2=True) as http:
-        response = await http.get(server.url)  # this server knows 1.1 alone, and is served all the same
+        response = await http.get(server.url)  # this server supports only HTTP/1.1, and the request still succeeds
         assert response.text == "hi"
 
 

@@ -1,4 +1,4 @@
-"""One request over one connection: every way an exchange can go, on real sockets, with TLS 1.3 and without."""
+"""One request over one connection: every course of an exchange, on real sockets, with TLS 1.3 and without TLS."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("collected")]
 
 @pytest.fixture(autouse=True)
 def _no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Connections are used again at once."""
+    """Idle connections are reused without a rest."""
     monkeypatch.setattr(anyio_transport, "_REST", 0.0)
 
 
 class Anyio(AnyioTransport):
-    """It looks at its idle connections when it needs one, and not before."""
+    """This transport checks its idle connections only when it needs one."""
 
     pools: dict[str, Any] = {}  # noqa: RUF012
 
@@ -171,7 +171,7 @@ async def test_no_content_has_no_body(transport: Make, server_side: dict[str, An
         assert await response.aread() == b""
 
 
-# Closed in every phase.
+# The connection is closed in every phase.
 
 
 async def test_closed_during_the_handshake_nothing_was_sent(transport: Make) -> None:
@@ -242,7 +242,7 @@ async def test_closed_while_idle_is_noticed_and_replaced(transport: Make, server
 
 
 async def test_closed_while_the_loop_was_busy_is_noticed_before_writing(transport: Make) -> None:
-    """The end lies in the socket, the loop has not seen it: no request is lost to it."""
+    """The socket has received the end, but the loop has not seen it yet. No request is lost."""
     import socket
     import threading
 
@@ -272,7 +272,7 @@ async def test_closed_while_the_loop_was_busy_is_noticed_before_writing(transpor
                 response = await fast.handle_async_request(httpx.Request("GET", url))
                 assert await response.aread() == b"hi"
                 may_close.set()
-                closed.wait()  # on purpose on the loop's thread: it sees nothing meanwhile
+                closed.wait()  # blocks the loop's thread on purpose, so that the loop sees no event
         assert len(got) == 2
     finally:
         thread.join()
@@ -310,7 +310,7 @@ async def test_read_timeout(transport: Make, server_side: dict[str, Any]) -> Non
 
 
 async def arrives(peer: Peer, data: bytes, reads: list[int]) -> None:
-    """Send it, and wait until the client has taken it from its socket."""
+    """Sends the data, and waits until the client has read it from its socket."""
     before = len(reads)
     await peer.send(data)
     await seen(lambda: len(reads) > before)
@@ -318,7 +318,7 @@ async def arrives(peer: Peer, data: bytes, reads: list[int]) -> None:
 
 @fast_alone
 async def test_read_timeout_is_between_bytes(transport: Make, server_side: dict[str, Any], reads: list[int]) -> None:
-    """An answer that takes longer than the timeout, but never pauses for so long, is an answer."""
+    """An answer that takes longer than the timeout is read, if no single pause is longer than the timeout."""
     clock: ManualClock
 
     async def script(peer: Peer) -> None:
@@ -340,7 +340,7 @@ async def test_read_timeout_is_between_bytes(transport: Make, server_side: dict[
 
 @fast_alone
 async def test_read_timeout_within_an_answer(transport: Make, server_side: dict[str, Any], reads: list[int]) -> None:
-    """One that pauses for longer is none, however little of it is missing."""
+    """An answer with a longer pause fails, even if only few bytes are missing."""
     clock: ManualClock
 
     async def script(peer: Peer) -> None:
@@ -465,7 +465,7 @@ async def test_tls_1_2_is_not_spoken(transport: Make, authority: trustme.CA) -> 
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     authority.issue_cert("127.0.0.1").configure_cert(context)
     async with RawServer(polite, tls=context) as server, transport() as fast:
-        # asyncio's server hangs up without an alert; OpenSSL's own would say "protocol version".
+        # asyncio's server closes the connection without an alert; OpenSSL would send "protocol version".
         with pytest.raises(httpx.ConnectError, match="handshake"):
             await fast.handle_async_request(server.post())
 
@@ -482,7 +482,7 @@ async def test_session_tickets_do_not_disturb(transport: Make, authority: trustm
 
 
 async def test_rubbish_instead_of_tls_records(transport: Make, server_tls: ssl.SSLContext) -> None:
-    """A middle box, or a fault: it is an error, never an answer."""
+    """Bytes from a middlebox or a fault are an error, never an answer."""
 
     async def relay(peer: Peer) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", behind.port)
@@ -510,7 +510,7 @@ async def test_rubbish_instead_of_tls_records(transport: Make, server_tls: ssl.S
 
 
 async def test_goodbye_is_said_on_closing(transport: Make, server_tls: ssl.SSLContext) -> None:
-    """One more record goes out when the pool closes an idle connection: close_notify."""
+    """When the pool closes an idle connection, it sends one more record: close_notify."""
     sent: list[int] = []
 
     async def relay(peer: Peer) -> None:

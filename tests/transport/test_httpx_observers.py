@@ -1,4 +1,4 @@
-"""`somebody_watches`: whatever replaces a function of httpx or httpcore is seen, and its end is seen, too."""
+"""`somebody_watches` notices every replacement of a function of httpx or httpcore, and the end of the replacement."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def plain(original: Any) -> Any:
 
 
 def borrowed_name(original: Any) -> Any:
-    """As by hand: everything that a function says about itself is the original's."""
+    """A manual copy: all names that a function has about itself are the original's."""
     function = plain(original)
     function.__module__, function.__qualname__, function.__name__ = (
         original.__module__,
@@ -64,7 +64,7 @@ def another_of_the_library(original: Any) -> Any:
 
 
 def stranger_of_the_same_name(original: Any) -> Any:
-    """The synchronous client has methods of the same names, in the same file."""
+    """The synchronous client has methods with the same names in the same file."""
     found = getattr(httpx.Client, original.__name__, original)
     return httpx.Client.close if found is original else found
 
@@ -174,7 +174,7 @@ assert somebody_watches()
 
 
 def test_a_look_judges_only_what_has_changed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Counted: the second look at the same functions calls no judge."""
+    """Counts calls: the second look at the same functions does not judge them again."""
     assert not somebody_watches()
     judged: list[object] = []
     monkeypatch.setattr("eightbyeight_async.transport.httpx_observers._is_own", lambda *args: judged.append(args))

@@ -1,6 +1,6 @@
-"""TLS 1.3 changes its keys while a connection lives, and asks for ours to change.
+"""TLS 1.3 changes its keys during a connection, and requests a change of ours.
 
-Python's own servers cannot do that, `openssl s_server` can.
+Python's own servers cannot do that, but `openssl s_server` can.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ pytestmark = [
 
 
 class OpensslServer:
-    """`openssl s_server`: what it hears is on its stdout, what it shall say goes to its stdin."""
+    """A process `openssl s_server`. Its stdout has the bytes that it received; its stdin takes the bytes to send."""
 
     def __init__(self, pem: Path) -> None:
         self._pem = str(pem)
@@ -54,7 +54,7 @@ class OpensslServer:
         self._process.stdin.write(data)
 
     async def hears(self, end: bytes, *, after: bytes = b"") -> bytes:
-        """What comes between `after` and `end`; up to there it is forgotten."""
+        """Returns the bytes between `after` and `end`, and removes everything up to `end`."""
         assert self._process.stdout is not None
         while not (found := re.search(re.escape(after) + b"(.*?)" + re.escape(end), self._heard, re.DOTALL)):
             more = await asyncio.wait_for(self._process.stdout.read(4096), PATIENCE)
@@ -82,7 +82,7 @@ async def test_keys_change_under_a_connection_and_nobody_notices(
     async with OpensslServer(pem) as server, transport() as fast:
 
         async def ask(number: int) -> tuple[asyncio.Task[httpx.Response], int]:
-            """The answer to come, and how often our key changed before the request."""
+            """Sends a request. Returns the task of its answer, and the number of our key changes before the request."""
             body = b"<%d>" % number
             request = httpx.Request("POST", server.url, content=body, extensions={"timeout": {"read": PATIENCE}})
             task = asyncio.ensure_future(fast.handle_async_request(request))
@@ -101,8 +101,8 @@ async def test_keys_change_under_a_connection_and_nobody_notices(
         await server.hears(HERS)
         await seen(lambda: len(reads) > before)
         answer, changed = await ask(2)
-        assert changed == ours  # OpenSSL answers with the next record it writes
-        server.says(command)  # while the answer is waited for
+        assert changed == ours  # OpenSSL answers with the next record that it writes
+        server.says(command)  # while the client waits for the answer
         await server.hears(HERS)
         server.says(OK)
         await check(answer)

@@ -1,7 +1,7 @@
-"""The same bytes mean the same through FastTransport as through httpx's own transport, wherever they are cut.
+"""FastTransport reads the same bytes as httpx's own transport does, however they are cut into pieces.
 
-Hypothesis writes answers, spoils them, cuts them up. What comes out is (status, headers, body) or a class of error;
-`DIFFERENCES` is the whole list of what may differ, and why.
+Hypothesis writes answers, damages them and cuts them up. The outcome is (status, headers, body) or a class of error.
+`DIFFERENCES` lists all allowed differences, with reasons.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 class Difference(NamedTuple):
     what: str
     why: str
-    sign: re.Pattern[bytes]  # in the answer's bytes
-    stricter: bool  # we refuse what httpx takes; else the reverse
+    sign: re.Pattern[bytes]  # searched in the answer's bytes
+    stricter: bool  # True: we refuse what httpx accepts; False: httpx refuses what we accept
 
 
 HEAD_END = rb"(?s:.*?)"
@@ -100,7 +100,7 @@ def answers(draw: st.DrawFn) -> bytes:
         body = b""
     head = b"HTTP/%s %d%s\r\n" % (version, status, reason) + b"".join(b"%s: %s\r\n" % pair for pair in headers)
     interim = draw(st.sampled_from(INFORMED))
-    if draw(st.booleans()):  # any other 1xx, with whatever framing
+    if draw(st.booleans()):  # any other 1xx, with any framing
         number = draw(st.integers(100, 199))
         interim += b"HTTP/1.1 %d Info\r\n%s\r\n" % (number, draw(st.sampled_from(INTERIM_HEADERS)))
     return interim + head + b"\r\n" + body
@@ -127,7 +127,7 @@ FRAMING = (b"content-length", b"transfer-encoding")
 
 
 class Bench:
-    """A server that sends what it is told, and both transports."""
+    """A server that sends the given bytes, and both transports."""
 
     def __init__(self) -> None:
         self.runner = asyncio.Runner()
@@ -162,7 +162,7 @@ class Bench:
                 await response.aclose()
             except httpx.TransportError as error:
                 return (type(error).__name__,)
-            # httpx writes `Chunked` in small letters.
+            # httpx writes `Chunked` in lower case.
             headers = [pair for pair in response.headers.raw if pair[0].lower() not in FRAMING]
             return (response.status_code, response.http_version, response.reason_phrase, headers, body)
 
@@ -181,7 +181,7 @@ def compare(bench: Bench, tls: ssl.SSLContext, data: bytes, cuts: list[int]) -> 
     theirs = bench.outcome(httpx.AsyncHTTPTransport(verify=tls))
     if ours == theirs:
         return
-    # Refused by one of them, and for a reason that is listed.
+    # Only one of the two refuses the answer, and the reason is in the list.
     assert (len(ours) == 1) != (len(theirs) == 1), (data, ours, theirs)
     stricter = len(ours) == 1
     listed = [one.what for one in DIFFERENCES if one.stricter is stricter and one.sign.search(data)]
@@ -190,7 +190,7 @@ def compare(bench: Bench, tls: ssl.SSLContext, data: bytes, cuts: list[int]) -> 
 
 @pytest.mark.parametrize("anyio_backend", ["none"])
 @settings(
-    max_examples=10 * settings.default.max_examples,  # the only check of what odd bytes mean, and 5 ms each
+    max_examples=10 * settings.default.max_examples,  # no other test checks odd bytes, and an example takes only 5 ms
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(data=spoiled(), cuts=st.lists(st.integers(0, 1000), max_size=6))
@@ -221,7 +221,7 @@ WITNESSES = {
 def test_each_difference_is_still_one(
     bench: Bench, tls: ssl.SSLContext, anyio_backend: str, difference: Difference
 ) -> None:
-    """A line of the table that has become untrue goes out of it."""
+    """If a line of the table is no longer true, it must be removed."""
     del anyio_backend
     data = WITNESSES[difference.what]
     assert difference.sign.search(data)

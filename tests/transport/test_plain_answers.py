@@ -1,4 +1,4 @@
-"""The quick reading of a plain answer comes to what llhttp makes of the same bytes, or leaves them to it."""
+"""The fast reader of a plain answer gives the same result as llhttp, or leaves the bytes to llhttp."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_what_is_plain_means_the_same_to_llhttp(data: bytes) -> None:
     if plain is None:
         return
     thorough = AnswerReader(LIMIT)
-    assert not thorough.feed(data[:1])  # what comes in pieces is not plain
+    assert not thorough.feed(data[:1])  # an answer in pieces is not plain
     assert thorough.feed(data[1:])
     assert thorough.reusable
     other = thorough.answer()
@@ -61,9 +61,9 @@ def test_what_is_plain_means_the_same_to_llhttp(data: bytes) -> None:
 
 @given(data=answers(), further=answers())
 def test_an_answer_leaves_nothing_for_the_next(data: bytes, further: bytes) -> None:
-    """One reader, a plain answer and then any other: as if it were the first."""
+    """One reader reads a plain answer and then any other answer. The second result is as in a fresh reader."""
     used, fresh = AnswerReader(LIMIT), AnswerReader(LIMIT)
-    for _ in range(3):  # the first one is left to llhttp
+    for _ in range(3):  # llhttp reads the first one
         used.expect()
         assert used.feed(PLAIN)
     assert outcome(used, data) == outcome(fresh, data)

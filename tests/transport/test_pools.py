@@ -1,4 +1,4 @@
-"""Who gets which connection, how many there are, and that everything comes back."""
+"""Which request gets which connection, how many connections there are, and that all of them come back."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def only(fast: FastTransport) -> Pool:
 
 
 class Gate:
-    """A server script that answers when it is let, and notes the order of what it got."""
+    """A server script that answers when the test permits it, and records the order of the requests."""
 
     def __init__(self) -> None:
         self.open = asyncio.Event()
@@ -168,7 +168,7 @@ async def test_idle_connections_are_closed_in_time(transport: Make, server_tls: 
 async def test_an_expired_connection_is_not_used_even_if_nobody_swept(transport: Make) -> None:
     async with RawServer(polite) as server, transport(keepalive_expiry=60) as fast:
         await fast.handle_async_request(server.post())
-        hold(fast).advance(60)  # the timer fires a turn later: too late for this request
+        hold(fast).advance(60)  # the timer fires one turn later, too late for this request
         await fast.handle_async_request(server.post())
         assert len(server.peers) == 2
 
@@ -183,7 +183,7 @@ async def test_closing_fails_what_is_under_way_and_leaves_nothing(transport: Mak
         await fast.aclose()
         assert (pool.sockets, pool.idle, pool.waiting) == (0, 0, 0)
         results = await asyncio.gather(*tasks, return_exceptions=True)
-        # Two were written and wait for an answer; two never left.
+        # Two requests were written and wait for an answer. Two were never written.
         kinds = [type(result) for result in results]
         assert kinds == [httpx.ReadError] * 2 + [httpx.ConnectError] * 2
         assert all("closed" in str(result) for result in results)
@@ -217,7 +217,7 @@ async def test_other_schemes_are_refused(transport: Make) -> None:
                 await fast.handle_async_request(httpx.Request("GET", url, headers={"Host": "x"}))
 
 
-# Other loops. These run loops of their own.
+# Several loops. These tests run loops of their own.
 
 
 def runs(loop: str) -> Callable[[Any], Any]:
@@ -226,15 +226,15 @@ def runs(loop: str) -> Callable[[Any], Any]:
     return pytest.importorskip("uvloop").run  # type: ignore[no-any-return]
 
 
-# A loop left with open connections: asyncio complains when it collects them, uvloop in `loop.close()` (where a
-# warning turned into an error keeps it closing for ever, with any open socket of anybody).
+# A loop that ends with open connections: asyncio warns when it collects them. uvloop warns in `loop.close()`; if the
+# warning is an error, the loop never finishes closing while any socket is open.
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 @pytest.mark.parametrize("anyio_backend", ["none"])
 def test_the_connections_of_a_closed_loop_are_let_go(
     transport: Make, threaded_server: RawServer, loop: str, anyio_backend: str
 ) -> None:
-    """The server sees them end, although the loop that could close them is closed."""
+    """The server sees the end of the connections, although the loop that could close them is closed."""
     del anyio_backend
     fast = transport()
 

@@ -1,4 +1,4 @@
-"""Between the turn of the loop that makes a request and the one that writes it: what happens there costs no message."""
+"""A request is written one turn of the loop after it is made. No event between the two turns loses a message."""
 
 from __future__ import annotations
 
@@ -37,20 +37,20 @@ def server_side(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 
 def end(peer: Peer) -> None:
-    """The server's FIN, in the client's socket when this returns."""
+    """Sends the server's FIN. It is in the client's socket when this function returns."""
     with socket.socket(fileno=os.dup(peer.writer.get_extra_info("socket").fileno())) as twin:
         twin.shutdown(socket.SHUT_WR)
 
 
 def heard(peer: Peer, patience: float = 0) -> bool:
-    """Whether bytes lie in the server's socket, within so many seconds. The loop stands still meanwhile."""
+    """Returns whether the server's socket has bytes within `patience` seconds. The loop stands still in this time."""
     poll = select.poll()
     poll.register(peer.writer.get_extra_info("socket").fileno(), select.POLLIN)
     return bool(poll.poll(patience * 1000))
 
 
 async def warm(fast: FastTransport, server: RawServer, connections: int) -> None:
-    """So many idle connections, with nothing in their sockets: TLS's tickets are read too."""
+    """Opens `connections` idle connections with nothing to read in their sockets: TLS's tickets are read, too."""
     await asyncio.gather(*[fast.handle_async_request(server.post()) for _ in range(connections)])
     assert len(server.peers) == connections
     (pool,) = fast.pools.values()
@@ -63,7 +63,7 @@ async def test_a_connection_that_ends_before_the_write_is_replaced(
     async with RawServer(polite, **server_side) as server, transport() as fast:
         await warm(fast, server, 1)
         task = asyncio.ensure_future(fast.handle_async_request(server.post()))
-        await asyncio.sleep(0)  # it has its connection, and has not written
+        await asyncio.sleep(0)  # the request has a connection, but is not written yet
         end(server.peers[0])
         response = await task
         assert await response.aread() == b"hi"
@@ -76,7 +76,7 @@ async def test_a_connection_that_ends_before_the_write_is_replaced(
 async def test_an_end_that_the_loop_has_not_seen_is_seen_before_the_write(
     transport: Make, server_side: dict[str, Any], size: int
 ) -> None:
-    """A large body is not queued: it is written in the turn in which the connection is taken."""
+    """A large body is not queued. It is written in the turn in which the request gets its connection."""
     async with RawServer(polite, **server_side) as server, transport() as fast:
         await warm(fast, server, 1)
         end(server.peers[0])
@@ -102,7 +102,7 @@ async def test_many_that_end_before_the_write_are_replaced_by_new_ones(
 
 
 async def test_a_new_connection_that_ends_before_the_write_is_an_error(transport: Make) -> None:
-    """Who hangs up on everyone is not dialled for ever."""
+    """If a server closes every connection, the client does not connect again without end."""
 
     async def rude(peer: Peer) -> None:
         del peer
@@ -116,7 +116,7 @@ async def test_a_new_connection_that_ends_before_the_write_is_an_error(transport
 async def test_what_a_body_raises_is_never_taken_for_a_closed_connection(
     transport: Make, server_side: dict[str, Any]
 ) -> None:
-    """A body can come out of another request, and raise what that one raised."""
+    """A body can be the answer of another request, and raise the error of that request."""
     begun = 0
 
     async def body() -> AsyncIterator[bytes]:
@@ -165,7 +165,7 @@ async def test_the_requests_of_a_turn_are_written_together(transport: Make, serv
     async def script(peer: Peer) -> None:
         await peer.request()
         await peer.send(OK)
-        await let.wait()  # from here on the test looks into the socket
+        await let.wait()  # after this the test looks into the socket
         await peer.request()
         await peer.send(OK)
 
@@ -225,13 +225,13 @@ async def test_a_write_that_raises_keeps_no_other_waiting(transport: Make, serve
 
 
 async def test_the_time_to_answer_begins_with_the_write(transport: Make, threaded_server: RawServer) -> None:
-    """A loop that was blocked in the turn between must not write a request and give it up at once."""
+    """If the loop is blocked in the turn between, it must not write a request and immediately time it out."""
     async with transport() as fast:
         await fast.handle_async_request(threaded_server.post())
         clock = hold(fast)
         task = asyncio.ensure_future(fast.handle_async_request(threaded_server.post(timeout={"read": 0.2})))
         await asyncio.sleep(0)
-        clock.advance(0.3)  # it has its connection, and has not written
+        clock.advance(0.3)  # the request has a connection, but is not written yet
         assert (await task).status_code == 200
 
 
@@ -265,7 +265,9 @@ async def test_a_server_that_does_not_wait_for_the_first_request_is_not_answered
     monkeypatch: pytest.MonkeyPatch,
     what: str,
 ) -> None:
-    """It speaks, or goes, in the turn between; here that turn lasts until it has, and the server is in a thread."""
+    """The server sends bytes, or closes, in the turn between. The test extends that turn until this has happened; the
+    server runs in a thread.
+    """
     queued = Pool.queued
     may, has = threading.Event(), threading.Event()
 
@@ -282,7 +284,7 @@ async def test_a_server_that_does_not_wait_for_the_first_request_is_not_answered
             await peer.send(OK)
         else:
             peer.writer.close()
-            for _ in range(3):  # turns: the loop closes the socket in one of them
+            for _ in range(3):  # the loop closes the socket in one of these turns
                 await asyncio.sleep(0)
         has.set()
         await peer.gone()
@@ -303,7 +305,7 @@ async def test_a_server_that_does_not_wait_for_the_first_request_is_not_answered
 async def test_half_a_tls_record_after_the_answer_is_surplus(
     transport: Make, server_tls: ssl.SSLContext, cut: int
 ) -> None:
-    """OpenSSL swallows it without a word; the other half would come as the answer to the next request."""
+    """OpenSSL reports no bytes for half a record. The other half would be read as the answer to the next request."""
     heard: list[bytes] = []
 
     def serve(connection: socket.socket) -> None:
@@ -355,4 +357,4 @@ async def test_half_a_tls_record_after_the_answer_is_surplus(
                 await asyncio.sleep(0.05)
         for thread in (accepting, *threads):
             await asyncio.to_thread(thread.join)
-    assert len([one for one in heard if one]) == 2  # the empty ones are goodbyes
+    assert len([one for one in heard if one]) == 2  # the empty ones are close_notify

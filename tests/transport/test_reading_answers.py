@@ -1,4 +1,4 @@
-"""Bytes in, an answer or a refusal out: the reader without a socket."""
+"""The reader of answers without a socket: bytes in, an answer or an error out."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def reader(limit: int = 1000) -> AnswerReader:
 
 
 def told(made: AnswerReader) -> list[tuple[bytes, bytes]]:
-    """The headers without the blanks after their values."""
+    """Returns the headers without the blanks after their values."""
     return [(name, value.rstrip(b" \t")) for name, value in made.headers]
 
 
@@ -76,7 +76,7 @@ INTERIM = {
 
 @pytest.mark.parametrize("data", [*ODD_HEADS.values(), *INTERIM.values()], ids=[*ODD_HEADS, *INTERIM])
 def test_an_odd_head_is_read_as_httpx_reads_it(data: bytes) -> None:
-    """RFC 9112, section 6.3: a 1xx ends at its blank line, whatever its headers say."""
+    """RFC 9112, section 6.3: a 1xx ends at its blank line, independent of its headers."""
     for size in (len(data), 1, 3, 17):
         made = reader()
         done = [made.feed(data[at : at + size]) for at in range(0, len(data), size)]
@@ -240,7 +240,7 @@ def test_nor_do_trailers_and_chunk_extensions() -> None:
                 made.feed(more)
     made = reader(100_000)
     made.feed(head)
-    for _ in range(100_000):  # tiny chunks are legal, and cost five bytes each
+    for _ in range(100_000):  # tiny chunks are allowed, and take five bytes each
         made.feed(b"1\r\nx\r\n")
     assert made.feed(b"0\r\n\r\n")
     assert len(made.body) == 100_000

@@ -1,4 +1,4 @@
-"""A request as bytes: what every one of an operation shares, and what is refused before a connection is opened."""
+"""A request as bytes: the part that all requests of an operation share, and errors before a connection is opened."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""Many requests, and nothing grows: connections, objects, waiting.
+"""After many requests nothing has grown: connections, objects, waiting requests.
 
-Half a million instead of a few thousand: `EIGHTBYEIGHT_SOAK=500000 python -m pytest tests/transport/test_soak.py`.
+Half a million requests instead of a few thousand:
+`EIGHTBYEIGHT_SOAK=500000 python -m pytest tests/transport/test_soak.py`.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ AT_ONCE = 50
 
 
 class Moody:
-    """Mostly answers; sometimes says it is the end, cuts off, talks too much or leaves without a word."""
+    """A server that usually answers. Sometimes it announces the end, cuts off an answer, sends surplus bytes or closes
+    silently.
+    """
 
     def __init__(self) -> None:
         self._random = random.Random(8)  # noqa: S311

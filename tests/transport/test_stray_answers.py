@@ -1,7 +1,8 @@
-"""A stray answer (bytes after an answer, before the next request) is never the next answer, by no loop and no proxy.
+"""A stray answer (bytes after an answer, before the next request) is never read as the next answer, on any loop or
+proxy.
 
-Real sockets and TLS; what was sent is counted at the server. A stray answer that arrives after the next request was
-written cannot be told from its answer, by anybody; so the tests wait until it has arrived, or it comes with the answer.
+Real sockets and TLS; the server counts the requests. If a stray answer arrives after the next request is written, no
+client can tell it from the answer. So the tests wait until it has arrived, or send it together with the answer.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ STRAYS = {
     "not HTTP": b"\x00" * 40,
 }
 WHEN = ["in the same record", "in its own record", "in the same segment", "while idle"]
-# Each kind at each moment, without a proxy; by each other way each moment, the kinds in turn.
+# Without a proxy: each kind at each moment. Through each proxy: each moment, with the kinds in turn.
 CASES = [("direct", kind, when) for kind in STRAYS for when in WHEN]
 CASES += [(way, [*STRAYS][(a + b) % 3], when) for a, way in enumerate(WAYS[1:]) for b, when in enumerate(WHEN)]
 
@@ -57,7 +58,7 @@ def anyio_backend(request: pytest.FixtureRequest) -> Any:
 
 @pytest.fixture
 def through(tls: ssl.SSLContext, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """`with through("socks5", server) as client`: a client of the server, by one of `WAYS`."""
+    """`with through("socks5", server) as client`: a client of the server through one of `WAYS`."""
     for name in ("HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
@@ -90,7 +91,7 @@ def through(tls: ssl.SSLContext, authority: trustme.CA, monkeypatch: pytest.Monk
 
 @pytest.fixture
 def _no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Connections are used again at once, so that only the look at them protects."""
+    """Idle connections are reused without a rest, so only the check before reuse protects them."""
     monkeypatch.setattr(anyio_transport, "_REST", 0.0)
 
 
@@ -103,7 +104,7 @@ def sms(number: int = 0) -> SmsRequest:
 async def test_a_stray_answer_is_nobodys(
     serve: Serve, through: Callable[..., Any], way: str, kind: str, when: str
 ) -> None:
-    """The second message is answered by its own answer, is written once, and goes over a new connection."""
+    """The second message gets its own answer, is written once, and uses a new connection."""
     stray = STRAYS[kind]
     idle = threading.Event()
     answers = {
@@ -142,7 +143,7 @@ async def test_a_connection_without_stray_bytes_is_used_again(
 async def test_a_connection_rests_between_two_requests(
     serve: Serve, through: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
-    """Meanwhile there are others, and never more of them than the bound."""
+    """During the rest other connections are opened, but never more than the limit."""
     monkeypatch.setattr(anyio_transport, "_REST", PATIENCE)
     with serve(OWN) as server, through(way, server, max_concurrency=3) as (client, _):
         async with client:
@@ -163,13 +164,13 @@ async def test_many_sends_with_strays_between_them(
     way: str,
     together: bool,
 ) -> None:
-    """Chaos with a seed; each answer names its request, so a wrong one would be seen.
+    """A random test with a fixed seed. Each answer names its request, so the test notices a wrong answer.
 
-    `together`: the strays come in the segment of the answer, and connections are used again at once. Else they come
-    when they come, and connections rest.
+    `together`: each stray comes in the TCP segment of the answer, and connections have no rest. Otherwise strays come
+    at any time, and connections rest.
     """
     if (anyio_backend_name, way, together) == ("asyncio", "direct", False):
-        return  # FastTransport's connections have no rest
+        return  # connections of FastTransport have no rest
     monkeypatch.setattr(anyio_transport, "_REST", 0.0 if together else PATIENCE)
     dice = random.Random(f"strays of {way}")  # noqa: S311
     lock = threading.Lock()
@@ -187,7 +188,7 @@ async def test_many_sends_with_strays_between_them(
         return (own + STRAYS[kind],) if joined else (own, STRAYS[kind])
 
     outcomes: dict[int, str] = {}
-    count = 30  # of which about 15 bring a stray: each kind five times, in 40 cases
+    count = 30  # about 15 of them have a stray: each kind five times, in 40 cases
     with serve(script, corked=together) as server, through(way, server, max_concurrency=8) as (client, _):
         async with client, client.sms.send_each([sms(number) for number in range(count)]) as results:
             async for result in results:
@@ -207,7 +208,7 @@ async def test_many_sends_with_strays_between_them(
 async def test_what_comes_before_the_first_request_is_no_answer_to_it(
     serve: Serve, through: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, way: str, kind: str
 ) -> None:
-    """The server speaks when TLS is up, and the request is written after that: nothing was sent."""
+    """The server sends bytes after the handshake, and then the client writes the request. The error says: not sent."""
     opened = anyio_transport.open_line
 
     async def slowly(*args: Any) -> AnyioLine:
@@ -229,7 +230,7 @@ async def test_what_comes_before_the_first_request_is_no_answer_to_it(
 async def test_a_success_before_the_request_was_written_is_not_its_answer(
     serve: Serve, through: Callable[..., Any], tls: ssl.SSLContext, way: str, status: int, taken: bool
 ) -> None:
-    """A server can refuse what it has not read to the end. It cannot have accepted it."""
+    """A server can refuse a request that it has not read to the end. It cannot have accepted it."""
     early = answer(status, '{"umid": "x", "status": {"code": "QUEUED"}}')
     body = b"x" * 30_000_000
     with serve(OWN, greeting=early, deaf=True) as server, through(way, server) as (client, _):

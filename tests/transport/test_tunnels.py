@@ -1,4 +1,6 @@
-"""Through proxies: what they are asked, and what it means when they refuse or break off. Real sockets and TLS."""
+"""Requests through proxies: what a proxy receives, and the error if a proxy refuses or breaks off. Real sockets and
+TLS.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,7 @@ def anyio_backend(request: pytest.FixtureRequest) -> Any:
 
 @pytest.fixture(autouse=True)
 def _no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Connections are used again at once."""
+    """Idle connections are reused without a rest."""
     monkeypatch.setattr(anyio_transport, "_REST", 0.0)
 
 
@@ -96,7 +98,7 @@ async def test_an_address_instead_of_a_name(serve: Serve, connect: Connect, sche
 
 
 async def test_a_context_that_a_client_with_http_2_shares(serve: Serve, connect: Connect, tls: ssl.SSLContext) -> None:
-    """Each connection offers what its client speaks, whatever the context offered before."""
+    """Each connection offers the protocols of its client, whatever the shared context offered before."""
     with serve(tls=lambda context: context.set_alpn_protocols(["h2", "http/1.1"])) as server, Proxy("http") as proxy:
         async with connect(server, proxy=proxy.url) as client:
             tls.set_alpn_protocols(["http/1.1", "h2"])
@@ -143,7 +145,7 @@ async def test_no_proxy_there(serve: Serve, connect: Connect, scheme: str) -> No
 
 @pytest.mark.parametrize("scheme", ["http", "https", "socks5"])
 async def test_a_proxy_that_says_nothing_has_sent_nothing(serve: Serve, connect: Connect, scheme: str) -> None:
-    """The whole way to the server has the timeout of connecting."""
+    """The timeout of connecting covers the whole way to the server."""
     with serve() as server, socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"{scheme}://127.0.0.1:{silent.getsockname()[1]}"
         error = await failing(connect, server, url, timeout=0.1)
@@ -153,7 +155,8 @@ async def test_a_proxy_that_says_nothing_has_sent_nothing(serve: Serve, connect:
 
 async def test_an_untrusted_https_proxy_is_not_used(serve: Serve, connect: Connect, authority: trustme.CA) -> None:
     with serve() as server, Proxy("https", authority=authority) as proxy:
-        error = await failing(connect, server, proxy.url)  # the proxy's certificate is judged by the system's list
+        # the system's authorities decide about the proxy's certificate
+        error = await failing(connect, server, proxy.url)
     assert error.sent is Sent.NO
     assert "not trusted" in str(error)
     assert proxy.asked == []
@@ -199,7 +202,7 @@ async def test_closing_the_client_ends_its_calls(serve: Serve, connect: Connect)
 async def test_socks_without_its_package_is_refused_by_name(
     serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A download of a log goes through httpx, which needs it."""
+    """A download of a log uses httpx, and httpx needs the package."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     for proxy in ("socks5://127.0.0.1:9", httpx.Proxy("socks5h://127.0.0.1:9")):
         with serve() as server, pytest.raises(InvalidRequestError, match="httpx\\[socks\\]"):

@@ -1,4 +1,4 @@
-"""How a result narrows in pyright and in mypy alike: this file is checked and never run."""
+"""Checks how pyright and mypy narrow a result. Type checkers read this file; it never runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the public API types, for the type checker: this file is checked and never run."""
+"""Checks the types of the public API. Type checkers read this file; it never runs."""
 
 from __future__ import annotations
 
