@@ -25,6 +25,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import SpanKind, StatusCode
 from patience import all_blocked, seen
 from scripted import QUEUED, ScriptedServer, answer
+from shared_sandbox import emptied
 
 from eightbyeight_async import (
     AsyncConnectClient,
@@ -116,8 +117,7 @@ def running() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def sandbox(running: Sandbox) -> Sandbox:
-    running.reset()
-    return running
+    return emptied(running)
 
 
 def shared(sandbox: Sandbox, name: str, **more: Any) -> dict[str, Any]:

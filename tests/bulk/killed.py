@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import pytest
 from cli.command_line import in_process
+from shared_sandbox import wait_for_the_last_request
 
 from eightbyeight_async import SmsRequest
 from eightbyeight_async.bulk import Campaign, JournalError, read_rows, status
@@ -55,6 +56,7 @@ def kill(sandbox: Sandbox, journal: Path, *, count: int = COUNT, after: int = CO
     command = [sys.executable, "-c", _SENDER, str(journal), str(count), str(after)]
     sender = subprocess.run(command, env={**os.environ, **sandbox.environment}, check=False)  # noqa: S603
     assert sender.returncode == -signal.SIGKILL
+    wait_for_the_last_request(sandbox)
     return set(sandbox.accepted_counts)
 
 

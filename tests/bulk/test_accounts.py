@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from bulk.killed import contents
 from cli.command_line import Ended, in_process
+from shared_sandbox import emptied
 
 from eightbyeight_async import AsyncConnectClient, AuthenticationError, SmsRequest
 from eightbyeight_async.bulk import AccountChangedError, Campaign, State, read_rows, status
@@ -38,7 +39,7 @@ def sandboxes() -> Iterator[tuple[Sandbox, Sandbox]]:
 @pytest.fixture
 def sandbox(sandboxes: tuple[Sandbox, Sandbox]) -> Sandbox:
     for one in sandboxes:
-        one.reset()
+        emptied(one)
         one.exports.polls = 0  # a job that is not ready at the first look makes the test wait 2 s
     return sandboxes[0]
 

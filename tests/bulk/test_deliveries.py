@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from shared_sandbox import emptied
 
 from eightbyeight_async import SmsRequest
 from eightbyeight_async.bulk import (
@@ -50,7 +51,7 @@ def running() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def sandbox(running: Sandbox) -> Sandbox:
-    running.reset()
+    emptied(running)
     running.exports.polls = 0
     return running
 

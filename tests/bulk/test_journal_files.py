@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from bulk.killed import Killed, check_all_refuse, commands, contents, kill, messages, run, run_async
 from cli.command_line import in_process
+from shared_sandbox import emptied
 
 from eightbyeight_async.bulk import Campaign, JournalError, JournalInUseError, State, read_rows, status
 from eightbyeight_async.bulk.judging.message_keys import Keys
@@ -37,16 +38,14 @@ def running_sandbox() -> Iterator[Sandbox]:
 @pytest.fixture(scope="module")
 def killed(running_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Killed:
     directory = tmp_path_factory.mktemp("killed")
-    running_sandbox.reset()
-    accepted = kill(running_sandbox, directory / "run.db")
+    accepted = kill(emptied(running_sandbox), directory / "run.db")
     assert 20 <= len(accepted) <= 25
     return Killed(directory, frozenset(accepted))
 
 
 @pytest.fixture
 def sandbox(running_sandbox: Sandbox) -> Sandbox:
-    running_sandbox.reset()
-    return running_sandbox
+    return emptied(running_sandbox)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from shared_sandbox import emptied
 
 from eightbyeight_async import SmsRequest
 from eightbyeight_async.bulk import Campaign, Reconciled, State, read_rows, status
@@ -45,7 +46,7 @@ def running_sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def sandbox(running_sandbox: Sandbox) -> Sandbox:
-    running_sandbox.reset()
+    emptied(running_sandbox)
     running_sandbox.exports.polls = 0  # a job that is not ready at the first look makes the test wait 2 s
     return running_sandbox
 

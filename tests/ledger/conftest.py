@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from ledger.postgres import OwnDatabase
+from shared_sandbox import emptied
 
 from eightbyeight_async.sandbox import Sandbox
 
@@ -23,7 +24,7 @@ def _running_sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def sandbox(_running_sandbox: Sandbox) -> Sandbox:
-    _running_sandbox.reset()
+    emptied(_running_sandbox)
     _running_sandbox.exports.polls = 0  # a job that is not ready at the first look makes the test wait 2 s
     return _running_sandbox
 
