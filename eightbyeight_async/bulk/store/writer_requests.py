@@ -59,10 +59,10 @@ class Ticket(Generic[T]):
     __slots__ = ("abandoned", "done", "error", "value")
 
     def __init__(self, done: Event) -> None:
-        self.done = done
+        self.done: Event = done
         self.value: T | None = None
         self.error: BaseException | None = None
-        self.abandoned = False
+        self.abandoned: bool = False
 
     async def answer(self) -> T:
         await self.done.wait()
@@ -75,7 +75,7 @@ class ClaimsRequest:
     __slots__ = ("claims", "ticket")
 
     def __init__(self, claims: Sequence[Claim], done: Event) -> None:
-        self.claims = claims
+        self.claims: Sequence[Claim] = claims
         self.ticket: Ticket[list[Claimed]] = Ticket(done)
 
 
@@ -85,7 +85,7 @@ class ResultsRequest:
     __slots__ = ("results", "ticket")
 
     def __init__(self, results: Sequence[Result], done: Event | None = None) -> None:
-        self.results = results
+        self.results: Sequence[Result] = results
         self.ticket: Ticket[None] | None = None if done is None else Ticket(done)
 
 
@@ -95,8 +95,8 @@ class WorkRequest:
     __slots__ = ("ticket", "work", "writes")
 
     def __init__(self, work: Callable[[Store], Any], done: Event, *, writes: bool) -> None:
-        self.work = work
-        self.writes = writes
+        self.work: Callable[[Store], Any] = work
+        self.writes: bool = writes
         self.ticket: Ticket[Any] = Ticket(done)
 
 
