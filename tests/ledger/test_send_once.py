@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import psycopg
 import pytest
+from held import held
 from patience import PATIENCE, seen
 
 from eightbyeight_async import (
@@ -177,7 +178,6 @@ async def test_a_call_that_is_cancelled_in_flight_leaves_its_message_unknown(
 
 @BOTH
 async def test_a_second_caller_waits_for_the_first_ones_outcome(postgres: str, name: str, sandbox: Sandbox) -> None:
-    sandbox.faults.plan([Fault.slow(0.3)])
     outcomes: list[Outcome] = []
 
     async def ask(ledger: Ledger) -> None:
@@ -189,13 +189,14 @@ async def test_a_second_caller_waits_for_the_first_ones_outcome(postgres: str, n
         Ledger(postgres, name) as two,
         anyio.create_task_group() as group,
     ):
-        group.start_soon(ask, one)
-        await seen(lambda: sandbox.traffic.in_flight)
-        at_once = await two.send_once(client, "key", message(), wait=False)
-        assert (at_once.state, at_once.new, at_once.umid) == (State.INTENT, False, None)
-        assert (await two.status()).in_flight == 1
-        for _ in range(3):
-            group.start_soon(ask, two)
+        with held(sandbox, 0):
+            group.start_soon(ask, one)
+            await seen(lambda: sandbox.traffic.in_flight)
+            at_once = await two.send_once(client, "key", message(), wait=False)
+            assert (at_once.state, at_once.new, at_once.umid) == (State.INTENT, False, None)
+            assert (await two.status()).in_flight == 1
+            for _ in range(3):
+                group.start_soon(ask, two)
     assert {outcome.umid for outcome in outcomes} == {sandbox.messages[0].umid}
     assert len(outcomes) == 4
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import psycopg
 import pytest
+from patience import seen
 
 from eightbyeight_async.bulk.store.records import Account
 from eightbyeight_async.ledger import LedgerError
@@ -233,6 +234,16 @@ async def test_real_turns_of_three_processes_never_exceed_the_rate(postgres: str
     assert max(sum(first <= moment < first + 1.0 for moment in started) for first in started) <= 1.1 * 500 + 3
 
 
+async def cancelled_while_it_asks(pace: SharedPace) -> Any:
+    """Cancels a task that waits for the database. Returns its question."""
+    async with anyio.create_task_group() as group:
+        group.start_soon(pace.turn, anyio.Event())
+        await seen(lambda: pace._question)
+        group.cancel_scope.cancel()
+    assert group.cancel_scope.cancelled_caught
+    return pace._question
+
+
 @pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
 async def test_a_cancelled_task_leaves_at_once_and_the_next_one_takes_its_turns(postgres: str, name: str) -> None:
     """The database does not answer, here because another connection has locked the row."""
@@ -242,11 +253,8 @@ async def test_a_cancelled_task_leaves_at_once_and_the_next_one_takes_its_turns(
     pace._turns.clear()
     with psycopg.connect(postgres) as other:
         other.execute("SELECT 1 FROM eightbyeight.pace WHERE account=%s FOR UPDATE", [f"host {name}"])
-        with anyio.move_on_after(0.05) as scope:
-            await pace.turn(halt)
-        question = pace._question
-        assert question is not None
-        assert (scope.cancelled_caught, question.done.is_set()) == (True, False)
+        question = await cancelled_while_it_asks(pace)
+        assert not question.done.is_set()
         with anyio.move_on_after(0.05):
             await pace.turn(halt)
         assert pace._question is question, "the second task waits for the same answer"
@@ -263,11 +271,7 @@ async def test_an_error_that_nobody_waited_for_is_asked_again_and_its_refusals_a
         pace = SharedPace(f"postgresql://me@127.0.0.1:{port}/x", Account("host", name), 500.0, patience=60.0)
         halt = anyio.Event()
         pace.refused(0.0, 0.0)
-        with anyio.move_on_after(0.05) as scope:
-            await pace.turn(halt)
-        question = pace._question
-        assert scope.cancelled_caught
-        assert question is not None
+        question = await cancelled_while_it_asks(pace)
     await question.done.wait()
     assert (len(question.refusals), pace._refusals) == (1, [])
     with pytest.raises(LedgerError, match="the database cannot be used"):
@@ -280,10 +284,8 @@ async def test_a_close_does_not_wait_for_a_database_that_is_away(name: str) -> N
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         port = deaf.getsockname()[1]
         pace = SharedPace(f"postgresql://me@127.0.0.1:{port}/x", Account("host", name), 500.0, patience=60.0)
-        with anyio.move_on_after(0.05):
-            await pace.turn(anyio.Event())
+        question = await cancelled_while_it_asks(pace)
         await pace.close()
-        question = pace._question
-        assert question is not None
+        assert pace._question is question
         assert not question.done.is_set()
     await question.done.wait()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import httpx
 import pytest
-from patience import PATIENCE
+from patience import PATIENCE, seen
 from proxies import Proxy
 from scripted import QUEUED, ScriptedServer
 from transport.conftest import LOOPS
@@ -170,8 +170,10 @@ async def test_a_cancelled_call_leaves_nothing_and_the_next_one_works(
     with serve(wait, QUEUED) as server, Proxy(scheme, authority=authority) as proxy:
         through = httpx.Proxy(proxy.url, ssl_context=tls if scheme == "https" else None)
         async with connect(server, proxy=through, max_concurrency=1) as client:
-            with anyio.move_on_after(0.2):
-                await client.sms.send(SMS)
+            async with anyio.create_task_group() as group:
+                group.start_soon(client.sms.send, SMS)
+                await seen(lambda: server.received)
+                group.cancel_scope.cancel()
             wait.set()
             await client.sms.send(SMS)
     assert server.connections == 2
