@@ -158,7 +158,7 @@ def test_reset_covers_what_was_looked_up_exported_and_posted(api: Any, serve: An
     receipts, exports = sandbox.receipts, sandbox.exports
     receipts.callback_url, receipts.authorization, receipts.ca_file = service.url, "Bearer x", "x.pem"
     receipts.order, receipts.duplicates, receipts.delay, receipts.seed = "reversed", 3, 1, 9
-    receipts.retry_after, receipts.timeout, receipts.concurrency = (5,), 1, 3
+    receipts.retry_after, receipts.timeout, receipts.concurrency = (5,), PATIENCE, 3
     exports.lag, exports.polls, exports.ready_after, exports.ending = 5, 5, 5, "failed"
     exports.links, exports.rows_per_file, exports.include_rejected = "elsewhere", 1, False
     receipts.ca_file = None
