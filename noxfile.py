@@ -54,10 +54,10 @@ def install_postgres(session: nox.Session) -> None:
         session.run(*command, success_codes=[0, 1], silent=True)
 
 
-def run_tests(session: nox.Session) -> None:
+def run_tests(session: nox.Session, *options: str) -> None:
     """Runs pytest in cores + 1 processes, because some tests wait; at most 8. For a debugger, use `-- -n 0`."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    session.run("pytest", "-n", str(min(cores + 1, 8)), "--dist", "worksteal", *session.posargs)
+    session.run("pytest", "-n", str(min(cores + 1, 8)), "--dist", "worksteal", *options, *session.posargs)
 
 
 @nox.session
@@ -95,6 +95,14 @@ def tests_lowest(session: nox.Session) -> None:
                 session.error(f"{need} is not what is needed: the lowest that goes with the others is {found}")
     install_postgres(session)
     run_tests(session)
+
+
+@nox.session
+def tests_shuffled(session: nox.Session) -> None:
+    """The whole test suite in a random order, for no test may need another. `-- --randomly-seed=7` repeats an order."""
+    install(session, "tests", "shuffle")
+    install_postgres(session)
+    run_tests(session, "--randomly-dont-reset-seed")
 
 
 @nox.session
