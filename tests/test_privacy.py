@@ -10,6 +10,7 @@ import anyio
 import pytest
 from answers import coded
 from conftest import KEY
+from frame_locals import NUMBER, TEXT, secrets_in
 from scripted import QUEUED, ScriptedServer, answer
 
 from eightbyeight_async import AsyncConnectClient, EightByEightError, RetryPolicy, SmsRequest, wire
@@ -17,9 +18,6 @@ from eightbyeight_async import AsyncConnectClient, EightByEightError, RetryPolic
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-NUMBER = "+6598765432"
-TEXT = "Your login code is 913375"
-SECRETS = (KEY, NUMBER, NUMBER[1:], "98765432", TEXT, "913375")
 REQUEST = SmsRequest(destination=NUMBER, text=TEXT, client_message_id="order-17")
 ECHO = f"cannot send {TEXT!r} to {NUMBER} with {KEY}"
 
@@ -75,10 +73,9 @@ async def test_no_failure_shows_a_secret(
     logged = [f"{r.name}: {r.getMessage()}" for r in caplog.records]
     # httpcore's own debug log prints the server's response headers. One header is an echo by the server itself.
     logged = [line for line in logged if not line.startswith("httpcore") or "X-Echo" not in line]
-    for secret in SECRETS:
-        assert secret not in "\n".join(shown)
-        assert not [line for line in logged if secret in line and not line.startswith("httpcore")]
-        assert not [line for line in logged if secret in line and "send_request" in line]
+    assert secrets_in("\n".join(shown)) == []
+    assert not [line for line in logged if secrets_in(line) and not line.startswith("httpcore")]
+    assert not [line for line in logged if secrets_in(line) and "send_request" in line]
 
 
 @pytest.mark.anyio
@@ -91,7 +88,7 @@ async def test_a_task_that_dies_shows_no_secret(
                 async with anyio.create_task_group() as group:
                     group.start_soon(client.sms.send, REQUEST)
     shown = everything_about(caught.value)
-    assert not [secret for secret in SECRETS if secret in shown]
+    assert secrets_in(shown) == []
 
 
 def test_a_refused_setting_shows_no_key() -> None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import re
 import shlex
-import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -15,8 +13,8 @@ from pathlib import Path
 
 import attrs
 import pytest
+from cli.command_line import preloaded
 from page_blocks import ROOT, blocks_of, run, run_python
-from patience import PATIENCE
 
 from eightbyeight_async import AttemptEvent, Sent, WaitEvent, errors
 from eightbyeight_async.sandbox import Fault, Sandbox
@@ -142,7 +140,8 @@ def test_send_many_from_the_command_line(sandbox: Sandbox, tmp_path: Path) -> No
     for line, sent in ((dry, 0), (wet, 2)):
         command = shlex.split(line)
         assert command[0] == "eightbyeight"
-        run([sys.executable, "-m", "eightbyeight_async", *command[1:]], sandbox, tmp_path)
+        ended = preloaded(*command[1:], sandbox=sandbox, cwd=tmp_path)
+        assert ended.code == 0, ended.err
         assert len(sandbox.messages) == sent
     assert {message.text for message in sandbox.messages} == {"Hi Ann, we open at nine", "Hi Bob, we open at nine"}
     assert len((tmp_path / "results.jsonl").read_text().splitlines()) == 2
@@ -175,7 +174,8 @@ def test_campaigns_from_the_command_line(
     for line in commands.splitlines():
         command = shlex.split(line)
         assert command[:2] == ["eightbyeight", "bulk"]
-        run([sys.executable, "-m", "eightbyeight_async", *command[1:]], sandbox, tmp_path)
+        ended = preloaded(*command[1:], sandbox=sandbox, cwd=tmp_path)
+        assert ended.code == 0, ended.err
         sent.append(len(sandbox.messages))
     assert sent == sent_after
     assert page == "README" or len((tmp_path / "results.csv").read_text().splitlines()) == 3
@@ -197,15 +197,12 @@ def test_send_to_a_spreadsheet_of_customers(sandbox: Sandbox, tmp_path: Path) ->
             bad = (tmp_path / "bad.csv").read_text("utf-8-sig")
             assert bad.count("\n") == 2
             (tmp_path / "bad.csv").write_text(bad.replace("912345;", "9123 4565;"))
-        environment = {**os.environ, **sandbox.environment, "PYTHONWARNINGS": "error"}
-        done = subprocess.run(  # noqa: S603
-            [sys.executable, "-m", "eightbyeight_async", *command[1:]],
-            capture_output=True, text=True, env=environment, cwd=tmp_path, timeout=PATIENCE, check=False,
-        )  # fmt: skip
-        seen.append((done.returncode, sorted(message.destination.lstrip("+")[2:] for message in sandbox.messages)))
+        # With the account id, the plan requests the prices.
+        done = preloaded(*command[1:], sandbox=sandbox, cwd=tmp_path, **sandbox.environment)
+        seen.append((done.code, sorted(message.destination.lstrip("+")[2:] for message in sandbox.messages)))
         if "--dry-run" in command:
             for words in ("to 4 people: SG 4", "2 opted out", "1 bad row set aside", "cost: "):
-                assert words in done.stderr, done.stderr
+                assert words in done.err, done.err
     samples = ["90000000"] * 3
     first, rest = ["91234561", "91234562"], ["91234566", "91234567"]
     assert seen[:2] == [(0, []), (0, samples)]

@@ -22,6 +22,7 @@ from eightbyeight_async.bulk.store.records import Account, Claim, Policy
 from eightbyeight_async.sandbox import Fault, Sandbox
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -200,6 +201,7 @@ def test_a_host_is_the_same_by_whatever_setting_it_is_named(
     journal: Path,
     table: Path,
     capsys: pytest.CaptureFixture[str],
+    tls: ssl.SSLContext,
 ) -> None:
     store = Journal(journal, "process", lambda: 1.0, account=Account(host, "acme"), policy=Policy())
     store.transact(store.begin_run)
@@ -208,7 +210,8 @@ def test_a_host_is_the_same_by_whatever_setting_it_is_named(
     store.close()
 
     async def open_with(settings: dict[str, str]) -> None:
-        async with AsyncConnectClient("key", "acme", **settings) as client, Campaign(client, journal):  # type: ignore[arg-type]
+        client = AsyncConnectClient("key", "acme", ssl_context=tls, **settings)  # type: ignore[arg-type]
+        async with client, Campaign(client, journal):
             pass
 
     def dry_run(settings: dict[str, str]) -> int:

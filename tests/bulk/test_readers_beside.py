@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from patience import until
 
 from eightbyeight_async import SmsRequest
 from eightbyeight_async.bulk import JournalError, JournalInUseError, State, read_rows, status
@@ -23,7 +24,7 @@ from eightbyeight_async.bulk.store.records import Account, Claim, Met, Policy, R
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-COMMITS, GROUP = 120, 20
+COMMITS, GROUP = 60, 20
 READER = """
 import sys
 from eightbyeight_async.bulk import read_rows, status
@@ -38,6 +39,8 @@ while not sys.stdin.closed:
     except Exception as error:
         wrong.append(f"{type(error).__name__}: {error}")
     looks += 1
+    if looks == 4:
+        print("four looks", flush=True)
     import os, select
     if select.select([sys.stdin], [], [], 0)[0]:
         break
@@ -124,7 +127,7 @@ def test_readers_of_this_and_another_process_see_a_whole_journal_at_any_moment(p
         thread.start()
     for number in range(COMMITS):
         sender.commit(number)
-        if not number % 40:
+        if not number % 30:
             # The readers in this process have not released the campaign's lock.
             assert (
                 "JournalInUseError"
@@ -136,15 +139,16 @@ def test_readers_of_this_and_another_process_see_a_whole_journal_at_any_moment(p
                 ).stderr
             )
             assert process(SQLITE_SHELL, path).stdout == f"{(number + 1) * GROUP}\n"
+    # On a busy machine, the readers may have looked less often than the campaign has written.
+    assert other.stdout.readline() == "four looks\n"
+    until(lambda: looks > 10)
     stop.set()
     for thread in threads:
         thread.join()
     told, _ = other.communicate("stop\n")
     sender.journal.close()
     assert wrong == []
-    assert looks > 10
-    their_looks, _, their_wrong = told.partition(" ")
-    assert (int(their_looks) > 3, their_wrong) == (True, "[]\n")
+    assert told.partition(" ")[2] == "[]\n"
     assert status(path).sent == COMMITS * GROUP
     assert all_known(path, COMMITS * GROUP)
 

@@ -1,4 +1,4 @@
-"""Runs the real command, in a process of its own or in this one, against a sandbox."""
+"""Runs the real command against a sandbox: in a new process, in a forked one, or in this one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import attrs
 import pytest
@@ -133,11 +133,30 @@ def start_preloaded(*arguments: object, terminal: bool = False, **options: Any) 
     return subprocess.Popen([*before, *COMMAND, *words], **options)  # noqa: S603
 
 
-def started(*arguments: object, sandbox: Sandbox | None = None, **more: str) -> subprocess.Popen[bytes]:
-    return start_preloaded(
+def preloaded(
+    *arguments: object, sandbox: Sandbox | None = None, stdin: bytes = b"", cwd: Path | None = None, **more: str
+) -> Ended:
+    """Like `eightbyeight`, in a process from `start_preloaded`: for tests of the command and not of Python's start."""
+    process = start_preloaded(
         *arguments,
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        cwd=cwd,
         env=environment(sandbox, **more),
+    )
+    out, err = process.communicate(stdin, PATIENCE)
+    encoding = more.get("PYTHONIOENCODING", "utf-8")
+    return Ended(process.returncode, out.decode(encoding), err.decode(encoding))
+
+
+def started(
+    *arguments: object,
+    sandbox: Sandbox | None = None,
+    stdout: int | IO[bytes] = subprocess.PIPE,
+    stderr: int | IO[bytes] = subprocess.PIPE,
+    **more: str,
+) -> subprocess.Popen[bytes]:
+    return start_preloaded(
+        *arguments, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, env=environment(sandbox, **more)
     )

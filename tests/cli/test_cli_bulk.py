@@ -13,7 +13,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from cli.command_line import COMMAND, Ended, eightbyeight, environment, started, under_way
+from cli.command_line import COMMAND, Ended, environment, preloaded, started, under_way
 from cli.test_cli_commands import HOUR, csv_file
 from held import held
 from patience import PATIENCE
@@ -84,7 +84,7 @@ def test_a_run_sends_every_row_and_the_next_one_none(
     sandbox: Sandbox, tmp_path: Path, journal: Path, bulk: Bulk
 ) -> None:
     path = csv_file(tmp_path / "a.csv")
-    ended = eightbyeight("bulk", "run", path, "--text", TEXT, "--journal", journal, "--json", sandbox=sandbox)
+    ended = preloaded("bulk", "run", path, "--text", TEXT, "--journal", journal, "--json", sandbox=sandbox)
     assert ended.code == 0
     (told,) = ended.records
     assert told["seconds"] > 0
@@ -158,7 +158,7 @@ def test_messages_from_stdin_have_to_be_given_again(
     rows = csv_file(tmp_path / "a.csv").read_bytes()
     arguments = ("bulk", "run", "-", "--format", "csv", "--text", TEXT, "--journal", journal)
     sandbox.faults.plan([Fault.error(1200, status=401, times=None)])
-    ended = eightbyeight(*arguments, sandbox=sandbox, stdin=rows)
+    ended = preloaded(*arguments, sandbox=sandbox, stdin=rows)
     assert (
         ended.code,
         f"to go on, with the same input: eightbyeight bulk run - --journal {journal}\n" in ended.err,
@@ -166,7 +166,7 @@ def test_messages_from_stdin_have_to_be_given_again(
     sandbox.faults.clear()
     ended = bulk("run")
     assert (ended.code, "give the same messages on stdin again" in ended.err) == (2, True)
-    assert eightbyeight("bulk", "run", "-", "--journal", journal, sandbox=sandbox, stdin=rows).code == 0
+    assert preloaded("bulk", "run", "-", "--journal", journal, sandbox=sandbox, stdin=rows).code == 0
     assert sent_once(sandbox, 20)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -104,7 +105,7 @@ def test_the_dry_run_counts_what_the_run_cleans(
             "numbers cleaned: 4 of 5 (blanks 4, apostrophes 1, dashes 1, 00 for + 1, national form of SG 1, "
             "national form of GB 1)"
         ) in " ".join(told.split()), told
-        assert "9123" not in told
+        assert not re.search(r"9123.?45", told)
     sent = sorted(message.destination.lstrip("+") for message in sandbox.messages)
     assert sent == ["447700900001", "6591234560", "6591234567", "6591234568", "6591234569"]
     sandbox.reset()

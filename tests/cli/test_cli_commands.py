@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from cli.command_line import COMMAND, ROOT, eightbyeight, environment, started, under_way
+from cli.command_line import COMMAND, ROOT, eightbyeight, environment, preloaded, started, under_way
 from patience import PATIENCE
 
 import eightbyeight_async
@@ -261,7 +261,7 @@ def test_an_unknown_id_is_not_found_and_a_lost_answer_is_unknown(here: Here, san
 
 
 def test_send_each_sends_every_row_and_records_it(sandbox: Sandbox, tmp_path: Path) -> None:
-    ended = eightbyeight("send-each", csv_file(tmp_path / "a.csv"), "--text", "Hi {name}", sandbox=sandbox)
+    ended = preloaded("send-each", csv_file(tmp_path / "a.csv"), "--text", "Hi {name}", sandbox=sandbox)
     assert ended.code == 0
     assert {m.client_message_id: m.text for m in sandbox.messages} == {f"ref-{n}": f"Hi Ann{n}" for n in range(1, 21)}
     by_umid = {m.umid: m.client_message_id for m in sandbox.messages}
@@ -290,7 +290,7 @@ def test_send_each_sends_every_row_and_records_it(sandbox: Sandbox, tmp_path: Pa
 @pytest.mark.parametrize("arguments", [["-", "--format", "jsonl"], ["/dev/stdin", "--format", "jsonl"]])
 def test_send_each_reads_stdin(sandbox: Sandbox, arguments: list[str]) -> None:
     lines = b'{"destination": "+6598765432", "text": "Hi"}\n' * 3
-    ended = eightbyeight("send-each", *arguments, sandbox=sandbox, stdin=lines)
+    ended = preloaded("send-each", *arguments, sandbox=sandbox, stdin=lines)
     assert (ended.code, len(sandbox.messages), len(ended.records)) == (0, 1, 3)
 
 
@@ -518,7 +518,7 @@ def test_the_sandbox_command_prints_what_points_at_it() -> None:
     assert {word for word, _ in lines} == {"export"}
     variables = dict(rest.split("=", 1) for _, rest in lines)
     assert variables.keys() == {*(f"EIGHTBYEIGHT_{name}" for name in names), "SSL_CERT_FILE"}
-    assert eightbyeight("send", "--to", TO, "--text", TEXT, **variables).code == 0
+    assert preloaded("send", "--to", TO, "--text", TEXT, **variables).code == 0
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, b"stopped: 1 messages accepted, 0 rejected, 1 requests" in err) == (0, True)
@@ -548,7 +548,7 @@ def test_the_sandbox_command_posts_receipts_as_it_is_told() -> None:
         lines = [process.stdout.readline().decode().split() for _ in range(6)]
         variables = dict(rest.split("=", 1) for _, rest in lines)
         url = f"http://127.0.0.1:{server.server_port}/receipts"
-        assert eightbyeight("send", "--to", TO, "--text", TEXT, "--dlr-callback-url", url, **variables).code == 0
+        assert preloaded("send", "--to", TO, "--text", TEXT, "--dlr-callback-url", url, **variables).code == 0
         told = [server.seen.get(timeout=PATIENCE) for _ in range(2)]  # type: ignore[attr-defined]
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=PATIENCE)

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from cli.command_line import eightbyeight, in_process
+from cli.command_line import in_process, preloaded
 from cli.spreadsheets import write_ods, write_xlsx
 
 if TYPE_CHECKING:
@@ -214,7 +214,7 @@ def test_stdin_is_read_like_a_file(
         rows = [["destination", "name"], ["+6591234567", "Ann"], ["+6591234568", "Bob"]]
         data = write_xlsx(tmp_path / "p.xlsx", {"P": rows}).read_bytes()
     line = ("send-batch", "-", "--format", form, *options, "--text", "Hi {name}")
-    ended = eightbyeight(*line, sandbox=sandbox, stdin=data)
+    ended = preloaded(*line, sandbox=sandbox, stdin=data)
     assert (ended.code, len(sandbox.messages)) == (0, 2), ended.err
 
 

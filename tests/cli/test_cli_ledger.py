@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from cli.command_line import eightbyeight, in_process
+from cli.command_line import in_process, preloaded
 
 from eightbyeight_async.sandbox import Fault
 
@@ -210,7 +210,7 @@ def test_three_processes_share_a_file(postgres: str, people: Path, sandbox: Sand
     line = ("bulk", "run", people, "--text", "Hi {name}", *options)
 
     def one() -> None:
-        ended.append(eightbyeight(*line, sandbox=sandbox, EIGHTBYEIGHT_LEDGER=postgres))
+        ended.append(preloaded(*line, sandbox=sandbox, EIGHTBYEIGHT_LEDGER=postgres))
 
     workers = [threading.Thread(target=one) for _ in range(3)]
     for worker in workers:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from cli.command_line import COMMAND, environment, in_process, start_preloaded
+from cli.command_line import environment, in_process, preloaded, start_preloaded
 from patience import PATIENCE
 
 import eightbyeight_async.cli
@@ -230,16 +230,10 @@ def test_a_stdout_that_lacks_a_character_loses_no_accepted_message(
         ["bulk", "export", "--journal", journal, "--include-private", "--format", "csv"],
     ):
         answers(sandbox, message)
-        ended = subprocess.run(  # noqa: S603
-            [*COMMAND, *map(str, command)],
-            capture_output=True,
-            env=environment(sandbox, PYTHONIOENCODING=encoding),
-            timeout=PATIENCE,
-            check=False,
-        )
-        assert ended.returncode == 0, ended.stderr
-        if ended.stdout.startswith(b"{"):
-            assert json.loads(ended.stdout.decode(encoding))["umid"] == "é田\U0001f600"
+        ended = preloaded(*command, sandbox=sandbox, PYTHONIOENCODING=encoding)
+        assert ended.code == 0, ended.err
+        if ended.out.startswith("{"):
+            assert json.loads(ended.out)["umid"] == "é田\U0001f600"
 
 
 def test_an_export_as_csv_runs_nothing_in_a_spreadsheet(sandbox: Sandbox, tmp_path: Path, here: Here) -> None:
