@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import socket
 import ssl
 import time
 from typing import TYPE_CHECKING, Any
@@ -90,9 +91,25 @@ def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     names = ("API_KEY", "SUBACCOUNT_ID", "ACCOUNT_ID", "REGION", "SMS_BASE_URL", "CHATAPPS_BASE_URL", "LEDGER")
     for name in names:
         monkeypatch.delenv(f"EIGHTBYEIGHT_{name}", raising=False)
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+    for name in ("FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "COLUMNS", "PYTEST_ADDOPTS"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
+
+
+@pytest.fixture
+def nowhere(monkeypatch: pytest.MonkeyPatch) -> str:
+    """A host name that nobody knows. The name server of this machine is not asked: some answer late, or invent one."""
+    look_up = socket.getaddrinfo
+
+    def getaddrinfo(host: Any, *more: Any, **options: Any) -> Any:
+        if host in {"nowhere.invalid", b"nowhere.invalid"}:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return look_up(host, *more, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    return "nowhere.invalid"
 
 
 @pytest.fixture(scope="session")
@@ -111,11 +128,15 @@ def _own_postgres() -> Iterator[PostgresServer | None]:
 
 
 @pytest.fixture(scope="session")
-def postgres(_own_postgres: PostgresServer | None) -> str:
-    """The URL of a PostgreSQL server. The first test that needs it starts the server."""
-    from ledger.postgres import GIVEN
+def postgres(_own_postgres: PostgresServer | None) -> Iterator[str]:
+    """The URL of a PostgreSQL database that no other process of the tests uses. The first such test starts a server."""
+    from ledger.postgres import given_database
 
-    return GIVEN if _own_postgres is None else _own_postgres.url
+    if _own_postgres is None:
+        with given_database() as url:
+            yield url
+    else:
+        yield _own_postgres.url
 
 
 @pytest.fixture(scope="session")

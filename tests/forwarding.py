@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 import threading
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
@@ -15,8 +16,20 @@ __all__ = ["closed_port", "forwarded"]
 
 
 def closed_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+    """Returns a port on which nobody listens.
+
+    On Linux, the port is kept until this process ends: no other process gets it by chance, connections to it are
+    refused, and a listener of the test may bind it because both set SO_REUSEADDR.
+    """
+    one = socket.socket()
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    one.bind(("127.0.0.1", 0))
+    port: int = one.getsockname()[1]
+    if sys.platform == "linux":
+        one.detach()
+    else:
+        one.close()
+    return port
 
 
 @contextmanager

@@ -15,7 +15,7 @@ import anyio.lowlevel
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["PATIENCE", "all_blocked", "seen", "until"]
+__all__ = ["PATIENCE", "all_blocked", "seen", "until", "within_a_quarter_hour"]
 
 PATIENCE = 120.0  # seconds
 
@@ -26,6 +26,11 @@ def until(so: Callable[[], object]) -> None:
     while not so():
         assert time.monotonic() < end, "it never came to that"
         time.sleep(0.002)
+
+
+def within_a_quarter_hour() -> None:
+    """Waits for the next quarter of an hour of the clock if this one ends within a minute."""
+    until(lambda: time.time() % 900 < 840)
 
 
 async def seen(so: Callable[[], object]) -> None:

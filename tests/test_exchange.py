@@ -15,6 +15,7 @@ import httpx
 import pytest
 from answers import CASES, Case, coded
 from conftest import KEY
+from forwarding import closed_port
 from patience import PATIENCE, seen
 from scripted import QUEUED, ScriptedServer, answer
 
@@ -219,9 +220,7 @@ async def test_no_answer_in_time_may_have_been_sent(
 
 
 async def test_a_refused_connection_was_not_sent(connect: Connect) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
-    client = AsyncConnectClient(KEY, "acme_hq", sms_base_url=f"https://127.0.0.1:{port}")
+    client = AsyncConnectClient(KEY, "acme_hq", sms_base_url=f"https://127.0.0.1:{closed_port()}")
     async with client:
         error = await error_of(client)
     assert type(error) is TransportError
@@ -229,8 +228,8 @@ async def test_a_refused_connection_was_not_sent(connect: Connect) -> None:
     assert "not sent" in str(error)
 
 
-async def test_a_name_nobody_knows_was_not_sent() -> None:
-    async with AsyncConnectClient(KEY, "acme_hq", sms_base_url="https://nowhere.invalid") as client:
+async def test_a_name_nobody_knows_was_not_sent(nowhere: str) -> None:
+    async with AsyncConnectClient(KEY, "acme_hq", sms_base_url=f"https://{nowhere}") as client:
         error = await error_of(client)
     assert (type(error), error.sent) == (TransportError, Sent.NO)
 
@@ -244,8 +243,7 @@ async def test_a_handshake_that_never_ends_was_not_sent(connect: Connect) -> Non
 
 
 async def test_under_an_injected_client_every_transport_failure_may_have_been_sent(tls: Any) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        url = f"https://127.0.0.1:{closed.getsockname()[1]}"
+    url = f"https://127.0.0.1:{closed_port()}"
     async with httpx.AsyncClient(verify=tls) as http:
         error = await error_of(AsyncConnectClient(KEY, "acme_hq", sms_base_url=url, http_client=http))
     assert (type(error), error.sent) == (TransportError, Sent.MAYBE)

@@ -11,6 +11,7 @@ import httpx
 import httpx2
 import pytest
 import respx
+from forwarding import closed_port
 from scripted import QUEUED, ScriptedServer, answer
 
 from eightbyeight_async import (
@@ -85,8 +86,7 @@ async def test_no_connection_and_no_answer(serve: Serve, connect: Connect, tls: 
     """Every failure is MAYBE, because the phase of a failure in its transport is unknown. The words and the class are
     httpx's.
     """
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        nowhere = f"https://127.0.0.1:{closed.getsockname()[1]}"
+    nowhere = f"https://127.0.0.1:{closed_port()}"
     async with library.AsyncClient(verify=tls) as http:
         error = await failure(AsyncConnectClient("key", "acme_hq", sms_base_url=nowhere, http_client=http))
         assert (type(error), error.sent) == (TransportError, Sent.MAYBE)

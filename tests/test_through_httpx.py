@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -16,6 +15,7 @@ import anyio
 import httpx
 import pytest
 from conftest import KEY, SUBACCOUNT
+from forwarding import closed_port
 from patience import PATIENCE, seen
 from proxies import Proxy
 from scripted import QUEUED, ScriptedServer, answer
@@ -247,8 +247,7 @@ HOOKED: dict[str, Any] = {"event_hooks": {"request": [nothing]}}
 async def test_a_refused_connection_was_not_sent_and_a_lost_answer_may_have_been(
     serve: Serve, connect: Connect
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        nowhere = f"https://127.0.0.1:{closed.getsockname()[1]}"
+    nowhere = f"https://127.0.0.1:{closed_port()}"
     with serve(DROP) as server:
         async with connect(server, sms_base_url=nowhere, **HOOKED) as client:
             assert (await failure(client)).sent is Sent.NO

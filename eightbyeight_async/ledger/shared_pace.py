@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SharedPace"]
 
+_TIMER = 0.02  # Seconds that a timer is late at most while the process runs.
 _SLICE = 0.1  # Seconds. A process reserves turns at most this far ahead, and may use a turn at most this late.
 
 
@@ -116,6 +117,8 @@ class SharedPace:
                 continue
             if now < turn[0]:
                 await self._sleep(turn[0] - now, halt)
+                if self._clock() > max(turn[1], turn[0] + _TIMER):  # the process was stopped during the sleep
+                    continue
             if self._paused_until <= self._clock():  # no 429 arrived during the sleep
                 return not halt.is_set()
         return False

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.anyio
-LATER = datetime.now(UTC) + timedelta(hours=1)
+LATER = datetime.now(UTC) + timedelta(days=1)
 LEFT_OUT = ("settled", "in_doubt", "duplicates", "same_number", "late")
 
 
@@ -302,7 +302,7 @@ async def test_beside_a_campaign_only_its_own_plan_is_told(sandbox: Sandbox, jou
 
 async def test_a_message_whose_time_has_passed_is_not_planned_as_sent(sandbox: Sandbox, journal: Path) -> None:
     now = datetime.now(UTC).timestamp()
-    given = [message(1), message(2, expiry=LATER - timedelta(hours=2)), message(3, scheduled=LATER)]
+    given = [message(1), message(2, expiry=LATER - timedelta(hours=26)), message(3, scheduled=LATER)]
     plan = await campaign(sandbox, journal, now=lambda: now).plan(given)
     assert (plan.new, plan.late, plan.scheduled, plan.requests) == (2, 1, 1, 2)
     report = await run(sandbox, journal, given)

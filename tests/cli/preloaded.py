@@ -72,7 +72,7 @@ class PreloadedCommand(subprocess.Popen[bytes]):
         bare = {
             name: value
             for name, value in self._environment.items()
-            if name.startswith(("PYTHON", "LC_", "LANG")) and name != "PYTHONUNBUFFERED"
+            if name.startswith(("PYTHON", "LC_", "LANG", "LD_")) and name != "PYTHONUNBUFFERED"
         }
         socket.send_fds(_server(tuple(sorted(bare.items()))), [json.dumps(start).encode()], [*streams, theirs])
         os.close(theirs)

@@ -97,7 +97,7 @@ def test_processes_and_chunks_are_told_in_words_and_in_json(
     chunks(postgres, name, take=2)
     change(postgres, name, "UPDATE eightbyeight.pgqueuer SET heartbeat=now() - interval '31 s' "
            "WHERE entrypoint='eightbyeight CAMPAIGN' AND convert_from(payload, 'UTF8')='[0, 20]'")  # fmt: skip
-    first, *lines = [re.sub(r"[\d.,]+ a second, the last write [\d.]+ s ago", "...", line)
+    first, *lines = [re.sub(r"[\d.,]+ a second, the last write [\d.]+ s ago|3\d(?= s; )", "...", line)
                      for line in status().out.splitlines()]  # fmt: skip
     assert first.startswith("4 messages: 0 sent")
     assert lines == [
@@ -105,7 +105,7 @@ def test_processes_and_chunks_are_told_in_words_and_in_json(
         f"  {ME}: 3 claims, ...",
         f"  {ME}: 1 claim, ...",
         "5 chunks left: 4 waiting, 1 at work",
-        "  messages 1 to 20: its process has said nothing for 31 s; the next one that is free takes it",
+        "  messages 1 to 20: its process has said nothing for ... s; the next one that is free takes it",
         "  messages 21 to 40: at work",
     ]
     told = json.loads(status("--json").out)

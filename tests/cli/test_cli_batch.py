@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from cli.command_line import started, under_way
-from cli.test_cli_commands import HOUR, csv_file
+from cli.test_cli_commands import TOMORROW, csv_file
 from cli.test_cli_fan import AT_ONCE, Records, counts, interrupting, rows
 from held import held
 from patience import PATIENCE
@@ -91,7 +91,7 @@ def test_every_row_is_recorded_with_its_umid_and_its_batch(here: Here, sandbox: 
 
 def test_a_batch_that_was_told_can_be_cancelled(here: Here, sandbox: Sandbox, tmp_path: Path) -> None:
     path = csv_file(tmp_path / "a.csv", 5)
-    ended = here("send-batch", path, "--text", "Hi", "--scheduled", HOUR, sandbox=sandbox)
+    ended = here("send-batch", path, "--text", "Hi", "--scheduled", TOMORROW, sandbox=sandbox)
     (batch,) = re.findall(r"^batch (\S+):", ended.err, re.MULTILINE)
     assert here("cancel-batch", batch, sandbox=sandbox).out == "cancelled: 5 messages\n"
 

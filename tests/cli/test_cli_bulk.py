@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from cli.command_line import COMMAND, Ended, environment, preloaded, started, under_way
-from cli.test_cli_commands import HOUR, csv_file
+from cli.test_cli_commands import TOMORROW, csv_file
 from held import held
 from patience import PATIENCE
 
@@ -137,7 +137,7 @@ def test_the_journal_remembers_the_options_and_says_which(sandbox: Sandbox, tmp_
         "--chunk-size",
         5,
         "--schedule",
-        HOUR,
+        TOMORROW,
     )
     sandbox.faults.plan([None, Fault.error(1200, status=401, times=None)])
     assert bulk("run", path, *options).code == 3
@@ -499,7 +499,7 @@ def test_who_prefers_a_double_gets_it(sandbox: Sandbox, bulk: Bulk, doubts: list
 @pytest.mark.parametrize("mode", ["each", "batch"])
 def test_cancel_calls_off_all_that_is_scheduled(sandbox: Sandbox, tmp_path: Path, bulk: Bulk, mode: str) -> None:
     path = csv_file(tmp_path / "a.csv")
-    assert bulk("run", path, "--text", TEXT, "--schedule", HOUR, "--mode", mode).code == 0
+    assert bulk("run", path, "--text", TEXT, "--schedule", TOMORROW, "--mode", mode).code == 0
     ended = bulk("cancel", "--json")
     assert (ended.code, json.loads(ended.out)["cancelled"]) == (0, 20)
     assert {m.state for m in sandbox.messages} == {"cancelled"}

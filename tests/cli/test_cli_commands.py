@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from cli.command_line import Here
 
 TO, TEXT = "+6598765432", "a text nobody should see"
-HOUR = (datetime.now(UTC) + timedelta(hours=1)).isoformat(timespec="seconds")
+TOMORROW = (datetime.now(UTC) + timedelta(days=1)).isoformat(timespec="seconds")
 
 
 def csv_file(path: Path, count: int = 20) -> Path:
@@ -57,7 +57,7 @@ def test_send_passes_every_field_on(here: Here, sandbox: Sandbox) -> None:
         "--source": "ACME",
         "--country": "SG",
         "--encoding": "UCS2",
-        "--scheduled": HOUR,
+        "--scheduled": TOMORROW,
         "--expiry": "2099-01-01T00:00:00Z",
         "--client-message-id": "ref-1",
         "--dlr-callback-url": "https://example.com/dlr",
@@ -73,7 +73,7 @@ def test_send_passes_every_field_on(here: Here, sandbox: Sandbox) -> None:
         "source": "ACME",
         "country": "SG",
         "encoding": "UCS2",
-        "scheduled": HOUR,
+        "scheduled": TOMORROW,
         "expiry": "2099-01-01T00:00:00+00:00",
         "clientMessageId": "ref-1",
         "dlrCallbackUrl": "https://example.com/dlr",
@@ -224,7 +224,7 @@ def schedule(sandbox: Sandbox, product: str, path: str, body: dict[str, object])
 
 
 def test_cancel_cancels_once(here: Here, sandbox: Sandbox) -> None:
-    umid = schedule(sandbox, "sms", "", {"destination": TO, "text": TEXT, "scheduled": HOUR})["umid"]
+    umid = schedule(sandbox, "sms", "", {"destination": TO, "text": TEXT, "scheduled": TOMORROW})["umid"]
     assert here("cancel", umid, sandbox=sandbox).out == "cancelled: 1 message\n"
     assert sandbox.messages[0].state == "cancelled"
     again = here("cancel", umid, "--json", sandbox=sandbox)
@@ -235,21 +235,21 @@ def test_cancel_cancels_once(here: Here, sandbox: Sandbox) -> None:
 
 
 def test_cancel_batch_cancels_all_of_it(here: Here, sandbox: Sandbox) -> None:
-    body = {"destinations": [TO, "+14155550100"], "template": {"text": TEXT, "scheduled": HOUR}}
+    body = {"destinations": [TO, "+14155550100"], "template": {"text": TEXT, "scheduled": TOMORROW}}
     batch = schedule(sandbox, "sms", "/batch", body)["batchId"]
     ended = here("cancel-batch", batch, "--json", sandbox=sandbox)
     assert (ended.code, json.loads(ended.out)["cancelled_count"]) == (0, 2)
 
 
 def test_chatapps_cancel_goes_to_the_other_host(here: Here, sandbox: Sandbox) -> None:
-    body = {"user": {"msisdn": TO}, "type": "text", "content": {"text": TEXT}, "scheduled": HOUR}
+    body = {"user": {"msisdn": TO}, "type": "text", "content": {"text": TEXT}, "scheduled": TOMORROW}
     umid = schedule(sandbox, "chatapps", "", body)["umid"]
     assert here("cancel", umid, sandbox=sandbox).code == 1
     assert here("chatapps-cancel", umid, sandbox=sandbox).code == 0
 
 
 def test_an_unknown_id_is_not_found_and_a_lost_answer_is_unknown(here: Here, sandbox: Sandbox) -> None:
-    umid = schedule(sandbox, "sms", "", {"destination": TO, "text": TEXT, "scheduled": HOUR})["umid"]
+    umid = schedule(sandbox, "sms", "", {"destination": TO, "text": TEXT, "scheduled": TOMORROW})["umid"]
     ended = here("cancel", umid.replace(umid[0], "0" if umid[0] != "0" else "1"), sandbox=sandbox)
     assert (ended.code, "code 1300" in ended.err, ended.err.endswith("; not cancelled)\n")) == (1, True, True)
     sandbox.faults.on_cancel(umid, Fault.accept_then_drop())
@@ -307,7 +307,7 @@ def test_nothing_is_sent_if_anything_is_wrong_with_the_file(here: Here, sandbox:
 
 def test_send_each_dry_run_needs_no_key_and_shows_the_plan(here: Here, sandbox: Sandbox, tmp_path: Path) -> None:
     path = csv_file(tmp_path / "a.csv")
-    arguments = ("send-each", path, "--text", "Hi {name}", "--scheduled", HOUR, "--rate", 5, "--dry-run")
+    arguments = ("send-each", path, "--text", "Hi {name}", "--scheduled", TOMORROW, "--rate", 5, "--dry-run")
     ended = here(*arguments, sandbox=sandbox, EIGHTBYEIGHT_API_KEY="", EIGHTBYEIGHT_SUBACCOUNT_ID="")
     assert (ended.code, ended.out, sandbox.traffic.connections) == (0, "", 0)
     assert "\na.csv: 20 messages (20 of them scheduled), 20 parts, to localhost:" in ended.err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -196,7 +197,8 @@ def test_no_text_and_no_number_of_a_run_is_in_the_database(
             for (table,) in tables
         )
     assert "Geheimnis" not in everything
-    assert "81000007" not in everything
+    # without digests: eight digits of one can be those of the number
+    assert "81000007" not in re.sub(r"\d{15,}", "", everything)
     assert "command_line" not in everything
 
 

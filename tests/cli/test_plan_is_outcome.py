@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     Call = Callable[..., Ended]
 
-LATER = [(datetime.now(UTC) + timedelta(hours=hours)).isoformat(timespec="seconds") for hours in (1, 2, 3)]
+LATER = [(datetime.now(UTC) + timedelta(hours=hours)).isoformat(timespec="seconds") for hours in (24, 25, 26)]
 NINE, TEN = ("--text", "We open at nine"), ("--text", "We open at ten")
 REFUSED = Fault.error(1002)
 LOST = Fault.accept_then_drop()

@@ -10,23 +10,28 @@ import importlib.util
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from contextlib import suppress
+import uuid
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
 
 import psycopg
+from forwarding import closed_port
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-__all__ = ["GIVEN", "QUIET", "OwnDatabase", "PostgresServer", "why_not"]
+__all__ = ["GIVEN", "QUIET", "OwnDatabase", "PostgresServer", "given_database", "why_not"]
 
 GIVEN = os.environ.get("EIGHTBYEIGHT_TEST_POSTGRES", "")
+if not GIVEN:  # libpq reads PGSSLMODE, PGSERVICE and others; they are for another server
+    for _name in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[_name]
 _AS = "nobody"  # PostgreSQL does not run as root
 _QUICK = ("fsync=off", "full_page_writes=off", "synchronous_commit=on", "shared_buffers=32MB", "max_connections=80")
 # No other work than the tests': no vacuum that analyses a table during a test, no WAL for replicas.
@@ -62,9 +67,7 @@ class PostgresServer:
         self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
         self._user: dict[str, Any] = {"user": _AS, "group": "nogroup", "extra_groups": []} if _is_root() else {}
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
+        self.port = closed_port()
         self.url = f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
 
     def __enter__(self) -> Self:
@@ -153,6 +156,18 @@ class PostgresServer:
         with suppress(ProcessLookupError):
             self.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+@contextmanager
+def given_database() -> Iterator[str]:
+    """Makes a database on the given server for the tests of this process, and drops it at the end."""
+    name = f"eightbyeight_tests_{uuid.uuid4().hex}"
+    with psycopg.connect(GIVEN, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name}".encode())
+        try:
+            yield urlsplit(GIVEN)._replace(path=f"/{name}").geturl()
+        finally:
+            admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
 class OwnDatabase:

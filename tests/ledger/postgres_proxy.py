@@ -39,6 +39,7 @@ class PostgresProxy:
         self.cut_after_commit = self.cut_before_commit = 0
         self.cuts = 0
         self.down = False
+        self.down_after_cut = False
         self._open: set[socket.socket] = set()
 
     def __enter__(self) -> Self:
@@ -92,6 +93,7 @@ class PostgresProxy:
                 if b"COMMIT\0" in request and self.cut_after_commit:
                     self.cut_after_commit -= 1
                     _answer(server, None)
+                    self.down = self.down or self.down_after_cut
                     self.cuts += 1
                     break
                 if request[:1] == b"X":

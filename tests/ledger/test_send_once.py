@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -235,7 +237,8 @@ async def test_no_send_begins_in_the_second_half_of_the_lease(postgres: str, nam
     """The machine sleeps between the claim and the send. The claim is released, and a new claim is made."""
     async with client_of(sandbox) as client, Ledger(postgres, name) as ledger:
         await ledger._use(client)
-        clock = iter([0.0, 60.0, 61.0, 61.0, 61.0])  # claimed, slept for half of the lease; claimed again, begun
+        # claimed, slept for half of the lease; claimed again, begun, and looked at until the answer is there
+        clock = itertools.chain([0.0, 60.0], itertools.repeat(61.0))
         ledger._lease.clock = lambda: next(clock)
         outcome = await ledger.send_once(client, "key", message())
     assert outcome.new
@@ -270,6 +273,7 @@ async def test_no_number_and_no_text_is_in_the_database(postgres: str, name: str
             for (table,) in tables
         )
     assert "order 1" in everything
+    everything = re.sub(r"\d{15,}", "", everything)  # digests: eight digits of one can be those of the number
     for secret in (number, "9123-4567", "Geheimnis", "ACME", sandbox.api_key):
         assert secret not in everything, secret
 

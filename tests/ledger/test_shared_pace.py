@@ -168,6 +168,24 @@ async def test_turns_that_are_not_used_in_time_are_void(three: Processes) -> Non
     assert [until for _, until in pace._turns if until < three.clock.now] == []
 
 
+async def test_a_turn_that_expires_while_its_task_sleeps_is_void(three: Processes, monkeypatch: Any) -> None:
+    pace = three.paces[0]
+    pace._waiting = 99
+    await pace._next(anyio.Event())
+    pace._waiting = 0
+    old = list(pace._turns)
+    slept: list[float] = []
+
+    async def stopped(seconds: float, _: anyio.Event) -> None:
+        slept.append(seconds)
+        three.clock.now += 60.0 if len(slept) == 1 else seconds
+
+    monkeypatch.setattr(pace, "_sleep", stopped)
+    assert await pace.turn(anyio.Event())
+    assert 0 < slept[0] < 0.1
+    assert not set(old) & set(pace._turns)
+
+
 async def test_a_halted_process_does_not_wait_for_its_turn(three: Processes) -> None:
     halt = anyio.Event()
     pace = three.paces[0]

@@ -140,16 +140,10 @@ async def test_a_claim_that_was_committed_while_nobody_was_told_is_released(
     with PostgresProxy(postgres) as proxy:
         async with client_of(sandbox) as client, Ledger(proxy.url, name, patience=0.2) as ledger:
             await ledger.send_once(client, "first", message())
-            proxy.cut_after_commit = 1
-            async with anyio.create_task_group() as group:
-
-                async def call() -> None:
-                    with pytest.raises(LedgerError):
-                        await ledger.send_once(client, "key", message())
-
-                group.start_soon(call)
-                await seen(lambda: proxy.cuts)
-                proxy.down = True
+            proxy.cut_after_commit, proxy.down_after_cut = 1, True
+            with pytest.raises(LedgerError):
+                await ledger.send_once(client, "key", message())
+            assert proxy.cuts == 1
             proxy.down = False
             await seen(lambda: not ledger._writer.kept)
             status = await ledger.status()
@@ -183,21 +177,19 @@ async def test_an_outcome_that_finds_no_row_for_its_claim_is_not_lost_silently(
     server: OwnDatabase, sandbox: Sandbox
 ) -> None:
     """Also if no further claim could notice that a backup was restored."""
-    from eightbyeight_async.sandbox import Fault
-
     async with client_of(sandbox) as client, Ledger(server.url, "name") as ledger:
         await ledger.send_once(client, "first", message())
         backup = await to_thread.run_sync(server.copy)
-        sandbox.faults.plan([Fault.slow(3.0)])
         outcomes: list[Outcome] = []
 
         async def call() -> None:
             outcomes.append(await ledger.send_once(client, "key", message()))
 
         async with anyio.create_task_group() as group:
-            group.start_soon(call)
-            await seen(lambda: sandbox.traffic.in_flight)
-            await to_thread.run_sync(server.put_back, backup)
+            with held(sandbox, 0):
+                group.start_soon(call)
+                await seen(lambda: sandbox.traffic.in_flight)
+                await to_thread.run_sync(server.put_back, backup)
         assert [(outcome.state, outcome.recorded) for outcome in outcomes] == [(State.SENT, False)]
         assert isinstance(ledger._writer.failure, LedgerLostError)
 
@@ -235,6 +227,7 @@ async def test_a_process_frozen_between_claim_and_send_does_not_send_after_its_l
     try:
         await to_thread.run_sync(lambda: os.waitpid(frozen.pid, os.WUNTRACED))
         async with client_of(sandbox) as client, Ledger(postgres, name) as ledger:
+            ledger._lease._seconds = PATIENCE  # the short lease is only for the process that is frozen
             await ledger.send_once(client, "witness", message(1))
             with anyio.fail_after(PATIENCE):
                 while not (await ledger.status()).unknown:

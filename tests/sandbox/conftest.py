@@ -164,6 +164,13 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture
+def stopped_clock(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only `advance` moves the sandbox's clock. So a slow machine comes to no later moment."""
+    now = sandbox.clock.now()
+    monkeypatch.setattr(sandbox.clock, "_base", lambda: now)
+
+
+@pytest.fixture
 def api(sandbox: Sandbox) -> Iterator[Api]:
     with httpx.Client(verify=sandbox.ssl_context(), timeout=PATIENCE) as http:
         yield Api(sandbox, http)

@@ -64,11 +64,12 @@ def test_unknown_and_malformed_umids(api: Any, product: str, umid: str, status: 
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
+@pytest.mark.usefixtures("stopped_clock")
 def test_the_state_follows_the_clock(api: Any) -> None:
     api.sandbox.deliveries.default = Delivery(sent_after=10, final_after=60)
     api.sandbox.deliveries.on_destination("6598760001", Delivery(outcome="undelivered", sent_after=5, final_after=20))
     api.sandbox.deliveries.on_destination("+6598760002", Delivery(outcome="unconfirmed"))
-    in_an_hour = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    in_an_hour = (api.sandbox.clock.now() + timedelta(hours=1)).isoformat()
     umids = [
         api.send(**fields).json()["umid"]
         for fields in (

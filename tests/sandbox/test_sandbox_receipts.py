@@ -11,6 +11,7 @@ import pytest
 import trio
 import trustme
 from aiohttp import web
+from forwarding import closed_port
 from patience import PATIENCE, until
 
 from eightbyeight_async.sandbox import Delivery, Sandbox
@@ -67,12 +68,13 @@ def test_a_chatapps_receipt_names_channel_and_user_and_may_be_read(api: Any, ser
     assert "smsCount" not in body["payload"]
 
 
+@pytest.mark.usefixtures("stopped_clock")
 def test_receipts_wait_for_the_sandboxs_clock(api: Any, service: Any) -> None:
     sandbox = api.sandbox
     sandbox.deliveries.default = Delivery(sent_after=10, final_after=60, outcome="undelivered")
     sandbox.receipts.delay = 5
     sandbox.receipts.callback_url = service.url
-    in_an_hour = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    in_an_hour = (sandbox.clock.now() + timedelta(hours=1)).isoformat()
     api.send(clientMessageId="now")
     api.send(clientMessageId="then", scheduled=in_an_hour)
     cancelled = api.send(clientMessageId="never", scheduled=in_an_hour).json()["umid"]
@@ -121,6 +123,7 @@ def test_order_and_duplicates_are_as_set(api: Any, service: Any, order: Any) -> 
         assert first == chronological[:: -1 if order == "reversed" else 1]
 
 
+@pytest.mark.usefixtures("stopped_clock")
 def test_what_fails_is_tried_again_after_1_10_30_and_90_seconds(api: Any, serve: Any) -> None:
     service = serve(500, 404, 302, 503, 500)
     api.sandbox.deliveries.default = Delivery(outcome="unconfirmed")
@@ -146,8 +149,7 @@ def test_retries_end_with_success_and_their_times_can_be_short(api: Any, serve: 
 
 
 def test_a_service_that_does_not_answer_is_a_failure(api: Any) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        dead = f"http://127.0.0.1:{closed.getsockname()[1]}/"
+    dead = f"http://127.0.0.1:{closed_port()}/"
     api.sandbox.receipts.retry_after = ()
     api.send(dlrCallbackUrl=dead)
     api.sandbox.receipts.flush(PATIENCE)

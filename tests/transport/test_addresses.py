@@ -120,8 +120,9 @@ async def test_a_refusing_address_is_passed_by_at_once(
 
 
 async def test_without_a_live_address_nothing_was_sent_and_no_socket_stays(
-    transport: Make, dead: Any, refusing: Any, made: list[socket.socket]
+    transport: Make, dead: Any, refusing: Any, made: list[socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(module, "_NEXT_AFTER", 0.0)  # both addresses are tried before the timeout
     async with transport() as fast:
         resolves_to(dead, refusing)
         with pytest.raises(httpx.ConnectTimeout):

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import gzip
 import random
+import socket
 import ssl
 import zlib
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from forwarding import closed_port
 from patience import seen
 from transport.as_httpx import AsHttpx
 from transport.manual_clock import ManualClock, hold
@@ -186,8 +188,14 @@ async def test_closed_during_the_handshake_nothing_was_sent(transport: Make) -> 
 
 
 async def test_refused_and_unknown(transport: Make) -> None:
+    async def unknown(*_: Any, **__: Any) -> Any:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    loop = asyncio.get_running_loop()
     async with transport() as fast:
-        for url in ("https://127.0.0.1:9/", "https://nowhere.invalid/"):
+        for url in (f"https://127.0.0.1:{closed_port()}/", "https://nowhere.invalid/"):
+            if "nowhere" in url:
+                loop.getaddrinfo = unknown  # type: ignore[method-assign]
             with pytest.raises(httpx.ConnectError) as caught:
                 await fast.handle_async_request(httpx.Request("GET", url))
             assert isinstance(caught.value.__cause__, OSError)
