@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SharedPace"]
 
-_TIMER = 0.02  # Seconds that a timer is late at most while the process runs.
+_TIMER = 0.02  # Seconds. Timers are a little late, so a turn may always be used this long after its start.
 _SLICE = 0.1  # Seconds. A process reserves turns at most this far ahead, and may use a turn at most this late.
 
 
