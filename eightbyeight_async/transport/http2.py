@@ -15,6 +15,7 @@ import httpx
 
 from eightbyeight_async.transport.httpx_call import send_through
 from eightbyeight_async.transport.httpx_failures import as_wire_error
+from eightbyeight_async.transport.httpx_opening import OpeningTrace
 from eightbyeight_async.transport.inflate import decoded
 from eightbyeight_async.transport.plain_answer import Answer, AnswerHeaders
 from eightbyeight_async.transport.wire_errors import AnswerTooLargeError
@@ -33,7 +34,7 @@ class Http2Sender:
 
     Args:
         ssl_context: the TLS context for https.
-        max_connections: the most connections of each transport.
+        max_connections: the most idle connections of each transport.
         keepalive_expiry: seconds that an idle connection is kept.
         routes: httpx's patterns of URLs, and the proxy of each; None for no proxy.
 
@@ -49,8 +50,10 @@ class Http2Sender:
         keepalive_expiry: float,
         routes: Mapping[str, httpx.Proxy | None],
     ) -> None:
+        # httpx's pool has no limit of connections: a failed handshake through a proxy keeps its place there until the
+        # pool is closed. So a limit would in time stop every request. The limiter bounds the requests in flight.
         limits = httpx.Limits(
-            max_connections=max_connections,
+            max_connections=None,
             max_keepalive_connections=max_connections,
             keepalive_expiry=keepalive_expiry,
         )
@@ -73,7 +76,13 @@ class Http2Sender:
             headers["Content-Type"] = "application/json"
         try:
             status, found, read = await send_through(
-                self._http, prepared.method, prepared.url, headers=headers, body=request.body, seconds=timeouts.read
+                self._http,
+                prepared.method,
+                prepared.url,
+                headers=headers,
+                body=request.body,
+                seconds=timeouts.read,
+                trace=OpeningTrace(),
             )
         except Exception as error:
             twin = as_wire_error(error)

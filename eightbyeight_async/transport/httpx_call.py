@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from eightbyeight_async.transport.through_httpx import WriteTrace
+    from eightbyeight_async.transport.httpx_opening import OpeningTrace
 
 __all__ = ["MAX_BODY", "send_through"]
 
@@ -32,7 +32,7 @@ async def send_through(
     headers: Mapping[str, str],
     body: bytes | None,
     seconds: float | None,
-    trace: WriteTrace | None = None,
+    trace: OpeningTrace | None = None,
 ) -> tuple[int, Any, bytes]:
     """Send one request and read its response.
 

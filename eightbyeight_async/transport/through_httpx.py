@@ -21,6 +21,7 @@ from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 
 from eightbyeight_async.transport.httpx_observers import is_replaced, somebody_watches
+from eightbyeight_async.transport.httpx_opening import OpeningTrace
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -103,7 +104,7 @@ def mocked_shortcut(http: httpx.AsyncClient, method: str) -> Callable[..., Await
     return None
 
 
-class WriteTrace:
+class WriteTrace(OpeningTrace):
     """httpx's `trace` extension of one request: whether any of its bytes may have been written.
 
     Attributes:
@@ -111,12 +112,13 @@ class WriteTrace:
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.heard: bool = False
         self._begun = False
         self._request: httpx.Request | None = None
 
     def follow(self, request: httpx.Request) -> None:
-        request.extensions["trace"] = self
+        super().follow(request)
         self._request = request
 
     def nothing_written(self) -> bool:
@@ -128,3 +130,4 @@ class WriteTrace:
         if event.endswith("send_request_headers.started"):
             # CONNECT goes to a proxy, and is not the request itself.
             self._begun = self._begun or getattr(info.get("request"), "method", b"") != b"CONNECT"
+        await super().__call__(event, info)
