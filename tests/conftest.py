@@ -53,6 +53,11 @@ def pytest_collection() -> None:
     gc.disable()  # What is made while tests are collected stays, so the collector would find nothing (0.5 s of CPU).
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long tests come first, so that no process works alone at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 def pytest_collection_finish() -> None:
     """Excludes the 300,000 objects that exist before the tests from every garbage collection.
 

@@ -339,6 +339,7 @@ async def test_an_injected_client_that_follows_redirects_does_not_send_twice(
     assert not elsewhere.received
 
 
+@pytest.mark.long
 @pytest.mark.anyio
 @pytest.mark.usefixtures("no_rest")
 async def test_ten_thousand_at_once_all_succeed(serve: Serve, connect: Connect, anyio_backend: str) -> None:

@@ -109,6 +109,7 @@ def child(
     return run
 
 
+@pytest.mark.long
 def test_sentry(tmp_path: Path, child: Callable[..., subprocess.CompletedProcess[str]]) -> None:
     (tmp_path / "program.py").write_text(SENTRY)
     done = child("program.py")

@@ -81,6 +81,7 @@ asyncio.run(drive())
     assert len(sandbox.messages) == 1
 
 
+@pytest.mark.long
 def test_celery(sandbox: Sandbox, folder: Path) -> None:
     """A real worker. It does not retry a message that may have gone out."""
     drive = """

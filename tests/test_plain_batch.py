@@ -142,6 +142,7 @@ def judged(call: Any, body: bytes, pair: Any, items: Any = ("a", "b", "c")) -> A
     return type(answer), (answer.batch_id, outcomes(items, answer if isinstance(answer, AllAccepted) else pair(answer)))
 
 
+@pytest.mark.long
 def test_every_response_has_the_same_outcome() -> None:
     request = thoroughly(ASKED)
     thorough = send_batch("acme_hq", request, lambda: NOW)

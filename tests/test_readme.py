@@ -181,6 +181,7 @@ def test_campaigns_from_the_command_line(
     assert page == "README" or len((tmp_path / "results.csv").read_text().splitlines()) == 3
 
 
+@pytest.mark.long
 def test_send_to_a_spreadsheet_of_customers(sandbox: Sandbox, tmp_path: Path) -> None:
     (commands,) = of("customers", "Send to a spreadsheet of customers", "console")
     rows = ["'+65 9123 4561;Ann;", "9123-4562; ;no", "006591234563;Cem;yes", "+6591234564;Dan;", "912345;Eve;"]

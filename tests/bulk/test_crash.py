@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import crash
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("mode", "durability"), [("each", "process"), ("batch", "power")])
 def test_killed_four_times_every_message_arrives_once(
     mode: str, durability: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

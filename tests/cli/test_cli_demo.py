@@ -8,6 +8,7 @@ import re
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
+import pytest
 from cli.command_line import eightbyeight
 
 from eightbyeight_async.cli.commands import demo
@@ -19,9 +20,8 @@ from eightbyeight_async.cli.sending.outcome_counts import OutcomeCounts
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
 
-
+@pytest.mark.long
 def test_the_demo_adds_up(tmp_path: Path) -> None:
     output = tmp_path / "o.jsonl"
     ended = eightbyeight("demo", "--concurrency", 8, "--output", output)

@@ -34,6 +34,7 @@ def can_mount(tmp_path: Path) -> bool:
     return tried.returncode == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mode", ["each", "batch"])
 def test_after_space_is_freed_the_same_command_goes_on(sandbox: Sandbox, tmp_path: Path, mode: str) -> None:
     """The message says what is wrong, what the user can do, and what happened to the results. Its advice works."""

@@ -107,6 +107,7 @@ def test_the_wait_for_the_log_shows_life_and_ends_with_ctrl_c(sandbox: Sandbox, 
     assert status(journal).unknown == 1
 
 
+@pytest.mark.long
 def test_a_pause_is_told(sandbox: Sandbox, tmp_path: Path) -> None:
     sandbox.faults.plan([*[None] * 5, Fault.too_many_requests(retry_after=3)])
     options = (csv_file(tmp_path / "a.csv"), "--text", "Hi", "--concurrency", 1)

@@ -122,6 +122,7 @@ asyncio.run(drive())
     assert sandbox.accepted_counts == {"shipped-1": 1}
 
 
+@pytest.mark.long
 def test_dbos(ledger: str, sandbox: Sandbox) -> None:
     """The process dies after the send, before DBOS has recorded it. The next process recovers the workflow and calls
     again.

@@ -188,6 +188,7 @@ def compare(bench: Bench, tls: ssl.SSLContext, data: bytes, cuts: list[int]) -> 
     assert listed, (data, ours, theirs)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("anyio_backend", ["none"])
 @settings(
     max_examples=10 * settings.default.max_examples,  # no other test checks odd bytes, and an example takes only 5 ms

@@ -74,6 +74,7 @@ async def load(client: httpx.AsyncBaseTransport, server: RawServer, requests: in
     return outcomes
 
 
+@pytest.mark.long
 async def test_nothing_grows(
     transport: Callable[..., FastTransport], server_tls: ssl.SSLContext, anyio_backend: Any
 ) -> None:
