@@ -21,6 +21,7 @@ from eightbyeight_async.errors import Effect, EightByEightError, Sent, Unexpecte
 from eightbyeight_async.hosts import Product
 from eightbyeight_async.transport.body_pieces import body_pieces
 from eightbyeight_async.transport.failures import showable_cause, transport_error, wire_failure
+from eightbyeight_async.transport.httpx_opening import OpeningTrace
 from eightbyeight_async.transport.inflate import Inflater
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ class Downloader:
             if _same_origin(url, self._home):
                 headers = {**self._headers, **headers}
             request = http.build_request("GET", str(url), headers=headers, timeout=patience)
+            OpeningTrace().follow(request)
             sending = http.send(request, stream=True, follow_redirects=False)
             response = await self._guarded(sending, url, patience)
             try:

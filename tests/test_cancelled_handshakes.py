@@ -72,7 +72,7 @@ class SilentServer:
 
 
 @pytest.mark.parametrize("proxy", [None, "http", "socks5"])
-@pytest.mark.parametrize("way", ["default", "event_hooks", "http2", "http_client"])
+@pytest.mark.parametrize("way", ["default", "event_hooks", "http2", "http_client", "download"])
 async def test_the_socket_is_closed_and_the_place_is_free(tls: ssl.SSLContext, way: str, proxy: str | None) -> None:
     """The server sees each connection end while the client is open. A place that stays taken would stop the next call.
 
@@ -96,9 +96,16 @@ async def test_the_socket_is_closed_and_the_place_is_free(tls: ssl.SSLContext, w
             KEY, SUBACCOUNT, sms_base_url=base, chatapps_base_url=base, max_concurrency=1, timeout=PATIENCE, **options
         )
         await stack.enter_async_context(client)
+
+        async def call() -> None:
+            if way == "download":
+                await client._exchange.downloader.fetch(f"{base}/log.csv", bytearray().extend, patience=PATIENCE)
+            else:
+                await client.sms.send(SMS)
+
         for number in range(1, 4):
             async with anyio.create_task_group() as calls:
-                calls.start_soon(client.sms.send, SMS)
+                calls.start_soon(call)
                 await seen(lambda number=number: server.begun == number)
                 calls.cancel_scope.cancel()
             await seen(lambda number=number: server.ended == number)
