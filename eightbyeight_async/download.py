@@ -87,7 +87,8 @@ class Downloader:
             if _same_origin(url, self._home):
                 headers = {**self._headers, **headers}
             request = http.build_request("GET", str(url), headers=headers, timeout=patience)
-            OpeningTrace().follow(request)
+            if self._own:  # an application's client may have a trace of its own, or a transport that knows none
+                OpeningTrace().follow(request)
             sending = http.send(request, stream=True, follow_redirects=False)
             response = await self._guarded(sending, url, patience)
             try:

@@ -29,7 +29,6 @@ from eightbyeight_async.models.common import after_doubt
 from eightbyeight_async.transport.failures import WIRE_FAILURES, refused_answer, showable_cause, transport_error
 from eightbyeight_async.transport.httpx_call import send_through
 from eightbyeight_async.transport.httpx_failures import answer_in
-from eightbyeight_async.transport.httpx_opening import OpeningTrace
 from eightbyeight_async.transport.through_httpx import WriteTrace, mocked_shortcut
 from eightbyeight_async.version import __version__
 
@@ -293,7 +292,7 @@ class Exchange:
                 headers=headers,
                 body=call.body,
                 seconds=options.timeout,
-                trace=trace if self.door.phases else OpeningTrace(),
+                trace=trace if self.door.phases else None,
             )
         content = {} if call.body is None else {"content": call.body}
         response = await shortcut(url, headers=headers, timeout=options.timeout, follow_redirects=False, **content)

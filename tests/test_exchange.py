@@ -293,6 +293,21 @@ async def test_whatever_an_injected_client_raises_may_have_been_sent(serve: Serv
         assert error.__cause__ is trouble
 
 
+@pytest.mark.parametrize("trouble", [ValueError("semaphore released too many times"), KeyError(1), OSError("x")])
+async def test_whatever_http2_raises_may_have_been_sent(
+    serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch, trouble: Exception
+) -> None:
+    """A cancelled call can leave httpx's HTTP/2 connection in such a state, for calls that the server has got."""
+
+    async def send_through(*_: object, **__: object) -> object:
+        raise trouble
+
+    monkeypatch.setattr("eightbyeight_async.transport.http2.send_through", send_through)
+    with serve() as server:
+        error = await error_of(connect(server, http2=True))
+    assert (type(error), error.sent) == (TransportError, Sent.MAYBE)
+
+
 async def test_cancelled_sends_leave_the_next_ones_alone(serve: Serve, connect: Connect) -> None:
     """A cancelled send keeps no place, and leaves no socket to the garbage collector."""
     with serve() as server:

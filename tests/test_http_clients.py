@@ -7,11 +7,15 @@ import json
 import socket
 from typing import TYPE_CHECKING, Any
 
+import anyio
+import anyio.to_thread
 import httpx
 import httpx2
 import pytest
 import respx
+from conftest import KEY, SUBACCOUNT
 from forwarding import closed_port
+from patience import PATIENCE
 from scripted import QUEUED, ScriptedServer, answer
 
 from eightbyeight_async import (
@@ -58,6 +62,59 @@ async def test_it_sends_and_is_not_closed(serve: Serve, connect: Connect, tls: s
             assert not http.is_closed
     assert len(server.received) == 3
     assert server.received[0].headers["x-app"] == "shop"
+
+
+class InThread(httpx.AsyncBaseTransport):
+    """A transport of an application that uses httpx's synchronous transport, with the request's extensions."""
+
+    def __init__(self, tls: ssl.SSLContext) -> None:
+        self._inner = httpx.HTTPTransport(verify=tls)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        def send() -> httpx.Response:
+            parts = {"headers": request.headers, "content": request.content, "extensions": request.extensions}
+            response = self._inner.handle_request(httpx.Request(request.method, request.url, **parts))
+            return httpx.Response(response.status_code, headers=response.headers, content=response.read())
+
+        return await anyio.to_thread.run_sync(send)
+
+    async def aclose(self) -> None:
+        self._inner.close()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("way", ["http_client", "transport"])
+async def test_a_transport_may_be_synchronous(serve: Serve, tls: ssl.SSLContext, way: str) -> None:
+    with serve() as server:
+        transport = InThread(tls)
+        async with httpx.AsyncClient(transport=transport) as http:
+            options: dict[str, Any] = {"http_client": http} if way == "http_client" else {"transport": transport}
+            bases = {"sms_base_url": server.url, "chatapps_base_url": server.url}
+            async with AsyncConnectClient(KEY, SUBACCOUNT, **bases, **options) as client:
+                assert (await client.sms.send(SMS)).ok
+
+
+@pytest.mark.anyio
+async def test_it_keeps_its_own_trace(serve: Serve, connect: Connect, tls: ssl.SSLContext) -> None:
+    events: list[str] = []
+
+    async def trace(event: str, _: object) -> None:
+        events.append(event)
+
+    class Traced(httpx.AsyncClient):
+        def build_request(self, *args: Any, **options: Any) -> httpx.Request:
+            request = super().build_request(*args, **options)
+            request.extensions["trace"] = trace
+            return request
+
+    with serve() as server:
+        async with Traced(verify=tls) as http, connect(server, http_client=http) as client:
+            await client.sms.send(SMS)
+            assert "http11.send_request_body.complete" in events
+            events.clear()
+            link = f"{server.url}/log.csv"
+            await client._exchange.downloader.fetch(link, bytearray().extend, patience=PATIENCE)
+            assert "http11.send_request_body.complete" in events
 
 
 @BOTH

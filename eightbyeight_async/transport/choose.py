@@ -63,7 +63,7 @@ def make_sender(
 
     Args:
         ssl_context: the TLS context for https. Only its ALPN protocols are changed, as in httpx.
-        max_connections: the most connections to one host.
+        max_connections: the most connections to one host; not used with HTTP/2.
         routes: the routes of `proxy_routes`.
         http2: whether HTTP/2 is offered; needs the package h2.
         keepalive_expiry: seconds that an idle connection is kept.
@@ -74,9 +74,7 @@ def make_sender(
 
         # At DEBUG level hpack logs every header, the API key included.
         logging.getLogger("hpack").setLevel(logging.INFO)
-        return Http2Sender(
-            ssl_context=ssl_context, max_connections=max_connections, keepalive_expiry=keepalive_expiry, routes=routes
-        )
+        return Http2Sender(ssl_context=ssl_context, keepalive_expiry=keepalive_expiry, routes=routes)
     if not routes and _on_asyncio():
         from eightbyeight_async.transport.fast import FastTransport
 

@@ -18,7 +18,7 @@ from eightbyeight_async.transport.httpx_failures import as_wire_error
 from eightbyeight_async.transport.httpx_opening import OpeningTrace
 from eightbyeight_async.transport.inflate import decoded
 from eightbyeight_async.transport.plain_answer import Answer, AnswerHeaders
-from eightbyeight_async.transport.wire_errors import AnswerTooLargeError
+from eightbyeight_async.transport.wire_errors import AnswerTooLargeError, WireError
 
 if TYPE_CHECKING:
     import ssl
@@ -34,7 +34,6 @@ class Http2Sender:
 
     Args:
         ssl_context: the TLS context for https.
-        max_connections: the most idle connections of each transport.
         keepalive_expiry: seconds that an idle connection is kept.
         routes: httpx's patterns of URLs, and the proxy of each; None for no proxy.
 
@@ -46,17 +45,13 @@ class Http2Sender:
         self,
         *,
         ssl_context: ssl.SSLContext,
-        max_connections: int,
         keepalive_expiry: float,
         routes: Mapping[str, httpx.Proxy | None],
     ) -> None:
         # httpx's pool has no limit of connections: a failed handshake through a proxy keeps its place there until the
-        # pool is closed. So a limit would in time stop every request. The limiter bounds the requests in flight.
-        limits = httpx.Limits(
-            max_connections=None,
-            max_keepalive_connections=max_connections,
-            keepalive_expiry=keepalive_expiry,
-        )
+        # pool is closed. So a limit would in time stop every request, or close every connection after one request. The
+        # limiter bounds the requests in flight, and `keepalive_expiry` ends idle connections.
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=keepalive_expiry)
 
         def through(proxy: httpx.Proxy | None) -> Http2Transport:
             return Http2Transport(ssl_context=ssl_context, limits=limits, proxy=proxy)
@@ -85,10 +80,11 @@ class Http2Sender:
                 trace=OpeningTrace(),
             )
         except Exception as error:
-            twin = as_wire_error(error)
-            if twin is None:
+            if isinstance(error, WireError):
                 raise
-            raise twin from error
+            # A call that is cancelled can leave a shared connection in a state in which other calls get exceptions that
+            # are not httpx's, such as a ValueError of its semaphore. Their messages may have been sent.
+            raise as_wire_error(error) or WireError(type(error).__name__) from error
         return Answer(status, AnswerHeaders(found.raw), read, b"HTTP/2", b"")
 
     def abandon(self) -> None:
