@@ -21,7 +21,7 @@ from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 
 from eightbyeight_async.transport.httpx_observers import is_replaced, somebody_watches
-from eightbyeight_async.transport.httpx_opening import OpeningTrace
+from eightbyeight_async.transport.httpx_opening import OpeningTrace, begins_to_write
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -127,7 +127,5 @@ class WriteTrace(OpeningTrace):
 
     async def __call__(self, event: str, info: Mapping[str, Any]) -> None:
         self.heard = True
-        if event.endswith("send_request_headers.started"):
-            # CONNECT goes to a proxy, and is not the request itself.
-            self._begun = self._begun or getattr(info.get("request"), "method", b"") != b"CONNECT"
+        self._begun = self._begun or begins_to_write(event, info)
         await super().__call__(event, info)
