@@ -8,20 +8,20 @@ import threading
 from typing import TYPE_CHECKING, Any, Self
 
 import anyio
-import httpx
 import pytest
 from conftest import KEY, SUBACCOUNT
 from forwarding import closed_port
 from patience import PATIENCE, seen
 from proxies import Proxy
 
-from eightbyeight_async import AsyncConnectClient, RetryPolicy, Sent, SmsRequest, TransportTimeoutError
+from eightbyeight_async import AsyncConnectClient, RetryPolicy, SmsRequest, TransportTimeoutError
 from eightbyeight_async.hosts import Product
-from eightbyeight_async.transport.httpx_opening import OpeningTrace
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator, Callable
+
+    import httpx
 
 pytestmark = pytest.mark.anyio
 
@@ -79,10 +79,8 @@ class SilentServer:
 
 
 @contextlib.asynccontextmanager
-async def connected(
-    way: str, port: int, tls: ssl.SSLContext, proxy: str | None, max_concurrency: int = 1
-) -> AsyncIterator[AsyncConnectClient]:
-    """A client of which the calls go to a port of this machine."""
+async def connected(way: str, port: int, tls: ssl.SSLContext, proxy: str | None) -> AsyncIterator[AsyncConnectClient]:
+    """A client with one place, of which the calls go to a port of this machine."""
 
     async def hook(_: httpx.Request) -> None:
         pass
@@ -93,13 +91,7 @@ async def connected(
         if way == "event_hooks":
             options["event_hooks"] = {"request": [hook]}
         client = AsyncConnectClient(
-            KEY,
-            SUBACCOUNT,
-            sms_base_url=base,
-            chatapps_base_url=base,
-            max_concurrency=max_concurrency,
-            timeout=PATIENCE,
-            **options,
+            KEY, SUBACCOUNT, sms_base_url=base, chatapps_base_url=base, max_concurrency=1, timeout=PATIENCE, **options
         )
         yield await stack.enter_async_context(client)
 
@@ -145,26 +137,3 @@ async def test_a_silent_proxy_is_a_timeout(tls: ssl.SSLContext, way: str, scheme
                         await call(client, way, timeout)
                     timeout *= 2
             await seen(lambda: proxy.ended == proxy.accepted)
-
-
-async def test_with_http2_no_call_waits_longer_for_the_handshake_of_another(tls: ssl.SSLContext) -> None:
-    with SilentServer() as server:
-        async with (
-            connected("http2", server.port, tls, None, max_concurrency=2) as client,
-            anyio.create_task_group() as others,
-        ):
-            others.start_soon(call, client, "http2")
-            await seen(lambda: server.begun == 1)
-            with anyio.fail_after(PATIENCE / 2), pytest.raises(TransportTimeoutError) as caught:
-                await call(client, "http2", 0.1)
-            assert caught.value.sent is Sent.NO
-            others.cancel_scope.cancel()
-
-
-async def test_after_the_deadline_for_opening_nothing_is_written() -> None:
-    """The deadline can be over while the cancellation has not reached httpx yet."""
-    trace = OpeningTrace()
-    with anyio.CancelScope() as trace.opening:
-        trace.opening.cancel()
-        with pytest.raises(httpx.ConnectTimeout):
-            await trace("http2.send_request_headers.started", {})

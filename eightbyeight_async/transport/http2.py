@@ -126,7 +126,7 @@ class Http2Transport(httpx.AsyncBaseTransport):
             httpx.TransportError: as `httpx.AsyncHTTPTransport` does.
             AnswerTooLargeError, DecodingError: the body over HTTP/1.1 cannot be used.
         """
-        response = await self._begun(request)
+        response = await self._inner.handle_async_request(request)
         if response.http_version == "HTTP/2":
             return response
         try:
@@ -138,18 +138,6 @@ class Http2Transport(httpx.AsyncBaseTransport):
                 await response.aclose()
         headers = [(name, value) for name, value in response.headers.raw if name.lower() != b"content-encoding"]
         return httpx.Response(response.status_code, headers=headers, content=body, extensions=response.extensions)
-
-    async def _begun(self, request: httpx.Request) -> httpx.Response:
-        """The response without its body. The request is written within the timeout for connecting, or never.
-
-        In httpx, all calls wait for the handshake of one connection. If it fails, the next call tries again with the
-        whole timeout, and so on. Here the timeout of a call begins when the call begins.
-        """
-        with anyio.move_on_after(request.extensions.get("timeout", {}).get("connect")) as scope:
-            if isinstance(trace := request.extensions.get("trace"), OpeningTrace):
-                trace.opening = scope
-            return await self._inner.handle_async_request(request)
-        raise httpx.ConnectTimeout("no connection in time")
 
     async def _read(self, response: httpx.Response) -> bytes:
         body = bytearray()

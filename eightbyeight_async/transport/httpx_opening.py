@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,23 +15,13 @@ if TYPE_CHECKING:
     import anyio
     import httpx
 
-__all__ = ["OpeningTrace", "begins_to_write"]
-
-
-def begins_to_write(event: str, info: Mapping[str, Any]) -> bool:
-    """True if this event of httpx comes just before the first byte of the request; CONNECT goes to a proxy."""
-    return event.endswith("send_request_headers.started") and getattr(info.get("request"), "method", b"") != b"CONNECT"
+__all__ = ["OpeningTrace"]
 
 
 class OpeningTrace:
-    """httpx's `trace` extension of one request. It knows the stream of a connection that is not yet open.
-
-    Attributes:
-        opening: a cancel scope around the request; its deadline is lifted when the request begins to be written.
-    """
+    """httpx's `trace` extension of one request. It knows the stream of a connection that is not yet open."""
 
     def __init__(self) -> None:
-        self.opening: anyio.CancelScope | None = None
         self._stream: Any = None
         self._connect_timeout: float | None = None
         self._socks_scope: anyio.CancelScope | None = None
@@ -46,8 +35,7 @@ class OpeningTrace:
         """Called by httpx for each step of the request.
 
         Raises:
-            httpx.ConnectTimeout: the handshake with the SOCKS proxy took longer than the timeout for connecting, or the
-                deadline of `opening` is over. Nothing is written.
+            httpx.ConnectTimeout: the handshake with the SOCKS proxy took longer than the timeout for connecting.
         """
         # The calls for the start and for the end of a step are made by one task, and its other cancel scopes are
         # nested inside the step. So a scope may be entered in one call and left in another.
@@ -55,21 +43,19 @@ class OpeningTrace:
         if step == "connect_tcp.complete":
             self._stream = info["return_value"]
         elif step == "setup_socks5_connection.started":
-            import anyio  # imported here and below, because most processes never open a connection with httpx
+            import anyio  # imported here, because most processes never open a connection with httpx
 
             self._socks_scope = anyio.move_on_after(self._connect_timeout)
             self._socks_scope.__enter__()
         elif step == "setup_socks5_connection.complete":
             self._left(None)
-        elif self.opening is not None and begins_to_write(event, info):
-            if self.opening.cancel_called:  # but the cancellation has not arrived here yet
-                raise _too_late("no connection in time")
-            self.opening.deadline = math.inf
         elif step in ("setup_socks5_connection.failed", "start_tls.failed"):
             late = self._left(info["exception"])
             await self._close()
             if late:
-                raise _too_late("the SOCKS proxy did not answer in time")
+                import httpx
+
+                raise httpx.ConnectTimeout("the SOCKS proxy did not answer in time")
 
     def _left(self, error: BaseException | None) -> bool:
         """Leaves the scope of the SOCKS handshake. True if its time was over."""
@@ -84,9 +70,3 @@ class OpeningTrace:
         if self._stream is not None:
             with anyio.CancelScope(shield=True):
                 await self._stream.aclose()
-
-
-def _too_late(words: str) -> Exception:
-    import httpx
-
-    return httpx.ConnectTimeout(words)

@@ -21,7 +21,7 @@ from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 
 from eightbyeight_async.transport.httpx_observers import is_replaced, somebody_watches
-from eightbyeight_async.transport.httpx_opening import OpeningTrace, begins_to_write
+from eightbyeight_async.transport.httpx_opening import OpeningTrace
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -127,5 +127,7 @@ class WriteTrace(OpeningTrace):
 
     async def __call__(self, event: str, info: Mapping[str, Any]) -> None:
         self.heard = True
-        self._begun = self._begun or begins_to_write(event, info)
+        if event.endswith("send_request_headers.started"):
+            # CONNECT goes to a proxy, and is not the request itself.
+            self._begun = self._begun or getattr(info.get("request"), "method", b"") != b"CONNECT"
         await super().__call__(event, info)
