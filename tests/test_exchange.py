@@ -32,7 +32,7 @@ from eightbyeight_async import (
     TransportTimeoutError,
     UnexpectedResponseError,
 )
-from eightbyeight_async.transport.httpx_call import MAX_BODY
+from eightbyeight_async.transport.httpx_call import MAX_BODY, send_through
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -306,6 +306,37 @@ async def test_whatever_http2_raises_may_have_been_sent(
     with serve() as server:
         error = await error_of(connect(server, http2=True))
     assert (type(error), error.sent) == (TransportError, Sent.MAYBE)
+
+
+@pytest.mark.parametrize("trouble", [ValueError("semaphore"), httpx.LocalProtocolError("too many streams")])
+async def test_a_wrong_state_of_http2_ends_with_the_call_that_finds_it(
+    serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch, trouble: Exception
+) -> None:
+    """httpx would use the connection again. A call in flight on it is not disturbed."""
+    used: list[httpx.AsyncClient] = []
+
+    async def sending(http: httpx.AsyncClient, *args: Any, **options: Any) -> Any:
+        used.append(http)
+        if len(used) == 2:
+            raise trouble
+        return await send_through(http, *args, **options)
+
+    monkeypatch.setattr("eightbyeight_async.transport.http2.send_through", sending)
+    gate = threading.Event()
+    with serve(gate=gate) as server:
+        async with connect(server, http2=True) as client:
+            async with anyio.create_task_group() as first:
+                first.start_soon(client.sms.send, REQUEST)
+                await seen(lambda: server.received)
+                assert (await error_of(client)).sent is Sent.MAYBE
+                assert used[0] is used[1]
+                assert not used[0].is_closed
+                gate.set()
+            assert used[0].is_closed
+            await client.sms.send(REQUEST)
+            assert used[2] is not used[0]
+            assert not used[2].is_closed
+        assert used[2].is_closed
 
 
 async def test_cancelled_sends_leave_the_next_ones_alone(serve: Serve, connect: Connect) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+from collections import Counter
 from typing import TYPE_CHECKING, cast
 
 import anyio
@@ -56,8 +57,13 @@ class Http2Sender:
         def through(proxy: httpx.Proxy | None) -> Http2Transport:
             return Http2Transport(ssl_context=ssl_context, limits=limits, proxy=proxy)
 
-        mounts = {pattern: through(proxy) for pattern, proxy in routes.items()}
-        self._http = httpx.AsyncClient(transport=through(None), mounts=mounts, trust_env=False)
+        def client() -> httpx.AsyncClient:
+            mounts = {pattern: through(proxy) for pattern, proxy in routes.items()}
+            return httpx.AsyncClient(transport=through(None), mounts=mounts, trust_env=False)
+
+        self._make = client
+        self._http = client()
+        self._in_flight: Counter[httpx.AsyncClient] = Counter()
 
     async def send(self, request: Outgoing, timeouts: Timeouts) -> Answer:
         """Send one request; return its whole answer.
@@ -69,9 +75,11 @@ class Http2Sender:
         headers = dict(prepared.headers)
         if request.body is not None:
             headers["Content-Type"] = "application/json"
+        http = self._http
+        self._in_flight[http] += 1
         try:
             status, found, read = await send_through(
-                self._http,
+                http,
                 prepared.method,
                 prepared.url,
                 headers=headers,
@@ -82,10 +90,25 @@ class Http2Sender:
         except Exception as error:
             if isinstance(error, WireError):
                 raise
-            # A call that is cancelled can leave a shared connection in a state in which other calls get exceptions that
-            # are not httpx's, such as a ValueError of its semaphore. Their messages may have been sent.
-            raise as_wire_error(error) or WireError(type(error).__name__) from error
+            # A call that is cancelled can leave the shared connection of the others in a wrong state: they get a
+            # LocalProtocolError, or an exception that is not httpx's, such as a ValueError of a semaphore. Their
+            # messages may have been sent. As httpx goes on using this connection, later calls get a new client.
+            twin = as_wire_error(error)
+            if http is self._http and (twin is None or isinstance(error, httpx.LocalProtocolError)):
+                self._http = self._make()
+            raise twin or WireError(type(error).__name__) from error
+        finally:
+            self._in_flight[http] -= 1
+            await self._close_unused()
         return Answer(status, AnswerHeaders(found.raw), read, b"HTTP/2", b"")
+
+    async def _close_unused(self) -> None:
+        """Close each replaced client whose last call has ended."""
+        for http in [http for http, calls in self._in_flight.items() if calls == 0]:
+            del self._in_flight[http]
+            if http is not self._http:
+                with anyio.CancelScope(shield=True):
+                    await http.aclose()
 
     def abandon(self) -> None:
         """Does nothing: httpx gives no access to its sockets."""
@@ -95,7 +118,8 @@ class Http2Sender:
 
     async def aclose(self) -> None:
         """Close all connections."""
-        await self._http.aclose()
+        for http in {self._http, *self._in_flight}:
+            await http.aclose()
 
 
 class Http2Transport(httpx.AsyncBaseTransport):
