@@ -312,7 +312,7 @@ async def test_whatever_http2_raises_may_have_been_sent(
 async def test_a_wrong_state_of_http2_ends_with_the_call_that_finds_it(
     serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch, trouble: Exception
 ) -> None:
-    """httpx would use the connection again. A call in flight on it is not disturbed."""
+    """httpx would use the connection again. A call in flight on it is not disturbed, even if it cannot be closed."""
     used: list[httpx.AsyncClient] = []
 
     async def sending(http: httpx.AsyncClient, *args: Any, **options: Any) -> Any:
@@ -331,6 +331,13 @@ async def test_a_wrong_state_of_http2_ends_with_the_call_that_finds_it(
                 assert (await error_of(client)).sent is Sent.MAYBE
                 assert used[0] is used[1]
                 assert not used[0].is_closed
+                close = used[0].aclose
+
+                async def aclose() -> None:
+                    await close()
+                    raise trouble
+
+                monkeypatch.setattr(used[0], "aclose", aclose)
                 gate.set()
             assert used[0].is_closed
             await client.sms.send(REQUEST)

@@ -69,13 +69,12 @@ class SilentServer:
                 self._start(self._listen, connection)
 
     def _listen(self, connection: socket.socket) -> None:
-        with connection:
+        with connection, contextlib.suppress(OSError):
             if connection.recv(65_536):
                 self.begun += 1
-            with contextlib.suppress(OSError):
-                while connection.recv(65_536):
-                    pass
-            self.ended += 1
+            while connection.recv(65_536):
+                pass
+        self.ended += 1
 
 
 @contextlib.asynccontextmanager

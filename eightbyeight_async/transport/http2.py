@@ -103,11 +103,11 @@ class Http2Sender:
         return Answer(status, AnswerHeaders(found.raw), read, b"HTTP/2", b"")
 
     async def _close_unused(self) -> None:
-        """Close each replaced client whose last call has ended."""
+        """Close each replaced client whose last call has ended. If closing fails, the result of the call stays."""
         for http in [http for http, calls in self._in_flight.items() if calls == 0]:
             del self._in_flight[http]
             if http is not self._http:
-                with anyio.CancelScope(shield=True):
+                with anyio.CancelScope(shield=True), contextlib.suppress(Exception):
                     await http.aclose()
 
     def abandon(self) -> None:
